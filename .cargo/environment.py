@@ -1,0 +1,100 @@
+"""Makes sure that the Python which the program is about to choose has NumPy.
+
+Run by the runner beside this file, with the linked interpreter. The program chooses an activated
+environment first, then the private one named by the argument, then the linked interpreter. Where
+that choice has no NumPy, the private environment is prepared, once: nobody else's environment is
+ever changed. Prints the interpreter to use if the program would not find it by itself.
+"""
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REQUIREMENTS = Path(__file__).resolve().parent.parent / "pyoutliers" / "requirements.txt"
+
+# Succeeds in a Python of the same minor version that finds NumPy; the current directory does not count.
+HAS_NUMPY = """
+import importlib.util, sys
+sys.path[:] = [entry for entry in sys.path if entry]
+sys.exit(sys.version_info[:2] != ({}, {}) or importlib.util.find_spec("numpy") is None)
+""".format(*sys.version_info)
+
+
+def say(message):
+    print("outliers: " + message, file=sys.stderr, flush=True)
+
+
+def has_numpy(python):
+    try:
+        return subprocess.run([python, "-c", HAS_NUMPY], stderr=subprocess.DEVNULL).returncode == 0
+    except OSError:
+        return False
+
+
+def activated():
+    """The interpreter of the environment that the program would choose first, if one is activated."""
+    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        prefix = os.environ.get(variable)
+        if prefix and (variable == "VIRTUAL_ENV" or os.path.exists(prefix + "/bin/python")):
+            return variable, prefix + "/bin/python"
+    return None
+
+
+def run(remedy, *command):
+    """Runs a step of the preparation quietly; if it fails, says why, and what to do."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        errors = [line for line in done.stdout.splitlines() if line.startswith(("ERROR", "Error"))]
+        lines = errors or done.stdout.split("\n\n")[0].splitlines() or ["no reason given"]
+        raise RuntimeError("{}; {}".format(lines[0], remedy))
+
+
+def prepare(directory):
+    """Makes the private environment, unless it is there and right."""
+    wanted = "{}\n{}".format(sys.executable, REQUIREMENTS.read_text())
+    ready = directory / "outliers-ready"
+
+    def is_ready():
+        return ready.exists() and ready.read_text() == wanted
+
+    if is_ready():
+        return
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with open(str(directory) + ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another run that prepares " + str(directory))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if is_ready():
+            return
+        say("Python {}.{}.{} has no NumPy; preparing a private environment, once: {}".format(
+            *sys.version_info[:3], directory))
+        run("install Python's venv, such as by apt install python3-venv",
+            sys.executable, "-I", "-m", "venv", "--clear", str(directory))
+        run("connect to the network, or name a Python that has NumPy: OUTLIERS_PYTHON=/path/to/python",
+            str(directory / "bin" / "python"), "-I", "-m", "pip", "install", "--quiet", "--retries", "1",
+            "--disable-pip-version-check", "--only-binary", ":all:", "--requirement", str(REQUIREMENTS))
+        ready.write_text(wanted)
+
+
+def main():
+    directory = Path(sys.argv[1])
+    environment = activated()
+    if environment and has_numpy(environment[1]):
+        return
+    if not environment and not (directory / "outliers-ready").exists() and has_numpy(sys.executable):
+        return
+    try:
+        prepare(directory)
+    except (OSError, RuntimeError) as error:
+        sys.exit("outliers: preparing {} failed: {}".format(directory, error))
+    if environment:
+        variable, python = environment
+        say("{} has no NumPy for Python {}.{}; using {}".format(variable, *sys.version_info[:2], directory))
+        print(directory / "bin" / "python")
+
+
+main()

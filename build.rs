@@ -1,0 +1,277 @@
+//! Finds out which Python `python3-sys` settled on, links it, refuses what would crash, and records
+//! what the check at the start needs.
+//!
+//! Recorded for the crate, and for Cargo's runner (see `.cargo/config.toml`):
+//!
+//! | variable | what |
+//! |---|---|
+//! | `OUTLIERS_BUILD_PYTHON` | the interpreter whose library is linked |
+//! | `OUTLIERS_BUILD_VERSION` | its version, such as `3.11.7` |
+//! | `OUTLIERS_BUILD_LIBDIR` | the directory of that library; also in the program's rpath |
+//! | `OUTLIERS_BUILD_ENV` | where the runner prepares a private environment, when it has to |
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+/// Prints what [`Python::parse`] reads: a `key=value` per line.
+const QUESTIONS: &str = "
+import sys, sysconfig
+answers = {
+    'executable': sys.executable,
+    'base_prefix': sys.base_prefix,
+    'implementation': sys.implementation.name,
+    'version': '%d.%d.%d' % sys.version_info[:3],
+}
+for key in ('LIBDIR', 'LIBPC', 'LDLIBRARY', 'LDVERSION', 'Py_ENABLE_SHARED', 'PYTHONFRAMEWORK',
+            'Py_DEBUG', 'Py_GIL_DISABLED'):
+    answers[key] = sysconfig.get_config_var(key) or ''
+for key, value in answers.items():
+    print('%s=%s' % (key, value))
+";
+
+const OLDEST: (u32, u32) = (3, 8);
+const NAME_ANOTHER: &str = "PYTHON_SYS_EXECUTABLE=/path/to/python cargo build";
+
+fn main() -> ExitCode {
+    match build() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            println!("cargo::error={problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn build() -> Result<(), String> {
+    for variable in [
+        "PATH",
+        "PYTHON_SYS_EXECUTABLE",
+        "VIRTUAL_ENV",
+        "CONDA_PREFIX",
+        "PYENV_VERSION",
+        "PKG_CONFIG",
+        "PKG_CONFIG_PATH",
+    ] {
+        println!("cargo::rerun-if-env-changed={variable}");
+    }
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=pkg-config/python3.pc");
+
+    let interpreter = variable("DEP_PYTHON3_PYTHON_INTERPRETER")?;
+    let python = Python::ask(&interpreter)?;
+    println!("cargo::rerun-if-changed={}", python.executable);
+    let settings = Path::new(&python.executable)
+        .parent()
+        .and_then(Path::parent)
+        .map(|prefix| prefix.join("pyvenv.cfg"));
+    if let Some(settings) = settings.filter(|path| path.exists()) {
+        println!("cargo::rerun-if-changed={}", settings.display());
+    }
+    python.refuse()?;
+    let library = find_library(&python)?;
+    warn_if_another_is_first_on_path(&python);
+
+    let libdir = library.display();
+    println!("cargo::rustc-link-lib=python{}", python.link_name);
+    println!("cargo::rustc-link-search=native={libdir}");
+    println!("cargo::rustc-link-arg=-Wl,-rpath,{libdir}");
+    println!(
+        "cargo::rustc-env=OUTLIERS_BUILD_PYTHON={}",
+        python.executable
+    );
+    println!("cargo::rustc-env=OUTLIERS_BUILD_VERSION={}", python.version);
+    println!("cargo::rustc-env=OUTLIERS_BUILD_LIBDIR={libdir}");
+    println!(
+        "cargo::rustc-env=OUTLIERS_BUILD_ENV={}",
+        environment(&python)?.display()
+    );
+    Ok(())
+}
+
+fn variable(name: &str) -> Result<String, String> {
+    env::var(name).map_err(|error| format!("{name}: {error}"))
+}
+
+/// What one interpreter says of itself.
+#[derive(Debug, Default)]
+pub(crate) struct Python {
+    pub(crate) executable: String,
+    pub(crate) base_prefix: String,
+    pub(crate) implementation: String,
+    pub(crate) version: String,
+    pub(crate) libdir: String,
+    pub(crate) libpc: String,
+    pub(crate) library: String,
+    pub(crate) link_name: String,
+    pub(crate) shared: bool,
+    pub(crate) debug: bool,
+    pub(crate) free_threaded: bool,
+}
+
+impl Python {
+    fn ask(interpreter: &str) -> Result<Self, String> {
+        let output = Command::new(interpreter)
+            .args(["-I", "-c", QUESTIONS])
+            .output();
+        let output = output.map_err(|error| {
+            format!("cannot run {interpreter}: {error}; name another: {NAME_ANOTHER}")
+        })?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let reason = said.lines().last().unwrap_or_default();
+            return Err(format!(
+                "{interpreter} does not answer: {reason}; name another: {NAME_ANOTHER}"
+            ));
+        }
+        Self::parse(&String::from_utf8_lossy(&output.stdout))
+    }
+
+    /// Reads the answers to [`QUESTIONS`].
+    pub(crate) fn parse(answers: &str) -> Result<Self, String> {
+        let mut python = Self::default();
+        for line in answers.lines() {
+            let (key, value) = line.split_once('=').ok_or_else(|| {
+                format!("a line break in a path of Python: {line:?}; name another: {NAME_ANOTHER}")
+            })?;
+            match key {
+                "executable" => python.executable = value.into(),
+                "base_prefix" => python.base_prefix = value.into(),
+                "implementation" => python.implementation = value.into(),
+                "version" => python.version = value.into(),
+                "LIBDIR" => python.libdir = value.into(),
+                "LIBPC" => python.libpc = value.into(),
+                "LDLIBRARY" => python.library = value.into(),
+                "LDVERSION" => python.link_name = value.into(),
+                "Py_ENABLE_SHARED" | "PYTHONFRAMEWORK" => {
+                    python.shared |= !matches!(value, "" | "0")
+                }
+                "Py_DEBUG" => python.debug = !matches!(value, "" | "0"),
+                "Py_GIL_DISABLED" => python.free_threaded = !matches!(value, "" | "0"),
+                _ => {}
+            }
+        }
+        Ok(python)
+    }
+
+    fn minor(&self) -> (u32, u32) {
+        let mut numbers = self
+            .version
+            .split('.')
+            .map(|part| part.parse().unwrap_or(0));
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    }
+
+    /// Refuses a Python that would not link or would crash, in one line: problem, evidence, remedy.
+    pub(crate) fn refuse(&self) -> Result<(), String> {
+        let Self {
+            executable,
+            version,
+            ..
+        } = self;
+        let problem = if self.implementation != "cpython" {
+            format!(
+                "{executable} is {}, not CPython; name a CPython",
+                self.implementation
+            )
+        } else if self.minor() < OLDEST {
+            format!("Python {version} is too old ({executable}); name one from 3.8 on")
+        } else if self.free_threaded {
+            format!(
+                "Python {version} is free-threaded (Py_GIL_DISABLED=1 in {executable}), which \
+                 python3-sys misreads; name one with the lock"
+            )
+        } else if self.debug {
+            format!(
+                "Python {version} is a debug build (Py_DEBUG=1 in {executable}), which \
+                 python3-sys misreads; name a release build"
+            )
+        } else if !self.shared {
+            format!(
+                "Python {version} has no shared library (Py_ENABLE_SHARED=0 in {executable}); \
+                 install one that has, such as by PYTHON_CONFIGURE_OPTS=--enable-shared pyenv \
+                 install {version}, and name it"
+            )
+        } else {
+            return Ok(());
+        };
+        Err(format!("{problem}: {NAME_ANOTHER}"))
+    }
+}
+
+/// The directory of the linked library: what pkg-config says, then sysconfig, then the prefix; the
+/// first that holds it.
+///
+/// A Python that was moved (python-build-standalone, conda) may name a directory of the machine
+/// that it was built on.
+fn find_library(python: &Python) -> Result<PathBuf, String> {
+    let mut directories: Vec<PathBuf> = ask_pkg_config(python).into_iter().collect();
+    directories.push(PathBuf::from(&python.libdir));
+    directories.push(Path::new(&python.base_prefix).join("lib"));
+    let found = directories
+        .iter()
+        .find(|directory| directory.join(&python.library).exists());
+    found.cloned().ok_or_else(|| {
+        let searched: Vec<_> = directories
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let (library, searched, (major, minor)) =
+            (&python.library, searched.join(", "), python.minor());
+        format!(
+            "{library} is missing (searched {searched}); install it, such as by apt install \
+             libpython{major}.{minor}-dev, or name another Python: {NAME_ANOTHER}"
+        )
+    })
+}
+
+fn ask_pkg_config(python: &Python) -> Option<PathBuf> {
+    let ours = Path::new(&env::var_os("CARGO_MANIFEST_DIR")?).join("pkg-config");
+    let mut search = vec![ours, PathBuf::from(&python.libpc)];
+    search.extend(
+        env::var_os("PKG_CONFIG_PATH")
+            .iter()
+            .flat_map(env::split_paths),
+    );
+    let output = Command::new(env::var_os("PKG_CONFIG").unwrap_or("pkg-config".into()))
+        .env("PKG_CONFIG_PATH", env::join_paths(search).ok()?)
+        .env("PKG_CONFIG_ALLOW_SYSTEM_LIBS", "1")
+        .args(["--libs-only-L", "python3"])
+        .output()
+        .ok()?;
+    let flags = String::from_utf8(output.stdout).ok()?;
+    let directory = flags.trim().strip_prefix("-L")?;
+    output.status.success().then(|| PathBuf::from(directory))
+}
+
+/// `python3-sys` chooses from PATH once and never looks again, so a Python activated later would be
+/// ignored silently.
+fn warn_if_another_is_first_on_path(linked: &Python) {
+    if env::var_os("PYTHON_SYS_EXECUTABLE").is_some() {
+        return;
+    }
+    let Some(first) = ["python", "python3"].iter().find_map(|name| {
+        Python::ask(name)
+            .ok()
+            .filter(|python| python.minor() >= (3, 0))
+    }) else {
+        return;
+    };
+    if first.base_prefix != linked.base_prefix || first.version != linked.version {
+        println!(
+            "cargo::warning=linked with Python {} ({}), but PATH now begins with {} ({}); to change \
+             it: cargo clean -p python3-sys",
+            linked.version, linked.executable, first.version, first.executable
+        );
+    }
+}
+
+/// `<target directory>/python-<version>`. Cargo marks its target directory with a CACHEDIR.TAG.
+fn environment(python: &Python) -> Result<PathBuf, String> {
+    let out = PathBuf::from(variable("OUT_DIR")?);
+    let target = out
+        .ancestors()
+        .find(|directory| directory.join("CACHEDIR.TAG").exists())
+        .unwrap_or(&out);
+    Ok(target.join(format!("python-{}", python.version)))
+}

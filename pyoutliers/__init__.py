@@ -1,0 +1,67 @@
+"""Outliers in a list of floats, by NumPy.
+
+>>> detect(gen_testdata())
+[7, 113, 835]
+"""
+
+from __future__ import annotations
+
+import random
+from functools import lru_cache
+from math import isfinite, sqrt
+from struct import Struct
+
+import numpy as np
+
+__all__ = ["detect", "gen_testdata"]
+
+# Values converted at once: their tuple and bytes stay in the cache, larger ones cost page faults.
+CHUNK = 4096
+
+
+def detect(data: list[float]) -> list[int]:
+    """Return the indices, in order, of the values more than 2 standard deviations from the mean.
+
+    The population standard deviation, as `numpy.std`: the steps here are its own, to the last bit,
+    but for its detours. A NaN or an infinity, which would hide every outlier, raises a ValueError
+    that names the first.
+    """
+    if not data:
+        return []
+    values = _to_array(data)
+    mean = np.add.reduce(values) / len(data)
+    if not isfinite(mean):
+        _refuse_non_finite(values)
+    deviations = values - mean
+    limit = 2 * sqrt(np.add.reduce(deviations * deviations) / len(data))
+    return (np.abs(deviations, out=deviations) > limit).nonzero()[0].tolist()
+
+
+@lru_cache(maxsize=256)
+def _packer(length: int):
+    """Return what packs that many floats into bytes: a third of the time of `np.fromiter`."""
+    return Struct(f"{length}d").pack
+
+
+def _to_array(data: list[float]) -> np.ndarray:
+    if len(data) <= CHUNK:
+        return np.frombuffer(_packer(len(data))(*data))
+    values = np.empty(len(data))
+    for start in range(0, len(data), CHUNK):
+        part = data[start : start + CHUNK]
+        values[start : start + CHUNK] = np.frombuffer(_packer(len(part))(*part))
+    return values
+
+
+def _refuse_non_finite(values: np.ndarray) -> None:
+    """Raise a ValueError for the first value that is not finite, if there is one."""
+    for index in np.flatnonzero(~np.isfinite(values))[:1].tolist():
+        raise ValueError(f"the value at index {index} is not finite: {values[index]}")
+
+
+def gen_testdata() -> list[float]:
+    """Return 1,000 random floats between 0 and 1, but for 7, 113 and 835, which stand out."""
+    data = [random.random() for _ in range(1000)]
+    for index in (7, 113, 835):
+        data[index] += 50
+    return data

@@ -1,0 +1,79 @@
+//! One function for each way in which a C call says that it failed, and no other place that asks.
+
+use std::ffi::c_int;
+use std::ptr::NonNull;
+
+use python3_sys as ffi;
+
+use super::exception;
+use super::lock::Python;
+use super::{Borrowed, Owned};
+use crate::error::Exception;
+
+/// For a call that returns a new reference, or NULL with an exception set.
+///
+/// # Safety
+///
+/// `object` is the result of such a call, made just now.
+pub(super) unsafe fn new_reference(
+    py: Python<'_>,
+    object: *mut ffi::PyObject,
+) -> Result<Owned<'_>, Exception> {
+    match NonNull::new(object) {
+        // SAFETY: not NULL, so by the caller's word a new reference, and nobody else's.
+        Some(object) => Ok(unsafe { Owned::from_new(py, object) }),
+        None => Err(exception::take(py)),
+    }
+}
+
+/// For a call that returns a new reference, or NULL with or without an exception set.
+///
+/// # Safety
+///
+/// `object` is the result of such a call, made just now.
+pub(super) unsafe fn new_reference_or_end(
+    py: Python<'_>,
+    object: *mut ffi::PyObject,
+) -> Result<Option<Owned<'_>>, Exception> {
+    match NonNull::new(object) {
+        // SAFETY: not NULL, so by the caller's word a new reference, and nobody else's.
+        Some(object) => Ok(Some(unsafe { Owned::from_new(py, object) })),
+        None if exception::occurred(py) => Err(exception::take(py)),
+        None => Ok(None),
+    }
+}
+
+/// For a call that returns a borrowed reference, or NULL with an exception set.
+///
+/// # Safety
+///
+/// - `object` is the result of such a call, made just now.
+/// - Its owner keeps it for `'a`.
+pub(super) unsafe fn borrowed_reference<'a, 'p>(
+    py: Python<'p>,
+    object: *mut ffi::PyObject,
+) -> Result<Borrowed<'a, 'p>, Exception> {
+    match NonNull::new(object) {
+        // SAFETY: not NULL, so by the caller's word a live object, which its owner keeps.
+        Some(object) => Ok(unsafe { Borrowed::new(object, py) }),
+        None => Err(exception::take(py)),
+    }
+}
+
+/// For a call that returns 0, or -1 with an exception set.
+pub(super) fn status(py: Python<'_>, status: c_int) -> Result<(), Exception> {
+    if status == 0 {
+        Ok(())
+    } else {
+        Err(exception::take(py))
+    }
+}
+
+/// For a call that returns a number, and -1 also with an exception set.
+pub(super) fn number<T: PartialEq + From<i8>>(py: Python<'_>, number: T) -> Result<T, Exception> {
+    if number == T::from(-1) && exception::occurred(py) {
+        Err(exception::take(py))
+    } else {
+        Ok(number)
+    }
+}

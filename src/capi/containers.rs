@@ -1,0 +1,198 @@
+//! Making lists and tuples: new, then every slot filled with a stolen reference.
+
+use python3_sys as ffi;
+
+use super::lock::Python;
+use super::{Borrowed, Owned, check};
+use crate::error::Exception;
+
+/// A new list or tuple whose slots are being filled, in order.
+///
+/// An empty slot holds NULL, which crashes whatever reads it. So only [`finish`](Self::finish)
+/// hands out the object, when there is none left, and only then the collector gets to know it,
+/// through which any Python code could find it. Dropping it gives back what was filled in.
+#[derive(Debug)]
+pub struct Unfilled<'p> {
+    object: Owned<'p>,
+    length: isize,
+    filled: isize,
+}
+
+impl<'p> Unfilled<'p> {
+    /// The list or tuple, all of whose slots are filled.
+    ///
+    /// # Errors
+    ///
+    /// A `SystemError` if some are not.
+    pub fn finish(self) -> Result<Owned<'p>, Exception> {
+        if self.filled == self.length {
+            if self.length > 0 {
+                // SAFETY: the lock is held; a live list or tuple, untracked by `new`, all slots filled.
+                unsafe { ffi::PyObject_GC_Track(self.object.as_ptr().cast()) };
+            }
+            return Ok(self.object);
+        }
+        let message = format!("{} of {} slots are filled", self.filled, self.length);
+        Err(Exception::new("SystemError".into(), message, String::new()))
+    }
+
+    /// Of a list or tuple made just now.
+    fn new(object: Owned<'p>, length: isize) -> Self {
+        // The empty tuple is shared, and an empty list has no slot to be read.
+        if length > 0 {
+            // SAFETY: the lock is held; a live list or tuple, which Python tracks from birth.
+            unsafe { ffi::PyObject_GC_UnTrack(object.as_ptr().cast()) };
+        }
+        Self {
+            object,
+            length,
+            filled: 0,
+        }
+    }
+
+    /// How many references there are to the list or tuple itself.
+    pub fn reference_count(&self) -> usize {
+        self.object.reference_count()
+    }
+
+    /// Stores into slot `index` by `set`, one of the two calls below.
+    #[inline]
+    fn set(
+        &mut self,
+        index: usize,
+        item: Owned<'p>,
+        set: unsafe extern "C" fn(*mut ffi::PyObject, isize, *mut ffi::PyObject) -> i32,
+    ) -> Result<(), Exception> {
+        // A slot further on would leave an empty one behind: the C call is told to refuse it.
+        let index = isize::try_from(index)
+            .ok()
+            .filter(|&index| index <= self.filled)
+            .unwrap_or(self.length);
+        let py = item.py();
+        // SAFETY: the lock is held; the object is live; the reference to the item is given away.
+        // Type and index are checked there.
+        let status = unsafe { set(self.object.as_ptr(), index, item.into_ptr()) };
+        check::status(py, status)?;
+        self.filled += isize::from(index == self.filled);
+        Ok(())
+    }
+}
+
+/// Makes a list of `length` empty slots.
+///
+/// Reference: returns new.
+///
+/// # Errors
+///
+/// `MemoryError`.
+#[doc(alias = "PyList_New")]
+pub fn list_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception> {
+    // More than memory can hold, and refused as such.
+    let length = isize::try_from(length).unwrap_or(isize::MAX);
+    // SAFETY: the lock is held; the length is not negative.
+    let list = unsafe { ffi::PyList_New(length) };
+    // SAFETY: the result of a call that returns new or NULL.
+    let object = unsafe { check::new_reference(py, list) }?;
+    Ok(Unfilled::new(object, length))
+}
+
+/// Stores an item in slot `index` of a list, the next one or an earlier one.
+///
+/// Reference: steals `item` (also on error); gives back what was in the slot.
+///
+/// # Errors
+///
+/// `IndexError` for any other slot; `SystemError` for a tuple.
+#[doc(alias = "PyList_SetItem")]
+#[inline]
+pub fn list_set_item<'p>(
+    list: &mut Unfilled<'p>,
+    index: usize,
+    item: Owned<'p>,
+) -> Result<(), Exception> {
+    list.set(index, item, ffi::PyList_SetItem)
+}
+
+/// The item in slot `index` of a list.
+///
+/// Reference: borrowed from the list, which nobody else knows yet, so that only
+/// [`list_set_item`] can take it away; and that waits for the borrow to end.
+///
+/// ```compile_fail
+/// # use outliers::{capi, with_python};
+/// with_python(|py| {
+///     let mut list = capi::list_new(py, 1)?;
+///     capi::list_set_item(&mut list, 0, capi::float_from_double(py, 1.5)?)?;
+///     let item = capi::list_get_item(&list, 0)?;
+///     capi::list_set_item(&mut list, 0, capi::float_from_double(py, 2.5)?)?; // gives the item back
+///     item.reference_count(); // the borrow outlives it
+///     # Ok::<_, outliers::Exception>(())
+/// })??;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// ```
+/// # use outliers::{capi, with_python};
+/// with_python(|py| {
+///     let mut list = capi::list_new(py, 1)?;
+///     capi::list_set_item(&mut list, 0, capi::float_from_double(py, 1.5)?)?;
+///     let item = capi::list_get_item(&list, 0)?;
+///     assert_eq!(item.reference_count(), 1); // the list's
+///     capi::list_set_item(&mut list, 0, capi::float_from_double(py, 2.5)?)?;
+///     # Ok::<_, outliers::Exception>(())
+/// })??;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// `IndexError` for a slot that is not there, or not filled.
+#[doc(alias = "PyList_GetItem")]
+pub fn list_get_item<'a, 'p>(
+    list: &'a Unfilled<'p>,
+    index: usize,
+) -> Result<Borrowed<'a, 'p>, Exception> {
+    // An empty slot holds NULL: the C call is told to refuse it.
+    let index = isize::try_from(index)
+        .ok()
+        .filter(|&index| index < list.filled);
+    // SAFETY: the lock is held; the object is live. Type and index are checked there.
+    let item = unsafe { ffi::PyList_GetItem(list.object.as_ptr(), index.unwrap_or(list.length)) };
+    // SAFETY: the result of a call that returns borrowed or NULL; borrowed from the list, which
+    // keeps the item while `list` is borrowed: nobody else has a reference to change it by.
+    unsafe { check::borrowed_reference(list.object.py(), item) }
+}
+
+/// Makes a tuple of `length` empty slots.
+///
+/// Reference: returns new.
+///
+/// # Errors
+///
+/// `MemoryError`.
+#[doc(alias = "PyTuple_New")]
+pub fn tuple_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception> {
+    let length = isize::try_from(length).unwrap_or(isize::MAX);
+    // SAFETY: the lock is held; the length is not negative.
+    let tuple = unsafe { ffi::PyTuple_New(length) };
+    // SAFETY: the result of a call that returns new or NULL.
+    let object = unsafe { check::new_reference(py, tuple) }?;
+    Ok(Unfilled::new(object, length))
+}
+
+/// Stores an item in slot `index` of a tuple, the next one or an earlier one.
+///
+/// Reference: steals `item` (also on error); gives back what was in the slot.
+///
+/// # Errors
+///
+/// `IndexError` for any other slot; `SystemError` for a list, and for the empty tuple.
+#[doc(alias = "PyTuple_SetItem")]
+#[inline]
+pub fn tuple_set_item<'p>(
+    tuple: &mut Unfilled<'p>,
+    index: usize,
+    item: Owned<'p>,
+) -> Result<(), Exception> {
+    tuple.set(index, item, ffi::PyTuple_SetItem)
+}

@@ -1,0 +1,137 @@
+//! Memory outside Python: what C's heap and Rust's hold, and blocks to try the counting on.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ffi::{CStr, c_char, c_void};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+
+// In every libc of a Unix; declared here so that the library needs no crate for two functions.
+unsafe extern "C" {
+    fn dlsym(handle: *mut c_void, symbol: *const c_char) -> *mut c_void;
+    #[cfg(target_os = "linux")]
+    fn malloc_usable_size(block: *mut c_void) -> usize;
+}
+
+/// Bytes of C's heap in use, where the C library tells: glibc from 2.33 on.
+///
+/// Counts whole chunks, those of the small blocks that a thread keeps at hand included.
+#[doc(alias = "mallinfo2")]
+pub(crate) fn c_heap() -> Option<i64> {
+    /// glibc's `struct mallinfo2`.
+    #[repr(C)]
+    struct MallInfo2 {
+        before: [usize; 4],
+        /// Bytes in blocks of their own pages.
+        hblkhd: usize,
+        between: [usize; 2],
+        /// Bytes in use in the arenas.
+        uordblks: usize,
+        after: [usize; 2],
+    }
+    const NAME: &CStr = c"mallinfo2";
+    // SAFETY: the null handle searches all that is loaded; the name ends in NUL.
+    let function = unsafe { dlsym(std::ptr::null_mut(), NAME.as_ptr()) };
+    let function = NonNull::new(function)?.as_ptr();
+    // SAFETY: of that name there is only glibc's function, which has this type. Function and data
+    // pointers are alike on every system that has `dlsym`.
+    let function: extern "C" fn() -> MallInfo2 = unsafe { std::mem::transmute(function) };
+    let info = function();
+    i64::try_from(info.uordblks + info.hblkhd).ok()
+}
+
+/// A block of C's heap that neither Python nor Rust's count knows of; freed when dropped.
+#[derive(Debug)]
+pub struct CBlock(NonNull<u8>);
+
+impl CBlock {
+    /// glibc makes a chunk of 4,096 bytes of it: too large to be kept at hand when freed, which
+    /// would go uncounted.
+    const LAYOUT: Layout = Layout::new::<[u64; 511]>();
+
+    /// Allocates the block, unless memory has run out.
+    pub fn new() -> Option<Self> {
+        // SAFETY: the size is not zero.
+        NonNull::new(unsafe { System.alloc(Self::LAYOUT) }).map(Self)
+    }
+
+    /// What the block adds to [`c_heap`]: what is usable of it, and its header.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn chunk(&self) -> i64 {
+        // SAFETY: a live block of malloc's, which is what `System` allocates by.
+        let usable = unsafe { malloc_usable_size(self.0.as_ptr().cast()) };
+        i64::try_from(usable + size_of::<usize>()).unwrap_or(i64::MAX)
+    }
+
+    /// Elsewhere there is no `mallinfo2` to see it.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn chunk(&self) -> i64 {
+        0
+    }
+}
+
+impl Drop for CBlock {
+    fn drop(&mut self) {
+        // SAFETY: allocated by `System` with this layout, and freed this once.
+        unsafe { System.dealloc(self.0.as_ptr(), Self::LAYOUT) };
+    }
+}
+
+/// Bytes of Rust's heap in use, as far as [`CountingAllocator`] saw them come.
+static IN_USE: AtomicI64 = AtomicI64::new(0);
+
+/// The system's allocator, counting: lets a soak see Rust's heap.
+///
+/// ```
+/// #[global_allocator]
+/// static ALLOCATOR: outliers::soak::CountingAllocator = outliers::soak::CountingAllocator;
+/// ```
+#[derive(Debug)]
+pub struct CountingAllocator;
+
+impl CountingAllocator {
+    pub(crate) fn in_use() -> i64 {
+        IN_USE.load(Relaxed)
+    }
+
+    fn count(size: usize, sign: i64) {
+        // No allocation is larger than `isize::MAX`.
+        IN_USE.fetch_add(sign * size.cast_signed() as i64, Relaxed);
+    }
+}
+
+// SAFETY: passes everything on to `System`, which keeps the contract; the counting allocates nothing.
+unsafe impl GlobalAlloc for CountingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps the contract of `alloc`.
+        let block = unsafe { System.alloc(layout) };
+        if !block.is_null() {
+            Self::count(layout.size(), 1);
+        }
+        block
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        Self::count(layout.size(), -1);
+        // SAFETY: the caller keeps the contract of `dealloc`; the block came from `System`.
+        unsafe { System.dealloc(block, layout) };
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps the contract of `alloc_zeroed`.
+        let block = unsafe { System.alloc_zeroed(layout) };
+        if !block.is_null() {
+            Self::count(layout.size(), 1);
+        }
+        block
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller keeps the contract of `realloc`; the block came from `System`.
+        let moved = unsafe { System.realloc(block, layout, size) };
+        if !moved.is_null() {
+            Self::count(layout.size(), -1);
+            Self::count(size, 1);
+        }
+        moved
+    }
+}

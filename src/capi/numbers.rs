@@ -1,0 +1,92 @@
+//! Numbers, to Python and back.
+
+use python3_sys as ffi;
+
+use super::lock::Python;
+use super::{Owned, check};
+use crate::error::Exception;
+
+/// Makes a float with the same bits.
+///
+/// Reference: returns new.
+///
+/// # Errors
+///
+/// `MemoryError`.
+#[doc(alias = "PyFloat_FromDouble")]
+#[inline]
+pub fn float_from_double(py: Python<'_>, value: f64) -> Result<Owned<'_>, Exception> {
+    // SAFETY: the lock is held.
+    let float = unsafe { ffi::PyFloat_FromDouble(value) };
+    // SAFETY: the result of a call that returns new or NULL.
+    unsafe { check::new_reference(py, float) }
+}
+
+/// The value of a float, or what `__float__` or `__index__` makes of another object.
+///
+/// Reference: borrows `object`.
+///
+/// # Errors
+///
+/// `TypeError` for what is no number, and whatever those methods raise.
+#[doc(alias = "PyFloat_AsDouble")]
+pub fn float_as_double(object: &Owned<'_>) -> Result<f64, Exception> {
+    // SAFETY: the lock is held and the object live.
+    let value = unsafe { ffi::PyFloat_AsDouble(object.as_ptr()) };
+    check::number(object.py(), value)
+}
+
+/// Whether it is an int; `bool` is a kind of int.
+///
+/// Reference: borrows `object`.
+#[doc(alias = "PyLong_Check")]
+#[inline]
+pub fn long_check(object: &Owned<'_>) -> bool {
+    // SAFETY: the lock is held and the object live.
+    let is_int = unsafe { ffi::PyLong_Check(object.as_ptr()) };
+    is_int != 0
+}
+
+/// Whether it is `True` or `False`.
+///
+/// Reference: borrows `object`.
+#[doc(alias = "PyBool_Check")]
+#[inline]
+pub fn bool_check(object: &Owned<'_>) -> bool {
+    // SAFETY: the lock is held and the object live.
+    let is_bool = unsafe { ffi::PyBool_Check(object.as_ptr()) };
+    is_bool != 0
+}
+
+/// The int that `__index__` gives: an int itself, a NumPy integer's value, nothing of a float.
+///
+/// Reference: borrows `object`; returns new.
+///
+/// # Errors
+///
+/// `TypeError` for what has no `__index__`, and whatever that raises.
+#[doc(alias = "PyNumber_Index")]
+pub fn number_index<'p>(object: &Owned<'p>) -> Result<Owned<'p>, Exception> {
+    // SAFETY: the lock is held and the object live.
+    let int = unsafe { ffi::PyNumber_Index(object.as_ptr()) };
+    // SAFETY: the result of a call that returns new or NULL.
+    unsafe { check::new_reference(object.py(), int) }
+}
+
+/// The value of an int, as [`long_check`] tells and [`number_index`] gives. `-1` is a value, told
+/// from the failure of the same number.
+///
+/// Of other objects it takes what `__index__` gives, before Python 3.10 also `__int__`.
+///
+/// Reference: borrows `int`.
+///
+/// # Errors
+///
+/// `OverflowError` beyond 64 bits; `TypeError` for what has none of these.
+#[doc(alias = "PyLong_AsLongLong")]
+#[inline]
+pub fn long_as_long_long(int: &Owned<'_>) -> Result<i64, Exception> {
+    // SAFETY: the lock is held and the object live.
+    let value = unsafe { ffi::PyLong_AsLongLong(int.as_ptr()) };
+    check::number(int.py(), value)
+}

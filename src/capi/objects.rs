@@ -1,0 +1,277 @@
+//! Modules, attributes, calls, iteration and text.
+
+use std::ffi::CStr;
+
+use python3_sys as ffi;
+
+use super::lock::Python;
+use super::{Borrowed, Owned, check, exception};
+use crate::error::Exception;
+
+/// Imports a module, as the `import` statement does.
+///
+/// Reference: returns new.
+///
+/// # Errors
+///
+/// `ModuleNotFoundError`, and whatever the module raises.
+#[doc(alias = "PyImport_ImportModule")]
+pub fn import_module<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>, Exception> {
+    // SAFETY: the lock is held; the name ends in NUL.
+    let module = unsafe { ffi::PyImport_ImportModule(name.as_ptr()) };
+    // SAFETY: the result of a call that returns new or NULL.
+    unsafe { check::new_reference(py, module) }
+}
+
+/// Compiled code, the only thing that [`import_exec_code_module`] takes: the C call crashes on
+/// anything else.
+#[derive(Debug)]
+pub struct Code<'p>(Owned<'p>);
+
+impl<'p> std::ops::Deref for Code<'p> {
+    type Target = Owned<'p>;
+
+    fn deref(&self) -> &Owned<'p> {
+        &self.0
+    }
+}
+
+/// Compiles the source of a module. `file` is what tracebacks call it.
+///
+/// Reference: returns new.
+///
+/// # Errors
+///
+/// `SyntaxError`, `MemoryError`.
+#[doc(alias = "Py_CompileString")]
+pub fn compile_string<'p>(
+    py: Python<'p>,
+    source: &CStr,
+    file: &CStr,
+) -> Result<Code<'p>, Exception> {
+    // SAFETY: the lock is held; both strings end in NUL.
+    let code = unsafe { ffi::Py_CompileString(source.as_ptr(), file.as_ptr(), ffi::Py_file_input) };
+    // SAFETY: the result of a call that returns new or NULL.
+    Ok(Code(unsafe { check::new_reference(py, code) }?))
+}
+
+/// Runs the code of a module under the name `name`; afterwards it counts as imported.
+///
+/// Reference: borrows `code`; returns new.
+///
+/// # Errors
+///
+/// Whatever the code raises.
+#[doc(alias = "PyImport_ExecCodeModule")]
+pub fn import_exec_code_module<'p>(name: &CStr, code: &Code<'p>) -> Result<Owned<'p>, Exception> {
+    // SAFETY: the lock is held; the name ends in NUL; `code` is live and compiled code.
+    let module = unsafe { ffi::PyImport_ExecCodeModule(name.as_ptr(), code.as_ptr()) };
+    // SAFETY: the result of a call that returns new or NULL.
+    unsafe { check::new_reference(code.py(), module) }
+}
+
+/// The module of that name in `sys.modules`; made, and empty, if it is not there.
+///
+/// Reference: the C call borrows from `sys.modules`, where any code can take it away. So it is
+/// made ours at once: returns new.
+///
+/// # Errors
+///
+/// `MemoryError`.
+#[doc(alias = "PyImport_AddModule")]
+pub fn import_add_module<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>, Exception> {
+    // SAFETY: the lock is held; the name ends in NUL.
+    let module = unsafe { ffi::PyImport_AddModule(name.as_ptr()) };
+    // SAFETY: the result of a call that returns borrowed or NULL; `sys.modules` keeps it until the
+    // next line, which runs no code of anybody's.
+    let module = unsafe { check::borrowed_reference(py, module) }?;
+    Ok(Owned::clone(&module))
+}
+
+/// The dictionary of a module.
+///
+/// Reference: borrowed from the module, which keeps the same one for life.
+///
+/// # Errors
+///
+/// `SystemError` for what is no module.
+#[doc(alias = "PyModule_GetDict")]
+pub fn module_get_dict<'a, 'p>(module: &'a Owned<'p>) -> Result<Borrowed<'a, 'p>, Exception> {
+    // SAFETY: the lock is held and the object live; its type is checked there.
+    let dict = unsafe { ffi::PyModule_GetDict(module.as_ptr()) };
+    // SAFETY: the result of a call that returns borrowed or NULL; the module keeps it for life.
+    unsafe { check::borrowed_reference(module.py(), dict) }
+}
+
+/// The value of a key in a dictionary, or `None` if it is not there.
+///
+/// Reference: the C call borrows from the dictionary, where any code can replace it. So it is made
+/// ours at once: borrows `dict`; returns new.
+#[doc(alias = "PyDict_GetItemString")]
+pub fn dict_get_item_string<'p>(dict: &Owned<'p>, key: &CStr) -> Option<Owned<'p>> {
+    // SAFETY: the lock is held, the object live; the key ends in NUL. What is no dictionary is
+    // refused there. Never leaves an exception set.
+    let value = unsafe { ffi::PyDict_GetItemString(dict.as_ptr(), key.as_ptr()) };
+    let value = std::ptr::NonNull::new(value)?;
+    // SAFETY: not NULL, so borrowed from the dictionary, which keeps it until the next line.
+    let value = unsafe { Borrowed::new(value, dict.py()) };
+    Some(Owned::clone(&value))
+}
+
+/// An attribute: `object.name`.
+///
+/// Reference: borrows `object`; returns new.
+///
+/// # Errors
+///
+/// `AttributeError`, and whatever looking it up raises.
+#[doc(alias = "PyObject_GetAttrString")]
+pub fn object_get_attr_string<'p>(object: &Owned<'p>, name: &CStr) -> Result<Owned<'p>, Exception> {
+    // SAFETY: the lock is held, the object live; the name ends in NUL.
+    let attribute = unsafe { ffi::PyObject_GetAttrString(object.as_ptr(), name.as_ptr()) };
+    // SAFETY: the result of a call that returns new or NULL.
+    unsafe { check::new_reference(object.py(), attribute) }
+}
+
+/// The type of an object, by name: `numpy.int64`, `list`.
+///
+/// Reference: borrows `object`. The type is a new reference, given back here.
+#[doc(alias = "PyObject_Type")]
+pub fn object_type_name(object: &Owned<'_>) -> String {
+    // SAFETY: the lock is held and the object live.
+    let kind = unsafe { ffi::PyObject_Type(object.as_ptr()) };
+    // SAFETY: the result of a call that returns new or NULL.
+    match unsafe { check::new_reference(object.py(), kind) } {
+        Ok(kind) => exception::name_of_type(&kind),
+        Err(_) => "an object without a type".into(),
+    }
+}
+
+/// Whether it can be called.
+///
+/// Reference: borrows `object`.
+#[doc(alias = "PyCallable_Check")]
+pub fn callable_check(object: &Owned<'_>) -> bool {
+    // SAFETY: the lock is held and the object live.
+    let callable = unsafe { ffi::PyCallable_Check(object.as_ptr()) };
+    callable != 0
+}
+
+/// Calls a callable with a tuple of arguments.
+///
+/// Reference: borrows `callable` and `arguments`; returns new.
+///
+/// # Errors
+///
+/// Whatever the callable raises; `TypeError` if it is none, or if `arguments` is no tuple.
+#[doc(alias = "PyObject_CallObject")]
+pub fn object_call_object<'p>(
+    callable: &Owned<'p>,
+    arguments: &Owned<'p>,
+) -> Result<Owned<'p>, Exception> {
+    // SAFETY: the lock is held, both objects are live; their types are checked there.
+    let result = unsafe { ffi::PyObject_CallObject(callable.as_ptr(), arguments.as_ptr()) };
+    // SAFETY: the result of a call that returns new or NULL.
+    unsafe { check::new_reference(callable.py(), result) }
+}
+
+/// An iterator, the only thing that [`iter_next`] takes: the C call crashes on anything else.
+#[derive(Debug)]
+pub struct Iter<'p>(Owned<'p>);
+
+impl<'p> std::ops::Deref for Iter<'p> {
+    type Target = Owned<'p>;
+
+    fn deref(&self) -> &Owned<'p> {
+        &self.0
+    }
+}
+
+/// An iterator over an object: `iter(object)`.
+///
+/// Reference: borrows `object`; returns new.
+///
+/// # Errors
+///
+/// `TypeError` for what cannot be iterated over, and whatever `__iter__` raises.
+#[doc(alias = "PyObject_GetIter")]
+pub fn object_get_iter<'p>(object: &Owned<'p>) -> Result<Iter<'p>, Exception> {
+    // SAFETY: the lock is held and the object live. The result is checked there to be an iterator.
+    let iterator = unsafe { ffi::PyObject_GetIter(object.as_ptr()) };
+    // SAFETY: the result of a call that returns new or NULL.
+    Ok(Iter(unsafe {
+        check::new_reference(object.py(), iterator)
+    }?))
+}
+
+/// The next item of an iterator, or `None` at its end.
+///
+/// Reference: borrows `iterator`; returns new.
+///
+/// # Errors
+///
+/// Whatever `__next__` raises, except for the `StopIteration` that means the end.
+#[doc(alias = "PyIter_Next")]
+#[inline]
+pub fn iter_next<'p>(iterator: &Iter<'p>) -> Result<Option<Owned<'p>>, Exception> {
+    // SAFETY: the lock is held; the object is live and an iterator.
+    let item = unsafe { ffi::PyIter_Next(iterator.as_ptr()) };
+    // SAFETY: the result of a call that returns new, or NULL with or without an exception.
+    unsafe { check::new_reference_or_end(iterator.py(), item) }
+}
+
+/// Whether it is a string.
+///
+/// Reference: borrows `object`.
+#[doc(alias = "PyUnicode_Check")]
+pub fn unicode_check(object: &Owned<'_>) -> bool {
+    // SAFETY: the lock is held and the object live.
+    let is_string = unsafe { ffi::PyUnicode_Check(object.as_ptr()) };
+    is_string != 0
+}
+
+/// Whether it is a `bytes` object.
+///
+/// Reference: borrows `object`.
+#[doc(alias = "PyBytes_Check")]
+pub fn bytes_check(object: &Owned<'_>) -> bool {
+    // SAFETY: the lock is held and the object live.
+    let is_bytes = unsafe { ffi::PyBytes_Check(object.as_ptr()) };
+    is_bytes != 0
+}
+
+/// Whether it is a `bytearray` object.
+///
+/// Reference: borrows `object`.
+#[doc(alias = "PyByteArray_Check")]
+pub fn byte_array_check(object: &Owned<'_>) -> bool {
+    // SAFETY: the lock is held and the object live.
+    let is_bytearray = unsafe { ffi::PyByteArray_Check(object.as_ptr()) };
+    is_bytearray != 0
+}
+
+/// Makes a string.
+///
+/// Reference: returns new.
+///
+/// # Errors
+///
+/// `MemoryError`.
+#[doc(alias = "PyUnicode_FromStringAndSize")]
+pub fn unicode_from_str<'p>(py: Python<'p>, text: &str) -> Result<Owned<'p>, Exception> {
+    // No `str` is longer than `isize::MAX` bytes.
+    let length = isize::try_from(text.len()).unwrap_or(isize::MAX);
+    // SAFETY: the lock is held; that many bytes of UTF-8 are there to be read.
+    let string = unsafe { ffi::PyUnicode_FromStringAndSize(text.as_ptr().cast(), length) };
+    // SAFETY: the result of a call that returns new or NULL.
+    unsafe { check::new_reference(py, string) }
+}
+
+/// The text of a string, or `None` for what is no string, or without memory; what UTF-8 cannot say is
+/// escaped.
+///
+/// Reference: borrows `object`. The encoded bytes are a new reference, given back here.
+#[doc(alias = "PyUnicode_AsEncodedString")]
+pub fn unicode_to_string(object: &Owned<'_>) -> Option<String> {
+    exception::utf8(object, 0, isize::MAX)
+}

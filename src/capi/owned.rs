@@ -1,0 +1,299 @@
+//! References: owned, borrowed, and held without the lock.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::ptr::NonNull;
+
+use python3_sys as ffi;
+
+use super::lock::{self, Python, Started};
+
+/// A reference of our own, given back when dropped.
+///
+/// A function that returns it returned a *new* reference. A function that takes it by value
+/// *steals* it. A function that takes `&Owned` *borrows* it.
+///
+/// It carries the proof that the lock is held, so that dropping it needs no lock. A stolen
+/// reference is gone:
+///
+/// ```compile_fail
+/// # use outliers::{capi, with_python};
+/// with_python(|py| {
+///     let mut list = capi::list_new(py, 1)?;
+///     let item = capi::float_from_double(py, 1.5)?;
+///     capi::list_set_item(&mut list, 0, item)?; // steals the item
+///     item.reference_count(); // use after steal
+///     # Ok::<_, outliers::Exception>(())
+/// })??;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// The twin that compiles keeps a reference of its own:
+///
+/// ```
+/// # use outliers::{capi, with_python};
+/// with_python(|py| {
+///     let mut list = capi::list_new(py, 1)?;
+///     let item = capi::float_from_double(py, 1.5)?;
+///     capi::list_set_item(&mut list, 0, item.clone())?; // steals the clone
+///     assert_eq!(item.reference_count(), 2); // ours and the list's
+///     # Ok::<_, outliers::Exception>(())
+/// })??;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Nor can it outlive the lock:
+///
+/// ```compile_fail
+/// # use outliers::{capi, with_python};
+/// let kept = with_python(|py| capi::float_from_double(py, 1.5))?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Take what you need out of it instead:
+///
+/// ```
+/// # use outliers::{capi, with_python};
+/// let kept = with_python(|py| capi::float_as_double(&capi::float_from_double(py, 1.5)?))?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Nor go to another thread, which does not hold the lock:
+///
+/// ```compile_fail
+/// # use outliers::{capi, with_python};
+/// with_python(|py| {
+///     let item = capi::float_from_double(py, 1.5)?;
+///     std::thread::scope(|threads| {
+///         threads.spawn(|| item.reference_count());
+///     });
+///     # Ok::<_, outliers::Exception>(())
+/// })??;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A plain number can:
+///
+/// ```
+/// # use outliers::{capi, with_python};
+/// with_python(|py| {
+///     let item = capi::float_from_double(py, 1.5)?;
+///     let count = item.reference_count();
+///     std::thread::scope(|threads| {
+///         threads.spawn(|| assert_eq!(count, 1));
+///     });
+///     # Ok::<_, outliers::Exception>(())
+/// })??;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub struct Owned<'p> {
+    object: NonNull<ffi::PyObject>,
+    py: Python<'p>,
+}
+
+impl<'p> Owned<'p> {
+    /// # Safety
+    ///
+    /// - `object` points to a live object.
+    /// - The caller owns one reference to it, and gives it away.
+    pub(super) unsafe fn from_new(py: Python<'p>, object: NonNull<ffi::PyObject>) -> Self {
+        Self { object, py }
+    }
+
+    /// The pointer, for a call that borrows.
+    pub(super) fn as_ptr(&self) -> *mut ffi::PyObject {
+        self.object.as_ptr()
+    }
+
+    /// The pointer and its reference, for a call that steals.
+    pub(super) fn into_ptr(self) -> *mut ffi::PyObject {
+        ManuallyDrop::new(self).as_ptr()
+    }
+
+    /// The proof that the lock is held.
+    pub fn py(&self) -> Python<'p> {
+        self.py
+    }
+
+    /// A borrowed reference, for as long as this one is there.
+    ///
+    /// ```compile_fail
+    /// # use outliers::{capi, with_python};
+    /// with_python(|py| {
+    ///     let item = capi::float_from_double(py, 1.5)?;
+    ///     let borrowed = item.as_borrowed();
+    ///     drop(item); // the owner goes
+    ///     borrowed.reference_count(); // the borrow outlives it
+    ///     # Ok::<_, outliers::Exception>(())
+    /// })??;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// ```
+    /// # use outliers::{capi, with_python};
+    /// with_python(|py| {
+    ///     let item = capi::float_from_double(py, 1.5)?;
+    ///     let borrowed = item.as_borrowed();
+    ///     assert_eq!(borrowed.reference_count(), 1); // the owner's only
+    ///     drop(item);
+    ///     # Ok::<_, outliers::Exception>(())
+    /// })??;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn as_borrowed(&self) -> Borrowed<'_, 'p> {
+        // SAFETY: live, because `self` owns a reference, and is borrowed for as long as the result.
+        unsafe { Borrowed::new(self.object, self.py) }
+    }
+
+    /// How many references there are to the object; of an immortal one (3.12+), a large number.
+    #[doc(alias = "Py_REFCNT")]
+    pub fn reference_count(&self) -> usize {
+        // SAFETY: the object is live because `self` owns a reference to it, and the lock is held,
+        // so nobody writes the field meanwhile.
+        let count = unsafe { (*self.as_ptr()).ob_refcnt };
+        // From 3.14 on the upper half of the field holds flags.
+        count.cast_unsigned() & 0xFFFF_FFFF
+    }
+}
+
+/// One more reference to the same object.
+impl Clone for Owned<'_> {
+    #[doc(alias = "Py_IncRef")]
+    fn clone(&self) -> Self {
+        // SAFETY: the object is live because `self` owns a reference to it; the lock is held.
+        unsafe { ffi::Py_IncRef(self.as_ptr()) };
+        Self {
+            object: self.object,
+            py: self.py,
+        }
+    }
+}
+
+/// Gives the reference back.
+impl Drop for Owned<'_> {
+    #[doc(alias = "Py_DecRef")]
+    fn drop(&mut self) {
+        // SAFETY: the reference is ours and given back this once; the lock is held. The exported
+        // function, unlike the crate's own arithmetic, knows immortal objects.
+        unsafe { ffi::Py_DecRef(self.as_ptr()) };
+    }
+}
+
+impl fmt::Debug for Owned<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // No call of `repr`: it may run code, raise, or never end.
+        f.debug_tuple("Owned").field(&self.object).finish()
+    }
+}
+
+/// Somebody else's reference, usable while they keep it: for `'a`.
+///
+/// Can be used wherever `&Owned` can; never gives a reference back.
+pub struct Borrowed<'a, 'p> {
+    object: ManuallyDrop<Owned<'p>>,
+    owner: PhantomData<&'a Owned<'p>>,
+}
+
+impl<'p> Borrowed<'_, 'p> {
+    /// # Safety
+    ///
+    /// - `object` points to a live object.
+    /// - Its owner keeps it for the first lifetime.
+    pub(super) unsafe fn new(object: NonNull<ffi::PyObject>, py: Python<'p>) -> Self {
+        Self {
+            object: ManuallyDrop::new(Owned { object, py }),
+            owner: PhantomData,
+        }
+    }
+}
+
+impl<'p> Deref for Borrowed<'_, 'p> {
+    type Target = Owned<'p>;
+
+    fn deref(&self) -> &Owned<'p> {
+        &self.object
+    }
+}
+
+/// A reference that is kept while the lock is not held: it can cross threads.
+///
+/// Taking the lock gives access to the object; dropping it takes the lock by itself.
+#[derive(Debug)]
+pub struct Held(NonNull<ffi::PyObject>);
+
+// SAFETY: a bare address; the object behind it is reached only through `as_borrowed`, which wants
+// the lock, and `drop`, which takes it.
+unsafe impl Send for Held {}
+// SAFETY: as above; a shared `Held` gives nothing away without the lock.
+unsafe impl Sync for Held {}
+
+impl Held {
+    /// The object, for as long as both the lock and this reference are there.
+    pub fn as_borrowed<'a, 'p>(&'a self, py: Python<'p>) -> Borrowed<'a, 'p> {
+        // SAFETY: live, because `self` owns a reference, and is borrowed for as long as the result.
+        unsafe { Borrowed::new(self.0, py) }
+    }
+}
+
+impl From<Owned<'_>> for Held {
+    fn from(owned: Owned<'_>) -> Self {
+        Self(ManuallyDrop::new(owned).object)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // An object exists, so Python was started; and it is never ended.
+        lock::with_lock(Started(()), |py| drop(Owned { object: self.0, py }));
+    }
+}
+
+/// A reference with spare ones, to be counted while code runs that may give back too many.
+#[derive(Debug)]
+pub(crate) struct Cushion {
+    object: Held,
+    spare: usize,
+    before: i64,
+}
+
+impl Cushion {
+    /// Keeps a reference, and `spare` more.
+    pub(crate) fn new(object: Owned<'_>, spare: usize) -> Self {
+        for _ in 0..spare {
+            // Given back in `drop`.
+            std::mem::forget(object.clone());
+        }
+        let before = i64::try_from(object.reference_count()).unwrap_or(i64::MAX);
+        Self {
+            object: object.into(),
+            spare,
+            before,
+        }
+    }
+
+    /// How many references there are, for comparison.
+    pub(crate) fn count(&self, py: Python<'_>) -> i64 {
+        i64::try_from(self.object.as_borrowed(py).reference_count()).unwrap_or(i64::MAX)
+    }
+
+    /// One more, to be given back as any other.
+    pub(crate) fn reference(&self, py: Python<'_>) -> Held {
+        Owned::clone(&self.object.as_borrowed(py)).into()
+    }
+}
+
+impl Drop for Cushion {
+    fn drop(&mut self) {
+        lock::with_lock(Started(()), |py| {
+            // What was given back too often came out of the spare ones. What somebody else let go
+            // of by right looks the same: then some are kept for ever, to be on the safe side.
+            let missing = usize::try_from(self.before - self.count(py)).unwrap_or(0);
+            for _ in missing..self.spare {
+                // SAFETY: one of the spare references made in `new`; the lock is held.
+                drop(unsafe { Owned::from_new(py, self.object.0) });
+            }
+        });
+    }
+}

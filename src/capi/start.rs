@@ -1,0 +1,161 @@
+//! Starting Python: once in a process, on the named interpreter, with failure as a value.
+
+use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use python3_sys as ffi;
+
+use super::lock::{self, Python, Started};
+use crate::error::Exception;
+
+/// The version of the loaded library, such as `3.11.7`. Python need not be started.
+///
+/// Asked once: Python writes its answer into the same place each time, which two threads may not.
+#[doc(alias = "Py_GetVersion")]
+pub(crate) fn loaded_version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| {
+        // SAFETY: may be called before Python is started; by us on one thread alone.
+        let version = unsafe { ffi::Py_GetVersion() };
+        // SAFETY: a static string that ends in NUL, and that nobody of ours writes meanwhile.
+        let version = unsafe { CStr::from_ptr(version) };
+        version
+            .to_string_lossy()
+            .split(' ')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    })
+}
+
+/// The file of the loaded library, if the loader tells.
+pub(crate) fn loaded_library() -> Option<PathBuf> {
+    #[repr(C)]
+    struct DlInfo {
+        file: *const c_char,
+        base: *mut c_void,
+        symbol: *const c_char,
+        address: *mut c_void,
+    }
+    // In every libc of a Unix; declared here so that the library needs no crate for one function.
+    unsafe extern "C" {
+        fn dladdr(address: *const c_void, info: *mut DlInfo) -> c_int;
+    }
+    let mut info = MaybeUninit::<DlInfo>::uninit();
+    // SAFETY: `info` has room for the four pointers of a `Dl_info`; any address may be asked about.
+    let known = unsafe { dladdr(ffi::Py_GetVersion as *const c_void, info.as_mut_ptr()) };
+    if known == 0 {
+        return None;
+    }
+    // SAFETY: a result other than 0 says that all four fields were written.
+    let file = unsafe { info.assume_init() }.file;
+    // SAFETY: ends in NUL, and lives as long as the library is loaded: being linked, for ever.
+    let file = unsafe { CStr::from_ptr(file) };
+    Some(OsStr::from_bytes(file.to_bytes()).into())
+}
+
+/// The proof that somebody else in this process started Python before us, if they did.
+#[doc(alias = "Py_IsInitialized")]
+pub(crate) fn already_started() -> Option<Started> {
+    // SAFETY: may be called at any time.
+    let started = unsafe { ffi::Py_IsInitialized() };
+    (started != 0).then_some(Started(()))
+}
+
+/// Room for a `PyConfig` or `PyPreConfig` of any version: the declared ones are too short from 3.13
+/// on, where Python would write behind them. The largest so far has 456 bytes.
+#[repr(C, align(16))]
+struct Config([u8; 4096]);
+
+impl Config {
+    const fn new() -> Self {
+        Self([0; 4096])
+    }
+
+    fn as_mut_ptr<T>(&mut self) -> *mut T {
+        self.0.as_mut_ptr().cast()
+    }
+
+    /// Sets the int at a place, counted in ints from 0, to 0.
+    fn clear(&mut self, place: usize) {
+        let start = place * size_of::<c_int>();
+        if let Some(int) = self.0.get_mut(start..start + size_of::<c_int>()) {
+            int.fill(0);
+        }
+    }
+}
+
+/// `install_signal_handlers`, the fifth int of a `PyConfig` in every version since 3.8.
+const INSTALL_SIGNAL_HANDLERS: usize = 4;
+/// `coerce_c_locale`, the sixth int of a `PyPreConfig` in every version since 3.8.
+const COERCE_C_LOCALE: usize = 5;
+
+/// Starts Python as if `program` had been started: its environment decides where modules are; then
+/// runs `prepare`, before any other thread can take the lock.
+///
+/// Signals and environment variables stay as they are. On return no thread holds the lock. A failed
+/// start cannot be tried again. Returns Python's reason if it fails.
+#[doc(alias = "Py_InitializeFromConfig")]
+pub(crate) fn start(
+    program: &OsStr,
+    prepare: impl for<'p> FnOnce(Python<'p>) -> Result<(), Exception>,
+) -> Result<Started, String> {
+    let mut config = Config::new();
+    // SAFETY: there is room for the largest PyPreConfig, aligned beyond its needs.
+    unsafe { ffi::PyPreConfig_InitPythonConfig(config.as_mut_ptr()) };
+    // It would set LC_CTYPE, which another thread may be reading; UTF-8 is chosen without it too.
+    config.clear(COERCE_C_LOCALE);
+    // SAFETY: the config was initialised above.
+    let status = unsafe { ffi::Py_PreInitialize(config.as_mut_ptr()) };
+    check(status)?;
+
+    // Python asks for static storage; a start happens once.
+    let program: &'static [u32] = wide(program).leak();
+    // SAFETY: `wchar_t` has 32 bits on every Unix, and the string ends in 0 and is never freed.
+    unsafe { ffi::Py_SetProgramName(program.as_ptr().cast()) };
+    let mut config = Config::new();
+    // SAFETY: there is room for the largest PyConfig, aligned beyond its needs.
+    unsafe { ffi::PyConfig_InitPythonConfig(config.as_mut_ptr()) };
+    config.clear(INSTALL_SIGNAL_HANDLERS);
+    // SAFETY: the config was initialised above.
+    let status = unsafe { ffi::Py_InitializeFromConfig(config.as_mut_ptr()) };
+    // SAFETY: frees what the config holds, once; it was initialised above.
+    unsafe { ffi::PyConfig_Clear(config.as_mut_ptr()) };
+    check(status)?;
+    let prepared = lock::with_lock_of_the_start(prepare);
+    // SAFETY: this thread holds the lock since the start. The state stays known to Python as this
+    // thread's, so the returned pointer is not needed.
+    unsafe { ffi::PyEval_SaveThread() };
+    prepared
+        .map(|()| Started(()))
+        .map_err(|exception| exception.to_string())
+}
+
+/// Python's reason, if a step of the start failed.
+fn check(status: ffi::PyStatus) -> Result<(), String> {
+    // SAFETY: only reads the status.
+    let failed = unsafe { ffi::PyStatus_Exception(status) };
+    if failed == 0 {
+        return Ok(());
+    }
+    if status.err_msg.is_null() {
+        return Err(format!("exit status {}", status.exitcode));
+    }
+    // SAFETY: not NULL, and a static string that ends in NUL.
+    let reason = unsafe { CStr::from_ptr(status.err_msg) };
+    Err(reason.to_string_lossy().into_owned())
+}
+
+/// A path as Python's wide string: UTF-8 decoded, and a byte that is not UTF-8 as Python marks it,
+/// so that it encodes back to the same byte.
+fn wide(path: &OsStr) -> Vec<u32> {
+    let chunks = path.as_bytes().utf8_chunks();
+    let text = chunks.flat_map(|chunk| {
+        let bytes = chunk.invalid().iter().map(|&byte| 0xDC00 + u32::from(byte));
+        chunk.valid().chars().map(u32::from).chain(bytes)
+    });
+    text.chain([0]).collect()
+}

@@ -1,0 +1,78 @@
+//! `outliers detect`: numbers in, indices out.
+
+use std::fs;
+use std::io::{self, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use outliers::Outliers;
+
+use super::read::{self, Source};
+use super::{Function, plot};
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Numbers, one or more per line, or CSV; standard input if missing or -
+    file: Option<PathBuf>,
+    /// Read one column of CSV, by the name in its header or by number from 1
+    #[arg(long, value_name = "NAME|NUMBER")]
+    column: Option<String>,
+    /// Call another function: it takes a list of floats and returns ints
+    #[arg(
+        long,
+        value_name = "MODULE:FUNCTION",
+        default_value = "pyoutliers:detect"
+    )]
+    function: Function,
+    /// How to print the indices: as a JSON list, or one per line
+    #[arg(long, value_enum, default_value_t = Format::List)]
+    format: Format,
+    /// Draw the numbers, with the outliers marked
+    #[arg(long, value_name = "FILE.svg", value_parser = plot::svg_file)]
+    plot: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    List,
+    Lines,
+}
+
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let Function { module, function } = &arguments.function;
+    // Before Python is started, so that bad input is told at once. A function of the user's may
+    // well know what to do with a NaN.
+    let only_finite = module == "pyoutliers";
+    let source = source(arguments.file.as_deref())?;
+    let data = read::numbers(&source, arguments.column.as_deref(), only_finite)?;
+    let indices = Outliers::new(module, function)?.detect(&data)?;
+    // Before the result is printed: a picture that cannot be written is an error.
+    if let Some(file) = &arguments.plot {
+        plot::series(file, &source.name, &data, &indices)?;
+    }
+    super::print(&match arguments.format {
+        Format::List => format!("{indices:?}\n"),
+        Format::Lines => indices.iter().map(|index| format!("{index}\n")).collect(),
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn source(file: Option<&Path>) -> Result<Source> {
+    if let Some(file) = file.filter(|file| *file != Path::new("-")) {
+        let name = file.display().to_string();
+        let bytes = fs::read(file).with_context(|| name.clone())?;
+        return Ok(Source { name, bytes });
+    }
+    if io::stdin().is_terminal() {
+        super::say("reading numbers from the terminal, up to Ctrl-D");
+    }
+    let name = "standard input".to_owned();
+    let mut bytes = Vec::new();
+    io::stdin()
+        .lock()
+        .read_to_end(&mut bytes)
+        .with_context(|| name.clone())?;
+    Ok(Source { name, bytes })
+}

@@ -1,0 +1,138 @@
+//! `outliers doctor`: which Python, why, and what to do if something is wrong.
+
+use std::ffi::CStr;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use outliers::capi::{self, Owned};
+use outliers::{Outliers, Python, gen_testdata, interpreter, with_python};
+use serde_json::Value;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Print one JSON object instead of lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was found out, in the order in which it is told.
+#[derive(Default)]
+struct Report {
+    rows: Vec<(&'static str, String)>,
+    /// Each a line: what is wrong, and what to do.
+    problems: Vec<String>,
+}
+
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let report = examine();
+    super::print(&if arguments.json {
+        format!("{:#}\n", report.to_json())
+    } else {
+        report.to_text()
+    })?;
+    Ok(if report.problems.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+impl Report {
+    fn row(&mut self, name: &'static str, value: impl ToString) {
+        self.rows.push((name, value.to_string()));
+    }
+
+    fn to_text(&self) -> String {
+        let rows = self
+            .rows
+            .iter()
+            .map(|(name, value)| format!("{name:<10} {value}\n"));
+        let problems = self
+            .problems
+            .iter()
+            .map(|problem| format!("problem    {problem}\n"));
+        let end = if self.problems.is_empty() {
+            "all well\n"
+        } else {
+            ""
+        };
+        rows.chain(problems).chain([end.to_owned()]).collect()
+    }
+
+    fn to_json(&self) -> Value {
+        let mut object: serde_json::Map<_, _> = self
+            .rows
+            .iter()
+            .map(|(name, value)| (name.replace(' ', "_"), value.as_str().into()))
+            .collect();
+        object.insert("problems".into(), self.problems.clone().into());
+        object.insert("ok".into(), self.problems.is_empty().into());
+        object.into()
+    }
+}
+
+fn examine() -> Report {
+    let mut report = Report::default();
+    if let Ok(choice) = interpreter::choice() {
+        report.row(
+            "python",
+            format_args!("{} at {}", choice.version, choice.python.display()),
+        );
+        report.row("chosen by", choice.rule);
+    }
+    let (built, loaded) = (interpreter::built_for(), interpreter::loaded());
+    report.row(
+        "built for",
+        format_args!("{} in {}", built.version, built.path.display()),
+    );
+    report.row(
+        "loaded",
+        format_args!("{} from {}", loaded.version, loaded.path.display()),
+    );
+    if let Err(problem) = examine_python(&mut report) {
+        report.problems.push(problem.to_string());
+    }
+    report
+}
+
+/// Goes as far as it gets: the first error is the problem.
+fn examine_python(report: &mut Report) -> Result<()> {
+    let prefix = with_python(|py| {
+        let sys = capi::import_module(py, c"sys")?;
+        text(&sys, c"prefix")
+    })??;
+    report.row("prefix", prefix);
+    report.row("numpy", with_python(numpy)??);
+    let indices = Outliers::new("pyoutliers", "detect")?.detect(&gen_testdata()?)?;
+    report.row("demo", format_args!("{indices:?}"));
+    ensure!(
+        indices == [7, 113, 835],
+        "the demo should give [7, 113, 835]"
+    );
+    Ok(())
+}
+
+/// NumPy's version and place. What is wrong with it is left to the demo, whose error says what to do.
+fn numpy(py: Python<'_>) -> Result<String> {
+    let util = capi::import_module(py, c"importlib.util")?;
+    let mut arguments = capi::tuple_new(py, 1)?;
+    capi::tuple_set_item(&mut arguments, 0, capi::unicode_from_str(py, "numpy")?)?;
+    let find = capi::object_get_attr_string(&util, c"find_spec")?;
+    let spec = capi::object_call_object(&find, &arguments.finish()?)?;
+    let Ok(file) = text(&spec, c"origin") else {
+        return Ok("none".into());
+    };
+    match capi::import_module(py, c"numpy") {
+        Ok(numpy) => Ok(format!("{} in {file}", text(&numpy, c"__version__")?)),
+        // The demo meets the same error and says what to do.
+        Err(_) => Ok(format!("does not load, in {file}")),
+    }
+}
+
+/// An attribute that is a string.
+fn text(object: &Owned<'_>, name: &CStr) -> Result<String> {
+    let attribute = capi::object_get_attr_string(object, name)?;
+    capi::unicode_to_string(&attribute)
+        .with_context(|| format!("{} is no string", name.to_string_lossy()))
+}

@@ -1,0 +1,70 @@
+//! Leaks on purpose: how `soak` is taught, and how it is tested.
+
+use std::fs::File;
+use std::mem::forget;
+use std::str::FromStr;
+
+use anyhow::{Context, Result};
+use outliers::capi::{self, Held, Owned};
+use outliers::soak::CBlock;
+use outliers::{Exception, with_python};
+
+/// `KIND/EVERY`: one of a kind is leaked every so many calls.
+#[derive(Clone)]
+pub struct Injection {
+    kind: Kind,
+    every: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Float,
+    List,
+    Reference,
+    Heap,
+    File,
+}
+
+impl FromStr for Injection {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let usage =
+            "write KIND/EVERY, such as float/1000; kinds are float, list, reference, heap, file";
+        let (kind, every) = text.split_once('/').ok_or(usage)?;
+        let kind = match kind {
+            "float" => Kind::Float,
+            "list" => Kind::List,
+            "reference" => Kind::Reference,
+            "heap" => Kind::Heap,
+            "file" => Kind::File,
+            _ => return Err(usage),
+        };
+        let every = every.parse().ok().filter(|&every| every > 0).ok_or(usage)?;
+        Ok(Self { kind, every })
+    }
+}
+
+impl Injection {
+    /// Leaks what is due at the call of this number, from 1.
+    pub fn leak(&self, call: u64, function: &Held) -> Result<()> {
+        if !call.is_multiple_of(self.every) {
+            return Ok(());
+        }
+        match self.kind {
+            Kind::Heap => forget(CBlock::new()),
+            Kind::File => {
+                forget(File::open("/dev/null").context("cannot leak one more open file")?)
+            }
+            Kind::Float | Kind::List | Kind::Reference => with_python(|py| {
+                forget(match self.kind {
+                    Kind::List => capi::list_new(py, 0)?.finish()?,
+                    Kind::Reference => Owned::clone(&function.as_borrowed(py)),
+                    _ => capi::float_from_double(py, 1.5)?,
+                });
+                Ok::<_, Exception>(())
+            })??,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! The command line, thin: arguments in, results on stdout, all else on stderr.
+
+mod bar;
+mod detect;
+mod doctor;
+mod inject;
+mod plot;
+mod read;
+mod refcounts;
+mod soak;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use outliers::{Error, ErrorKind, Outliers};
+
+/// Finds outliers with a Python function, called in memory.
+///
+/// Without a command: the demo, which prints the outliers of pyoutliers.gen_testdata().
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Exit status: 0 fine, 1 an error or a leak, 2 wrong usage, 3 no verdict, 130 interrupted."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the indices, from 0, of the outliers among numbers from a file or standard input
+    Detect(detect::Arguments),
+    /// Teach the rules of reference counting, measured on this interpreter
+    Refcounts(refcounts::Arguments),
+    /// Hunt leaks in the calls and give a verdict
+    Soak(soak::Arguments),
+    /// Tell which Python is used and why, and what to do if something is wrong
+    Doctor(doctor::Arguments),
+}
+
+/// Runs the program: 0 fine, 1 the answer is bad, 2 wrong usage.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // To a closed pipe there is nothing to say.
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+        }
+    };
+    let result = match arguments.command {
+        None => demo(),
+        Some(Command::Detect(arguments)) => detect::run(&arguments),
+        Some(Command::Refcounts(arguments)) => refcounts::run(&arguments),
+        Some(Command::Soak(arguments)) => soak::run(&arguments),
+        Some(Command::Doctor(arguments)) => doctor::run(&arguments),
+    };
+    result.unwrap_or_else(|error| {
+        complain(&error);
+        ExitCode::FAILURE
+    })
+}
+
+/// `MODULE:FUNCTION`.
+#[derive(Clone)]
+struct Function {
+    module: String,
+    function: String,
+}
+
+impl FromStr for Function {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            Some((module, function)) if !module.is_empty() && !function.is_empty() => Ok(Self {
+                module: module.into(),
+                function: function.into(),
+            }),
+            _ => Err("write MODULE:FUNCTION, such as pyoutliers:detect"),
+        }
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.module, self.function)
+    }
+}
+
+fn demo() -> Result<ExitCode> {
+    let outliers = Outliers::new("pyoutliers", "detect")?;
+    let indices = outliers.detect(&outliers::gen_testdata()?)?;
+    print(&format!("{indices:?}\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a result to stdout, whole. A reader that has gone away is no error.
+fn print(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::new(error).context("cannot write the result"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says something on stderr. With that closed there is nobody to tell.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "outliers: {text}");
+}
+
+/// Says what went wrong: a line, and the traceback if a function's own code raised.
+fn complain(error: &anyhow::Error) {
+    say(&format!("{error:#}"));
+    let error = error.downcast_ref::<Error>();
+    let raised = error.filter(|error| {
+        matches!(
+            error.kind(),
+            ErrorKind::Call(_) | ErrorKind::Iteration { .. }
+        )
+    });
+    if let Some(exception) = raised.and_then(Error::exception) {
+        let _ = io::stderr().write_all(exception.traceback().as_bytes());
+    }
+}

@@ -1,0 +1,252 @@
+//! Pictures, as SVG.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use outliers::soak::{Report, Verdict};
+use plotters::coord::Shift;
+use plotters::prelude::*;
+
+const SIZE: (u32, u32) = (960, 480);
+const INK: RGBColor = RGBColor(40, 40, 40);
+const BLUE: RGBColor = RGBColor(31, 119, 180);
+const ORANGE: RGBColor = RGBColor(230, 110, 20);
+/// Points drawn from left to right at most: about one to a pixel.
+const COLUMNS: usize = 900;
+
+/// A file that may be overwritten with a picture: not, by mistake, the one with the numbers.
+pub fn svg_file(name: &str) -> Result<PathBuf, String> {
+    let file = PathBuf::from(name);
+    if file.extension().is_some_and(|extension| extension == "svg") {
+        Ok(file)
+    } else {
+        Err("the picture is SVG: name a file that ends in .svg".into())
+    }
+}
+
+/// Draws numbers over their index, with the outliers marked.
+pub fn series(file: &Path, source: &str, values: &[f64], indices: &[i64]) -> Result<()> {
+    let name = Path::new(source)
+        .file_name()
+        .unwrap_or(source.as_ref())
+        .to_string_lossy();
+    let title = format!(
+        "{name}: outliers among {} values: {}",
+        values.len(),
+        indices.len()
+    );
+    let scale = scale(values);
+    let values: Vec<f64> = values.iter().map(|value| value / scale).collect();
+    let (low, high) = range(values.iter().copied());
+    let outliers = indices
+        .iter()
+        .filter_map(|&index| usize::try_from(index).ok());
+    let outliers = outliers
+        .filter_map(|index| Some((index, *values.get(index)?)))
+        .collect();
+    let markers = one_to_a_spot(outliers, values.len(), (low, high));
+    // Few shall be found, many shall leave the line to be seen.
+    let size = if markers.len() < 300 { 4 } else { 1 };
+    draw(file, |root| {
+        let mut chart = ChartBuilder::on(root)
+            .caption(&title, ("sans-serif", 20, &INK))
+            .margin(12)
+            .margin_right(40)
+            .x_label_area_size(40)
+            .y_label_area_size(70)
+            .build_cartesian_2d(0..values.len().max(1), low..high)?;
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .x_desc("index")
+            .y_desc("value")
+            // Rounded, as the places of labels have noise in their last digits.
+            .y_label_formatter(&|value| label((value * 1e9).round() / 1e9 * scale))
+            .draw()?;
+        chart.draw_series(LineSeries::new(thin(&values), &BLUE))?;
+        let markers = markers
+            .into_iter()
+            .map(|point| Circle::new(point, size, ORANGE.stroke_width(2)));
+        chart.draw_series(markers)?;
+        Ok(())
+    })
+}
+
+/// Draws Python's blocks and resident memory over the calls of a soak.
+pub fn soak(file: &Path, function: &str, report: &Report) -> Result<()> {
+    let samples = &report.samples;
+    let first = samples.first().map_or(0, |sample| sample.blocks);
+    let last = samples.last().map_or(1, |sample| sample.calls.max(1));
+    let blocks = samples
+        .iter()
+        .map(|sample| (sample.calls, float(sample.blocks - first)));
+    let resident = samples
+        .iter()
+        .map(|sample| (sample.calls, float(sample.resident) / 1048576.0));
+    // A scale on which a handful of blocks looks like nothing much.
+    let (low, high) = range(
+        blocks
+            .clone()
+            .map(|(_, blocks)| blocks)
+            .chain([-10.0, 10.0]),
+    );
+    let most = resident
+        .clone()
+        .map(|(_, resident)| resident)
+        .fold(1.0, f64::max)
+        * 1.25;
+    let title = format!("{function}: {}", report.verdict.name());
+    let color = if report.verdict == Verdict::Clean {
+        INK
+    } else {
+        RED
+    };
+    draw(file, |root| {
+        let root = root.titled(&title, ("sans-serif", 22).into_font().color(&color))?;
+        let mut chart = ChartBuilder::on(&root)
+            .caption(report.summary(), ("sans-serif", 14, &INK))
+            .margin(12)
+            .x_label_area_size(40)
+            .y_label_area_size(80)
+            .right_y_label_area_size(80)
+            .build_cartesian_2d(0..last, low..high)?
+            .set_secondary_coord(0..last, 0.0..most);
+        chart.draw_series([Rectangle::new(
+            [(0, low), (report.warm_up, high)],
+            INK.mix(0.06).filled(),
+        )])?;
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .x_desc("calls (shaded: warming up)")
+            .y_desc("growth of Python's blocks")
+            .y_label_formatter(&|blocks| format!("{blocks:+.0}"))
+            .draw()?;
+        chart
+            .configure_secondary_axes()
+            .y_desc("resident memory in MiB")
+            .y_label_formatter(&|mebibytes| format!("{mebibytes:.0}"))
+            .draw()?;
+        let line = LineSeries::new(blocks, BLUE.stroke_width(2));
+        chart
+            .draw_series(line)?
+            .label("growth of Python's blocks")
+            .legend(|point| key(point, BLUE));
+        let line = LineSeries::new(resident, ORANGE.stroke_width(2));
+        chart
+            .draw_secondary_series(line)?
+            .label("resident memory")
+            .legend(|point| key(point, ORANGE));
+        let mut labels = chart.configure_series_labels();
+        labels
+            .position(SeriesLabelPosition::LowerRight)
+            .background_style(WHITE)
+            .draw()?;
+        Ok(())
+    })
+}
+
+type Drawn = Result<(), Box<dyn std::error::Error>>;
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+/// Draws into memory first, so that a file is written whole or not at all.
+fn draw(file: &Path, paint: impl FnOnce(&Area<'_>) -> Drawn) -> Result<()> {
+    let mut svg = String::new();
+    {
+        let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+        let painted = root.fill(&WHITE).map_err(Into::into);
+        let painted = painted.and_then(|()| paint(&root));
+        let painted = painted.and_then(|()| Ok(root.present()?));
+        painted.map_err(|error| anyhow!("cannot draw: {error}"))?;
+    }
+    fs::write(file, svg).with_context(|| file.display().to_string())
+}
+
+/// A short line for the legend.
+fn key((x, y): (i32, i32), color: RGBColor) -> PathElement<(i32, i32)> {
+    PathElement::new([(x, y), (x + 20, y)], color.stroke_width(2))
+}
+
+/// A power of ten by which values become fit to be drawn; beyond some size, drawing never ends.
+fn scale(values: &[f64]) -> f64 {
+    let finite = values.iter().filter(|value| value.is_finite());
+    let largest = finite.fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    let fit = largest == 0.0 || (1e-6..1e9).contains(&largest);
+    if fit {
+        1.0
+    } else {
+        10_f64.powf(largest.log10().floor())
+    }
+}
+
+/// A number on an axis.
+fn label(value: f64) -> String {
+    if value == 0.0 || (1e-6..1e9).contains(&value.abs()) {
+        format!("{value}")
+    } else {
+        format!("{value:.2e}")
+    }
+}
+
+/// The lowest and highest value, with some room around.
+fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let finite = values.filter(|value| value.is_finite());
+    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+        (low.min(value), high.max(value))
+    });
+    if low > high {
+        return (0.0, 1.0);
+    }
+    let room = ((high / 2.0 - low / 2.0) * 0.1)
+        .max(low.abs().max(high.abs()) * 1e-6)
+        .max(1e-300);
+    (low - room, high + room)
+}
+
+/// The values as a line of at most two points to a pixel: the lowest and highest of each column.
+fn thin(values: &[f64]) -> Vec<(usize, f64)> {
+    let width = values.len().div_ceil(COLUMNS).max(1);
+    let mut line = Vec::new();
+    for (column, chunk) in values.chunks(width).enumerate() {
+        let mut ends: Vec<(usize, f64)> = chunk.iter().copied().enumerate().collect();
+        ends.retain(|(_, value)| value.is_finite());
+        ends.sort_by(|(_, a), (_, b)| a.total_cmp(b));
+        let mut ends: Vec<_> = ends
+            .first()
+            .into_iter()
+            .chain(ends.last())
+            .copied()
+            .collect();
+        ends.sort_by_key(|&(index, _)| index);
+        ends.dedup();
+        line.extend(
+            ends.into_iter()
+                .map(|(index, value)| (column * width + index, value)),
+        );
+    }
+    line
+}
+
+/// Of the markers that would fall on the same spot, the first.
+fn one_to_a_spot(
+    mut points: Vec<(usize, f64)>,
+    count: usize,
+    (low, high): (f64, f64),
+) -> Vec<(usize, f64)> {
+    let mut seen = HashSet::new();
+    let width = count.div_ceil(COLUMNS / 3).max(1);
+    points.retain(|(index, value)| {
+        let row = ((value - low) / (high - low) * 150.0).round();
+        seen.insert((index / width, row.to_bits()))
+    });
+    points
+}
+
+/// Far below 2 to the power of 53.
+#[allow(clippy::cast_precision_loss)]
+fn float(count: i64) -> f64 {
+    count as f64
+}

@@ -1,0 +1,67 @@
+//! `outliers refcounts`: the lessons, in a terminal or a pipe.
+
+use std::env;
+use std::io::{self, IsTerminal};
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use outliers::refcounts::{Children, LESSONS, misbehave};
+
+#[derive(Args)]
+pub struct Arguments {
+    /// One lesson, all if missing. Columns: what the rule says, and what is measured here
+    #[arg(value_parser = PossibleValuesParser::new(LESSONS.iter().map(|lesson| lesson.name)))]
+    lesson: Option<String>,
+    /// Make a mistake, in a child process of a lesson
+    #[arg(long, hide = true)]
+    child: Option<String>,
+}
+
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if let Some(name) = &arguments.child {
+        super::print(&format!("{}\n", misbehave(name)?))?;
+        // At once: what the mistake has broken shall not be taken down in order.
+        std::process::exit(0);
+    }
+    let program = env::current_exe()?;
+    let children = Children::new(|name| {
+        let mut command = Command::new(&program);
+        command.args(["refcounts", "--child", name]);
+        command
+    });
+    let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let color = io::stdout().is_terminal() && !no_color;
+    let wanted = LESSONS.iter().filter(|lesson| {
+        arguments
+            .lesson
+            .as_deref()
+            .is_none_or(|name| name == lesson.name)
+    });
+    let mut holds = true;
+    for (index, lesson) in wanted.enumerate() {
+        let table = lesson.run(&children)?;
+        holds &= table.holds();
+        let space = if index == 0 { "" } else { "\n" };
+        let name = if color {
+            format!("\x1b[1m{}\x1b[0m", lesson.name)
+        } else {
+            lesson.name.into()
+        };
+        let table = if color {
+            format!("{table:#}")
+        } else {
+            table.to_string()
+        };
+        super::print(&format!("{space}{name}\n{}\n\n{table}", lesson.rule))?;
+    }
+    if !holds {
+        super::say("this interpreter differs from what a lesson says: see the lines marked NO");
+    }
+    Ok(if holds {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,112 @@
+//! The two copies, a slice into a list and an iterable into a vector, and the call between them.
+
+use crate::capi::{self, Iter, Owned, Python, Unfilled};
+use crate::error::{ErrorKind, Exception, Result};
+
+/// Copies a slice into a new list of floats, bit by bit.
+pub(crate) fn list_from_slice<'p>(py: Python<'p>, data: &[f64]) -> Result<Owned<'p>, Exception> {
+    let mut list: Unfilled = capi::list_new(py, data.len())?; // new
+    for (index, &value) in data.iter().enumerate() {
+        let item: Owned = capi::float_from_double(py, value)?; // new
+        capi::list_set_item(&mut list, index, item)?; // steals the item, also if it fails
+    }
+    list.finish()
+}
+
+/// Calls a callable with arguments.
+pub(crate) fn call<'p, const N: usize>(
+    callable: &Owned<'p>,
+    arguments: [Owned<'p>; N],
+) -> Result<Owned<'p>, Exception> {
+    let mut tuple: Unfilled = capi::tuple_new(callable.py(), N)?; // new
+    for (index, argument) in arguments.into_iter().enumerate() {
+        capi::tuple_set_item(&mut tuple, index, argument)?; // steals the argument
+    }
+    capi::object_call_object(callable, &tuple.finish()?) // borrows both; new
+} // the tuple is given back here, and with it the arguments, unless the callable kept them
+
+/// Copies the items of an iterable into a vector, each through `convert`; at most `limit` of them.
+///
+/// All or nothing: the first item that is wrong, or one too many, is an error.
+pub(crate) fn vec_from_iterable<T>(
+    iterable: &Owned<'_>,
+    limit: usize,
+    convert: fn(usize, &Owned<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let iterator = capi::object_get_iter(iterable); // new
+    let iterator: Iter = iterator.map_err(|exception| not_iterable(iterable, exception))?;
+    let mut items = Vec::new();
+    for index in 0.. {
+        let next = capi::iter_next(&iterator); // new
+        let Some(item) = next.map_err(|exception| ErrorKind::Iteration { index, exception })?
+        else {
+            break;
+        };
+        if index == limit {
+            return Err(ErrorKind::TooManyItems { limit }.into());
+        }
+        items.try_reserve(1).map_err(|_| ErrorKind::OutOfMemory)?;
+        items.push(convert(index, &item)?);
+    } // each item is given back here
+    Ok(items)
+}
+
+fn not_iterable(iterable: &Owned<'_>, exception: Exception) -> ErrorKind {
+    if is_of_c_code(&exception, "TypeError") {
+        ErrorKind::NotIterable {
+            got: capi::object_type_name(iterable),
+        }
+    } else {
+        ErrorKind::Call(exception)
+    }
+}
+
+/// Whether C code raised it, of the object that it met, and not a method of somebody's.
+fn is_of_c_code(exception: &Exception, type_name: &str) -> bool {
+    exception.type_name() == type_name && exception.traceback().is_empty()
+}
+
+/// The ints of what a function returned. Text is iterable too, but never meant.
+pub(crate) fn ints(result: &Owned<'_>, limit: usize) -> Result<Vec<i64>> {
+    if capi::unicode_check(result) || capi::bytes_check(result) || capi::byte_array_check(result) {
+        return Err(ErrorKind::NotIterable {
+            got: capi::object_type_name(result),
+        }
+        .into());
+    }
+    vec_from_iterable(result, limit, int)
+}
+
+/// An int is what `__index__` gives, so NumPy's integers are ints; bools are not meant as such.
+fn int(index: usize, item: &Owned<'_>) -> Result<i64> {
+    let value = if capi::long_check(item) {
+        capi::long_as_long_long(item)
+    } else {
+        capi::number_index(item).and_then(|int| capi::long_as_long_long(&int)) // new, given back
+    };
+    let got = match value {
+        Ok(0 | 1) if is_bool(item) => capi::object_type_name(item),
+        Ok(value) => return Ok(value),
+        Err(exception) if is_of_c_code(&exception, "TypeError") => capi::object_type_name(item),
+        Err(exception) if is_of_c_code(&exception, "OverflowError") => "one beyond 64 bits".into(),
+        Err(exception) => return Err(ErrorKind::Iteration { index, exception }.into()),
+    };
+    Err(ErrorKind::Item {
+        index,
+        expected: "an int",
+        got,
+    }
+    .into())
+}
+
+/// Before 2.3, NumPy's bools too have an `__index__`.
+fn is_bool(item: &Owned<'_>) -> bool {
+    capi::bool_check(item)
+        || !capi::long_check(item) && capi::object_type_name(item).starts_with("numpy.bool")
+}
+
+/// A float, for test data.
+pub(crate) fn float(index: usize, item: &Owned<'_>) -> Result<f64> {
+    capi::float_as_double(item)
+        .map_err(|exception| ErrorKind::Iteration { index, exception }.into())
+}

@@ -1,0 +1,266 @@
+//! What can go wrong, as text: no error holds a Python object, so none keeps a frame, or your data,
+//! alive.
+
+use std::fmt;
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An exception of Python's, taken out of Python as text.
+///
+/// Text is cut where it is very long. An exception that was kept as an object would keep its
+/// traceback alive, that its frames, and they the list that was passed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exception(Box<ExceptionText>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ExceptionText {
+    type_name: String,
+    message: String,
+    traceback: String,
+    out_of_memory: bool,
+}
+
+impl Exception {
+    pub(crate) fn new(type_name: String, message: String, traceback: String) -> Self {
+        Self(Box::new(ExceptionText {
+            type_name,
+            message,
+            traceback,
+            out_of_memory: false,
+        }))
+    }
+
+    pub(crate) fn out_of_memory() -> Self {
+        let mut exception = Self::new("MemoryError".into(), String::new(), String::new());
+        exception.0.out_of_memory = true;
+        exception
+    }
+
+    /// The name of its type, with its module where that is not `builtins`.
+    pub fn type_name(&self) -> &str {
+        &self.0.type_name
+    }
+
+    /// What `str(exception)` gave.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The traceback as Python prints it, ending in a line feed; empty where there is none.
+    pub fn traceback(&self) -> &str {
+        &self.0.traceback
+    }
+
+    /// Whether it is a `MemoryError`.
+    pub fn is_out_of_memory(&self) -> bool {
+        self.0.out_of_memory
+    }
+}
+
+/// `ValueError: the message`, on one line, cut if it is long.
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 300;
+        f.write_str(&one_line(self.type_name()))?;
+        let message = self
+            .message()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let cut = message
+            .char_indices()
+            .nth(LONGEST)
+            .and_then(|(end, _)| message.get(..end));
+        match cut {
+            _ if message.is_empty() => Ok(()),
+            None => write!(f, ": {message}"),
+            Some(start) => write!(f, ": {start}…"),
+        }
+    }
+}
+
+impl std::error::Error for Exception {}
+
+/// An error of this crate: what happened, and where.
+///
+/// Its text is one line. It owns its text and holds no Python object, so it can cross threads and
+/// be kept for as long as you like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Inner {
+    kind: ErrorKind,
+    /// `module:function`, once that is known.
+    function: Option<String>,
+}
+
+/// What kind of thing went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Python cannot be started, or is not the one that this program was built for.
+    ///
+    /// Starting is tried once in a process, so every later call gets the same error.
+    Start {
+        /// The problem, the evidence, and what to do.
+        reason: String,
+    },
+    /// A name holds a NUL byte, which no Python name can.
+    Name {
+        /// The name.
+        name: String,
+        /// Where its first NUL is, in bytes.
+        position: usize,
+    },
+    /// The module cannot be imported.
+    Import {
+        /// The module.
+        module: String,
+        /// What Python said.
+        exception: Exception,
+        /// In which Python it was searched, and what to do.
+        advice: String,
+    },
+    /// The module has no such function.
+    Lookup(Exception),
+    /// What the module holds under that name cannot be called.
+    NotCallable {
+        /// The type of what was found.
+        got: String,
+    },
+    /// The function raised an exception.
+    Call(Exception),
+    /// What the function returned is not an iterable of ints.
+    NotIterable {
+        /// The type of what it returned.
+        got: String,
+    },
+    /// An item of what the function returned is not what it should be.
+    Item {
+        /// The item's index.
+        index: usize,
+        /// What it should be.
+        expected: &'static str,
+        /// What came instead: a type, or a description.
+        got: String,
+    },
+    /// An exception was raised while an item of what the function returned was produced or converted.
+    Iteration {
+        /// The item's index.
+        index: usize,
+        /// What Python said.
+        exception: Exception,
+    },
+    /// The function returned more items than there were values.
+    TooManyItems {
+        /// How many there could be.
+        limit: usize,
+    },
+    /// Memory ran out, in Python or here.
+    OutOfMemory,
+}
+
+impl Error {
+    pub(crate) fn of(self, function: &str) -> Self {
+        let mut inner = self.0;
+        inner.function = Some(function.into());
+        Self(inner)
+    }
+
+    /// What kind of thing went wrong, and where.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// The Python exception behind it, if there is one.
+    pub fn exception(&self) -> Option<&Exception> {
+        match self.kind() {
+            ErrorKind::Import { exception, .. }
+            | ErrorKind::Lookup(exception)
+            | ErrorKind::Call(exception)
+            | ErrorKind::Iteration { exception, .. } => Some(exception),
+            _ => None,
+        }
+    }
+}
+
+/// Memory that runs out is [`ErrorKind::OutOfMemory`], wherever it happens.
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        let error = Self(Box::new(Inner {
+            kind,
+            function: None,
+        }));
+        match error.exception() {
+            Some(exception) if exception.is_out_of_memory() => ErrorKind::OutOfMemory.into(),
+            _ => error,
+        }
+    }
+}
+
+/// A C call that failed outside the user's function, which only a lack of memory brings about.
+impl From<Exception> for Error {
+    fn from(exception: Exception) -> Self {
+        ErrorKind::Call(exception).into()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(function) = &self.0.function {
+            write!(f, "{}: ", one_line(function))?;
+        }
+        f.write_str(&one_line(&self.kind().to_string()))
+    }
+}
+
+/// Text on one line, whatever is in it: paths and names can hold line feeds.
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start { reason } => f.write_str(reason),
+            Self::Name { name, position } => {
+                write!(f, "{name:?} is not a Python name: NUL at byte {position}")
+            }
+            Self::Import {
+                module,
+                exception,
+                advice,
+            } => {
+                write!(f, "cannot import {module}: {exception}; {advice}")
+            }
+            Self::Lookup(exception) | Self::Call(exception) => exception.fmt(f),
+            Self::NotCallable { got } => write!(f, "cannot be called: it is of type {got}"),
+            Self::NotIterable { got } => write!(f, "returned {got}, not an iterable of ints"),
+            Self::Item {
+                index,
+                expected,
+                got,
+            } => {
+                write!(
+                    f,
+                    "item {index} of the result should be {expected}, but is {got}"
+                )
+            }
+            Self::Iteration { index, exception } => {
+                write!(f, "item {index} of the result: {exception}")
+            }
+            Self::TooManyItems { limit } => {
+                write!(
+                    f,
+                    "returned more than {limit} items, as many as there were values"
+                )
+            }
+            Self::OutOfMemory => f.write_str("out of memory"),
+        }
+    }
+}
+
+/// The text says it all, so there is no `source` that would say it again.
+impl std::error::Error for Error {}

@@ -1,0 +1,172 @@
+//! Which Python, and why that one.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{self, Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::version::Version;
+
+/// The Python that is started, as its executable: its environment decides where modules are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The interpreter.
+    pub python: PathBuf,
+    /// Its version; the linked library's minor version, always.
+    pub version: Version,
+    /// Why this one.
+    pub rule: Rule,
+}
+
+/// The rules of choice, first to last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rule {
+    /// The environment variable `OUTLIERS_PYTHON` names an executable.
+    OutliersPython,
+    /// `VIRTUAL_ENV` names an activated environment.
+    VirtualEnv,
+    /// `CONDA_PREFIX` names an activated conda environment that has a Python.
+    CondaPrefix,
+    /// The private environment that Cargo's runner prepared when this program was developed.
+    DevelopmentEnvironment,
+    /// The interpreter whose library was linked.
+    Linked,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OutliersPython => "OUTLIERS_PYTHON",
+            Self::VirtualEnv => "VIRTUAL_ENV",
+            Self::CondaPrefix => "CONDA_PREFIX",
+            Self::DevelopmentEnvironment => "this checkout's development environment",
+            Self::Linked => "the interpreter it was built with",
+        })
+    }
+}
+
+/// `/path/to/python (VIRTUAL_ENV)`.
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.python.display(), self.rule)
+    }
+}
+
+/// Chooses by the environment variables that `variable` reads; says why it cannot, in one line.
+pub(super) fn choose(
+    variable: impl Fn(&str) -> Option<OsString>,
+    linked: &Version,
+) -> Result<Choice, String> {
+    let variable = |name: &str| {
+        variable(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let choice = |python, rule| Choice {
+        python,
+        rule,
+        version: linked.clone(),
+    };
+    if let Some(python) = variable("OUTLIERS_PYTHON") {
+        return admit(choice(python, Rule::OutliersPython), linked);
+    }
+    if let Some(environment) = variable("VIRTUAL_ENV") {
+        return admit(
+            choice(environment.join("bin/python"), Rule::VirtualEnv),
+            linked,
+        );
+    }
+    let conda = variable("CONDA_PREFIX").map(|environment| environment.join("bin/python"));
+    if let Some(python) = conda.filter(|python| python.exists()) {
+        return admit(choice(python, Rule::CondaPrefix), linked);
+    }
+    let development = Path::new(env!("OUTLIERS_BUILD_ENV"));
+    if development.join("outliers-ready").exists() {
+        return Ok(choice(
+            development.join("bin/python"),
+            Rule::DevelopmentEnvironment,
+        ));
+    }
+    let python = PathBuf::from(env!("OUTLIERS_BUILD_PYTHON"));
+    if !python.exists() {
+        return Err(format!(
+            "the Python {linked} that this program was built with is gone from {}: name another \
+             {linked}: OUTLIERS_PYTHON=/path/to/python",
+            python.display(),
+        ));
+    }
+    Ok(choice(python, Rule::Linked))
+}
+
+/// The choice, if it is of the linked version: Python would start in any other too, and then miss
+/// its modules.
+fn admit(choice: Choice, linked: &Version) -> Result<Choice, String> {
+    let Choice { python, rule, .. } = &choice;
+    let shown = python.display();
+    let other = match rule {
+        Rule::OutliersPython => "name another",
+        _ => "activate another, or none, or name one: OUTLIERS_PYTHON=/path/to/python",
+    };
+    // A bare name, such as python3, is looked up in PATH by the system.
+    if python.parent() != Some(Path::new("")) && !python.is_file() {
+        return Err(format!(
+            "{rule} leads to no Python: {shown} is not there; {other}"
+        ));
+    }
+    let (version, python) = match recorded_version(python) {
+        Some(version) => (
+            version,
+            path::absolute(python).map_err(|error| error.to_string())?,
+        ),
+        None => ask(python).map_err(|reason| {
+            format!("{rule} leads to {shown}, which is no Python: {reason}; {other}")
+        })?,
+    };
+    if !version.same_minor(linked) {
+        return Err(format!(
+            "{rule} leads to Python {version} ({shown}), but this program is linked with Python \
+             {linked}; {other}, or build with that one: PYTHON_SYS_EXECUTABLE={shown} cargo build",
+        ));
+    }
+    Ok(Choice {
+        python,
+        version,
+        rule: *rule,
+    })
+}
+
+/// The version that a virtual environment records of itself: `version` of venv, `version_info` of
+/// others.
+fn recorded_version(python: &Path) -> Option<Version> {
+    let settings = python.parent()?.parent()?.join("pyvenv.cfg");
+    let settings = fs::read_to_string(settings).ok()?;
+    settings.lines().find_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        matches!(key.trim(), "version" | "version_info").then(|| Version::parse(value.trim()))?
+    })
+}
+
+/// The version of an interpreter, and where it really is: it may be a launcher, such as pyenv's.
+fn ask(python: &Path) -> Result<(Version, PathBuf), String> {
+    const QUESTION: &str = "import os, sys
+os.write(1, b'%d.%d.%d\\n' % sys.version_info[:3] + os.fsencode(sys.executable))";
+    let output = Command::new(python)
+        .args(["-I", "-S", "-c", QUESTION].map(OsStr::new))
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| error.to_string())?;
+    let mut lines = output.stdout.splitn(2, |&byte| byte == b'\n');
+    let version = lines
+        .next()
+        .map(String::from_utf8_lossy)
+        .and_then(|text| Version::parse(&text));
+    match (version, lines.next()) {
+        (Some(version), Some(executable)) => {
+            Ok((version, OsString::from_vec(executable.into()).into()))
+        }
+        _ => Err(format!("it answers with {}", output.status)),
+    }
+}

@@ -1,0 +1,213 @@
+//! Python, started once: which one, and why that one; and closures with the lock held.
+//!
+//! # Which Python
+//!
+//! The library is the one that was linked. The environment, which decides where modules such as
+//! NumPy are found, is the first of these:
+//!
+//! 1. `OUTLIERS_PYTHON`, a python executable
+//! 2. `VIRTUAL_ENV`, an activated environment
+//! 3. `CONDA_PREFIX`, an activated conda environment that has a Python
+//! 4. this checkout's development environment, if Cargo's runner made one
+//! 5. the interpreter that the program was built with
+//!
+//! One of another minor version than the library is refused. `PYTHONPATH` works as in Python. The
+//! current directory is not searched, neither for modules nor for an environment.
+//!
+//! # Once
+//!
+//! Python is started when it is first needed, on whichever thread comes first, and never ended:
+//! NumPy cannot be loaded twice in a process, and ending Python under running threads kills them.
+//! So what Python would do at its end is not done: `atexit` functions do not run. What was printed
+//! is flushed after every call instead. Signals are left alone; Ctrl-C ends the process, also after
+//! somebody's `import signal`.
+
+mod choice;
+mod prelude;
+mod version;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use crate::capi::{self, Python, Started};
+use crate::error::{Error, ErrorKind, Exception, Result};
+
+pub use choice::{Choice, Rule};
+pub(crate) use prelude::module;
+pub use version::Version;
+
+/// How the one start went; its failure is every later caller's too.
+static START: OnceLock<Result<Started>> = OnceLock::new();
+
+/// Runs a closure with Python's lock held; starts Python if that has not been done.
+///
+/// Works on any thread and inside another such closure. What Python printed is flushed at the end.
+/// Other threads wait for the lock meanwhile: do not wait for them inside.
+///
+/// ```
+/// use outliers::{capi, with_python};
+///
+/// let pi = with_python(|py| {
+///     let math = capi::import_module(py, c"math")?;
+///     capi::float_as_double(&capi::object_get_attr_string(&math, c"pi")?)
+/// })??;
+/// assert_eq!(pi, std::f64::consts::PI);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// [`ErrorKind::Start`] if Python cannot be started, or could not be.
+pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> R) -> Result<R> {
+    // `start` takes the lock only where nobody else can have it, so that nobody who holds it waits
+    // here for long.
+    let started = START.get_or_init(start).clone()?;
+    capi::with_lock(started, |py| {
+        prelude::install(py, false)?;
+        let result = closure(py);
+        prelude::flush(py);
+        Ok(result)
+    })
+}
+
+/// The Python that is chosen in this environment.
+///
+/// # Errors
+///
+/// [`ErrorKind::Start`] if it cannot be used: it is not there, or of another version.
+pub fn choice() -> Result<Choice> {
+    choice::choose(|name| env::var_os(name), &built_for().version).map_err(start_error)
+}
+
+/// A libpython.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Library {
+    /// Its version.
+    pub version: Version,
+    /// Where it is: the directory of the one that was linked, the file of the one that is loaded.
+    pub path: PathBuf,
+}
+
+/// The libpython that the program was linked with.
+pub fn built_for() -> Library {
+    Library {
+        version: version(env!("OUTLIERS_BUILD_VERSION")),
+        path: env!("OUTLIERS_BUILD_LIBDIR").into(),
+    }
+}
+
+/// The libpython that the loader found when the program was started.
+pub fn loaded() -> Library {
+    Library {
+        version: version(capi::loaded_version()),
+        path: capi::loaded_library().unwrap_or_default(),
+    }
+}
+
+/// Python's versions always have three numbers.
+fn version(text: &str) -> Version {
+    Version::parse(text).unwrap_or_default()
+}
+
+/// The error of an import, with advice.
+pub(crate) fn import_error(module: &str, exception: Exception) -> Error {
+    let advice = choice().map_or_else(
+        |error| error.to_string(),
+        |choice| advice(module, &choice, &exception),
+    );
+    ErrorKind::Import {
+        module: module.into(),
+        exception,
+        advice,
+    }
+    .into()
+}
+
+/// In which Python a module was searched, and what to do.
+fn advice(module: &str, choice: &Choice, exception: &Exception) -> String {
+    let python = choice.python.display();
+    let library = loaded().version;
+    let message = exception.message();
+    let remedy = if message == "No module named 'numpy'" {
+        format!(
+            "install it: {python} -m pip install numpy, or choose a Python that has it: \
+             OUTLIERS_PYTHON=/path/to/python"
+        )
+    } else if message == format!("No module named '{module}'") {
+        "name its directory in PYTHONPATH, as the current one is not searched".into()
+    } else if choice.version != library {
+        format!(
+            "that is Python {} with the library of {library}: choose a Python {library}",
+            choice.version
+        )
+    } else if message.contains("numpy C-extensions failed") {
+        format!(
+            "this NumPy was made for another Python than {library}: take it off PYTHONPATH, or \
+             install one for this Python"
+        )
+    } else {
+        return format!("the Python is {choice}");
+    };
+    format!("the Python is {choice}; {remedy}")
+}
+
+fn start() -> Result<Started> {
+    check_library(&built_for(), &loaded()).map_err(start_error)?;
+    if let Some(started) = capi::already_started() {
+        return Ok(started);
+    }
+    let choice = choice()?;
+    check_home(&built_for().version).map_err(start_error)?;
+    capi::start(choice.python.as_os_str(), |py| prelude::install(py, true))
+        .map_err(|reason| start_error(format!("cannot start Python with {choice}: {reason}")))
+}
+
+fn start_error(reason: String) -> Error {
+    ErrorKind::Start { reason }.into()
+}
+
+/// Refuses a libpython that the loader found elsewhere, unless it is of the very same version: the
+/// same file may have been brought up to date, and a debug twin may be put in its place on purpose.
+fn check_library(built: &Library, loaded: &Library) -> Result<(), String> {
+    let directory = |path: &Path| path.canonicalize().ok();
+    let same_place = directory(&built.path).is_some()
+        && loaded.path.parent().and_then(directory) == directory(&built.path);
+    if built.version == loaded.version || same_place && built.version.same_minor(&loaded.version) {
+        return Ok(());
+    }
+    Err(format!(
+        "this program was built for Python {} in {}, but the loader found {} in {}; unset \
+         LD_LIBRARY_PATH, or build it again for that Python",
+        built.version,
+        built.path.display(),
+        loaded.version,
+        loaded.path.display(),
+    ))
+}
+
+/// Python ends in twenty lines of its own where `PYTHONHOME` holds no standard library.
+fn check_home(version: &Version) -> Result<(), String> {
+    let Some(home) = env::var_os("PYTHONHOME").filter(|home| !home.is_empty()) else {
+        return Ok(());
+    };
+    let prefix = env::split_paths(&home).next().unwrap_or_default();
+    let found = ["lib", "lib64"].iter().any(|lib| {
+        prefix
+            .join(lib)
+            .join(version.directory())
+            .join("os.py")
+            .exists()
+    });
+    if found {
+        return Ok(());
+    }
+    Err(format!(
+        "PYTHONHOME={} holds no standard library of Python {version} (no {}/lib/{}/os.py); \
+         unset PYTHONHOME",
+        home.display(),
+        prefix.display(),
+        version.directory(),
+    ))
+}

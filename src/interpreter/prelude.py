@@ -1,0 +1,55 @@
+"""What the program adds to the Python that it starts."""
+
+import sys
+from importlib.machinery import ModuleSpec
+
+
+class CompiledIn:
+    """Finds and loads a package whose source is compiled into the program."""
+
+    def __init__(self, name, source):
+        self.name = name
+        self.source = source
+        # No such file can be: a traceback takes the lines from get_source, not from the disk.
+        self.file = "<outliers>/" + name + "/__init__.py"
+
+    def find_spec(self, name, path=None, target=None):
+        if name == self.name:
+            return ModuleSpec(name, self, origin=self.file, is_package=True)
+        return None
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        exec(compile(self.source, self.file, "exec", dont_inherit=True), module.__dict__)
+
+    def get_source(self, name):
+        return self.source
+
+
+def install(name, source):
+    """Make `import name` mean the compiled-in source, before any file of that name."""
+    sys.meta_path.insert(0, CompiledIn(name, source))
+
+
+def leave_ctrl_c_alone():
+    """Undo what the first import of `signal`, anybody's, does: it makes Ctrl-C a KeyboardInterrupt.
+
+    That would be lost, or an error of whoever is being called. A handler of the program's own is
+    not Python's, and stays.
+    """
+    import _signal
+
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
+
+def flush():
+    """Write out what was printed: this Python is never ended, which would have done it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:
+            # None, closed, a pipe without a reader, or anything at all that was put in its place.
+            pass

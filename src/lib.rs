@@ -1,0 +1,53 @@
+//! Call a Python function on your numbers from inside a Rust program, in memory, with every
+//! reference accounted for.
+//!
+//! A slice of floats is copied into a Python list, a function is called, and what it returns is
+//! drained through an iterator into a vector. Only the two Rust ends are left afterwards:
+//!
+//! ```text
+//! &[f64] ──copy──▶ list of floats ──call──▶ pyoutliers.detect ──▶ any iterable of ints ──drain──▶ Vec<i64>
+//! ```
+//!
+//! ```
+//! use outliers::Outliers;
+//!
+//! let outliers = Outliers::new("pyoutliers", "detect")?; // starts Python, once
+//! let data = outliers::gen_testdata()?; // 1,000 floats, three of which stand out
+//! let indices = outliers.detect(&data)?; // on any thread
+//! assert_eq!(indices, [7, 113, 835]);
+//! # Ok::<_, outliers::Error>(())
+//! ```
+//!
+//! # Reading on
+//!
+//! - [`Outliers`] is the whole interface for calling a function.
+//! - [`interpreter`] tells which Python is started, and why that one.
+//! - [`capi`] holds the C calls one by one, and teaches their reference rules by its types.
+//! - [`refcounts`] runs those rules live, lesson by lesson.
+//! - [`soak`] hunts leaks, in a closure of yours too, and gives a verdict.
+//! - [`Error`] tells what went wrong, where, and what to do.
+//!
+//! # What it does not do
+//!
+//! - It copies. Sharing memory with NumPy is faster, and takes C headers and care for lifetimes.
+//! - Calls do not run side by side: Python's lock lets one thread in at a time.
+//! - It does not defend against a callee that ends the process (`os._exit`, a crash in C code),
+//!   never returns, or raises the recursion limit; nor against `fork` while other threads run.
+//! - One interpreter in a process, never ended: see [`interpreter`].
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
+
+#[cfg(not(unix))]
+compile_error!("outliers supports Unix systems only: it finds Python by paths such as bin/python");
+
+pub mod capi;
+mod convert;
+mod error;
+pub mod interpreter;
+mod outliers;
+pub mod refcounts;
+pub mod soak;
+
+pub use capi::Python;
+pub use error::{Error, ErrorKind, Exception, Result};
+pub use interpreter::with_python;
+pub use outliers::{Outliers, gen_testdata};

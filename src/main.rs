@@ -1,0 +1,15 @@
+//! The program `outliers`.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use outliers::soak::CountingAllocator;
+
+/// Lets `outliers soak` see Rust's heap.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,0 +1,140 @@
+//! A Python function, found once and called many times.
+
+use std::ffi::{CStr, CString};
+
+use crate::capi::{self, Held, Owned};
+use crate::convert;
+use crate::error::{Error, ErrorKind, Result};
+use crate::interpreter::{self, with_python};
+
+/// A Python function that takes a list of floats and returns ints, found once and called many times.
+///
+/// It can be shared between threads; calls wait for one another, because Python's lock lets one
+/// thread in at a time.
+///
+/// Calls run on the stack of the calling thread. Python's own limit on recursion is safe on stacks
+/// of at least 2 MiB, which is what `std` gives a thread.
+#[derive(Debug)]
+pub struct Outliers {
+    function: Held,
+    name: String,
+}
+
+impl Outliers {
+    /// Finds `function` in `module`; starts Python if that has not been done.
+    ///
+    /// Modules are searched where the chosen Python searches them (see
+    /// [`interpreter`](crate::interpreter)), never in the current directory. `pyoutliers` is
+    /// compiled in.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::Start`] if Python cannot be started.
+    /// - [`ErrorKind::Name`] if a name holds a NUL byte.
+    /// - [`ErrorKind::Import`] if the module is unknown, or raises while it is imported.
+    /// - [`ErrorKind::Lookup`] if it has no such function.
+    /// - [`ErrorKind::NotCallable`] if what it has cannot be called.
+    /// - [`ErrorKind::OutOfMemory`].
+    pub fn new(module: &str, function: &str) -> Result<Self> {
+        let name = format!("{module}:{function}");
+        let module_name = c_name(module)?;
+        let function_name = c_name(function)?;
+        let function = with_python(|py| {
+            let module = capi::import_module(py, &module_name) // new
+                .map_err(|exception| interpreter::import_error(module, exception))?;
+            let function = find(&module, &function_name).map_err(|error| error.of(&name))?;
+            Ok::<_, Error>(Held::from(function))
+        })??;
+        Ok(Self { function, name })
+    }
+
+    /// Calls the function with a copy of `data` as a list of floats; returns a copy of its result.
+    ///
+    /// `data` holds n values in any unit. Of `pyoutliers.detect`, the result holds the indices, in
+    /// order, of the values more than two population standard deviations (as `numpy.std`) from the
+    /// mean. Any function is fine that returns an iterable of at most n ints: a list, a tuple, a
+    /// NumPy array of integers, a range, a generator. `-1` is an int like others.
+    ///
+    /// Empty `data` has no outliers, and the function is not called.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is returned of a result that is not right as a whole.
+    ///
+    /// - [`ErrorKind::Call`] if the function raises, whatever it raises: `SystemExit` too.
+    /// - [`ErrorKind::NotIterable`] if it returns something else than an iterable, or text.
+    /// - [`ErrorKind::Item`] for an item that is not an int (a float, bool or string), or too large.
+    /// - [`ErrorKind::Iteration`] if an exception is raised half-way.
+    /// - [`ErrorKind::TooManyItems`] for more than n items, so that an endless iterator ends too.
+    /// - [`ErrorKind::OutOfMemory`].
+    pub fn detect(&self, data: &[f64]) -> Result<Vec<i64>> {
+        if data.is_empty() {
+            return Ok(Vec::new());
+        }
+        with_python(|py| {
+            let list = convert::list_from_slice(py, data)?; // new
+            let function = self.function.as_borrowed(py); // borrowed
+            let result = convert::call(&function, [list])?; // steals the list; new
+            convert::ints(&result, data.len())
+        })?
+        .map_err(|error| error.of(&self.name))
+    }
+
+    /// Gives the function back to Python. Dropping does the same; what is closed cannot be used.
+    ///
+    /// ```compile_fail
+    /// # use outliers::Outliers;
+    /// let outliers = Outliers::new("builtins", "range")?;
+    /// outliers.close();
+    /// outliers.detect(&[1.0])?;
+    /// # Ok::<_, outliers::Error>(())
+    /// ```
+    ///
+    /// ```
+    /// # use outliers::Outliers;
+    /// let outliers = Outliers::new("builtins", "sorted")?;
+    /// outliers.detect(&[])?;
+    /// outliers.close();
+    /// # Ok::<_, outliers::Error>(())
+    /// ```
+    pub fn close(self) {
+        drop(self);
+    }
+}
+
+/// `pyoutliers.gen_testdata()`: 1,000 random floats; those at the indices 7, 113 and 835 stand out.
+///
+/// # Errors
+///
+/// As [`Outliers::new`] and [`Outliers::detect`].
+pub fn gen_testdata() -> Result<Vec<f64>> {
+    const LENGTH: usize = 1000;
+    let generate = Outliers::new("pyoutliers", "gen_testdata")?;
+    with_python(|py| {
+        let result = convert::call(&generate.function.as_borrowed(py), [])?;
+        convert::vec_from_iterable(&result, LENGTH, convert::float)
+    })?
+    .map_err(|error| error.of(&generate.name))
+}
+
+pub(crate) fn c_name(name: &str) -> Result<CString> {
+    CString::new(name).map_err(|error| {
+        ErrorKind::Name {
+            name: name.into(),
+            position: error.nul_position(),
+        }
+        .into()
+    })
+}
+
+fn find<'p>(module: &Owned<'p>, name: &CStr) -> Result<Owned<'p>> {
+    let function = capi::object_get_attr_string(module, name).map_err(ErrorKind::Lookup)?; // new
+    if capi::callable_check(&function) {
+        Ok(function)
+    } else {
+        Err(ErrorKind::NotCallable {
+            got: capi::object_type_name(&function),
+        }
+        .into())
+    }
+}

@@ -1,0 +1,108 @@
+//! What lives longer than one thinks, and who frees it.
+
+use std::ffi::CStr;
+use std::thread;
+
+use super::{Table, helpers};
+use crate::capi::{self, Held, Owned};
+use crate::convert;
+use crate::error::Result;
+use crate::interpreter::with_python;
+
+pub(super) fn cycles(table: &mut Table) -> Result<()> {
+    with_python(|py| {
+        let helpers = helpers(py)?;
+        let find = |name: &CStr| capi::object_get_attr_string(&helpers, name);
+        let alive = |find: &Owned<'_>| convert::ints(&convert::call(find, [])?, 1);
+        let (ask, collect) = (find(c"alive")?, find(c"collect")?);
+        let node = convert::call(&find(c"Node")?, [])?;
+        convert::call(&find(c"watch")?, [node.clone()])?;
+        table.step(
+            "node = PyObject_CallObject(Node)",
+            "node is ours",
+            1,
+            node.reference_count(),
+        );
+        convert::call(&find(c"tie")?, [node.clone()])?;
+        table.step(
+            "node.me = node",
+            "ours and its own",
+            2,
+            node.reference_count(),
+        );
+        drop(node);
+        table.step(
+            "Py_DecRef(node)",
+            "alive, by its own",
+            "[1]",
+            format!("{:?}", alive(&ask)?),
+        );
+        convert::call(&collect, [])?;
+        table.step(
+            "gc.collect()",
+            "freed by the collector",
+            "[0]",
+            format!("{:?}", alive(&ask)?),
+        );
+        Ok(())
+    })?
+}
+
+pub(super) fn lock(table: &mut Table) -> Result<()> {
+    let ours = with_python(|py| capi::float_from_double(py, 1.5).map(Held::from))??;
+    let count = || with_python(|py| ours.as_borrowed(py).reference_count());
+    let other = with_python(|py| Held::from(Owned::clone(&ours.as_borrowed(py))))?;
+    table.step("Py_IncRef(item)", "item held twice", 2, count()?);
+    let dropped = thread::spawn(move || drop(other)).join().is_ok();
+    table.step(
+        "another thread: PyGILState_Ensure",
+        "it takes the lock",
+        true,
+        dropped,
+    );
+    table.step("and there: Py_DecRef(item)", "held once", 1, count()?);
+    Ok(())
+}
+
+pub(super) fn exceptions(table: &mut Table) -> Result<()> {
+    with_python(|py| {
+        let helpers = helpers(py)?;
+        let find = |name: &CStr| capi::object_get_attr_string(&helpers, name);
+        let data = convert::list_from_slice(py, &[1.5, 2.5])?;
+        table.step(
+            "data = PyList_New(2), filled",
+            "data is ours",
+            1,
+            data.reference_count(),
+        );
+        let exception = convert::call(&find(c"keeps_exception")?, [data.clone()])?;
+        let frames = data.reference_count() > 1;
+        table.step(
+            "error = PyObject_CallObject(..)",
+            "its frames hold data",
+            true,
+            frames,
+        );
+        drop(exception);
+        table.step(
+            "Py_DecRef(error)",
+            "data is ours alone",
+            1,
+            data.reference_count(),
+        );
+        let text = convert::call(&find(c"raises")?, [data.clone()]).err();
+        table.step(
+            "PyErr_Fetch, made text at once",
+            "the text holds nothing",
+            1,
+            data.reference_count(),
+        );
+        table.step(
+            "",
+            "and says it all",
+            true,
+            text.is_some_and(|text| text.to_string().contains("today")),
+        );
+        Ok(())
+    })?
+}

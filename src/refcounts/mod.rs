@@ -1,0 +1,180 @@
+//! The rules of reference counting, run live and measured on this interpreter.
+//!
+//! Each lesson is a rule in a sentence, and its steps: the call under its C name, who owns what
+//! after it, the number that the rule says, and the number that is measured here. The code is that
+//! which the product itself uses: the calls of [`capi`], whose table has all rules.
+//!
+//! In a table, `rule` is the number that the rule says, a count of references where the middle
+//! column does not name something else, and `here` the one measured; a reference that is held only
+//! to measure is left out, and `+item` is an item whose reference was added just before.
+//!
+//! The last lessons come from two programs that call Python from Go, put right: one shares memory
+//! through C, the other copies as this one does.
+//!
+//! `outliers refcounts` runs all lessons, `outliers refcounts LESSON` one. The [`course`] is what
+//! they print, in order.
+//!
+//! # The mistakes, twice
+//!
+//! What C allows does not compile here. The lesson `mistakes` makes each on purpose, in a child
+//! process; the example beside it, which fails to compile, is the same mistake in Rust:
+//!
+//! | mistake | in Rust |
+//! |---|---|
+//! | using an item after it was stolen | [`Owned`], first example |
+//! | using a borrowed item after its owner's change | [`list_get_item`](crate::capi::list_get_item) |
+//! | giving back what was borrowed | [`Borrowed`](crate::capi::Borrowed) gives nothing back |
+//! | keeping a reference beyond the lock | [`Owned`], second example |
+//! | calling without the lock | every call wants the token; [`Owned`], third example |
+//! | forgetting to give back | only on purpose, as by `std::mem::forget`; a [`soak`](crate::soak) sees it |
+
+mod children;
+mod lifetimes;
+mod mistakes;
+mod objects;
+mod programs;
+mod rules;
+mod table;
+
+use std::ffi::CStr;
+use std::fmt;
+
+pub use children::Children;
+pub use table::{Step, Table};
+
+use crate::capi::{self, Owned, Python};
+use crate::error::Result;
+use crate::interpreter;
+
+/// A lesson: a rule, and steps that show it.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Lesson {
+    /// Its name.
+    pub name: &'static str,
+    /// The rule, in a sentence or two.
+    pub rule: &'static str,
+    run: Run,
+}
+
+#[derive(Clone, Copy)]
+enum Run {
+    Here(fn(&mut Table) -> Result<()>),
+    WithChildren(fn(&mut Table, &Children<'_>) -> Result<()>),
+}
+
+impl Lesson {
+    /// Runs it.
+    ///
+    /// # Errors
+    ///
+    /// If Python cannot be started, or has no memory left.
+    pub fn run(&self, children: &Children<'_>) -> Result<Table> {
+        let mut table = Table::default();
+        match self.run {
+            Run::Here(run) => run(&mut table)?,
+            Run::WithChildren(run) => run(&mut table, children)?,
+        }
+        Ok(table)
+    }
+}
+
+impl fmt::Debug for Lesson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lesson")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes the mistake of that name, whose behaviour is undefined: what a child of a lesson does.
+///
+/// Does nothing but in such a child. Returns what that should print, if it lives.
+///
+/// # Errors
+///
+/// If Python cannot be started, or has no memory left.
+pub fn misbehave(name: &str) -> Result<String> {
+    if std::env::var_os(children::PERMISSION).is_some_and(|permitted| permitted == name) {
+        mistakes::misbehave(name)
+    } else {
+        Ok("a mistake is made in a child process of a lesson only".into())
+    }
+}
+
+/// The Python side of the lessons.
+fn helpers(py: Python<'_>) -> Result<Owned<'_>> {
+    let source = include_str!("helpers.py");
+    interpreter::module(
+        py,
+        c"_outliers_lessons",
+        c"<outliers>/refcounts/helpers.py",
+        source,
+    )
+    .map_err(Into::into)
+}
+
+fn builtin<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>> {
+    Ok(capi::object_get_attr_string(
+        &capi::import_module(py, c"builtins")?,
+        name,
+    )?)
+}
+
+macro_rules! lessons {
+    ($($name:literal $how:ident($run:path) $rule:literal)*) => {
+        /// All lessons, in the order of the course.
+        pub const LESSONS: &[Lesson] =
+            &[$(Lesson { name: $name, rule: $rule, run: Run::$how($run) }),*];
+
+        $(
+            #[doc = concat!("\n# ", $name, "\n\n", $rule, "\n\n```text\n", include_str!(concat!("printed/", $name, ".txt")), "```\n")]
+        )*
+        pub mod course {}
+    };
+}
+
+lessons! {
+    "new-reference" Here(rules::new_reference)
+    "A new reference is yours: give it back, once."
+    "stolen-reference" Here(rules::stolen_reference)
+    "A stolen reference is theirs now: never give it back."
+    "stolen-on-failure" Here(rules::stolen_on_failure)
+    "It is stolen even when the call fails: never give it back then either."
+    "borrowed-reference" Here(rules::borrowed_reference)
+    "A borrowed reference is its owner's: do not use it after the owner's next change."
+    "dictionaries" Here(rules::dictionaries)
+    "PyImport_AddModule borrows from sys.modules, not from you; dictionaries lend too."
+    "numbers" Here(objects::numbers)
+    "A conversion borrows what it reads; PyNumber_Index returns new, also the same int."
+    "questions" Here(objects::questions)
+    "A question about an object borrows it."
+    "modules" Here(objects::modules)
+    "Importing, running and looking up return new references."
+    "text" Here(objects::text)
+    "A string made is yours; reading it borrows it."
+    "whole-call" Here(programs::whole_call)
+    "The copying call gives back list, tuple, items, iterator and result: nothing is left."
+    "copy" Here(programs::copy)
+    "The copy is a copy: changing one side never changes the other."
+    "immortal" Here(objects::immortal)
+    "Immortal objects are not counted, so their counts teach nothing: None, small ints, ()."
+    "cycles" Here(lifetimes::cycles)
+    "Counting alone never frees a cycle: the collector does."
+    "lock" Here(lifetimes::lock)
+    "Giving back needs the lock; a thread that does not hold it has to take it."
+    "exceptions" Here(lifetimes::exceptions)
+    "An exception that is kept keeps its frames alive, and they the data: make it text at once."
+    "once" WithChildren(mistakes::once)
+    "Python is started once: NumPy cannot be loaded twice in a process."
+    "mistakes" WithChildren(mistakes::mistakes)
+    "What C allows, made on purpose, in child processes with a strict allocator."
+    "leaked-tuple" WithChildren(mistakes::leaked_tuple)
+    "The argument tuple is yours also after the call: without Py_DecRef it leaks."
+    "released-item" WithChildren(mistakes::released_item)
+    "What PyList_SetItem could not store is gone: do not give it back again."
+    "dropped-minus-one" Here(programs::dropped_minus_one)
+    "-1 is a failure only if PyErr_Occurred says so: else every -1 is lost."
+    "text-after-release" WithChildren(mistakes::text_after_release)
+    "The text of a string goes with the string: do not read it afterwards."
+}

@@ -1,0 +1,77 @@
+//! What several tests share: the Python functions they call, and the program in a known environment.
+
+use std::ffi::CStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use outliers::{Outliers, capi, interpreter, with_python};
+
+/// A function of `tests/callees.py`, which is made a module of this process first.
+#[allow(dead_code)]
+pub fn callee(function: &str) -> Outliers {
+    static LOADED: std::sync::Once = std::sync::Once::new();
+    // No test calls this with Python's lock held, so nobody waits here for a thread that waits for it.
+    LOADED.call_once(|| {
+        let source = concat!(include_str!("../callees.py"), "\0");
+        let source = CStr::from_bytes_with_nul(source.as_bytes()).unwrap();
+        with_python(|py| {
+            let code = capi::compile_string(py, source, c"tests/callees.py").unwrap();
+            capi::import_exec_code_module(c"callees", &code).unwrap();
+        })
+        .unwrap();
+    });
+    Outliers::new("callees", function).unwrap()
+}
+
+/// A command in an environment where nothing chooses or changes Python, but for `OUTLIERS_PYTHON`,
+/// which names the one that has NumPy.
+#[allow(dead_code)]
+pub fn command(program: impl AsRef<Path>) -> Command {
+    let mut command = Command::new(program.as_ref());
+    for variable in [
+        "VIRTUAL_ENV",
+        "CONDA_PREFIX",
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "PYTHONUNBUFFERED",
+        "PYTHONDONTWRITEBYTECODE",
+    ] {
+        command.env_remove(variable);
+    }
+    command.env("OUTLIERS_PYTHON", interpreter::choice().unwrap().python);
+    command
+}
+
+/// The program `outliers`, in that environment.
+#[allow(dead_code)]
+pub fn outliers() -> Command {
+    command(env!("CARGO_BIN_EXE_outliers"))
+}
+
+/// A test of this same executable, ignored otherwise, in a process of its own.
+#[allow(dead_code)]
+pub fn in_a_process_of_its_own(test: &str) -> Command {
+    let mut command = command(std::env::current_exe().unwrap());
+    command.args(["--ignored", "--exact", "--nocapture", test]);
+    command
+}
+
+/// A new directory for one test.
+#[allow(dead_code)]
+pub fn directory(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&directory);
+    std::fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+/// Exit status, stdout and stderr, as text.
+#[allow(dead_code)]
+pub fn told(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}

@@ -1,0 +1,409 @@
+//! `outliers doctor` in every situation: it tells the truth, and what to do. And the same faults
+//! through the library: an error, the process alive, and the same error again.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod common;
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{in_a_process_of_its_own, outliers, told};
+use outliers::{ErrorKind, Outliers, interpreter};
+
+/// The doctor's exit status, and all that it prints.
+fn doctor(prepare: impl FnOnce(&mut Command)) -> (Option<i32>, String) {
+    let mut command = outliers();
+    command.arg("doctor");
+    prepare(&mut command);
+    let (status, stdout, stderr) = told(&command.output().unwrap());
+    assert_eq!(stderr, "");
+    (status, stdout)
+}
+
+/// The text of the one problem that the doctor tells.
+fn problem(prepare: impl FnOnce(&mut Command)) -> String {
+    let (status, stdout) = doctor(prepare);
+    assert_eq!(status, Some(1), "{stdout}");
+    let problems: Vec<_> = stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix("problem    "))
+        .collect();
+    assert_eq!(problems.len(), 1, "{stdout}");
+    assert!(!stdout.contains("all well"));
+    problems[0].to_owned()
+}
+
+fn linked_version() -> String {
+    interpreter::built_for().version.to_string()
+}
+
+/// A virtual environment without anything in it, recorded to be of some version.
+fn environment(name: &str, version: &str) -> PathBuf {
+    let directory = common::directory(name);
+    std::fs::create_dir(directory.join("bin")).unwrap();
+    let base = Command::new(interpreter::choice().unwrap().python)
+        .args(["-I", "-c", "import sys; print(sys._base_executable)"])
+        .output()
+        .unwrap();
+    let base = PathBuf::from(told(&base).1.trim_end());
+    let home = base.parent().unwrap().display();
+    symlink(&base, directory.join("bin/python")).unwrap();
+    std::fs::write(
+        directory.join("pyvenv.cfg"),
+        format!("home = {home}\nversion = {version}\n"),
+    )
+    .unwrap();
+    directory
+}
+
+#[test]
+fn all_is_well() {
+    let (status, stdout) = doctor(|_| ());
+    assert_eq!(status, Some(0), "{stdout}");
+    let python = interpreter::choice().unwrap().python;
+    for part in [
+        &format!("{} at {}", linked_version(), python.display()),
+        "chosen by  OUTLIERS_PYTHON",
+        &format!(
+            "built for  {} in {}",
+            linked_version(),
+            interpreter::built_for().path.display()
+        ),
+        &format!("loaded     {} from ", linked_version()),
+        "numpy      ",
+        "demo       [7, 113, 835]",
+        "all well",
+    ] {
+        assert!(stdout.contains(part), "{part:?} is missing:\n{stdout}");
+    }
+}
+
+#[test]
+fn the_report_can_be_json() {
+    let (status, stdout) = doctor(|command| _ = command.arg("--json"));
+    assert_eq!(status, Some(0), "{stdout}");
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["ok"], true);
+    assert_eq!(report["problems"], serde_json::json!([]));
+    assert_eq!(report["demo"], "[7, 113, 835]");
+    let (status, stdout) =
+        doctor(|command| _ = command.arg("--json").env("PYTHONHOME", "/nonexistent"));
+    assert_eq!(status, Some(1), "{stdout}");
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["ok"], false);
+    assert!(
+        report["problems"][0]
+            .as_str()
+            .unwrap()
+            .ends_with("unset PYTHONHOME")
+    );
+}
+
+#[test]
+fn no_numpy() {
+    let empty = environment("no-numpy", &linked_version());
+    let problem = problem(|command| {
+        _ = command
+            .env_remove("OUTLIERS_PYTHON")
+            .env("VIRTUAL_ENV", &empty)
+    });
+    let python = empty.join("bin/python");
+    let remedy = format!("install it: {} -m pip install numpy", python.display());
+    assert!(problem.contains("No module named 'numpy'"), "{problem}");
+    assert!(problem.contains(&remedy), "{problem}");
+}
+
+#[test]
+fn numpy_for_another_python() {
+    // As NumPy fails when its compiled modules do not fit.
+    let directory = common::directory("wrong-numpy");
+    std::fs::create_dir(directory.join("numpy")).unwrap();
+    let source = "raise ImportError('Importing the numpy C-extensions failed.')";
+    std::fs::write(directory.join("numpy/__init__.py"), source).unwrap();
+    let problem = problem(|command| _ = command.env("PYTHONPATH", &directory));
+    assert!(problem.contains("made for another Python"), "{problem}");
+    assert!(problem.contains("take it off PYTHONPATH"), "{problem}");
+}
+
+#[test]
+fn an_environment_of_another_minor_version() {
+    let other = environment("other-minor", "3.6.15");
+    for (variable, value) in [
+        ("VIRTUAL_ENV", other.clone()),
+        ("CONDA_PREFIX", other.clone()),
+        ("OUTLIERS_PYTHON", other.join("bin/python")),
+    ] {
+        let problem =
+            problem(|command| _ = command.env_remove("OUTLIERS_PYTHON").env(variable, value));
+        assert!(
+            problem.starts_with(&format!("{variable} leads to Python 3.6.15")),
+            "{problem}"
+        );
+        assert!(
+            problem.contains(&format!("linked with Python {}", linked_version())),
+            "{problem}"
+        );
+        assert!(problem.contains("PYTHON_SYS_EXECUTABLE="), "{problem}");
+    }
+}
+
+#[test]
+fn a_choice_that_is_not_there_or_no_python() {
+    for (variable, value, expected) in [
+        (
+            "OUTLIERS_PYTHON",
+            "/nonexistent/python",
+            "OUTLIERS_PYTHON leads to no Python: /nonexistent/python is not there",
+        ),
+        (
+            "OUTLIERS_PYTHON",
+            "/bin/ls",
+            "OUTLIERS_PYTHON leads to /bin/ls, which is no Python",
+        ),
+        (
+            "VIRTUAL_ENV",
+            "/nonexistent",
+            "VIRTUAL_ENV leads to no Python: /nonexistent/bin/python is not there",
+        ),
+    ] {
+        let problem =
+            problem(|command| _ = command.env_remove("OUTLIERS_PYTHON").env(variable, value));
+        assert!(problem.starts_with(expected), "{problem}");
+    }
+}
+
+#[test]
+fn the_order_of_choice() {
+    let right = environment("order", &linked_version());
+    let python = right.join("bin/python");
+    let chosen = |variables: &[(&str, &Path)]| {
+        let (_, stdout) = doctor(|command| {
+            _ = command
+                .env_remove("OUTLIERS_PYTHON")
+                .envs(variables.iter().copied())
+        });
+        stdout
+            .lines()
+            .find_map(|line| line.strip_prefix("chosen by  "))
+            .unwrap()
+            .to_owned()
+    };
+    let (nowhere, none) = (Path::new("/nonexistent"), Path::new(""));
+    let (own, venv, conda) = (
+        ("OUTLIERS_PYTHON", &*python),
+        ("VIRTUAL_ENV", &*right),
+        ("CONDA_PREFIX", &*right),
+    );
+    assert_eq!(chosen(&[own, ("VIRTUAL_ENV", nowhere)]), "OUTLIERS_PYTHON");
+    assert_eq!(chosen(&[venv, ("CONDA_PREFIX", nowhere)]), "VIRTUAL_ENV");
+    assert_eq!(chosen(&[conda]), "CONDA_PREFIX");
+    assert_eq!(
+        chosen(&[conda, ("OUTLIERS_PYTHON", none), ("VIRTUAL_ENV", none)]),
+        "CONDA_PREFIX"
+    );
+    let ours = [
+        "this checkout's development environment",
+        "the interpreter it was built with",
+    ];
+    assert!(ours.contains(&chosen(&[]).as_str()));
+    assert!(
+        ours.contains(&chosen(&[("CONDA_PREFIX", nowhere)]).as_str()),
+        "conda without Python is no choice"
+    );
+}
+
+#[test]
+fn a_wrong_python_home() {
+    let problem = problem(|command| _ = command.env("PYTHONHOME", "/nonexistent"));
+    let version = linked_version();
+    assert!(problem.starts_with(&format!(
+        "PYTHONHOME=/nonexistent holds no standard library of Python {version}"
+    )));
+    assert!(problem.ends_with("unset PYTHONHOME"), "{problem}");
+}
+
+/// A library of the same name, with a symbol for each that the program wants: the loader takes it
+/// for libpython, and all that it can do is tell a version.
+fn other_libpython() -> PathBuf {
+    let directory = common::directory("other-libpython");
+    let symbols = Command::new("nm")
+        .args(["-D", "--undefined-only", env!("CARGO_BIN_EXE_outliers")])
+        .output()
+        .unwrap();
+    let names = told(&symbols).1;
+    let names = names
+        .split_whitespace()
+        .filter(|name| name.starts_with("Py") || name.starts_with("_Py"));
+    let mut source: String = names
+        .filter(|&name| name != "Py_GetVersion")
+        .map(|name| format!("char {name}[64];\n"))
+        .collect();
+    source += "const char *Py_GetVersion(void) { return \"3.99.1 (not a Python)\"; }\n";
+    let file = directory.join("other.c");
+    std::fs::write(&file, source).unwrap();
+    let loaded = interpreter::loaded().path;
+    let library = directory.join(loaded.file_name().unwrap());
+    let built = Command::new("cc")
+        .arg("-shared")
+        .arg("-o")
+        .arg(&library)
+        .arg(&file)
+        .status()
+        .unwrap();
+    assert!(built.success());
+    directory
+}
+
+#[test]
+fn another_libpython() {
+    let other = other_libpython();
+    let told_by_doctor = problem(|command| _ = command.env("LD_LIBRARY_PATH", &other));
+    let expected = format!(
+        "this program was built for Python {} in {}, but the loader found 3.99.1 in {}",
+        linked_version(),
+        interpreter::built_for().path.display(),
+        other.display(),
+    );
+    assert!(told_by_doctor.starts_with(&expected), "{told_by_doctor}");
+    assert!(
+        told_by_doctor.contains("unset LD_LIBRARY_PATH"),
+        "{told_by_doctor}"
+    );
+    let output = outliers().env("LD_LIBRARY_PATH", &other).output().unwrap();
+    assert_eq!(
+        told(&output),
+        (
+            Some(1),
+            String::new(),
+            format!("outliers: {told_by_doctor}\n")
+        )
+    );
+}
+
+#[test]
+#[ignore = "run by the test below, in a process of its own"]
+fn start_fails() {
+    let first = Outliers::new("pyoutliers", "detect").unwrap_err();
+    assert!(matches!(first.kind(), ErrorKind::Start { .. }), "{first}");
+    let later = std::thread::spawn(|| outliers::gen_testdata().unwrap_err())
+        .join()
+        .unwrap();
+    assert_eq!(first, later);
+    println!("remembered: {first}");
+}
+
+#[test]
+fn a_failed_start_is_remembered_and_the_process_lives() {
+    let other = environment("fails-to-start", "3.6.15");
+    for (variable, value) in [
+        ("PYTHONHOME", "/nonexistent".into()),
+        ("OUTLIERS_PYTHON", other.join("bin/python")),
+    ] {
+        let output = in_a_process_of_its_own("start_fails")
+            .env(variable, value)
+            .output()
+            .unwrap();
+        let (status, stdout, stderr) = told(&output);
+        assert_eq!(status, Some(0), "{stdout}{stderr}");
+        assert!(
+            stdout.contains(&format!("remembered: {variable}")),
+            "{stdout}"
+        );
+    }
+}
+
+#[test]
+fn python_itself_refuses_to_start() {
+    // A standard library with a landmark and nothing else passes our check, and fails Python's own.
+    let home = common::directory("empty-home");
+    let version = linked_version();
+    let minor = version.rsplit_once('.').unwrap().0;
+    let library = home.join(format!("lib/python{minor}"));
+    std::fs::create_dir_all(&library).unwrap();
+    std::fs::write(library.join("os.py"), "").unwrap();
+    let output = in_a_process_of_its_own("start_fails")
+        .env("PYTHONHOME", &home)
+        .output()
+        .unwrap();
+    let (status, stdout, stderr) = told(&output);
+    assert_eq!(status, Some(0), "{stdout}{stderr}");
+    assert!(
+        stdout.contains("remembered: cannot start Python with "),
+        "{stdout}"
+    );
+}
+
+#[test]
+fn a_stray_file_in_the_current_directory_changes_nothing() {
+    let directory = common::directory("a \"quoted\\ dir\u{e9}\nctory");
+    for name in [
+        "numpy.py",
+        "pyoutliers.py",
+        "math.py",
+        "sitecustomize.py",
+        "pyvenv.cfg",
+    ] {
+        std::fs::write(directory.join(name), "raise SystemExit('hostile')").unwrap();
+    }
+    let copy = directory.join("outliers");
+    std::fs::copy(env!("CARGO_BIN_EXE_outliers"), &copy).unwrap();
+    let output = common::command(&copy)
+        .current_dir(&directory)
+        .output()
+        .unwrap();
+    assert_eq!(
+        told(&output),
+        (Some(0), "[7, 113, 835]\n".into(), String::new())
+    );
+}
+
+#[test]
+fn an_empty_environment_is_enough() {
+    for path in [None, Some("/usr/bin:/bin")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_outliers"));
+        command
+            .env_clear()
+            .envs(path.map(|path| ("PATH", path)))
+            .current_dir("/");
+        command.env("OUTLIERS_PYTHON", interpreter::choice().unwrap().python);
+        assert_eq!(
+            told(&command.output().unwrap()),
+            (Some(0), "[7, 113, 835]\n".into(), String::new())
+        );
+    }
+}
+
+#[test]
+fn the_start_sets_no_environment_variable() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_outliers"));
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let file = tests.join("data/one.txt");
+    command
+        .env_clear()
+        .env("PYTHONPATH", tests)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("OUTLIERS_PYTHON", interpreter::choice().unwrap().python);
+    command
+        .args(["detect", "--function", "callees:knows_lc_ctype"])
+        .arg(file);
+    assert_eq!(
+        told(&command.output().unwrap()),
+        (Some(0), "[0]\n".into(), String::new())
+    );
+}
+
+#[test]
+fn pyoutliers_on_the_path_does_not_replace_the_one_compiled_in() {
+    let directory = common::directory("stray-pyoutliers");
+    std::fs::write(
+        directory.join("pyoutliers.py"),
+        "raise SystemExit('hostile')",
+    )
+    .unwrap();
+    let output = outliers().env("PYTHONPATH", &directory).output().unwrap();
+    assert_eq!(
+        told(&output),
+        (Some(0), "[7, 113, 835]\n".into(), String::new())
+    );
+}

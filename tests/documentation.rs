@@ -1,0 +1,68 @@
+//! What the documentation says twice is the same twice.
+#![allow(clippy::unwrap_used)]
+
+const README: &str = include_str!("../README.md");
+const RULES: &str = include_str!("../src/capi/rules.md");
+
+#[test]
+fn the_readme_has_the_rule_table() {
+    let table = README
+        .split_once("rules.md -->\n")
+        .unwrap()
+        .1
+        .split_once("<!-- end -->")
+        .unwrap()
+        .0;
+    assert_eq!(table, RULES);
+}
+
+#[test]
+fn every_call_is_a_row_of_the_rule_table_and_every_row_a_call() {
+    let sources = [
+        include_str!("../src/capi/containers.rs"),
+        include_str!("../src/capi/numbers.rs"),
+        include_str!("../src/capi/objects.rs"),
+    ];
+    let names = |source: &'static str| {
+        source
+            .lines()
+            .filter_map(|line| line.strip_prefix("pub fn ")?.split(['<', '(']).next())
+    };
+    let mut calls: Vec<_> = sources.into_iter().flat_map(names).collect();
+    let rows = RULES
+        .lines()
+        .skip(2)
+        .map(|row| row.split('`').nth(3).unwrap());
+    let mut rows: Vec<_> = rows.filter(|name| !name.contains("::")).collect();
+    calls.sort_unstable();
+    rows.sort_unstable();
+    assert_eq!(calls, rows);
+}
+
+#[test]
+fn every_row_can_be_searched_for_by_its_c_name() {
+    let sources = [
+        include_str!("../src/capi/containers.rs"),
+        include_str!("../src/capi/numbers.rs"),
+        include_str!("../src/capi/objects.rs"),
+        include_str!("../src/capi/owned.rs"),
+    ]
+    .concat();
+    for row in RULES.lines().skip(2) {
+        let c_name = row.split('`').nth(1).unwrap();
+        assert!(
+            sources.contains(&format!("#[doc(alias = \"{c_name}\")]")),
+            "{c_name}"
+        );
+    }
+}
+
+#[test]
+fn the_crate_opens_with_the_sentence_of_the_readme() {
+    let sentence = README.lines().nth(2).unwrap();
+    let crate_docs = include_str!("../src/lib.rs")
+        .lines()
+        .take(2)
+        .map(|line| line.trim_start_matches("//! "));
+    assert_eq!(crate_docs.collect::<Vec<_>>().join(" "), sentence);
+}

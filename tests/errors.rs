@@ -1,0 +1,188 @@
+//! Whatever is raised is an error, as text; nothing ends the process.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::callee;
+use outliers::{Error, ErrorKind, Exception, Outliers};
+
+fn raised(function: &str) -> Exception {
+    let error = callee(function).detect(&[1.0]).unwrap_err();
+    assert!(
+        matches!(error.kind(), ErrorKind::Call(_)),
+        "{function}: {error:?}"
+    );
+    error.exception().unwrap().clone()
+}
+
+#[test]
+fn every_exception_is_an_error() {
+    for (function, text) in [
+        ("raises_value_error", "ValueError: the message"),
+        ("raises_two_lines", "ValueError: one two"),
+        ("raises_nothing_to_say", "KeyError"),
+        ("raises_system_exit", "SystemExit: 3"),
+        ("raises_keyboard_interrupt", "KeyboardInterrupt"),
+        ("raises_generator_exit", "GeneratorExit"),
+        ("raises_stop_iteration", "StopIteration"),
+        (
+            "raises_hostile",
+            "callees.Hostile: its text cannot be had: str() failed",
+        ),
+        ("raises_odd", "Odd: odd"),
+        ("raises_surrogates", "ValueError: a\\udc80\0b"),
+        ("raises_numpy", "numpy.linalg.LinAlgError: singular"),
+        ("raises_from", "ValueError: then"),
+    ] {
+        assert_eq!(raised(function).to_string(), text, "{function}");
+    }
+    assert_eq!(raised("recurses").type_name(), "RecursionError");
+}
+
+#[test]
+fn a_memory_error_is_out_of_memory() {
+    let error = callee("raises_memory_error").detect(&[1.0]).unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::OutOfMemory);
+}
+
+#[test]
+fn a_traceback_names_function_and_cause() {
+    let exception = raised("raises_from");
+    let traceback = exception.traceback();
+    for part in [
+        "Traceback (most recent call last)",
+        "in raises_from",
+        "KeyError: 'first'",
+        "direct cause",
+    ] {
+        assert!(traceback.contains(part), "{traceback}");
+    }
+    assert!(traceback.ends_with("ValueError: then\n"), "{traceback}");
+}
+
+#[test]
+fn a_traceback_shows_the_lines_of_compiled_in_source() {
+    let detect = Outliers::new("pyoutliers", "detect").unwrap();
+    let error = detect.detect(&[1.0, f64::NAN, f64::INFINITY]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "pyoutliers:detect: ValueError: the value at index 1 is not finite: nan"
+    );
+    let traceback = error.exception().unwrap().traceback();
+    assert!(
+        traceback.contains("raise ValueError(f\"the value at index"),
+        "{traceback}"
+    );
+}
+
+#[test]
+fn long_text_is_cut() {
+    let exception = raised("raises_long");
+    assert_eq!(exception.message().len(), 4096);
+    assert!(exception.traceback().len() < 20_000);
+    assert!(exception.traceback().contains("characters left out"));
+    assert!(exception.to_string().len() < 400);
+}
+
+#[test]
+fn an_error_crosses_threads_and_outlives_everything() {
+    fn is_free<T: Send + Sync + 'static>(_: &T) {}
+    let error = callee("raises_value_error").detect(&[1.0]).unwrap_err();
+    is_free(&error);
+    let text = std::thread::spawn(move || error.to_string())
+        .join()
+        .unwrap();
+    assert_eq!(text, "callees:raises_value_error: ValueError: the message");
+    let into_anyhow = || -> anyhow::Result<()> { Ok(Err::<(), Error>(raised_error())?) };
+    assert!(into_anyhow().unwrap_err().downcast_ref::<Error>().is_some());
+}
+
+fn raised_error() -> Error {
+    callee("raises_value_error").detect(&[1.0]).unwrap_err()
+}
+
+#[test]
+fn an_unknown_module_is_an_import_error() {
+    let error = Outliers::new("no_such_module", "detect").unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Import { module, .. } if module == "no_such_module"));
+    let text = error.to_string();
+    assert!(
+        text.starts_with("cannot import no_such_module: ModuleNotFoundError: No module named"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("name its directory in PYTHONPATH, as the current one is not searched"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_unknown_function_is_a_lookup_error() {
+    let error = Outliers::new("math", "no_such_function").unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Lookup(_)));
+    let text =
+        "math:no_such_function: AttributeError: module 'math' has no attribute 'no_such_function'";
+    assert_eq!(error.to_string(), text);
+}
+
+#[test]
+fn what_cannot_be_called_is_refused() {
+    let error = Outliers::new("math", "pi").unwrap_err();
+    assert_eq!(
+        error.kind(),
+        &ErrorKind::NotCallable {
+            got: "float".into()
+        }
+    );
+    assert_eq!(
+        error.to_string(),
+        "math:pi: cannot be called: it is of type float"
+    );
+}
+
+#[test]
+fn a_name_with_a_nul_is_refused() {
+    for (module, function, name, position) in
+        [("ma\0th", "sqrt", "ma\0th", 2), ("math", "\0", "\0", 0)]
+    {
+        let error = Outliers::new(module, function).unwrap_err();
+        assert_eq!(
+            error.kind(),
+            &ErrorKind::Name {
+                name: name.into(),
+                position
+            }
+        );
+    }
+    let error = Outliers::new("ma\0th", "sqrt").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#""ma\0th" is not a Python name: NUL at byte 2"#
+    );
+}
+
+#[test]
+fn an_error_is_one_line_whatever_is_in_it() {
+    let error = Outliers::new("no such\nmodule", "f").unwrap_err();
+    assert_eq!(error.to_string().lines().count(), 1, "{error}");
+}
+
+#[test]
+fn a_call_after_any_error_is_right() {
+    let detect = Outliers::new("pyoutliers", "detect").unwrap();
+    let data = outliers::gen_testdata().unwrap();
+    for function in [
+        "raises_hostile",
+        "recurses",
+        "raises_half_way",
+        "has_none",
+        "closes_stdout",
+    ] {
+        let _ = callee(function).detect(&[1.0, 2.0]);
+        assert_eq!(
+            detect.detect(&data).unwrap(),
+            [7, 113, 835],
+            "after {function}"
+        );
+    }
+}

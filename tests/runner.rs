@@ -1,0 +1,155 @@
+//! Cargo's runner: it prepares where it must, leaves alone what is somebody else's, and fails in one line.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::told;
+use outliers::interpreter;
+
+/// The interpreter that the build linked has, or has not, a NumPy of its own; a virtual environment
+/// of it without packages never has.
+fn python_without_numpy(name: &str) -> PathBuf {
+    let directory = common::directory(name);
+    let made = common::command(interpreter::choice().unwrap().python)
+        .args(["-I", "-m", "venv", "--without-pip", "environment"])
+        .current_dir(&directory)
+        .status();
+    assert!(made.unwrap().success());
+    directory.join("environment/bin/python")
+}
+
+/// Where the runner would make a private environment in the same test.
+fn private(linked: &Path) -> PathBuf {
+    linked.ancestors().nth(3).unwrap().join("private")
+}
+
+/// The runner, told that `linked` was linked, starting `echo started`, without network.
+fn runner(linked: &Path, private: &Path) -> Command {
+    let mut command = common::command(concat!(env!("CARGO_MANIFEST_DIR"), "/.cargo/runner"));
+    command
+        .args(["echo", "started"])
+        .env_remove("OUTLIERS_PYTHON")
+        .env("OUTLIERS_BUILD_PYTHON", linked)
+        .env("OUTLIERS_BUILD_ENV", private)
+        .env("OUTLIERS_BUILD_LIBDIR", "/nonexistent")
+        .env("PIP_NO_INDEX", "1")
+        .env("PIP_FIND_LINKS", "/nonexistent");
+    command
+}
+
+fn started() -> (Option<i32>, String, String) {
+    (Some(0), "started\n".into(), String::new())
+}
+
+#[test]
+fn a_python_that_is_named_is_left_alone() {
+    let linked = python_without_numpy("runner-named");
+    let private = private(&linked);
+    let output = runner(&linked, &private)
+        .env("OUTLIERS_PYTHON", "/nonexistent")
+        .output()
+        .unwrap();
+    assert_eq!(told(&output), started());
+    assert!(!private.exists());
+}
+
+#[test]
+fn a_python_that_has_numpy_is_used_without_network() {
+    let linked = interpreter::choice().unwrap().python;
+    let private = common::directory("runner-has").join("private");
+    let output = runner(&linked, &private).output().unwrap();
+    assert_eq!(told(&output), started());
+    let environment = linked.parent().unwrap().parent().unwrap();
+    let output = runner(&python_without_numpy("runner-active"), &private)
+        .env("VIRTUAL_ENV", environment)
+        .output();
+    assert_eq!(told(&output.unwrap()), started());
+    assert!(!private.exists());
+}
+
+/// Preparing takes seconds, so one run shows it all: it waits for another one, leaves the activated
+/// environment as it is, says in one line why it fails, and leaves nothing that looks ready.
+#[test]
+fn without_network_it_fails_in_one_line_and_changes_nobody_elses_environment() {
+    let linked = python_without_numpy("runner-offline");
+    let environment = linked.parent().unwrap().parent().unwrap();
+    let private = private(&linked);
+    let before = files(environment);
+    let mut another = another_run(&linked, &private);
+    let run = runner(&linked, &private)
+        .env("VIRTUAL_ENV", environment)
+        .output()
+        .unwrap();
+    another.wait().unwrap();
+    let (status, stdout, stderr) = told(&run);
+    assert_eq!((status, stdout.as_str()), (Some(1), ""));
+    let [waiting, doing, failed] = stderr.lines().collect::<Vec<_>>()[..] else {
+        unreachable!("{stderr}")
+    };
+    assert!(
+        waiting.contains("waiting for another run that prepares"),
+        "{stderr}"
+    );
+    assert!(
+        doing.contains("has no NumPy; preparing a private environment"),
+        "{stderr}"
+    );
+    assert!(
+        failed.contains("satisfies the requirement numpy=="),
+        "{stderr}"
+    );
+    assert!(
+        failed.contains("connect to the network, or name a Python that has NumPy"),
+        "{stderr}"
+    );
+    assert!(!private.join("outliers-ready").exists());
+    assert_eq!(files(environment), before);
+}
+
+/// A process that prepares the same environment, for two seconds.
+fn another_run(python: &Path, private: &Path) -> std::process::Child {
+    let script = "import fcntl, sys, time
+lock = open(sys.argv[1], 'w')
+fcntl.flock(lock, fcntl.LOCK_EX)
+print(flush=True)
+time.sleep(2)";
+    let lock = format!("{}.lock", private.display());
+    let mut command = Command::new(python);
+    command
+        .args(["-c", script, &lock])
+        .stdout(std::process::Stdio::piped());
+    let mut run = command.spawn().unwrap();
+    let mut line = String::new();
+    let mut stdout = std::io::BufReader::new(run.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
+    run
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = vec![directory.to_owned()];
+    let entries = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap());
+    for entry in entries {
+        let is_directory = entry.file_type().unwrap().is_dir();
+        found.extend(if is_directory {
+            files(&entry.path())
+        } else {
+            vec![entry.path()]
+        });
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn without_a_build_of_ours_the_program_is_just_started() {
+    let output = common::command(concat!(env!("CARGO_MANIFEST_DIR"), "/.cargo/runner"))
+        .args(["echo", "started"])
+        .env_remove("OUTLIERS_BUILD_PYTHON")
+        .output();
+    assert_eq!(told(&output.unwrap()), started());
+}

@@ -1,0 +1,259 @@
+//! `outliers soak`: planted leaks are found and named, its verdict is its exit status.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod common;
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use common::{outliers, told};
+use serde_json::Value;
+
+/// `soak` with the functions of `tests/callees.py` at hand.
+fn soak(arguments: &[&str]) -> Command {
+    let mut command = outliers();
+    command.arg("soak").args(arguments);
+    command.env(
+        "PYTHONPATH",
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"),
+    );
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+/// The exit status, and the JSON that it prints.
+fn report(arguments: &[&str]) -> (Option<i32>, Value) {
+    let (status, stdout, stderr) = told(&soak(arguments).arg("--json").output().unwrap());
+    assert_eq!(stderr, "");
+    (status, serde_json::from_str(&stdout).unwrap())
+}
+
+#[test]
+fn the_calls_are_clean() {
+    let (status, report) = report(&["--calls", "16000"]);
+    assert_eq!(status, Some(0), "{report:#}");
+    assert_eq!(report["verdict"], "clean");
+    assert_eq!(report["calls"], 16_000);
+    assert_eq!(report["smallest_visible"], 1000);
+    let counters = report["per_call"].as_object().unwrap();
+    for counter in [
+        "blocks",
+        "tracked",
+        "references_function",
+        "references_module",
+        "rust_heap",
+        "files",
+        "threads",
+    ] {
+        assert_eq!(counters[counter], 0.0, "{report:#}");
+    }
+    let (status, stdout, _) = told(&soak(&["--calls", "1600", "--size", "1"]).output().unwrap());
+    assert_eq!(status, Some(0), "{stdout}");
+    assert!(
+        stdout.starts_with("clean: nothing grows with the calls, over 1,600 of them\n"),
+        "{stdout}"
+    );
+}
+
+#[test]
+fn a_planted_leak_is_found_named_and_measured() {
+    for (kind, guilty, each) in [
+        ("float", &["blocks"][..], 1.0),
+        ("list", &["blocks", "tracked"], 1.0),
+        ("reference", &["references_function"], 1.0),
+        ("heap", &["c_heap"], 4096.0),
+        ("file", &["files"], 1.0),
+    ] {
+        let (status, report) = report(&[
+            "--calls",
+            "16000",
+            "--size",
+            "1",
+            "--inject",
+            &format!("{kind}/100"),
+        ]);
+        assert_eq!(status, Some(1), "{report:#}");
+        assert_eq!(report["verdict"], "leak", "{report:#}");
+        let summary = format!(
+            "this grows with the calls, over 16,000 of them: {}",
+            guilty.join(", ")
+        );
+        assert_eq!(report["summary"], summary.as_str());
+        for counter in guilty {
+            let rate = report["per_call"][counter].as_f64().unwrap();
+            assert!((rate * 100.0 / each - 1.0).abs() < 0.01, "{report:#}");
+        }
+    }
+}
+
+#[test]
+fn a_rare_leak_is_found_by_enough_calls() {
+    let (status, rare) = report(&["--calls", "32000", "--size", "1", "--inject", "float/2000"]);
+    assert_eq!(
+        (status, &rare["verdict"]),
+        (Some(1), &"leak".into()),
+        "{rare:#}"
+    );
+    let (status, missed) = report(&["--calls", "1600", "--size", "1", "--inject", "float/2000"]);
+    assert_eq!(
+        (status, &missed["smallest_visible"]),
+        (Some(0), &100.into()),
+        "{missed:#}"
+    );
+}
+
+#[test]
+fn a_function_that_keeps_arguments_is_found_with_its_line_type_and_variable() {
+    let (status, report) = report(&[
+        "--calls",
+        "16000",
+        "--size",
+        "10",
+        "--function",
+        "callees:keeps_every_500th",
+    ]);
+    assert_eq!(
+        (status, &report["verdict"]),
+        (Some(1), &"leak".into()),
+        "{report:#}"
+    );
+    let grown: Vec<_> = report["grown"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line.as_str().unwrap())
+        .collect();
+    let line = include_str!("callees.py")
+        .lines()
+        .position(|line| line.contains("        kept.append(data)"));
+    let place = format!("callees.py:{}: ", line.unwrap() + 1);
+    assert!(
+        grown[0].contains(&place) && grown[0].contains("kept.append(data)"),
+        "{report:#}"
+    );
+    assert!(
+        grown
+            .iter()
+            .any(|line| line.starts_with("list: +") && line.ends_with("held by callees.kept"))
+    );
+}
+
+#[test]
+fn a_cache_that_fills_and_stops_is_clean() {
+    let (status, report) = report(&[
+        "--calls",
+        "16000",
+        "--size",
+        "1",
+        "--function",
+        "callees:fills_a_cache",
+    ]);
+    assert_eq!(
+        (status, &report["verdict"]),
+        (Some(0), &"clean".into()),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn a_meter_that_sees_nothing_gives_no_verdict() {
+    let output = soak(&["--calls", "1600", "--json"])
+        .env("PYTHONMALLOC", "malloc")
+        .output()
+        .unwrap();
+    let (status, stdout, _) = told(&output);
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(
+        (status, &report["verdict"]),
+        (Some(3), &"none".into()),
+        "{report:#}"
+    );
+    let summary = report["summary"].as_str().unwrap();
+    assert!(
+        summary.starts_with("the meter is not to be trusted: blocks should have seen 7"),
+        "{summary}"
+    );
+    assert!(summary.ends_with("unset PYTHONMALLOC"), "{summary}");
+}
+
+#[test]
+fn a_function_that_fails_is_an_error() {
+    let output = soak(&[
+        "--calls",
+        "1600",
+        "--function",
+        "callees:raises_value_error",
+    ])
+    .output()
+    .unwrap();
+    let (status, stdout, stderr) = told(&output);
+    assert_eq!((status, stdout.as_str()), (Some(1), ""));
+    assert!(stderr.starts_with("outliers: callees:raises_value_error: ValueError: the message\n"));
+}
+
+#[test]
+fn ctrl_c_ends_with_the_verdict_so_far() {
+    // At call 1,000 it still warms up; at 80,000 it has compared windows of 10,000 with one of twice that.
+    for (size, verdict) in [
+        ("1", "none (interrupted): "),
+        ("80", "clean (interrupted): "),
+    ] {
+        let arguments = [
+            "--calls",
+            "160000",
+            "--size",
+            size,
+            "--function",
+            "callees:interrupts_itself",
+        ];
+        let (status, stdout, stderr) = told(&soak(&arguments).output().unwrap());
+        assert_eq!((status, stderr.as_str()), (Some(130), ""));
+        assert!(stdout.starts_with(verdict), "{stdout}");
+    }
+}
+
+#[test]
+fn ctrl_c_twice_ends_a_call_that_never_returns() {
+    let child = soak(&["--function", "callees:spins"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    for _ in 0..2 {
+        std::thread::sleep(Duration::from_secs(1));
+        let sent = Command::new("sh")
+            .args(["-c", &format!("kill -INT {}", child.id())])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+    assert_eq!(child.wait_with_output().unwrap().status.signal(), Some(2));
+}
+
+#[test]
+fn a_leak_too_rare_for_the_windows_gives_no_verdict() {
+    let (status, report) = report(&["--calls", "8000", "--size", "1", "--inject", "float/600"]);
+    assert_eq!(
+        (status, &report["verdict"]),
+        (Some(3), &"none".into()),
+        "{report:#}"
+    );
+    let summary = "this goes on growing, but too rarely to be judged, so make more calls: blocks";
+    assert_eq!(report["summary"], summary);
+}
+
+#[test]
+fn wrong_usage_is_status_2() {
+    for arguments in [
+        ["--calls", "0"],
+        ["--size", "0"],
+        ["--inject", "float"],
+        ["--inject", "int/5"],
+        ["--inject", "file/0"],
+    ] {
+        let (status, stdout, _) = told(&soak(&arguments).output().unwrap());
+        assert_eq!((status, stdout.as_str()), (Some(2), ""), "{arguments:?}");
+    }
+}
