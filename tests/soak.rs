@@ -27,7 +27,8 @@ fn soak(calls: u64, mut call: impl FnMut() -> bool) -> Report {
     report
 }
 
-/// No counter may have moved at all, once warmed up.
+/// No counter may have moved at all, once warmed up; but C's heap, which takes some bytes more or
+/// less for a block as it finds them, and is judged by the verdict alone.
 fn is_clean(calls: u64, call: impl FnMut() -> bool) {
     let report = soak(calls, call);
     assert_eq!(report.verdict, Verdict::Clean);
@@ -38,9 +39,8 @@ fn is_clean(calls: u64, call: impl FnMut() -> bool) {
             .any(|growth| growth.counter == Counter::RustHeap)
     );
     for growth in &report.counters {
-        // C's heap may take some bytes more or less for a block, as it finds them.
-        let is_noise = growth.counter == Counter::CHeap && growth.total.abs() < 1024;
-        assert!(growth.total == 0 || is_noise, "{report}");
+        let is_exact = growth.counter != Counter::CHeap;
+        assert!(growth.total == 0 || !is_exact, "{report}");
     }
 }
 
