@@ -32,8 +32,9 @@ def detect(data: list[float]) -> list[int]:
     mean = np.add.reduce(values) / len(data)
     if not isfinite(mean):
         _refuse_non_finite(values)
-    deviations = values - mean
-    limit = 2 * sqrt(np.add.reduce(deviations * deviations) / len(data))
+    # In place where that is much: memory from the system costs more than what is computed in it.
+    deviations = np.subtract(values, mean, out=values if len(data) > CHUNK else None)
+    limit = 2 * sqrt(_sum_of_squares(deviations) / len(data))
     return (np.abs(deviations, out=deviations) > limit).nonzero()[0].tolist()
 
 
@@ -51,6 +52,14 @@ def _to_array(data: list[float]) -> np.ndarray:
         part = data[start : start + CHUNK]
         values[start : start + CHUNK] = np.frombuffer(_packer(len(part))(*part))
     return values
+
+
+def _sum_of_squares(values: np.ndarray) -> float:
+    """Return the sum of the squares, added pairwise as NumPy does, but squared slice by slice."""
+    if len(values) <= CHUNK:
+        return np.add.reduce(values * values)
+    half = len(values) // 16 * 8
+    return _sum_of_squares(values[:half]) + _sum_of_squares(values[half:])
 
 
 def _refuse_non_finite(values: np.ndarray) -> None:

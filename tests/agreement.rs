@@ -70,6 +70,7 @@ fn lists_on_the_threshold(seed: u64) -> impl Iterator<Item = Vec<f64>> {
         let length = 5 * match round % 10 {
             0 => random.random_range(818..822),
             1 => random.random_range(1637..1641),
+            2 if round % 500 == 2 => random.random_range(4_000..20_000),
             2..5 => random.random_range(24..28),
             5 => random.random_range(1..4),
             _ => random.random_range(1..200),
