@@ -5,7 +5,6 @@ import ctypes
 import itertools
 import os
 import signal
-import struct
 import sys
 import threading
 
@@ -40,63 +39,10 @@ class Index:
 def as_index(data): return [0, Index()]
 
 
-# Wrong, as a whole.
+# Wrong: many more are in hostile/.
 
 def returns_none(data): return None
-def returns_int(data): return 7
-def returns_float(data): return 7.5
-def returns_str(data): return "02"
-def returns_empty_str(data): return ""
-def returns_bytes(data): return b"\0\2"
-def returns_bytearray(data): return bytearray(2)
-def returns_scalar_array(data): return np.array(7)
 def counts_for_ever(data): return itertools.count()
-def returns_one_too_many(data): return range(len(data) + 1)
-
-
-class Uniterable:
-    def __iter__(self): raise LookupError("no items today")
-
-
-class IterableWithMistake:
-    def __iter__(self): return 1 + "1"
-
-
-def returns_uniterable(data): return Uniterable()
-def returns_iterable_with_mistake(data): return IterableWithMistake()
-
-
-# Wrong, at item 1.
-
-def has_float(data): return [0, 1.0]
-def has_numpy_float(data): return [0, np.float64(1)]
-def has_bool(data): return [0, True]
-def has_numpy_bool(data): return [0, np.bool_(True)]
-def returns_mask(data): return np.array(data) > 1
-def has_str(data): return [0, "1"]
-def has_bytes(data): return [0, b"1"]
-def has_none(data): return [0, None]
-def has_list(data): return [0, [1]]
-def has_large(data): return [0, 2**63]
-def has_small(data): return [0, -2**63 - 1]
-def has_large_numpy(data): return np.array([0, 2**63], dtype=np.uint64)
-
-
-class IndexRaises:
-    def __index__(self): raise RuntimeError("no index")
-
-
-class IndexMistaken:
-    def __index__(self): return len(5)
-
-
-class IndexOverflows:
-    def __index__(self): raise OverflowError("by hand")
-
-
-def has_overflowing_index(data): return [0, IndexOverflows()]
-def has_raising_index(data): return [0, IndexRaises()]
-def has_mistaken_index(data): return [0, IndexMistaken()]
 
 
 def raises_half_way(data):
@@ -106,17 +52,7 @@ def raises_half_way(data):
 
 # What came in.
 
-def bits(data):
-    """The bits of each value, as an int of 64 bits."""
-    return [struct.unpack("q", struct.pack("d", value))[0] for value in data]
-
-
 kept = []
-
-
-def keeps(data):
-    kept.append(data)
-    return []
 
 
 def changes(data):
@@ -124,34 +60,11 @@ def changes(data):
     return []
 
 
-# Raised.
-
-class Hostile(Exception):
-    def __str__(self): raise Hostile()
-
-
-class Unnamed(type):
-    __module__ = 5
-
-
-class Odd(Exception, metaclass=Unnamed):
-    __module__ = 5
-
+# Raised: many more are in hostile/.
 
 def raises_value_error(data): raise ValueError("the message")
-def raises_two_lines(data): raise ValueError("one\ntwo")
-def raises_nothing_to_say(data): raise KeyError
 def raises_system_exit(data): sys.exit(3)
-def raises_keyboard_interrupt(data): raise KeyboardInterrupt
-def raises_generator_exit(data): raise GeneratorExit
-def raises_stop_iteration(data): raise StopIteration
-def raises_memory_error(data): raise MemoryError("not really")
-def raises_hostile(data): raise Hostile()
-def raises_odd(data): raise Odd("odd")
 def raises_long(data): raise ValueError("x" * 50_000_000)
-def raises_surrogates(data): raise ValueError("a\udc80\0b")
-def raises_numpy(data): raise np.linalg.LinAlgError("singular")
-def recurses(data): return recurses(data)
 
 
 def raises_from(data):
@@ -159,11 +72,6 @@ def raises_from(data):
         raise KeyError("first")
     except KeyError as error:
         raise ValueError("then") from error
-
-
-def closes_stdout(data):
-    sys.stdout.close()
-    return [1]
 
 
 class Waiting:

@@ -3,52 +3,74 @@
 
 mod common;
 
+use std::cell::RefCell;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Barrier;
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 
-use common::{callee, in_a_process_of_its_own, outliers, told};
+use common::{WATCHDOG, callee, finished, in_a_process_of_its_own, outliers, told};
+use outliers::capi::{self, Held};
 use outliers::{Outliers, with_python};
 
-/// Stops the test, instead of hanging, if the threads wait for one another for ever.
+/// Stops the test, instead of hanging, if its threads wait for one another for ever.
 fn within_a_minute(test: impl FnOnce() + Send + 'static) {
     let (done, wait) = std::sync::mpsc::channel();
     let running = thread::spawn(move || {
         test();
         done.send(()).unwrap();
     });
-    let waited = wait.recv_timeout(std::time::Duration::from_secs(60));
-    assert!(
-        waited != Err(std::sync::mpsc::RecvTimeoutError::Timeout),
-        "the threads hang"
-    );
+    let waited = wait.recv_timeout(WATCHDOG);
+    let name = thread::current().name().unwrap_or_default().to_owned();
+    assert!(waited != Err(RecvTimeoutError::Timeout), "{name} hangs");
     running.join().unwrap();
+}
+
+/// Runs a test of this file in a process of its own, which is killed if it hangs.
+fn passes(test: &str) {
+    let output = finished(in_a_process_of_its_own(test), test);
+    assert!(output.status.success(), "{test}: {:?}", told(&output));
+    assert!(told(&output).1.contains("1 passed"));
 }
 
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn first_use() {
-    within_a_minute(|| {
-        let barrier = Barrier::new(8);
-        thread::scope(|threads| {
-            for _ in 0..8 {
-                threads.spawn(|| {
-                    barrier.wait();
-                    let outliers = Outliers::new("pyoutliers", "detect").unwrap();
-                    let data = outliers::gen_testdata().unwrap();
-                    assert_eq!(outliers.detect(&data).unwrap(), [7, 113, 835]);
-                });
-            }
-        });
+    let barrier = Barrier::new(8);
+    thread::scope(|threads| {
+        for number in 0..8 {
+            let barrier = &barrier;
+            threads.spawn(move || {
+                barrier.wait();
+                if number % 2 == 0 {
+                    with_python(|_| ()).unwrap();
+                }
+                let outliers = Outliers::new("pyoutliers", "detect").unwrap();
+                let data = outliers::gen_testdata().unwrap();
+                assert_eq!(outliers.detect(&data).unwrap(), [7, 113, 835]);
+            });
+        }
     });
 }
 
 #[test]
 fn eight_threads_may_start_python_at_once() {
     for _ in 0..5 {
-        let output = in_a_process_of_its_own("first_use").output().unwrap();
-        assert!(output.status.success(), "{:?}", told(&output));
-        assert!(told(&output).1.contains("1 passed"));
+        passes("first_use");
     }
+}
+
+/// Calls one `Outliers` from eight threads at once, and looks at every result.
+fn eight_threads_call(outliers: &Outliers, data: &[f64], calls: usize, expected: &[i64]) {
+    thread::scope(|threads| {
+        for _ in 0..8 {
+            threads.spawn(|| {
+                for _ in 0..calls {
+                    assert_eq!(outliers.detect(data).unwrap(), expected);
+                }
+            });
+        }
+    });
 }
 
 #[test]
@@ -56,16 +78,13 @@ fn eight_threads_call_one_outliers() {
     within_a_minute(|| {
         let outliers = Outliers::new("pyoutliers", "detect").unwrap();
         let data = outliers::gen_testdata().unwrap();
-        thread::scope(|threads| {
-            for _ in 0..8 {
-                threads.spawn(|| {
-                    for _ in 0..1000 {
-                        assert_eq!(outliers.detect(&data).unwrap(), [7, 113, 835]);
-                    }
-                });
-            }
-        });
+        eight_threads_call(&outliers, &data, 1000, &[7, 113, 835]);
     });
+}
+
+#[test]
+fn eight_threads_make_100_000_calls_each() {
+    within_a_minute(|| eight_threads_call(&callee("as_list"), &[0.5; 2], 100_000, &[0, 2]));
 }
 
 #[test]
@@ -87,6 +106,32 @@ fn an_outliers_may_be_dropped_on_another_thread() {
         let outliers = callee("as_list");
         thread::spawn(move || drop(outliers)).join().unwrap();
         assert_eq!(callee("as_list").detect(&[0.0; 2]).unwrap(), [0, 2]);
+    });
+}
+
+thread_local! {
+    static KEPT: RefCell<Option<Outliers>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn an_outliers_in_a_thread_local_is_dropped_when_its_thread_ends() {
+    within_a_minute(|| {
+        for kept_first in [true, false] {
+            let outliers = callee("as_list");
+            let uses_python = || assert_eq!(callee("as_list").detect(&[0.0; 2]).unwrap(), [0, 2]);
+            let thread = thread::spawn(move || {
+                // Thread locals are dropped in some order: the library's own before, or after.
+                if kept_first {
+                    KEPT.set(Some(outliers));
+                    uses_python();
+                } else {
+                    uses_python();
+                    KEPT.set(Some(outliers));
+                }
+            });
+            thread.join().unwrap();
+            uses_python();
+        }
     });
 }
 
@@ -124,45 +169,45 @@ fn a_thread_of_pythons_own_may_come_in() {
 
 #[test]
 fn the_lock_can_be_taken_inside_the_lock() {
-    let result = with_python(|_| callee("as_list").detect(&[0.0; 2]).unwrap()).unwrap();
-    assert_eq!(result, [0, 2]);
-}
-
-#[test]
-fn a_panic_gives_the_lock_back() {
     within_a_minute(|| {
-        let panicked =
-            thread::spawn(|| with_python(|_| std::panic::resume_unwind(Box::new(())))).join();
-        assert!(panicked.is_err());
-        assert_eq!(callee("as_list").detect(&[0.0; 2]).unwrap(), [0, 2]);
+        let as_list = callee("as_list");
+        let result = with_python(|_| as_list.detect(&[0.0; 2]).unwrap()).unwrap();
+        assert_eq!(result, [0, 2]);
     });
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
-fn ends_with_threads_inside() {
-    let spins = callee("spins");
-    for _ in 0..4 {
-        let spins = Outliers::new("callees", "spins").unwrap();
-        thread::spawn(move || spins.detect(&[0.0]));
-    }
-    thread::sleep(std::time::Duration::from_millis(100));
-    drop(spins);
-}
-
-#[test]
-fn the_process_ends_quietly_with_threads_inside_python() {
-    for _ in 0..10 {
-        let output = in_a_process_of_its_own("ends_with_threads_inside")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{:?}", told(&output));
-    }
+fn a_panic_gives_back_the_lock_and_what_was_held() {
+    within_a_minute(|| {
+        let held = with_python(|py| Held::from(capi::float_from_double(py, 1.5).unwrap())).unwrap();
+        let references = || with_python(|py| held.as_borrowed(py).reference_count()).unwrap();
+        assert_eq!(references(), 1);
+        let panics = || {
+            let _ = with_python(|py| {
+                let mut list = capi::list_new(py, 2).unwrap();
+                capi::list_set_item(&mut list, 0, held.as_borrowed(py).clone()).unwrap();
+                let _again = held.as_borrowed(py).clone();
+                with_python(|_| panic::resume_unwind(Box::new(()))).unwrap();
+            });
+        };
+        let as_list = callee("as_list");
+        thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| {
+                    for _ in 0..100 {
+                        panic::catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
+                        assert_eq!(as_list.detect(&[0.0; 2]).unwrap(), [0, 2]);
+                    }
+                });
+            }
+        });
+        assert_eq!(references(), 1);
+    });
 }
 
 #[test]
 fn the_demo_ends_quietly() {
-    let output = outliers().output().unwrap();
+    let output = finished(outliers(), "the demo");
     assert_eq!(
         told(&output),
         (Some(0), "[7, 113, 835]\n".into(), String::new())

@@ -1,8 +1,11 @@
 //! What several tests share: the Python functions they call, and the program in a known environment.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use outliers::{Outliers, capi, interpreter, with_python};
 
@@ -11,16 +14,20 @@ use outliers::{Outliers, capi, interpreter, with_python};
 pub fn callee(function: &str) -> Outliers {
     static LOADED: std::sync::Once = std::sync::Once::new();
     // No test calls this with Python's lock held, so nobody waits here for a thread that waits for it.
-    LOADED.call_once(|| {
-        let source = concat!(include_str!("../callees.py"), "\0");
-        let source = CStr::from_bytes_with_nul(source.as_bytes()).unwrap();
-        with_python(|py| {
-            let code = capi::compile_string(py, source, c"tests/callees.py").unwrap();
-            capi::import_exec_code_module(c"callees", &code).unwrap();
-        })
-        .unwrap();
-    });
+    LOADED.call_once(|| load(c"callees", include_str!("../callees.py")));
     Outliers::new("callees", function).unwrap()
+}
+
+/// Makes source a module of this process.
+#[allow(dead_code)]
+pub fn load(name: &CStr, source: &str) {
+    let file = CString::new(format!("tests/{}.py", name.to_str().unwrap())).unwrap();
+    let source = CString::new(source).unwrap();
+    with_python(|py| {
+        let code = capi::compile_string(py, &source, &file).unwrap();
+        capi::import_exec_code_module(name, &code).unwrap();
+    })
+    .unwrap();
 }
 
 /// A command in an environment where nothing chooses or changes Python, but for `OUTLIERS_PYTHON`,
@@ -59,6 +66,48 @@ pub fn in_a_process_of_its_own(test: &str) -> Command {
         .args(["--ignored", "--exact", "--nocapture", test])
         .env("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0");
     command
+}
+
+/// How long a process may take before it counts as hanging.
+#[allow(dead_code)]
+pub const WATCHDOG: Duration = Duration::from_secs(60);
+
+/// Runs a command to its end; if it hangs, kills it and says what hung, and what it had printed.
+#[allow(dead_code)]
+pub fn finished(mut command: Command, what: &str) -> Output {
+    fn reads(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            pipe.read_to_end(&mut bytes).unwrap();
+            bytes
+        })
+    }
+    command.stdin(Stdio::null());
+    let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    let stdout = reads(child.stdout.take().unwrap());
+    let stderr = reads(child.stderr.take().unwrap());
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break Some(status);
+        }
+        if start.elapsed() > WATCHDOG {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            break None;
+        }
+        thread::sleep(Duration::from_millis(2));
+    };
+    let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
+    let text = String::from_utf8_lossy(&stderr);
+    assert!(status.is_some(), "{what} hung, and was killed: {text}");
+    let status = status.unwrap();
+    Output {
+        status,
+        stdout,
+        stderr,
+    }
 }
 
 /// A new directory for one test.

@@ -1,0 +1,105 @@
+//! The process ends quietly, 200 times, while threads are inside Python. It needs a `main` of its own,
+//! which Rust's test harness keeps for itself, so this is a program without it.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::env;
+use std::sync::mpsc;
+use std::thread;
+
+use common::{WATCHDOG, command, finished, load, told};
+use outliers::{Outliers, with_python};
+
+const NAME: &str = "the_process_ends_quietly_200_times_with_threads_inside_python";
+const RUNS: usize = 200;
+
+/// Set in the processes that shall end, to who started Python there.
+const STARTED_BY: &str = "STARTED_BY";
+
+/// Python code to be inside of. It imports no NumPy, so that it starts soon.
+const INSIDE: &str = "
+import sys, threading, time
+
+inside = []
+sys.setswitchinterval(1e-4)
+
+def count(data): return [len(inside)]
+
+def comes_and_goes(data): return []
+
+def spins(data):
+    inside.append(spins)
+    while True:
+        pass
+
+def sleeps(data):
+    inside.append(sleeps)
+    time.sleep(1000)
+
+def waits(data):
+    inside.append(waits)
+    threading.Event().wait()
+
+def prints(data):
+    inside.append(prints)
+    while True:
+        print(end='.')
+";
+
+fn main() {
+    if let Ok(started_by) = env::var(STARTED_BY) {
+        return ends_with_threads_inside(&started_by);
+    }
+    // `cargo test NAME` asks every program for the tests of that name.
+    let other = |argument: String| !argument.starts_with('-') && !NAME.contains(&argument);
+    if env::args().skip(1).any(other) {
+        println!("\ntest {NAME} ... not asked for\n");
+        return;
+    }
+    // Two at a time, as cores go.
+    thread::scope(|threads| {
+        for started_by in ["main", "another"] {
+            threads.spawn(move || (0..RUNS / 2).for_each(|_| ends(started_by)));
+        }
+    });
+    println!("\ntest {NAME} ... ok\n");
+}
+
+fn ends(started_by: &str) {
+    let mut command = command(env::current_exe().unwrap());
+    command.env(STARTED_BY, started_by);
+    let output = finished(
+        command,
+        &format!("a process whose Python was started by {started_by}"),
+    );
+    assert!(output.status.success(), "{started_by}: {:?}", told(&output));
+}
+
+fn ends_with_threads_inside(started_by: &str) {
+    let start = || load(c"inside", INSIDE);
+    match started_by {
+        "main" => start(),
+        // The main thread then keeps a state of its own for Python.
+        _ => thread::spawn(start).join().unwrap(),
+    }
+    let function = |name| Outliers::new("inside", name).unwrap();
+    for name in ["spins", "sleeps", "waits", "prints"] {
+        let enters = function(name);
+        thread::spawn(move || enters.detect(&[0.0]));
+    }
+    let comes_and_goes = function("comes_and_goes");
+    thread::spawn(move || while comes_and_goes.detect(&[0.0; 100]).is_ok() {});
+    let count = function("count");
+    while count.detect(&[0.0]).unwrap() != [4] {}
+    drop(count);
+    // Last, one that keeps the lock for ever.
+    let (holds, wait) = mpsc::channel();
+    thread::spawn(move || {
+        with_python(|_| {
+            holds.send(()).unwrap();
+            thread::sleep(2 * WATCHDOG);
+        })
+    });
+    wait.recv().unwrap();
+}
