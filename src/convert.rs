@@ -4,6 +4,7 @@ use crate::capi::{self, Iter, Owned, Python, Unfilled};
 use crate::error::{ErrorKind, Exception, Result};
 
 /// Copies a slice into a new list of floats, bit by bit.
+#[inline]
 pub(crate) fn list_from_slice<'p>(py: Python<'p>, data: &[f64]) -> Result<Owned<'p>, Exception> {
     let mut list: Unfilled = capi::list_new(py, data.len())?; // new
     for (index, &value) in data.iter().enumerate() {
@@ -13,25 +14,13 @@ pub(crate) fn list_from_slice<'p>(py: Python<'p>, data: &[f64]) -> Result<Owned<
     list.finish()
 }
 
-/// Calls a callable with arguments.
-pub(crate) fn call<'p, const N: usize>(
-    callable: &Owned<'p>,
-    arguments: [Owned<'p>; N],
-) -> Result<Owned<'p>, Exception> {
-    let mut tuple: Unfilled = capi::tuple_new(callable.py(), N)?; // new
-    for (index, argument) in arguments.into_iter().enumerate() {
-        capi::tuple_set_item(&mut tuple, index, argument)?; // steals the argument
-    }
-    capi::object_call_object(callable, &tuple.finish()?) // borrows both; new
-} // the tuple is given back here, and with it the arguments, unless the callable kept them
-
 /// Copies the items of an iterable into a vector, each through `convert`; at most `limit` of them.
 ///
 /// All or nothing: the first item that is wrong, or one too many, is an error.
 pub(crate) fn vec_from_iterable<T>(
     iterable: &Owned<'_>,
     limit: usize,
-    convert: fn(usize, &Owned<'_>) -> Result<T>,
+    convert: impl Fn(usize, &Owned<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
     let iterator = capi::object_get_iter(iterable); // new
     let iterator: Iter = iterator.map_err(|exception| not_iterable(iterable, exception))?;

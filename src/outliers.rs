@@ -74,7 +74,8 @@ impl Outliers {
         with_python(|py| {
             let list = convert::list_from_slice(py, data)?; // new
             let function = self.function.as_borrowed(py); // borrowed
-            let result = convert::call(&function, [list])?; // steals the list; new
+            let result = capi::object_call_function_obj_args(&function, [&list])?; // borrows; new
+            drop(list); // given back, unless the function kept it
             convert::ints(&result, data.len())
         })?
         .map_err(|error| error.of(&self.name))
@@ -111,7 +112,7 @@ pub fn gen_testdata() -> Result<Vec<f64>> {
     const LENGTH: usize = 1000;
     let generate = Outliers::new("pyoutliers", "gen_testdata")?;
     with_python(|py| {
-        let result = convert::call(&generate.function.as_borrowed(py), [])?;
+        let result = capi::object_call_function_obj_args(&generate.function.as_borrowed(py), [])?;
         convert::vec_from_iterable(&result, LENGTH, convert::float)
     })?
     .map_err(|error| error.of(&generate.name))

@@ -210,6 +210,30 @@ const CHECKS: &[(&str, Check)] = &[
         );
         Ok(())
     }),
+    ("object_call_function_obj_args", |py| {
+        let function = exec_function(py)?;
+        let object = fresh(py)?;
+        let count = function.reference_count();
+        let result = capi::object_call_function_obj_args(&function, [&object])?;
+        assert_eq!(
+            (function.reference_count(), object.reference_count()),
+            (count, 2),
+            "ours, and that of the result, which is it"
+        );
+        drop(result);
+        for arguments in [
+            capi::object_call_function_obj_args(&function, []),
+            capi::object_call_function_obj_args(&function, [&object, &object]),
+            capi::object_call_function_obj_args(&object, [&object]),
+        ] {
+            assert_eq!(arguments.unwrap_err().type_name(), "TypeError");
+        }
+        assert_eq!(
+            (function.reference_count(), object.reference_count()),
+            (count, 1)
+        );
+        Ok(())
+    }),
     ("object_get_iter", |py| {
         let list = one_item_list(fresh(py)?)?;
         let iterator = capi::object_get_iter(&list)?;

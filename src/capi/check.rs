@@ -15,6 +15,7 @@ use crate::error::Exception;
 /// # Safety
 ///
 /// `object` is the result of such a call, made just now.
+#[inline]
 pub(super) unsafe fn new_reference(
     py: Python<'_>,
     object: *mut ffi::PyObject,
@@ -31,6 +32,7 @@ pub(super) unsafe fn new_reference(
 /// # Safety
 ///
 /// `object` is the result of such a call, made just now.
+#[inline]
 pub(super) unsafe fn new_reference_or_end(
     py: Python<'_>,
     object: *mut ffi::PyObject,
@@ -61,6 +63,7 @@ pub(super) unsafe fn borrowed_reference<'a, 'p>(
 }
 
 /// For a call that returns 0, or -1 with an exception set.
+#[inline]
 pub(super) fn status(py: Python<'_>, status: c_int) -> Result<(), Exception> {
     if status == 0 {
         Ok(())
@@ -70,6 +73,7 @@ pub(super) fn status(py: Python<'_>, status: c_int) -> Result<(), Exception> {
 }
 
 /// For a call that returns a number, and -1 also with an exception set.
+#[inline]
 pub(super) fn number<T: PartialEq + From<i8>>(py: Python<'_>, number: T) -> Result<T, Exception> {
     if number == T::from(-1) && exception::occurred(py) {
         Err(exception::take(py))

@@ -24,6 +24,7 @@ impl<'p> Unfilled<'p> {
     /// # Errors
     ///
     /// A `SystemError` if some are not.
+    #[inline]
     pub fn finish(self) -> Result<Owned<'p>, Exception> {
         if self.filled == self.length {
             if self.length > 0 {
@@ -37,6 +38,7 @@ impl<'p> Unfilled<'p> {
     }
 
     /// Of a list or tuple made just now.
+    #[inline]
     fn new(object: Owned<'p>, length: isize) -> Self {
         // The empty tuple is shared, and an empty list has no slot to be read.
         if length > 0 {
@@ -86,6 +88,7 @@ impl<'p> Unfilled<'p> {
 ///
 /// `MemoryError`.
 #[doc(alias = "PyList_New")]
+#[inline]
 pub fn list_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception> {
     // More than memory can hold, and refused as such.
     let length = isize::try_from(length).unwrap_or(isize::MAX);

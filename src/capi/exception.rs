@@ -18,6 +18,7 @@ const LONGEST_TRACEBACK_END: isize = 8192;
 
 /// Whether an exception is set.
 #[doc(alias = "PyErr_Occurred")]
+#[inline]
 pub(super) fn occurred(_: Python<'_>) -> bool {
     // SAFETY: the lock is held. The result is borrowed, and only compared with NULL.
     let exception_type = unsafe { ffi::PyErr_Occurred() };

@@ -28,6 +28,7 @@ pub(crate) struct Started(pub(super) ());
 ///
 /// A closure and not a guard, because guards dropped out of order crash. A panic gives the lock
 /// back too. The closure works for every lifetime, so nothing that carries the token can leave it.
+#[inline]
 pub(crate) fn with_lock<R>(_: Started, closure: impl for<'p> FnOnce(Python<'p>) -> R) -> R {
     // A thread that is ending has lost its state already; it makes do without.
     let _ = ThreadState::OF_THIS_THREAD.try_with(|_| ());
@@ -44,6 +45,7 @@ struct Lock(ffi::PyGILState_STATE);
 
 impl Lock {
     /// Only after Python was started, as every caller knows.
+    #[inline]
     fn take() -> Self {
         // SAFETY: Python was started, which is all that this call asks.
         Self(unsafe { ffi::PyGILState_Ensure() })
@@ -51,6 +53,7 @@ impl Lock {
 }
 
 impl Drop for Lock {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: pairs with the call in `take`, on the same thread, innermost first.
         unsafe { ffi::PyGILState_Release(self.0) };

@@ -36,6 +36,7 @@ pub(crate) mod memory;
 pub(crate) mod mistakes;
 mod numbers;
 mod objects;
+mod output;
 mod owned;
 mod start;
 
@@ -46,12 +47,13 @@ pub use numbers::{
 pub use objects::{
     Code, Iter, byte_array_check, bytes_check, callable_check, compile_string,
     dict_get_item_string, import_add_module, import_exec_code_module, import_module, iter_next,
-    module_get_dict, object_call_object, object_get_attr_string, object_get_iter, object_type_name,
-    unicode_check, unicode_from_str, unicode_to_string,
+    module_get_dict, object_call_function_obj_args, object_call_object, object_get_attr_string,
+    object_get_iter, object_type_name, unicode_check, unicode_from_str, unicode_to_string,
 };
 pub use owned::{Borrowed, Held, Owned};
 
 pub use lock::Python;
 pub(crate) use lock::{Started, with_lock};
+pub(crate) use output::{Output, Stream};
 pub(crate) use owned::Cushion;
 pub(crate) use start::{already_started, loaded_library, loaded_version, start};

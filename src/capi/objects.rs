@@ -175,6 +175,32 @@ pub fn object_call_object<'p>(
     unsafe { check::new_reference(callable.py(), result) }
 }
 
+/// Calls a callable with arguments, two at most here, of which no tuple is made.
+///
+/// Reference: borrows `callable` and `arguments`; returns new.
+///
+/// # Errors
+///
+/// Whatever the callable raises; `TypeError` if it is none.
+#[doc(alias = "PyObject_CallFunctionObjArgs")]
+#[inline]
+pub fn object_call_function_obj_args<'p, const N: usize>(
+    callable: &Owned<'p>,
+    arguments: [&Owned<'p>; N],
+) -> Result<Owned<'p>, Exception> {
+    const { assert!(N <= 2, "the third place is for the NULL that ends them") };
+    let mut places = [std::ptr::null_mut::<ffi::PyObject>(); 3];
+    for (place, argument) in places.iter_mut().zip(arguments) {
+        *place = argument.as_ptr();
+    }
+    let [first, second, end] = places;
+    // SAFETY: the lock is held, all objects are live; NULL ends them. The type is checked there.
+    let result =
+        unsafe { ffi::PyObject_CallFunctionObjArgs(callable.as_ptr(), first, second, end) };
+    // SAFETY: the result of a call that returns new or NULL.
+    unsafe { check::new_reference(callable.py(), result) }
+}
+
 /// An iterator, the only thing that [`iter_next`] takes: the C call crashes on anything else.
 #[derive(Debug)]
 pub struct Iter<'p>(Owned<'p>);
@@ -195,6 +221,7 @@ impl<'p> std::ops::Deref for Iter<'p> {
 ///
 /// `TypeError` for what cannot be iterated over, and whatever `__iter__` raises.
 #[doc(alias = "PyObject_GetIter")]
+#[inline]
 pub fn object_get_iter<'p>(object: &Owned<'p>) -> Result<Iter<'p>, Exception> {
     // SAFETY: the lock is held and the object live. The result is checked there to be an iterator.
     let iterator = unsafe { ffi::PyObject_GetIter(object.as_ptr()) };
@@ -224,6 +251,7 @@ pub fn iter_next<'p>(iterator: &Iter<'p>) -> Result<Option<Owned<'p>>, Exception
 ///
 /// Reference: borrows `object`.
 #[doc(alias = "PyUnicode_Check")]
+#[inline]
 pub fn unicode_check(object: &Owned<'_>) -> bool {
     // SAFETY: the lock is held and the object live.
     let is_string = unsafe { ffi::PyUnicode_Check(object.as_ptr()) };
@@ -234,6 +262,7 @@ pub fn unicode_check(object: &Owned<'_>) -> bool {
 ///
 /// Reference: borrows `object`.
 #[doc(alias = "PyBytes_Check")]
+#[inline]
 pub fn bytes_check(object: &Owned<'_>) -> bool {
     // SAFETY: the lock is held and the object live.
     let is_bytes = unsafe { ffi::PyBytes_Check(object.as_ptr()) };
@@ -244,8 +273,15 @@ pub fn bytes_check(object: &Owned<'_>) -> bool {
 ///
 /// Reference: borrows `object`.
 #[doc(alias = "PyByteArray_Check")]
+#[inline]
 pub fn byte_array_check(object: &Owned<'_>) -> bool {
+    // No class derives from both; and lists, the usual answer, need not be searched for bases.
     // SAFETY: the lock is held and the object live.
+    let is_list = unsafe { ffi::PyList_Check(object.as_ptr()) };
+    if is_list != 0 {
+        return false;
+    }
+    // SAFETY: as above.
     let is_bytearray = unsafe { ffi::PyByteArray_Check(object.as_ptr()) };
     is_bytearray != 0
 }

@@ -98,21 +98,25 @@ impl<'p> Owned<'p> {
     ///
     /// - `object` points to a live object.
     /// - The caller owns one reference to it, and gives it away.
+    #[inline]
     pub(super) unsafe fn from_new(py: Python<'p>, object: NonNull<ffi::PyObject>) -> Self {
         Self { object, py }
     }
 
     /// The pointer, for a call that borrows.
+    #[inline]
     pub(super) fn as_ptr(&self) -> *mut ffi::PyObject {
         self.object.as_ptr()
     }
 
     /// The pointer and its reference, for a call that steals.
+    #[inline]
     pub(super) fn into_ptr(self) -> *mut ffi::PyObject {
         ManuallyDrop::new(self).as_ptr()
     }
 
     /// The proof that the lock is held.
+    #[inline]
     pub fn py(&self) -> Python<'p> {
         self.py
     }
@@ -174,6 +178,7 @@ impl Clone for Owned<'_> {
 /// Gives the reference back.
 impl Drop for Owned<'_> {
     #[doc(alias = "Py_DecRef")]
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: the reference is ours and given back this once; the lock is held. The exported
         // function, unlike the crate's own arithmetic, knows immortal objects.
@@ -201,6 +206,7 @@ impl<'p> Borrowed<'_, 'p> {
     ///
     /// - `object` points to a live object.
     /// - Its owner keeps it for the first lifetime.
+    #[inline]
     pub(super) unsafe fn new(object: NonNull<ffi::PyObject>, py: Python<'p>) -> Self {
         Self {
             object: ManuallyDrop::new(Owned { object, py }),
@@ -212,6 +218,7 @@ impl<'p> Borrowed<'_, 'p> {
 impl<'p> Deref for Borrowed<'_, 'p> {
     type Target = Owned<'p>;
 
+    #[inline]
     fn deref(&self) -> &Owned<'p> {
         &self.object
     }
@@ -231,6 +238,7 @@ unsafe impl Sync for Held {}
 
 impl Held {
     /// The object, for as long as both the lock and this reference are there.
+    #[inline]
     pub fn as_borrowed<'a, 'p>(&'a self, py: Python<'p>) -> Borrowed<'a, 'p> {
         // SAFETY: live, because `self` owns a reference, and is borrowed for as long as the result.
         unsafe { Borrowed::new(self.0, py) }

@@ -116,10 +116,8 @@ fn examine_python(report: &mut Report) -> Result<()> {
 /// NumPy's version and place. What is wrong with it is left to the demo, whose error says what to do.
 fn numpy(py: Python<'_>) -> Result<String> {
     let util = capi::import_module(py, c"importlib.util")?;
-    let mut arguments = capi::tuple_new(py, 1)?;
-    capi::tuple_set_item(&mut arguments, 0, capi::unicode_from_str(py, "numpy")?)?;
     let find = capi::object_get_attr_string(&util, c"find_spec")?;
-    let spec = capi::object_call_object(&find, &arguments.finish()?)?;
+    let spec = capi::object_call_function_obj_args(&find, [&capi::unicode_from_str(py, "numpy")?])?;
     let Ok(file) = text(&spec, c"origin") else {
         return Ok("none".into());
     };

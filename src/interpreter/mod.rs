@@ -62,11 +62,11 @@ static START: OnceLock<Result<Started>> = OnceLock::new();
 pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> R) -> Result<R> {
     // `start` takes the lock only where nobody else can have it, so that nobody who holds it waits
     // here for long.
-    let started = START.get_or_init(start).clone()?;
-    capi::with_lock(started, |py| {
-        prelude::install(py, false)?;
+    let started = START.get_or_init(start).as_ref().map_err(Error::clone)?;
+    capi::with_lock(*started, |py| {
+        let flusher = prelude::installed(py)?;
         let result = closure(py);
-        prelude::flush(py);
+        flusher.flush(py);
         Ok(result)
     })
 }
@@ -160,8 +160,10 @@ fn start() -> Result<Started> {
     }
     let choice = choice()?;
     check_home(&built_for().version).map_err(start_error)?;
-    capi::start(choice.python.as_os_str(), |py| prelude::install(py, true))
-        .map_err(|reason| start_error(format!("cannot start Python with {choice}: {reason}")))
+    capi::start(choice.python.as_os_str(), |py| {
+        prelude::install(py, true).map(drop)
+    })
+    .map_err(|reason| start_error(format!("cannot start Python with {choice}: {reason}")))
 }
 
 fn start_error(reason: String) -> Error {

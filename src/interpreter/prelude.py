@@ -1,5 +1,6 @@
 """What the program adds to the Python that it starts."""
 
+import io
 import sys
 from importlib.machinery import ModuleSpec
 
@@ -45,8 +46,49 @@ def leave_ctrl_c_alone():
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 
+# What `flush` need not be called for: these very streams, while nothing was written to them.
+sys_dict = sys.__dict__
+STDOUT, STDERR = (next(key for key in sys_dict if key == name) for name in ("stdout", "stderr"))
+stdout = stderr = written = object()
+
+
+class Output(io.BufferedWriter):
+    """Notes that something was written."""
+
+    def write(self, data):
+        written.append(self)
+        return super().write(data)
+
+
+def prepare_output():
+    """Put streams in the place of Python's own that note that something was written."""
+    global stdout, stderr, written
+    written = []
+    stdout = sys.stdout = sys.__stdout__ = noting(sys.stdout)
+    stderr = sys.stderr = sys.__stderr__ = noting(sys.stderr)
+
+
+def noting(stream):
+    buffer = getattr(stream, "buffer", None)
+    if type(buffer) is not io.BufferedWriter:
+        return stream  # None, or unbuffered
+    noting = io.TextIOWrapper(
+        Output(buffer.raw),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        newline="\n",
+        line_buffering=stream.line_buffering,
+        write_through=True,
+    )
+    noting.mode = stream.mode
+    noting.replaced = stream  # which would close the file if it went away
+    return noting
+
+
 def flush():
     """Write out what was printed: this Python is never ended, which would have done it."""
+    if isinstance(written, list):
+        written.clear()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -3,43 +3,64 @@
 use std::ffi::{CStr, CString};
 use std::sync::OnceLock;
 
-use crate::capi::{self, Held, Owned, Python};
-use crate::convert;
+use crate::capi::{self, Held, Output, Owned, Python, Stream};
 use crate::error::Exception;
 
-/// The prelude's `flush`, once the prelude is installed.
-static FLUSH: OnceLock<Held> = OnceLock::new();
+/// What flushes Python's output, once the prelude is installed.
+static FLUSHER: OnceLock<Flusher> = OnceLock::new();
 
-/// Installs the prelude, unless that is done.
-///
-/// That is when we start Python, and Ctrl-C is ours to leave alone. Where somebody else started it,
-/// two threads may both come here, as running Python gives the lock away and none of ours may be
-/// held meanwhile; twice does no harm.
-pub(super) fn install(py: Python<'_>, at_the_start: bool) -> Result<(), Exception> {
-    if FLUSH.get().is_some() {
-        return Ok(());
-    }
-    let source = include_str!("prelude.py");
-    let prelude = module(py, c"_outliers_prelude", c"<outliers>/prelude.py", source)?;
-    let name = capi::unicode_from_str(py, "pyoutliers")?;
-    let source = capi::unicode_from_str(py, include_str!("../../pyoutliers/__init__.py"))?;
-    let install = capi::object_get_attr_string(&prelude, c"install")?;
-    convert::call(&install, [name, source])?;
-    if at_the_start {
-        convert::call(
-            &capi::object_get_attr_string(&prelude, c"leave_ctrl_c_alone")?,
-            [],
-        )?;
-    }
-    let flush = capi::object_get_attr_string(&prelude, c"flush")?;
-    let _ = FLUSH.set(flush.into());
-    Ok(())
+pub(super) struct Flusher {
+    output: Output,
+    /// The prelude's `flush`.
+    flush: Held,
 }
 
-/// Flushes Python's output. What cannot be flushed, to a pipe without a reader say, is let go.
-pub(super) fn flush(py: Python<'_>) {
-    if let Some(flush) = FLUSH.get() {
-        let _ = convert::call(&flush.as_borrowed(py), []);
+/// What the prelude flushes by; installs it, unless that was done at the start.
+///
+/// Where somebody else started Python, two threads may both come to install it, as running Python
+/// gives the lock away and none of ours may be held meanwhile; twice does no harm.
+#[inline]
+pub(super) fn installed(py: Python<'_>) -> Result<&'static Flusher, Exception> {
+    match FLUSHER.get() {
+        Some(flusher) => Ok(flusher),
+        None => install(py, false),
+    }
+}
+
+/// Installs the prelude. When we start Python, its output can be prepared, and Ctrl-C is ours to
+/// leave alone.
+#[cold]
+pub(super) fn install(py: Python<'_>, at_the_start: bool) -> Result<&'static Flusher, Exception> {
+    let source = include_str!("prelude.py");
+    let prelude = module(py, c"_outliers_prelude", c"<outliers>/prelude.py", source)?;
+    let find = |name: &CStr| capi::object_get_attr_string(&prelude, name);
+    let held = |name: &CStr| find(name).map(Held::from);
+    let name = capi::unicode_from_str(py, "pyoutliers")?;
+    let source = capi::unicode_from_str(py, include_str!("../../pyoutliers/__init__.py"))?;
+    capi::object_call_function_obj_args(&find(c"install")?, [&name, &source])?;
+    if at_the_start {
+        capi::object_call_function_obj_args(&find(c"leave_ctrl_c_alone")?, [])?;
+        capi::object_call_function_obj_args(&find(c"prepare_output")?, [])?;
+    }
+    let flusher = Flusher {
+        output: Output {
+            sys: held(c"sys_dict")?,
+            stdout: Stream::new(held(c"STDOUT")?, held(c"stdout")?),
+            stderr: Stream::new(held(c"STDERR")?, held(c"stderr")?),
+            written: held(c"written")?,
+        },
+        flush: held(c"flush")?,
+    };
+    Ok(FLUSHER.get_or_init(|| flusher))
+}
+
+impl Flusher {
+    /// Flushes Python's output. What cannot be flushed, to a pipe without a reader say, is let go.
+    #[inline]
+    pub fn flush(&self, py: Python<'_>) {
+        if self.output.waits(py) {
+            let _ = capi::object_call_function_obj_args(&self.flush.as_borrowed(py), []);
+        }
     }
 }
 

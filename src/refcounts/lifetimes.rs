@@ -13,17 +13,18 @@ pub(super) fn cycles(table: &mut Table) -> Result<()> {
     with_python(|py| {
         let helpers = helpers(py)?;
         let find = |name: &CStr| capi::object_get_attr_string(&helpers, name);
-        let alive = |find: &Owned<'_>| convert::ints(&convert::call(find, [])?, 1);
+        let alive =
+            |find: &Owned<'_>| convert::ints(&capi::object_call_function_obj_args(find, [])?, 1);
         let (ask, collect) = (find(c"alive")?, find(c"collect")?);
-        let node = convert::call(&find(c"Node")?, [])?;
-        convert::call(&find(c"watch")?, [node.clone()])?;
+        let node = capi::object_call_function_obj_args(&find(c"Node")?, [])?;
+        capi::object_call_function_obj_args(&find(c"watch")?, [&node])?;
         table.step(
-            "node = PyObject_CallObject(Node)",
+            "PyObject_CallFunctionObjArgs(Node)",
             "node is ours",
             1,
             node.reference_count(),
         );
-        convert::call(&find(c"tie")?, [node.clone()])?;
+        capi::object_call_function_obj_args(&find(c"tie")?, [&node])?;
         table.step(
             "node.me = node",
             "ours and its own",
@@ -37,7 +38,7 @@ pub(super) fn cycles(table: &mut Table) -> Result<()> {
             "[1]",
             format!("{:?}", alive(&ask)?),
         );
-        convert::call(&collect, [])?;
+        capi::object_call_function_obj_args(&collect, [])?;
         table.step(
             "gc.collect()",
             "freed by the collector",
@@ -75,10 +76,10 @@ pub(super) fn exceptions(table: &mut Table) -> Result<()> {
             1,
             data.reference_count(),
         );
-        let exception = convert::call(&find(c"keeps_exception")?, [data.clone()])?;
+        let exception = capi::object_call_function_obj_args(&find(c"keeps_exception")?, [&data])?;
         let frames = data.reference_count() > 1;
         table.step(
-            "error = PyObject_CallObject(..)",
+            "PyObject_CallFunctionObjArgs(..)",
             "its frames hold data",
             true,
             frames,
@@ -90,7 +91,7 @@ pub(super) fn exceptions(table: &mut Table) -> Result<()> {
             1,
             data.reference_count(),
         );
-        let text = convert::call(&find(c"raises")?, [data.clone()]).err();
+        let text = capi::object_call_function_obj_args(&find(c"raises")?, [&data]).err();
         table.step(
             "PyErr_Fetch, made text at once",
             "the text holds nothing",

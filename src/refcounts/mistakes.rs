@@ -56,7 +56,7 @@ const STRICT: &str = "by PYTHONMALLOC=debug, which overwrites freed memory; else
 /// The argument tuple is never given back: what the shared-memory program did at each call.
 pub(super) fn leaked_tuple(table: &mut Table, children: &Children<'_>) -> Result<()> {
     table.step(
-        "PyTuple_New, SetItem, CallObject",
+        "PyObject_CallObject(f, tuple)",
         "tracked objects a call",
         "+2",
         children.output("leaked-tuple"),

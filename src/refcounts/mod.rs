@@ -154,7 +154,7 @@ lessons! {
     "text" Here(objects::text)
     "A string made is yours; reading it borrows it."
     "whole-call" Here(programs::whole_call)
-    "The copying call gives back list, tuple, items, iterator and result: nothing is left."
+    "The copying call gives back list, items, result and iterator: nothing is left."
     "copy" Here(programs::copy)
     "The copy is a copy: changing one side never changes the other."
     "immortal" Here(objects::immortal)

@@ -2,7 +2,6 @@
 
 use super::{Table, builtin};
 use crate::capi::{self, Owned};
-use crate::convert;
 use crate::error::Result;
 use crate::interpreter::{self, with_python};
 
@@ -16,9 +15,9 @@ pub(super) fn numbers(table: &mut Table) -> Result<()> {
             1,
             float.reference_count(),
         );
-        let int = convert::call(&builtin(py, c"int")?, [float])?;
+        let int = capi::object_call_function_obj_args(&builtin(py, c"int")?, [&float])?;
         table.step(
-            "int = PyObject_CallObject(int)",
+            "PyObject_CallFunctionObjArgs(int)",
             "int is ours",
             1,
             int.reference_count(),
@@ -45,7 +44,7 @@ pub(super) fn numbers(table: &mut Table) -> Result<()> {
 
 pub(super) fn questions(table: &mut Table) -> Result<()> {
     with_python(|py| {
-        let object = convert::call(&builtin(py, c"object")?, [])?;
+        let object = capi::object_call_function_obj_args(&builtin(py, c"object")?, [])?;
         type Question = (&'static str, fn(&Owned<'_>) -> bool);
         let questions: [Question; 6] = [
             ("PyLong_Check(object)", capi::long_check),
@@ -102,7 +101,10 @@ pub(super) fn modules(table: &mut Table) -> Result<()> {
             function.reference_count(),
         );
         let class = capi::object_get_attr_string(&module, c"C")?;
-        let (object, before) = (convert::call(&class, [])?, class.reference_count() - 1);
+        let (object, before) = (
+            capi::object_call_function_obj_args(&class, [])?,
+            class.reference_count() - 1,
+        );
         capi::object_type_name(&object);
         let after = class.reference_count() - before;
         table.step(
@@ -138,7 +140,10 @@ pub(super) fn text(table: &mut Table) -> Result<()> {
 
 pub(super) fn immortal(table: &mut Table) -> Result<()> {
     with_python(|py| {
-        let seven = convert::call(&builtin(py, c"int")?, [capi::float_from_double(py, 7.0)?])?;
+        let seven = capi::object_call_function_obj_args(
+            &builtin(py, c"int")?,
+            [&capi::float_from_double(py, 7.0)?],
+        )?;
         let (empty, float) = (
             capi::tuple_new(py, 0)?.finish()?,
             capi::float_from_double(py, 1.5)?,

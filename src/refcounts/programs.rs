@@ -36,28 +36,18 @@ pub(super) fn whole_call(table: &mut Table) -> Result<()> {
         capi::list_set_item(&mut list, 1, capi::float_from_double(py, 2.5)?)?;
         let list = list.finish()?;
         let watched = list.clone();
-        let mut arguments = capi::tuple_new(py, 1)?;
-        capi::tuple_set_item(&mut arguments, 0, list)?;
         let count = |watched: &Owned<'_>| watched.reference_count() - 1;
+        let result = capi::object_call_function_obj_args(&function, [&list])?;
         table.step(
-            "PyTuple_SetItem(tuple, 0, list)",
-            "list stolen: the tuple's",
-            1,
+            "PyObject_CallFunctionObjArgs(..)",
+            "list borrowed, result new",
+            1 + 1,
             count(&watched),
         );
-        let arguments = arguments.finish()?;
-        let result = capi::object_call_object(&function, &arguments)?;
+        drop(list);
         table.step(
-            "result = PyObject_CallObject(..)",
-            "tuple borrowed: ours",
-            1,
-            arguments.reference_count(),
-        );
-        table.step("", "result is the list: new", 2, count(&watched));
-        drop(arguments);
-        table.step(
-            "Py_DecRef(tuple)",
-            "and its list with it",
+            "Py_DecRef(list)",
+            "the result, the same list",
             1,
             count(&watched),
         );
@@ -97,9 +87,9 @@ pub(super) fn copy(table: &mut Table) -> Result<()> {
         let mut data = [1.0, 2.0];
         let list = convert::list_from_slice(py, &data)?;
         let helpers = helpers(py)?;
-        convert::call(
+        capi::object_call_function_obj_args(
             &capi::object_get_attr_string(&helpers, c"change")?,
-            [list.clone()],
+            [&list],
         )?;
         table.step(
             "Python: data[0] = 7",
@@ -135,7 +125,8 @@ pub(super) fn dropped_minus_one(table: &mut Table) -> Result<()> {
         let int = builtin(py, c"int")?;
         let mut ints = Vec::new();
         for result in results {
-            let item = convert::call(&int, [capi::float_from_double(py, result)?])?;
+            let item =
+                capi::object_call_function_obj_args(&int, [&capi::float_from_double(py, result)?])?;
             ints.push(capi::long_as_long_long(&item)?);
         }
         let careless = ints.iter().filter(|&&value| value != -1).count();

@@ -48,7 +48,7 @@ fn functions() -> Result<[Held; 4]> {
 /// The lines of text that a function returns.
 fn text(function: &Held) -> Result<Vec<String>> {
     with_python(|py| {
-        let lines = convert::call(&function.as_borrowed(py), [])?;
+        let lines = capi::object_call_function_obj_args(&function.as_borrowed(py), [])?;
         convert::vec_from_iterable(&lines, usize::MAX, |_, line| {
             Ok(capi::unicode_to_string(line).unwrap_or_default())
         })

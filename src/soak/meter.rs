@@ -154,8 +154,12 @@ impl Meter {
     }
 
     fn read_python(&self) -> Result<[i64; 3]> {
-        let counts =
-            with_python(|py| convert::ints(&convert::call(&self.read.as_borrowed(py), [])?, 3))??;
+        let counts = with_python(|py| {
+            convert::ints(
+                &capi::object_call_function_obj_args(&self.read.as_borrowed(py), [])?,
+                3,
+            )
+        })??;
         Ok(counts.try_into().unwrap_or([-1; 3]))
     }
 
@@ -203,7 +207,9 @@ impl Meter {
     fn try_to_prove(&self) -> Result<Option<String>> {
         let before = self.read()?;
         let planted = (
-            with_python(|py| convert::call(&self.plant.as_borrowed(py), []).map(Held::from))??,
+            with_python(|py| {
+                capi::object_call_function_obj_args(&self.plant.as_borrowed(py), []).map(Held::from)
+            })??,
             with_python(|py| {
                 self.witnesses
                     .last()
