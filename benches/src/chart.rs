@@ -28,8 +28,8 @@ const LINES: [(Way, RGBColor); 7] = [
 ];
 
 /// What is drawn over the number of values.
-struct Panel {
-    title: &'static str,
+struct Panel<'a> {
+    title: &'a str,
     range: std::ops::Range<f64>,
     label: fn(&f64) -> String,
     lines: Vec<Line>,
@@ -43,14 +43,19 @@ struct Line {
 }
 
 /// Draws the times, and below them how they compare.
-pub fn write(plans: &[Plan], results: &Results) -> Result<()> {
+pub fn write(plans: &[Plan], results: &Results, machine: &str) -> Result<()> {
     let root = SVGBackend::new(FILE, SIZE).into_drawing_area();
-    draw(&root, plans, results).map_err(|error| anyhow!("{FILE}: {error}"))
+    draw(&root, plans, results, machine).map_err(|error| anyhow!("{FILE}: {error}"))
 }
 
 type Drawn<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
-fn draw(root: &DrawingArea<SVGBackend<'_>, Shift>, plans: &[Plan], results: &Results) -> Drawn {
+fn draw(
+    root: &DrawingArea<SVGBackend<'_>, Shift>,
+    plans: &[Plan],
+    results: &Results,
+    machine: &str,
+) -> Drawn {
     root.fill(&WHITE)?;
     let (times, ratios) = root.split_vertically(SIZE.1 / 2);
     let median = |size, way| Some(results.get(size, way)?.median());
@@ -58,7 +63,7 @@ fn draw(root: &DrawingArea<SVGBackend<'_>, Shift>, plans: &[Plan], results: &Res
         &times,
         plans,
         &Panel {
-            title: "Time per call",
+            title: &format!("Time per call: {machine}"),
             range: 2e-6..2.0,
             label: |seconds| tick(*seconds),
             lines: lines(plans, median),
@@ -102,7 +107,7 @@ fn panel(
         range,
         label,
         lines,
-    }: &Panel,
+    }: &Panel<'_>,
 ) -> Drawn {
     let sizes = plans.iter().map(|plan| float(plan.size));
     let (first, last) = (sizes.clone().fold(1.0, f64::min), sizes.fold(1.0, f64::max));
@@ -120,6 +125,7 @@ fn panel(
         .x_desc("values")
         .x_label_formatter(&size_label)
         .y_label_formatter(label)
+        .y_labels(40)
         .label_style(("sans-serif", 14, &INK))
         .draw()?;
     let mut names: Vec<(i32, &Line)> = Vec::new();

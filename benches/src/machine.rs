@@ -6,8 +6,17 @@ use std::thread;
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
-/// Date, processor and versions, as a paragraph.
-pub fn describe() -> Result<String> {
+/// What the page and the chart tell.
+#[derive(Debug)]
+pub struct Machine {
+    /// Date and processor.
+    pub short: String,
+    /// The versions of all that takes part.
+    pub versions: String,
+}
+
+/// Asks the system and Python.
+pub fn describe() -> Result<Machine> {
     let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processors
         .lines()
@@ -29,10 +38,12 @@ pub fn describe() -> Result<String> {
         ["cpython", "pyo3", "numpy", "tonic"].map(|name| Ok(format!("{name} {}", locked(name)?)));
     let crates = crates.into_iter().collect::<Result<Vec<_>>>()?.join(", ");
     let rustc = env!("BENCHES_RUSTC").split(" (").next().unwrap_or_default();
-    Ok(format!(
-        "{date}. {model}, {cores} cores, {}. CPython {python}, NumPy {numpy}, grpcio {grpcio}; {rustc}, release; crates {crates}.",
-        std::env::consts::OS
-    ))
+    Ok(Machine {
+        short: format!("{date}, {model}, {cores} cores, {}", std::env::consts::OS),
+        versions: format!(
+            "CPython {python}, NumPy {numpy}, grpcio {grpcio}; {rustc}, release; crates {crates}"
+        ),
+    })
 }
 
 /// The version of a crate.

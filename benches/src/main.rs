@@ -44,7 +44,7 @@ fn full() -> Result<()> {
     let markdown = report.markdown()?;
     print!("{markdown}");
     report::write_page(&markdown)?;
-    chart::write(measure::FULL, &results)
+    chart::write(measure::FULL, &results, &machine.short)
 }
 
 /// Proves that it runs, and that all ways return the same indices; writes nothing.

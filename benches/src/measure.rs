@@ -43,7 +43,7 @@ pub const FULL: &[Plan] = &[
     plan(1, 400, 50, 1, false),
     plan(10, 400, 50, 1, false),
     plan(1_000, 400, 10, 1, false),
-    plan(10_000, 300, 2, 1, false),
+    plan(10_000, 300, 2, 1, true),
     plan(100_000, 100, 1, 2, true),
     plan(1_000_000, 40, 1, 8, true),
 ];

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::checklist::{Bound, statements};
 use crate::instructions::Instructions;
+use crate::machine::Machine;
 use crate::measure::{OURS, Plan, Results, WAYS};
 use crate::threads::{SIZE, THREADS, Threads};
 
@@ -21,14 +22,15 @@ pub struct Report<'a> {
     pub results: &'a Results,
     pub threads: &'a Threads,
     pub instructions: Option<&'a [Instructions]>,
-    pub machine: &'a str,
+    pub machine: &'a Machine,
 }
 
 impl Report<'_> {
     /// The whole, as it stands on the page.
     pub fn markdown(&self) -> Result<String> {
         let mut text = String::new();
-        writeln!(text, "{}\n", self.machine)?;
+        let Machine { short, versions } = self.machine;
+        writeln!(text, "Measured {short}. {versions}.\n")?;
         self.checklist(&mut text)?;
         self.overview(&mut text)?;
         self.threads(&mut text)?;
