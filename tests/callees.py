@@ -161,12 +161,6 @@ def raises_from(data):
         raise ValueError("then") from error
 
 
-def prints(data):
-    print("printed", end="")
-    print("complained", end="", file=sys.stderr)
-    return []
-
-
 def closes_stdout(data):
     sys.stdout.close()
     return [1]

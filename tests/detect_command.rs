@@ -332,15 +332,6 @@ fn another_function_may_be_called_and_decides_on_nan_itself() {
 }
 
 #[test]
-fn what_python_prints_goes_through_a_pipe_before_the_result() {
-    let (status, stdout, stderr) = call("prints", &[]);
-    assert_eq!(
-        (status, stdout.as_str(), stderr.as_str()),
-        (Some(0), "printed[]\n", "complained")
-    );
-}
-
-#[test]
 fn an_exception_is_a_line_and_its_traceback() {
     let (status, stdout, stderr) = call("raises_value_error", &[]);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));

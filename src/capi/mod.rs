@@ -54,6 +54,7 @@ pub use owned::{Borrowed, Held, Owned};
 
 pub use lock::Python;
 pub(crate) use lock::{Started, with_lock};
+pub(crate) use memory::keep_memory;
 pub(crate) use output::{Output, Stream};
 pub(crate) use owned::Cushion;
 pub(crate) use start::{already_started, loaded_library, loaded_version, start};

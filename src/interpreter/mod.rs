@@ -62,13 +62,39 @@ static START: OnceLock<Result<Started>> = OnceLock::new();
 pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> R) -> Result<R> {
     // `start` takes the lock only where nobody else can have it, so that nobody who holds it waits
     // here for long.
-    let started = START.get_or_init(start).as_ref().map_err(Error::clone)?;
+    let started = START.get_or_init(|| start(|| ()));
+    let started = started.as_ref().map_err(Error::clone)?;
     capi::with_lock(*started, |py| {
         let flusher = prelude::installed(py)?;
         let result = closure(py);
         flusher.flush(py);
         Ok(result)
     })
+}
+
+/// Starts Python so that memory that was used once is kept for the next call.
+///
+/// For programs that make many calls with 100,000 values and more: there, half of the time goes
+/// into getting memory from the system and giving it back. It is a setting of the whole process, and
+/// has a price: what the process took at its peak, it keeps to its end. Calls with 1,000,000 values
+/// took half the time by it, 18 ms for 38, and the process stayed at 98 MB where it went back to 37.
+///
+/// To be called before everything else of this crate.
+///
+/// # Errors
+///
+/// [`ErrorKind::Start`] if Python cannot be started; if it runs already; or if the C library is not
+/// glibc. In the last two cases Python works as ever.
+pub fn keep_memory() -> Result<()> {
+    let mut kept = None;
+    let started = START.get_or_init(|| start(|| kept = Some(capi::keep_memory())));
+    started.as_ref().map_err(Error::clone)?;
+    let reason = match kept {
+        Some(true) => return Ok(()),
+        Some(false) => "memory cannot be kept: this C library is not glibc",
+        None => "memory cannot be kept: Python runs already; call keep_memory first of all",
+    };
+    Err(start_error(reason.into()))
 }
 
 /// The Python that is chosen in this environment.
@@ -153,13 +179,15 @@ fn advice(module: &str, choice: &Choice, exception: &Exception) -> String {
     format!("the Python is {choice}; {remedy}")
 }
 
-fn start() -> Result<Started> {
+/// Starts Python, unless somebody has; `before` is run last, if there is no more reason to fail.
+fn start(before: impl FnOnce()) -> Result<Started> {
     check_library(&built_for(), &loaded()).map_err(start_error)?;
     if let Some(started) = capi::already_started() {
         return Ok(started);
     }
     let choice = choice()?;
     check_home(&built_for().version).map_err(start_error)?;
+    before();
     capi::start(choice.python.as_os_str(), |py| {
         prelude::install(py, true).map(drop)
     })
