@@ -32,7 +32,7 @@ fn full() -> Result<()> {
     ways::start_python()?;
     let machine = machine::describe()?;
     let results = measure::measure(measure::FULL)?;
-    let threads = threads::measure(15, Duration::from_millis(400))?;
+    let threads = threads::measure(40, Duration::from_millis(150))?;
     let instructions = instructions::count()?;
     let report = report::Report {
         plans: measure::FULL,
