@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::grpc::Grpc;
 use super::ours::Ours;
@@ -46,11 +46,9 @@ impl Run for Apart {
         let input = self.process.stdin.as_mut().context("its input")?;
         writeln!(input, "{} {}", task.data.len(), task.calls)?;
         let mut answer = String::new();
-        self.output.read_line(&mut answer)?;
-        let nanoseconds = answer.trim().parse();
-        Ok(Duration::from_nanos(nanoseconds.with_context(|| {
-            format!("the process of its own answers {answer:?}")
-        })?))
+        let length = self.output.read_line(&mut answer)?;
+        ensure!(length > 0, "its process ended; it says why above");
+        Ok(Duration::from_nanos(answer.trim().parse()?))
     }
 }
 
