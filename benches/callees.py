@@ -1,0 +1,18 @@
+"""What the peers call, in the manner of the articles that this project follows."""
+
+import numpy as np
+
+
+def one_liner(values):
+    """Indices of the values more than 2 standard deviations from the mean: array in, array out."""
+    return np.where(np.abs(values - values.mean()) > 2 * values.std())[0]
+
+
+def article(data):
+    """The function of the copying article: list in, list out."""
+    return one_liner(np.fromiter(data, dtype=float)).tolist()
+
+
+def plain(data):
+    """What every way has to return."""
+    return one_liner(np.array(data)).tolist()

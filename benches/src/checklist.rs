@@ -1,0 +1,78 @@
+//! What the measurement has to show.
+
+use crate::measure::{OURS, OURS_KEPT, Ratio, Results};
+use crate::threads::Threads;
+use crate::ways::{Callee, Caller, Way};
+
+/// A statement, and what was measured.
+#[derive(Debug)]
+pub struct Statement {
+    /// What is compared.
+    pub text: String,
+    /// How it has to be.
+    pub bound: Bound,
+    /// How it is.
+    pub ratio: Ratio,
+}
+
+/// A limit that a ratio keeps.
+#[derive(Clone, Copy, Debug)]
+pub enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Statement {
+    /// Whether the median keeps the limit.
+    pub fn holds(&self) -> bool {
+        match self.bound {
+            Bound::AtMost(limit) => self.ratio.median <= limit,
+            Bound::AtLeast(limit) => self.ratio.median >= limit,
+        }
+    }
+}
+
+/// The statements about what was measured; in the quick mode, not all are.
+pub fn statements(results: &Results, threads: &Threads) -> Vec<Statement> {
+    use Bound::{AtLeast, AtMost};
+    let c = Way(Caller::C, Callee::Detect);
+    let c_article = Way(Caller::C, Callee::Article);
+    let pyo3_article = Way(Caller::PyO3, Callee::Article);
+    let grpc = Way(Caller::Grpc, Callee::OneLiner);
+    let shared = Way(Caller::Shared, Callee::OneLiner);
+    let ours_nothing = Way(Caller::Ours, Callee::Nothing);
+    let c_nothing = Way(Caller::C, Callee::Nothing);
+    let compared = [
+        (1_000, OURS, c, AtMost(1.05)),
+        (1_000, pyo3_article, OURS, AtLeast(1.6)),
+        (1_000, c_article, OURS, AtLeast(1.6)),
+        (1_000, grpc, OURS, AtLeast(30.0)),
+        (1_000, OURS, shared, AtMost(1.6)),
+        (1_000_000, pyo3_article, OURS, AtLeast(1.15)),
+        (1_000_000, pyo3_article, OURS_KEPT, AtLeast(2.0)),
+        (1, ours_nothing, c_nothing, AtMost(1.15)),
+    ];
+    let mut statements: Vec<Statement> = compared
+        .into_iter()
+        .filter_map(|(size, way, other, bound)| {
+            Some(Statement {
+                text: format!("{}: {way} / {other}", crate::report::count(size)),
+                ratio: results.ratio(size, way, other)?,
+                bound,
+            })
+        })
+        .collect();
+    statements.push(Statement {
+        text: format!(
+            "{}: calls per second of {} threads / of one",
+            crate::report::count(crate::threads::SIZE),
+            crate::threads::THREADS
+        ),
+        bound: AtLeast(0.95),
+        ratio: Ratio {
+            median: threads.ratio,
+            minimum: threads.best,
+        },
+    });
+    statements
+}

@@ -1,0 +1,235 @@
+//! The tables, in Markdown.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use crate::checklist::{Bound, statements};
+use crate::instructions::Instructions;
+use crate::machine::Machine;
+use crate::measure::{OURS, Plan, Results, WAYS};
+use crate::threads::{SIZE, THREADS, Threads};
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+const BEGIN: &str = "<!-- measured: written by benches/run -->\n";
+const END: &str = "<!-- end -->\n";
+
+/// Everything that was measured.
+#[derive(Debug)]
+pub struct Report<'a> {
+    pub plans: &'a [Plan],
+    pub results: &'a Results,
+    pub threads: &'a Threads,
+    pub instructions: Option<&'a [Instructions]>,
+    pub machine: &'a Machine,
+}
+
+impl Report<'_> {
+    /// The whole, as it stands on the page.
+    pub fn markdown(&self) -> Result<String> {
+        let mut text = String::new();
+        let Machine { short, versions } = self.machine;
+        writeln!(text, "Measured {short}. {versions}.\n")?;
+        self.checklist(&mut text)?;
+        self.overview(&mut text)?;
+        self.threads(&mut text)?;
+        self.instructions(&mut text)?;
+        self.details(&mut text)?;
+        Ok(text)
+    }
+
+    fn checklist(&self, text: &mut String) -> Result<()> {
+        writeln!(text, "## What it has to show\n")?;
+        writeln!(text, "| | wanted | measured | of the minima | |")?;
+        writeln!(text, "|---|---:|---:|---:|---|")?;
+        for statement in statements(self.results, self.threads) {
+            let wanted = match statement.bound {
+                Bound::AtMost(limit) => format!("≤ {limit}"),
+                Bound::AtLeast(limit) => format!("≥ {limit}"),
+            };
+            let holds = if statement.holds() { "yes" } else { "**no**" };
+            let (median, minimum) = (
+                number(statement.ratio.median),
+                number(statement.ratio.minimum),
+            );
+            let what = &statement.text;
+            writeln!(
+                text,
+                "| {what} | {wanted} | {median} | {minimum} | {holds} |"
+            )?;
+        }
+        writeln!(text)?;
+        Ok(())
+    }
+
+    fn overview(&self, text: &mut String) -> Result<()> {
+        writeln!(text, "## Time per call\n")?;
+        writeln!(text, "Medians; in brackets how many times ours.\n")?;
+        write!(text, "| values |")?;
+        for plan in self.plans {
+            write!(text, " {} |", count(plan.size))?;
+        }
+        writeln!(text, "\n|---|{}", "---:|".repeat(self.plans.len()))?;
+        for &way in WAYS {
+            write!(text, "| {way} |")?;
+            for plan in self.plans {
+                match self.results.get(plan.size, way) {
+                    Some(times) if way == OURS => write!(text, " {} |", time(times.median()))?,
+                    Some(times) => {
+                        let ratio = self.results.ratio(plan.size, way, OURS);
+                        let ratio = ratio.context("ours is always measured")?.median;
+                        write!(text, " {} ({}) |", time(times.median()), number(ratio))?;
+                    }
+                    None => write!(text, " |")?,
+                }
+            }
+            writeln!(text)?;
+        }
+        writeln!(text)?;
+        Ok(())
+    }
+
+    fn threads(&self, text: &mut String) -> Result<()> {
+        let Threads {
+            one, many, ratio, ..
+        } = self.threads;
+        writeln!(text, "## Threads\n")?;
+        writeln!(
+            text,
+            "Ours with {} values, calls per second: {one:.0} from one thread, {many:.0} from \
+             {THREADS} together; phase by phase {} times as many.\n",
+            count(SIZE),
+            number(*ratio)
+        )?;
+        Ok(())
+    }
+
+    fn instructions(&self, text: &mut String) -> Result<()> {
+        writeln!(text, "## Instructions per call\n")?;
+        let Some(instructions) = self.instructions else {
+            writeln!(text, "Not counted in this run.\n")?;
+            return Ok(());
+        };
+        writeln!(text, "By callgrind, with the callee that does nothing.\n")?;
+        writeln!(text, "| values | ours | plain C | ours / plain C |")?;
+        writeln!(text, "|---:|---:|---:|---:|")?;
+        for Instructions { size, ours, c } in instructions {
+            let ratio = number(float(*ours) / float(*c));
+            writeln!(text, "| {} | {ours} | {c} | {ratio} |", count(*size))?;
+        }
+        writeln!(text)?;
+        Ok(())
+    }
+
+    fn details(&self, text: &mut String) -> Result<()> {
+        writeln!(text, "## Minimum, median, spread\n")?;
+        writeln!(
+            text,
+            "The spread is the interquartile range, as a part of the median. The ratio to ours is \
+             the median of the rounds' ratios.\n"
+        )?;
+        for plan in self.plans {
+            let size = count(plan.size);
+            writeln!(
+                text,
+                "<details><summary>{size} values</summary>\n\n{} rounds, {} calls a sample.\n",
+                plan.rounds, plan.calls
+            )?;
+            writeln!(
+                text,
+                "| | minimum | median | spread | ratio to ours | ratio of the minima |"
+            )?;
+            writeln!(text, "|---|---:|---:|---:|---:|---:|")?;
+            for (way, times) in self.results.at(plan.size) {
+                let ratio = self.results.ratio(plan.size, way, OURS);
+                let ratio = ratio.context("ours is always measured")?;
+                writeln!(
+                    text,
+                    "| {way} | {} | {} | {:.0} % | {} | {} |",
+                    time(times.minimum()),
+                    time(times.median()),
+                    times.spread() * 100.0,
+                    number(ratio.median),
+                    number(ratio.minimum),
+                )?;
+            }
+            writeln!(text, "\n</details>\n")?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts the tables between the marks of the page, whose prose stays.
+pub fn write_page(markdown: &str) -> Result<()> {
+    let page = fs::read_to_string(PAGE).context(PAGE)?;
+    let (before, rest) = page
+        .split_once(BEGIN)
+        .context("the page has no beginning mark")?;
+    let (_, after) = rest.split_once(END).context("the page has no end mark")?;
+    let page = format!("{before}{BEGIN}\n{markdown}{END}{after}");
+    fs::write(PAGE, page).context(PAGE)
+}
+
+/// `1,000,000`.
+pub fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Seconds, with three digits and a unit.
+pub fn time(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        1.0.. => (seconds, "s"),
+        1e-3.. => (seconds * 1e3, "ms"),
+        1e-6.. => (seconds * 1e6, "µs"),
+        _ => (seconds * 1e9, "ns"),
+    };
+    format!("{} {unit}", number(value))
+}
+
+/// Three digits.
+pub fn number(value: f64) -> String {
+    let decimals = match value {
+        99.95.. => 0,
+        9.995.. => 1,
+        _ => 2,
+    };
+    format!("{value:.decimals$}")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "some hundred thousand")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_commas() {
+        assert_eq!(
+            [1, 1_000, 10_000, 1_000_000].map(count),
+            ["1", "1,000", "10,000", "1,000,000"]
+        );
+    }
+
+    #[test]
+    fn times_have_three_digits_and_a_unit() {
+        let shown = [0.9e-9, 4.256e-6, 0.0123, 0.5, 1.5, 123.4e-6].map(time);
+        assert_eq!(
+            shown,
+            [
+                "0.90 ns", "4.26 µs", "12.3 ms", "500 ms", "1.50 s", "123 µs"
+            ]
+        );
+    }
+}

@@ -1,0 +1,164 @@
+//! The ways from a slice of floats to the indices of its outliers, all timed in the same manner.
+
+mod apart;
+mod c;
+mod grpc;
+mod naive;
+mod ours;
+mod pyo3_list;
+mod shared;
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use pyo3::prelude::*;
+
+pub use apart::{APART, serve};
+pub use ours::Ours;
+
+/// Who makes the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Caller {
+    /// This project.
+    Ours,
+    /// This project, in a process that keeps memory between calls.
+    OursKept,
+    /// The `cpython` crate, used naively.
+    Naive,
+    /// PyO3's list path.
+    PyO3,
+    /// The same, in the process that keeps memory.
+    PyO3Kept,
+    /// PyO3 with rust-numpy: the array shares the slice's memory.
+    Shared,
+    /// Plain C.
+    C,
+    /// A Python server on loopback.
+    Grpc,
+}
+
+/// What is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Callee {
+    /// `pyoutliers.detect`.
+    Detect,
+    /// The article's function: `np.fromiter`, then the one-liner.
+    Article,
+    /// The one-liner alone, on an array.
+    OneLiner,
+    /// Does nothing.
+    Nothing,
+}
+
+impl Callee {
+    /// Its module and name in Python.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Detect => ("pyoutliers", "detect"),
+            Self::Article => ("callees", "article"),
+            Self::OneLiner => ("callees", "one_liner"),
+            Self::Nothing => ("nothing", "nothing"),
+        }
+    }
+}
+
+/// One way: who calls what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Way(pub Caller, pub Callee);
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Caller::Ours => "ours",
+            Caller::OursKept => "ours, memory kept",
+            Caller::Naive => "`cpython` crate, naive",
+            Caller::PyO3 => "PyO3, list",
+            Caller::PyO3Kept => "PyO3, list, memory kept",
+            Caller::Shared => "PyO3 + rust-numpy, shared memory",
+            Caller::C => "plain C",
+            Caller::Grpc => "gRPC",
+        })?;
+        f.write_str(match self.1 {
+            Callee::Detect => ", `detect`",
+            Callee::Article => ", article's function",
+            Callee::OneLiner => ", one-liner",
+            Callee::Nothing => ", nothing",
+        })
+    }
+}
+
+/// Something to be timed: so many calls on the same data.
+#[derive(Debug)]
+pub struct Task<'a> {
+    pub data: &'a [f64],
+    pub expected: &'a [i64],
+    pub calls: u32,
+}
+
+/// What can carry out a task.
+pub trait Run {
+    /// The time for all calls together. An error if one returns other indices than expected.
+    fn time(&mut self, task: &Task<'_>) -> Result<Duration>;
+}
+
+/// Times calls of a closure.
+///
+/// The indices are compared with the clock running, the same for everybody: it takes far less than
+/// a thousandth of the call.
+fn timed<T: AsRef<[i64]>>(
+    task: &Task<'_>,
+    mut call: impl FnMut(&[f64]) -> Result<T>,
+) -> Result<Duration> {
+    let mut same = true;
+    let start = Instant::now();
+    for _ in 0..task.calls {
+        same &= call(task.data)?.as_ref() == task.expected;
+    }
+    let time = start.elapsed();
+    ensure!(same, "other indices than the plain one-liner's");
+    Ok(time)
+}
+
+/// Makes ready to go one way; starts the process of those that have their own.
+pub fn open(Way(caller, callee): Way) -> Result<Box<dyn Run>> {
+    Ok(match caller {
+        Caller::Ours => Box::new(Ours::new(callee)?),
+        Caller::Naive => Box::new(naive::Naive::new(callee)?),
+        Caller::PyO3 => Box::new(pyo3_list::List::new(callee)?),
+        Caller::Shared => Box::new(shared::Shared::new()?),
+        Caller::C => Box::new(c::C::new(callee)?),
+        Caller::OursKept | Caller::PyO3Kept | Caller::Grpc => {
+            Box::new(apart::Apart::new(Way(caller, callee))?)
+        }
+    })
+}
+
+/// The indices that the callee has to return: the plain one-liner's, or none.
+pub fn expected(callee: Callee, data: &[f64]) -> Result<Vec<i64>> {
+    if callee == Callee::Nothing {
+        return Ok(Vec::new());
+    }
+    pyo3::Python::attach(|py| {
+        let plain = py.import("callees")?.getattr("plain")?;
+        Ok(plain.call1((data,))?.extract()?)
+    })
+}
+
+/// Starts Python by our crate, for all that share this process, and lets it find the callees.
+pub fn start_python() -> Result<()> {
+    outliers::with_python(|_| ())?;
+    pyo3::Python::attach(|py| {
+        let sys = py.import("sys")?;
+        sys.setattr("dont_write_bytecode", true)?;
+        let here = env!("CARGO_MANIFEST_DIR");
+        sys.getattr("path")?.call_method1("append", (here,))?;
+        Ok(())
+    })
+}
+
+/// A callee, for PyO3.
+fn find(callee: Callee) -> Result<Py<PyAny>> {
+    let (module, name) = callee.names();
+    pyo3::Python::attach(|py| Ok(py.import(module)?.getattr(name)?.unbind()))
+}

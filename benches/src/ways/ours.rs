@@ -1,0 +1,26 @@
+//! Ours.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use outliers::Outliers;
+
+use super::{Callee, Run, Task, timed};
+
+/// `Outliers::detect`.
+#[derive(Debug)]
+pub struct Ours(pub Outliers);
+
+impl Ours {
+    /// Finds the callee.
+    pub fn new(callee: Callee) -> Result<Self> {
+        let (module, name) = callee.names();
+        Ok(Self(Outliers::new(module, name)?))
+    }
+}
+
+impl Run for Ours {
+    fn time(&mut self, task: &Task<'_>) -> Result<Duration> {
+        timed(task, |data| Ok(self.0.detect(data)?))
+    }
+}
