@@ -1,7 +1,7 @@
 //! The two copies, a slice into a list and an iterable into a vector, and the call between them.
 
 use crate::capi::{self, Iter, Owned, Python, Unfilled};
-use crate::error::{ErrorKind, Exception, Result};
+use crate::error::{Error, ErrorKind, Exception, Result};
 
 /// Copies a slice into a new list of floats, bit by bit.
 #[inline]
@@ -22,8 +22,13 @@ pub(crate) fn vec_from_iterable<T>(
     limit: usize,
     convert: impl Fn(usize, &Owned<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
-    let iterator = capi::object_get_iter(iterable); // new
-    let iterator: Iter = iterator.map_err(|exception| not_iterable(iterable, exception))?;
+    let iterator: Iter = match capi::object_get_iter(iterable) {
+        Ok(iterator) => iterator, // new
+        Err(exception) if exception.is_of_c_code("TypeError") => {
+            return Err(not_iterable(iterable)?);
+        }
+        Err(exception) => return Err(exception.into()),
+    };
     let mut items = Vec::new();
     for index in 0.. {
         let next = capi::iter_next(&iterator); // new
@@ -40,30 +45,17 @@ pub(crate) fn vec_from_iterable<T>(
     Ok(items)
 }
 
-fn not_iterable(iterable: &Owned<'_>, exception: Exception) -> ErrorKind {
-    if is_of_c_code(&exception, "TypeError") {
-        ErrorKind::NotIterable {
-            got: capi::object_type_name(iterable),
-        }
-    } else {
-        ErrorKind::Call(exception)
-    }
-}
-
-/// Whether C code raised it, of the object that it met, and not a method of somebody's.
-fn is_of_c_code(exception: &Exception, type_name: &str) -> bool {
-    exception.type_name() == type_name && exception.traceback().is_empty()
-}
-
 /// The ints of what a function returned. Text is iterable too, but never meant.
 pub(crate) fn ints(result: &Owned<'_>, limit: usize) -> Result<Vec<i64>> {
     if capi::unicode_check(result) || capi::bytes_check(result) || capi::byte_array_check(result) {
-        return Err(ErrorKind::NotIterable {
-            got: capi::object_type_name(result),
-        }
-        .into());
+        return Err(not_iterable(result)?);
     }
     vec_from_iterable(result, limit, int)
+}
+
+fn not_iterable(result: &Owned<'_>) -> Result<Error> {
+    let got = capi::object_type_name(result)?;
+    Ok(ErrorKind::NotIterable { got }.into())
 }
 
 /// An int is what `__index__` gives, so NumPy's integers are ints; bools are not meant as such.
@@ -74,24 +66,25 @@ fn int(index: usize, item: &Owned<'_>) -> Result<i64> {
         capi::number_index(item).and_then(|int| capi::long_as_long_long(&int)) // new, given back
     };
     let got = match value {
-        Ok(0 | 1) if is_bool(item) => capi::object_type_name(item),
+        Ok(0 | 1) if is_bool(item)? => capi::object_type_name(item)?,
         Ok(value) => return Ok(value),
-        Err(exception) if is_of_c_code(&exception, "TypeError") => capi::object_type_name(item),
-        Err(exception) if is_of_c_code(&exception, "OverflowError") => "one beyond 64 bits".into(),
+        Err(exception) if exception.is_of_c_code("TypeError") => capi::object_type_name(item)?,
+        Err(exception) if exception.is_of_c_code("OverflowError") => "one beyond 64 bits".into(),
         Err(exception) => return Err(ErrorKind::Iteration { index, exception }.into()),
     };
+    let expected = "an int";
     Err(ErrorKind::Item {
         index,
-        expected: "an int",
+        expected,
         got,
     }
     .into())
 }
 
 /// Before 2.3, NumPy's bools too have an `__index__`.
-fn is_bool(item: &Owned<'_>) -> bool {
-    capi::bool_check(item)
-        || !capi::long_check(item) && capi::object_type_name(item).starts_with("numpy.bool")
+fn is_bool(item: &Owned<'_>) -> Result<bool> {
+    Ok(capi::bool_check(item)
+        || !capi::long_check(item) && capi::object_type_name(item)?.starts_with("numpy.bool"))
 }
 
 /// A float, for test data.

@@ -17,12 +17,13 @@ pub struct Exception(Box<ExceptionText>);
 struct ExceptionText {
     type_name: String,
     message: String,
-    traceback: String,
+    /// None if C code raised it.
+    traceback: Option<String>,
     out_of_memory: bool,
 }
 
 impl Exception {
-    pub(crate) fn new(type_name: String, message: String, traceback: String) -> Self {
+    pub(crate) fn new(type_name: String, message: String, traceback: Option<String>) -> Self {
         Self(Box::new(ExceptionText {
             type_name,
             message,
@@ -32,7 +33,7 @@ impl Exception {
     }
 
     pub(crate) fn out_of_memory() -> Self {
-        let mut exception = Self::new("MemoryError".into(), String::new(), String::new());
+        let mut exception = Self::new("MemoryError".into(), String::new(), None);
         exception.0.out_of_memory = true;
         exception
     }
@@ -49,7 +50,12 @@ impl Exception {
 
     /// The traceback as Python prints it, ending in a line feed; empty where there is none.
     pub fn traceback(&self) -> &str {
-        &self.0.traceback
+        self.0.traceback.as_deref().unwrap_or_default()
+    }
+
+    /// Whether C code raised that type, of the object that it met, and not a method of somebody's.
+    pub(crate) fn is_of_c_code(&self, type_name: &str) -> bool {
+        self.0.traceback.is_none() && self.type_name() == type_name
     }
 
     /// Whether it is a `MemoryError`.

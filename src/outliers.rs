@@ -134,7 +134,7 @@ fn find<'p>(module: &Owned<'p>, name: &CStr) -> Result<Owned<'p>> {
         Ok(function)
     } else {
         Err(ErrorKind::NotCallable {
-            got: capi::object_type_name(&function),
+            got: capi::object_type_name(&function)?,
         }
         .into())
     }

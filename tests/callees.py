@@ -2,6 +2,7 @@
 
 import array
 import ctypes
+import gc
 import itertools
 import os
 import signal
@@ -173,3 +174,32 @@ release.restype = None
 def wrong_first(data): return [None] + [0] * (len(data) - 1)
 def wrong_in_the_middle(data): return [0] * (len(data) // 2) + [None]
 def wrong_last(data): return [0] * (len(data) - 1) + [None]
+
+
+# For out_of_memory.rs: no closures, no generators, on whose way out of memory Python has faults.
+
+clear_caches = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
+
+
+def counts_blocks(data):
+    clear_caches()
+    gc.collect()
+    gc.freeze()  # so that the next time there is little to be looked through
+    return [sys.getallocatedblocks()]
+
+
+def indices_of_largest(data):
+    largest, indices = max(data), []
+    for index in range(len(data)):
+        if data[index] == largest:
+            indices.append(index)
+    return indices
+
+
+class WithoutText(Exception):
+    def __str__(self): raise ValueError("no text either")
+
+
+def raises_without_text(data): raise WithoutText
+def returns_bools(data): return [0, True]
+def numpy_version(data): return [int(part) for part in np.__version__.split(".")[:2]]

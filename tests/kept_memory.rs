@@ -17,7 +17,7 @@ fn page_faults() -> u64 {
 fn detect_repeatedly() {
     let detect = Outliers::new("pyoutliers", "detect").unwrap();
     let mut data: Vec<f64> = (0_u32..500_000).map(|i| f64::from(i % 97)).collect();
-    data[4321] = 1e6;
+    *data.get_mut(4321).unwrap() = 1e6;
     for _ in 0..3 {
         assert_eq!(detect.detect(&data).unwrap(), [4321]);
     }
@@ -49,7 +49,8 @@ fn kept_memory_need_not_be_got_again() {
             .lines()
             .find_map(|line| line.strip_prefix("faults: "));
         let faults: Option<u64> = faults.and_then(|faults| faults.parse().ok());
-        faults.unwrap_or_else(|| panic!("{stdout}{stderr}"))
+        assert!(faults.is_some(), "{stdout}{stderr}");
+        faults.unwrap()
     };
     let (kept, not_kept) = (faults("kept"), faults("not_kept"));
     assert!(kept * 10 < not_kept, "{kept} and {not_kept} page faults");

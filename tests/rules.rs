@@ -13,7 +13,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("list_new", |py| {
         let list = capi::list_new(py, 0)?.finish()?;
         assert_eq!(list.reference_count(), 1);
-        assert_eq!(capi::object_type_name(&list), "list");
+        assert_eq!(capi::object_type_name(&list)?, "list");
         hides_while_unfilled(py, capi::list_new, capi::list_set_item)
     }),
     ("list_set_item", |py| {
@@ -174,7 +174,7 @@ const CHECKS: &[(&str, Check)] = &[
         let class = capi::object_get_attr_string(&module, c"C")?;
         let object = capi::object_call_object(&class, &empty_tuple(py)?)?;
         let count = class.reference_count();
-        assert_eq!(borrows(&object, capi::object_type_name), "rules_type.C");
+        assert_eq!(borrows(&object, capi::object_type_name)?, "rules_type.C");
         assert_eq!(class.reference_count(), count);
         Ok(())
     }),

@@ -34,7 +34,7 @@ impl<'p> Unfilled<'p> {
             return Ok(self.object);
         }
         let message = format!("{} of {} slots are filled", self.filled, self.length);
-        Err(Exception::new("SystemError".into(), message, String::new()))
+        Err(Exception::new("SystemError".into(), message, None))
     }
 
     /// Of a list or tuple made just now.

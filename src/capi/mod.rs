@@ -28,6 +28,7 @@
 //! never fails. All calls want the lock; [`with_python`](crate::with_python) takes it.
 #![allow(unsafe_code)]
 
+mod chain;
 mod check;
 mod containers;
 mod exception;
@@ -39,6 +40,7 @@ mod objects;
 mod output;
 mod owned;
 mod start;
+mod starve;
 
 pub use containers::{Unfilled, list_get_item, list_new, list_set_item, tuple_new, tuple_set_item};
 pub use numbers::{
@@ -58,3 +60,4 @@ pub(crate) use memory::keep_memory;
 pub(crate) use output::{Output, Stream};
 pub(crate) use owned::Cushion;
 pub(crate) use start::{already_started, loaded_library, loaded_version, start};
+pub(crate) use starve::{prepare_starving, starve};

@@ -136,15 +136,17 @@ pub fn object_get_attr_string<'p>(object: &Owned<'p>, name: &CStr) -> Result<Own
 /// The type of an object, by name: `numpy.int64`, `list`.
 ///
 /// Reference: borrows `object`. The type is a new reference, given back here.
+///
+/// # Errors
+///
+/// `MemoryError`.
 #[doc(alias = "PyObject_Type")]
-pub fn object_type_name(object: &Owned<'_>) -> String {
+pub fn object_type_name(object: &Owned<'_>) -> Result<String, Exception> {
     // SAFETY: the lock is held and the object live.
     let kind = unsafe { ffi::PyObject_Type(object.as_ptr()) };
     // SAFETY: the result of a call that returns new or NULL.
-    match unsafe { check::new_reference(object.py(), kind) } {
-        Ok(kind) => exception::name_of_type(&kind),
-        Err(_) => "an object without a type".into(),
-    }
+    let kind = unsafe { check::new_reference(object.py(), kind) }?;
+    Ok(exception::name_of_type(&kind)?)
 }
 
 /// Whether it can be called.
@@ -309,5 +311,5 @@ pub fn unicode_from_str<'p>(py: Python<'p>, text: &str) -> Result<Owned<'p>, Exc
 /// Reference: borrows `object`. The encoded bytes are a new reference, given back here.
 #[doc(alias = "PyUnicode_AsEncodedString")]
 pub fn unicode_to_string(object: &Owned<'_>) -> Option<String> {
-    exception::utf8(object, 0, isize::MAX)
+    exception::utf8(object, 0, isize::MAX).ok().flatten()
 }

@@ -105,7 +105,7 @@ pub(super) fn modules(table: &mut Table) -> Result<()> {
             capi::object_call_function_obj_args(&class, [])?,
             class.reference_count() - 1,
         );
-        capi::object_type_name(&object);
+        capi::object_type_name(&object)?;
         let after = class.reference_count() - before;
         table.step(
             "PyObject_Type(object), given back",

@@ -32,6 +32,11 @@
 //! A leak of one object in n calls shows in every window, so n, a sixteenth of all calls, is the
 //! smallest leak that is sure to be seen: raise the number of calls to see a smaller one.
 //!
+//! # Running out of memory
+//!
+//! [`starve`] fails Python's allocations, one after the other if you like: so the paths that are
+//! taken when memory runs out can be soaked too.
+//!
 //! # In a test
 //!
 //! Give each soak a process of its own, such as by one `#[test]` in a file of `tests/`: other
@@ -47,7 +52,7 @@ mod meter;
 mod report;
 mod verdict;
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeBounds};
 
 pub use crate::capi::memory::{CBlock, CountingAllocator};
 pub use blame::lines_that_grow;
@@ -60,6 +65,37 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::interpreter::{self, with_python};
 use crate::outliers::c_name;
 use meter::{MOST, Meter, Reading, Witness};
+
+/// Runs a closure while those of Python's allocations fail that are in a range, counted from 1.
+/// Returns what the closure returned, and how many allocations there were.
+///
+/// `3..=3` fails the third alone, `3..` that and all that follow. So a loop fails each in turn:
+///
+/// ```standalone_crate
+/// use outliers::{Error, capi, soak::starve, with_python};
+///
+/// for number in 1.. {
+///     let call = || with_python(|py| capi::unicode_from_str(py, "a string").map(drop));
+///     let (result, allocations) = starve(number..=number, call)?;
+///     if allocations < number {
+///         break; // all have been failed
+///     }
+///     assert!(result?.unwrap_err().is_out_of_memory());
+/// }
+/// # Ok::<_, Error>(())
+/// ```
+///
+/// Python's allocations are those of its three allocators, on any thread; what C code or NumPy takes
+/// from elsewhere is none. Python itself has faults on these paths: before 3.14, a function with
+/// closures or generators may leak or worse.
+///
+/// # Errors
+///
+/// If Python cannot be started.
+pub fn starve<R>(range: impl RangeBounds<u64>, closure: impl FnOnce() -> R) -> Result<(R, u64)> {
+    with_python(capi::prepare_starving)?;
+    Ok(capi::starve(range, closure))
+}
 
 /// Windows by their length, in parts of all calls.
 const WINDOWS: [u64; 12] = [1, 1, 2, 1, 1, 2, 1, 1, 2, 1, 1, 2];
