@@ -72,7 +72,37 @@ def raises_from(data):
     try:
         raise KeyError("first")
     except KeyError as error:
-        raise ValueError("then") from error
+        raise ValueError("the message") from error
+
+
+def raises_while_handling(data):
+    try:
+        raise KeyError("first")
+    except KeyError:
+        raise ValueError("the message")
+
+
+def raises_from_none(data):
+    try:
+        raise KeyError("first")
+    except KeyError:
+        raise ValueError("the message") from None
+
+
+def raises_in_a_circle(data):
+    error, other = ValueError("the message"), KeyError("other")
+    error.__cause__, other.__cause__ = other, error
+    raise error
+
+
+def raises_deep_inside(data, depth=400):
+    if depth == 0:
+        raise ValueError("deep inside")
+    return goes_deeper(data, depth - 1)
+
+
+def goes_deeper(data, depth):
+    return raises_deep_inside(data, depth)
 
 
 class Waiting:

@@ -17,22 +17,53 @@ fn raised(function: &str) -> Exception {
 }
 
 #[test]
-fn a_traceback_names_function_and_cause() {
-    let exception = raised("raises_from");
-    let traceback = exception.traceback();
-    for part in [
-        "Traceback (most recent call last)",
-        "in raises_from",
-        "KeyError: 'first'",
-        "direct cause",
+fn a_traceback_is_as_python_prints_it() {
+    let start = "Traceback (most recent call last):\n  File \"tests/callees.py\", line ";
+    let cause = "\nThe above exception was the direct cause of the following exception:\n\n";
+    let context = "\nDuring handling of the above exception, another exception occurred:\n\n";
+    for (function, relation) in [
+        ("raises_from", Some(cause)),
+        ("raises_while_handling", Some(context)),
+        ("raises_from_none", None),
+        ("raises_value_error", None),
     ] {
-        assert!(traceback.contains(part), "{traceback}");
+        let exception = raised(function);
+        let traceback = exception.traceback();
+        let last = match relation {
+            Some(relation) => {
+                let (first, last) = traceback.split_once(relation).unwrap();
+                assert!(first.starts_with(start), "{traceback}");
+                assert!(first.ends_with("KeyError: 'first'\n"), "{traceback}");
+                last
+            }
+            None => traceback,
+        };
+        assert!(last.starts_with(start), "{traceback}");
+        assert!(
+            last.contains(&format!(", in {function}\n    ")),
+            "{traceback}"
+        );
+        assert!(last.ends_with("ValueError: the message\n"), "{traceback}");
+        assert_eq!(
+            traceback.matches("Traceback").count(),
+            1 + usize::from(relation.is_some())
+        );
     }
-    assert!(traceback.ends_with("ValueError: then\n"), "{traceback}");
 }
 
 #[test]
-fn a_traceback_shows_the_lines_of_compiled_in_source() {
+fn causes_that_go_in_a_circle_end() {
+    let exception = raised("raises_in_a_circle");
+    let traceback = exception.traceback();
+    assert_eq!(traceback.matches("direct cause").count(), 8, "{traceback}");
+    assert!(
+        traceback.ends_with("ValueError: the message\n"),
+        "{traceback}"
+    );
+}
+
+#[test]
+fn a_traceback_names_compiled_in_source() {
     let detect = Outliers::new("pyoutliers", "detect").unwrap();
     let error = detect.detect(&[1.0, f64::NAN, f64::INFINITY]).unwrap_err();
     assert_eq!(
@@ -41,18 +72,30 @@ fn a_traceback_shows_the_lines_of_compiled_in_source() {
     );
     let traceback = error.exception().unwrap().traceback();
     assert!(
-        traceback.contains("raise ValueError(f\"the value at index"),
+        traceback.contains("File \"<outliers>/pyoutliers/__init__.py\", line "),
         "{traceback}"
     );
+    assert!(traceback.contains("in _refuse_non_finite\n"), "{traceback}");
 }
 
 #[test]
 fn long_text_is_cut() {
     let exception = raised("raises_long");
     assert_eq!(exception.message().len(), 4096);
-    assert!(exception.traceback().len() < 20_000);
-    assert!(exception.traceback().contains("characters left out"));
     assert!(exception.to_string().len() < 400);
+    let exception = raised("raises_deep_inside");
+    let traceback = exception.traceback();
+    assert!(traceback.contains("characters left out"), "{traceback}");
+    assert!(
+        (16_000..20_000).contains(&traceback.len()),
+        "{}",
+        traceback.len()
+    );
+    assert!(traceback.starts_with("Traceback"), "{traceback}");
+    assert!(
+        traceback.ends_with("ValueError: deep inside\n"),
+        "{traceback}"
+    );
 }
 
 #[test]

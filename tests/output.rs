@@ -45,7 +45,10 @@ const CASES: &[(&str, [&str; 3])] = &[
         ["out", "", ""],
     ),
     ("sys.stdout = sys.stderr = None; print('out')", ["", "", ""]),
-    ("del sys.stdout", ["", "", ""]),
+    (
+        "del sys.stdout; sys.stderr = open('log', 'w'); print('err', end='', file=sys.stderr)",
+        ["", "", "err"],
+    ),
     ("sys.stdout.close()", ["", "", ""]),
     (
         "print(sys.stdout.name, sys.stdout.mode, sys.stdout.encoding, sys.stderr.errors)",

@@ -121,9 +121,10 @@ pub(super) fn message_of(value: &Owned<'_>) -> Result<String, OutOfMemory> {
     // SAFETY: the lock is held and the object live.
     let text = unsafe { ffi::PyObject_Str(value.as_ptr()) };
     // SAFETY: the result of a call that returns new or NULL.
-    let text = match unsafe { new_or_clear(value.py(), text) }? {
-        Some(text) => utf8(&text, 0, LONGEST_MESSAGE)?,
-        None => None,
+    let text = match unsafe { new_or_clear(value.py(), text) } {
+        Ok(Some(text)) => utf8(&text, 0, LONGEST_MESSAGE)?,
+        // A `__str__` may raise a MemoryError too, and the type is worth more than no text.
+        Ok(None) | Err(OutOfMemory) => None,
     };
     Ok(text.unwrap_or_else(|| "its text cannot be had: str() failed".into()))
 }
