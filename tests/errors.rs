@@ -56,6 +56,9 @@ fn causes_that_go_in_a_circle_end() {
     let exception = raised("raises_in_a_circle");
     let traceback = exception.traceback();
     assert_eq!(traceback.matches("direct cause").count(), 8, "{traceback}");
+    // In order: the last one told is what led to this one.
+    let before = traceback.rsplit_once("\nThe above").unwrap().0;
+    assert!(before.ends_with("KeyError: 'other'\n"), "{traceback}");
     assert!(
         traceback.ends_with("ValueError: the message\n"),
         "{traceback}"
