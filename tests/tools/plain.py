@@ -28,3 +28,13 @@ def settle():
     """Free what waits for the collector, and what is kept to find attributes faster."""
     (getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache)()
     gc.collect()
+
+
+def released_too_often(data):
+    """Give back two references to an object of which we hold one."""
+    import ctypes
+
+    item = ctypes.py_object(object())
+    for _ in range(2):
+        ctypes.pythonapi.Py_DecRef(item)
+    return []
