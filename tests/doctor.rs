@@ -51,7 +51,8 @@ fn environment(name: &str, version: &str) -> PathBuf {
     symlink(&base, directory.join("bin/python")).unwrap();
     std::fs::write(
         directory.join("pyvenv.cfg"),
-        format!("home = {home}\nversion = {version}\n"),
+        // Python itself would look in the packages of the system too, if not told.
+        format!("home = {home}\nversion = {version}\ninclude-system-site-packages = false\n"),
     )
     .unwrap();
     directory

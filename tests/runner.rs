@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -62,9 +63,15 @@ fn a_python_that_has_numpy_is_used_without_network() {
     let private = common::directory("runner-has").join("private");
     let output = runner(&linked, &private).output().unwrap();
     assert_eq!(told(&output), started());
-    let environment = linked.parent().unwrap().parent().unwrap();
+    // A system's Python may be called python3 alone; that of an environment is always called python.
+    let environment = common::directory("runner-activated");
+    std::fs::create_dir(environment.join("bin")).unwrap();
+    let python = environment.join("bin/python");
+    let script = format!("#!/bin/sh\nexec '{}' \"$@\"\n", linked.display());
+    std::fs::write(&python, script).unwrap();
+    std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
     let output = runner(&python_without_numpy("runner-active"), &private)
-        .env("VIRTUAL_ENV", environment)
+        .env("VIRTUAL_ENV", &environment)
         .output();
     assert_eq!(told(&output.unwrap()), started());
     assert!(!private.exists());

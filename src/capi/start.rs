@@ -113,7 +113,8 @@ pub(crate) fn start(
     check(status)?;
 
     // Python asks for static storage; a start happens once.
-    let program: &'static [u32] = wide(program).leak();
+    static PROGRAM: OnceLock<Vec<u32>> = OnceLock::new();
+    let program = PROGRAM.get_or_init(|| wide(program));
     // SAFETY: `wchar_t` has 32 bits on every Unix, and the string ends in 0 and is never freed.
     unsafe { ffi::Py_SetProgramName(program.as_ptr().cast()) };
     let mut config = Config::new();

@@ -4,6 +4,7 @@ use std::ffi::CStr;
 use std::fmt;
 use std::fs::{self, File};
 use std::hint::black_box;
+use std::io::Read;
 
 use crate::capi::memory::{CBlock, CountingAllocator, c_heap};
 use crate::capi::{self, Cushion, Held};
@@ -259,8 +260,15 @@ fn entries(directory: &str) -> Option<i64> {
 
 /// Resident memory in bytes, as Linux tells; 0 elsewhere.
 fn resident() -> i64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    // On the stack: a text that grows is moved about C's heap, which glibc 2.43 counts differently
+    // after each move.
+    let mut status = [0; 8192];
+    let length = File::open("/proc/self/status").and_then(|mut file| file.read(&mut status));
+    let status = status.get(..length.unwrap_or(0)).unwrap_or_default();
+    let line = str::from_utf8(status)
+        .unwrap_or_default()
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.split_whitespace().next()?.parse::<i64>().ok())
         .map_or(0, |kib| kib * 1024)
 }
