@@ -7,9 +7,9 @@ use crate::error::{Error, ErrorKind, Exception, Result};
 #[inline]
 pub(crate) fn list_from_slice<'p>(py: Python<'p>, data: &[f64]) -> Result<Owned<'p>, Exception> {
     let mut list: Unfilled = capi::list_new(py, data.len())?; // new
-    for (index, &value) in data.iter().enumerate() {
+    for &value in data {
         let item: Owned = capi::float_from_double(py, value)?; // new
-        capi::list_set_item(&mut list, index, item)?; // steals the item, also if it fails
+        capi::list_set_next(&mut list, item)?; // steals the item
     }
     list.finish()
 }

@@ -1,10 +1,20 @@
 //! Making lists and tuples: new, then every slot filled with a stolen reference.
 
+use std::ptr;
+
 use python3_sys as ffi;
 
 use super::lock::Python;
 use super::{Borrowed, Owned, check};
 use crate::error::Exception;
+
+/// The start of a `PyListObject`, the same in every version from 3.8 to 3.15: what the macro
+/// `PyList_SET_ITEM` is made of, which the crate does not declare.
+#[repr(C)]
+struct ListObject {
+    ob_base: ffi::PyVarObject,
+    ob_item: *mut *mut ffi::PyObject,
+}
 
 /// A new list or tuple whose slots are being filled, in order.
 ///
@@ -14,6 +24,8 @@ use crate::error::Exception;
 #[derive(Debug)]
 pub struct Unfilled<'p> {
     object: Owned<'p>,
+    /// Where the slots of a list are; of a tuple, NULL.
+    slots: *mut *mut ffi::PyObject,
     length: isize,
     filled: isize,
 }
@@ -39,7 +51,7 @@ impl<'p> Unfilled<'p> {
 
     /// Of a list or tuple made just now.
     #[inline]
-    fn new(object: Owned<'p>, length: isize) -> Self {
+    fn new(object: Owned<'p>, slots: *mut *mut ffi::PyObject, length: isize) -> Self {
         // The empty tuple is shared, and an empty list has no slot to be read.
         if length > 0 {
             // SAFETY: the lock is held; a live list or tuple, which Python tracks from birth.
@@ -47,6 +59,7 @@ impl<'p> Unfilled<'p> {
         }
         Self {
             object,
+            slots,
             length,
             filled: 0,
         }
@@ -96,7 +109,9 @@ pub fn list_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception
     let list = unsafe { ffi::PyList_New(length) };
     // SAFETY: the result of a call that returns new or NULL.
     let object = unsafe { check::new_reference(py, list) }?;
-    Ok(Unfilled::new(object, length))
+    // SAFETY: a live list, and its layout.
+    let slots = unsafe { (*list.cast::<ListObject>()).ob_item };
+    Ok(Unfilled::new(object, slots, length))
 }
 
 /// Stores an item in slot `index` of a list, the next one or an earlier one.
@@ -114,6 +129,29 @@ pub fn list_set_item<'p>(
     item: Owned<'p>,
 ) -> Result<(), Exception> {
     list.set(index, item, ffi::PyList_SetItem)
+}
+
+/// Stores an item in the next slot of a list, which is empty: nothing is read, given back, or
+/// looked up there, so that a store is all it takes.
+///
+/// Reference: steals `item` (also on error).
+///
+/// # Errors
+///
+/// `IndexError` if all slots are filled; `SystemError` for a tuple. The C macro checks neither.
+#[doc(alias = "PyList_SET_ITEM")]
+#[inline]
+pub fn list_set_next<'p>(list: &mut Unfilled<'p>, item: Owned<'p>) -> Result<(), Exception> {
+    if list.filled == list.length || list.slots.is_null() {
+        return list_set_item(list, usize::MAX, item);
+    }
+    // SAFETY: there are `length` slots, more than are filled.
+    let slot = unsafe { list.slots.offset(list.filled) };
+    // SAFETY: nobody else knows the list, so that its slots are where they were; this one is empty,
+    // so that no reference is lost. The reference to the item is given away.
+    unsafe { slot.write(item.into_ptr()) };
+    list.filled += 1;
+    Ok(())
 }
 
 /// The item in slot `index` of a list.
@@ -180,7 +218,7 @@ pub fn tuple_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exceptio
     let tuple = unsafe { ffi::PyTuple_New(length) };
     // SAFETY: the result of a call that returns new or NULL.
     let object = unsafe { check::new_reference(py, tuple) }?;
-    Ok(Unfilled::new(object, length))
+    Ok(Unfilled::new(object, ptr::null_mut(), length))
 }
 
 /// Stores an item in slot `index` of a tuple, the next one or an earlier one.

@@ -42,7 +42,9 @@ mod owned;
 mod start;
 mod starve;
 
-pub use containers::{Unfilled, list_get_item, list_new, list_set_item, tuple_new, tuple_set_item};
+pub use containers::{
+    Unfilled, list_get_item, list_new, list_set_item, list_set_next, tuple_new, tuple_set_item,
+};
 pub use numbers::{
     bool_check, float_as_double, float_from_double, long_as_long_long, long_check, number_index,
 };

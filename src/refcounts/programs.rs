@@ -25,15 +25,15 @@ pub(super) fn whole_call(table: &mut Table) -> Result<()> {
             1,
             item.reference_count(),
         );
-        capi::list_set_item(&mut list, 0, item)?;
+        capi::list_set_next(&mut list, item)?;
         let count = capi::list_get_item(&list, 0)?.reference_count();
         table.step(
-            "PyList_SetItem(list, 0, item)",
+            "PyList_SET_ITEM(list, 0, item)",
             "item stolen: the list's",
             1,
             count,
         );
-        capi::list_set_item(&mut list, 1, capi::float_from_double(py, 2.5)?)?;
+        capi::list_set_next(&mut list, capi::float_from_double(py, 2.5)?)?;
         let list = list.finish()?;
         let watched = list.clone();
         let count = |watched: &Owned<'_>| watched.reference_count() - 1;
