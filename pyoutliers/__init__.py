@@ -17,6 +17,8 @@ __all__ = ["detect", "gen_testdata"]
 
 # Values converted at once: their tuple and bytes stay in the cache, larger ones cost page faults.
 CHUNK = 4096
+# Down to here, squares compare as the deviations do, to the last bit; smaller ones lose theirs.
+SMALLEST_LIMIT = 1e-150
 
 
 def detect(data: list[float]) -> list[int]:
@@ -33,9 +35,12 @@ def detect(data: list[float]) -> list[int]:
     if not isfinite(mean):
         _refuse_non_finite(values)
     # In place where that is much: memory from the system costs more than what is computed in it.
-    deviations = np.subtract(values, mean, out=values if len(data) > CHUNK else None)
-    limit = 2 * sqrt(_sum_of_squares(deviations) / len(data))
-    return (np.abs(deviations, out=deviations) > limit).nonzero()[0].tolist()
+    squares = np.subtract(values, mean, out=values if len(data) > CHUNK else None)
+    squares *= squares
+    limit = 2 * sqrt(np.add.reduce(squares) / len(data))
+    if limit > SMALLEST_LIMIT:
+        return (squares > limit * limit).nonzero()[0].tolist()
+    return (np.abs(_to_array(data) - mean) > limit).nonzero()[0].tolist()
 
 
 @lru_cache(maxsize=256)
@@ -52,14 +57,6 @@ def _to_array(data: list[float]) -> np.ndarray:
         part = data[start : start + CHUNK]
         values[start : start + CHUNK] = np.frombuffer(_packer(len(part))(*part))
     return values
-
-
-def _sum_of_squares(values: np.ndarray) -> float:
-    """Return the sum of the squares, added pairwise as NumPy does, but squared slice by slice."""
-    if len(values) <= CHUNK:
-        return np.add.reduce(values * values)
-    half = len(values) // 16 * 8
-    return _sum_of_squares(values[:half]) + _sum_of_squares(values[half:])
 
 
 def _refuse_non_finite(values: np.ndarray) -> None:
