@@ -56,10 +56,10 @@ written = []
 class Output(io.BufferedWriter):
     """Notes that something was written."""
 
-    # The defaults here and below: anybody can empty this module.
-    def write(self, data, written=written):
+    # The defaults, here and below: anybody can empty this module, of its builtins too.
+    def write(self, data, written=written, write=io.BufferedWriter.write):
         written.append(self)
-        return super().write(data)
+        return write(self, data)
 
 
 def prepare_output():
@@ -86,12 +86,12 @@ def noting(stream):
     return noting
 
 
-def flush(sys=sys, written=written):
+def flush(sys_dict=sys_dict, written=written):
     """Write out what was printed: this Python is never ended, which would have done it."""
     written.clear()
     for name in ("stdout", "stderr"):
         try:
-            getattr(sys, name).flush()
-        except BaseException:
+            sys_dict[name].flush()
+        except:
             # None, closed, a pipe without a reader, or anything at all that was put in its place.
             pass
