@@ -14,10 +14,11 @@ static PyObject *list_from(const double *data, Py_ssize_t n)
         return NULL;
     for (Py_ssize_t i = 0; i < n; i++) {
         PyObject *item = PyFloat_FromDouble(data[i]);
-        if (item == NULL || PyList_SetItem(list, i, item) != 0) {
+        if (item == NULL) {
             Py_DECREF(list);
             return NULL;
         }
+        PyList_SET_ITEM(list, i, item);
     }
     return list;
 }
