@@ -26,6 +26,7 @@
 //! - [`refcounts`] runs those rules live, lesson by lesson.
 //! - [`soak`] hunts leaks, in a closure of yours too, and gives a verdict.
 //! - [`Error`] tells what went wrong, where, and what to do.
+//! - [`promises`] lists what is promised, and the tests that hold it.
 //!
 //! # What it does not do
 //!
@@ -44,6 +45,8 @@ mod convert;
 mod error;
 pub mod interpreter;
 mod outliers;
+#[doc = include_str!("../tests/promises.md")]
+pub mod promises {}
 pub mod refcounts;
 pub mod soak;
 

@@ -12,8 +12,10 @@ use crate::interpreter::{self, with_python};
 /// It can be shared between threads; calls wait for one another, because Python's lock lets one
 /// thread in at a time.
 ///
-/// Calls run on the stack of the calling thread. Python's own limit on recursion is safe on stacks
-/// of at least 2 MiB, which is what `std` gives a thread.
+/// Calls run on the stack of the calling thread. Python's own limit on recursion counts on 8 MiB, as
+/// main threads have. On the 2 MiB that `std` gives a thread it holds for Python functions, but not
+/// for those that go deep through C code, such as a `key` function that sorts by itself again: there
+/// the stack overflows, which ends the process. `std::thread::Builder::stack_size` sets it.
 #[derive(Debug)]
 pub struct Outliers {
     function: Held,

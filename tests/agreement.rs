@@ -119,6 +119,7 @@ fn detect_agrees_with_the_reference_to_the_last_bit() {
             &mut some
         } += 1;
     }
+    println!("cases: {}", none + some);
     assert!(
         none > 500 && some > 500,
         "{none} lists without outliers, {some} with some"
@@ -139,6 +140,7 @@ fn detect_agrees_with_the_reference_to_the_last_index() {
         );
         found += expected.len();
     }
+    println!("cases: {}", lists(1).count());
     assert!(
         found > 10_000,
         "the lists should have outliers, but had {found}"

@@ -66,3 +66,26 @@ fn the_crate_opens_with_the_sentence_of_the_readme() {
         .map(|line| line.trim_start_matches("//! "));
     assert_eq!(crate_docs.collect::<Vec<_>>().join(" "), sentence);
 }
+
+/// The page is written by `tests/promises`; a test that is renamed or gone has to leave it.
+#[test]
+fn every_promise_is_held_by_a_test_that_is_there() {
+    let page = include_str!("promises.md");
+    let rows: Vec<_> = page.lines().filter(|line| line.contains("::")).collect();
+    assert!(rows.len() >= 20);
+    for row in rows {
+        let mut columns = row.split(" | ");
+        let mut column = || columns.next().unwrap();
+        let (promise, tests, cases) = (column(), column(), column());
+        assert!(
+            cases.starts_with(|c: char| c.is_ascii_digit()),
+            "{promise}: {cases} cases"
+        );
+        for test in tests.split('`').filter(|name| name.contains("::")) {
+            let (file, name) = test.split_once("::").unwrap();
+            let source = format!("{}/tests/{file}.rs", env!("CARGO_MANIFEST_DIR"));
+            let source = std::fs::read_to_string(source).unwrap();
+            assert!(source.contains(name), "{test} is not there: {promise}");
+        }
+    }
+}

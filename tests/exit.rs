@@ -63,7 +63,7 @@ fn main() {
             threads.spawn(move || (0..RUNS / 2).for_each(|_| ends(started_by)));
         }
     });
-    println!("\ntest {NAME} ... ok\n");
+    println!("\ntest {NAME} ... ok\n\n---- {NAME} stdout ----\ncases: {RUNS}\n");
 }
 
 fn ends(started_by: &str) {

@@ -22,8 +22,10 @@ fn callee(function: &str) -> Outliers {
 }
 
 fn config() -> ProptestConfig {
+    let cases = env::var("PROPTEST_CASES").map_or(1000, |cases| cases.parse().unwrap());
+    println!("cases: {cases}");
     ProptestConfig {
-        cases: env::var("PROPTEST_CASES").map_or(1000, |cases| cases.parse().unwrap()),
+        cases,
         failure_persistence: None,
         ..ProptestConfig::default()
     }

@@ -211,6 +211,8 @@ fn together() {
 
 #[test]
 fn every_hostile_callee_is_as_expected_and_leaks_nothing() {
+    let exhibits = TOGETHER.into_iter().flat_map(exhibits);
+    println!("cases: {}", exhibits.count());
     passes("together", "");
 }
 
@@ -226,6 +228,7 @@ fn alone() {
 
 #[test]
 fn every_callee_that_changes_the_process_for_good_is_as_expected() {
+    println!("cases: {}", exhibits(ALONE).len());
     for exhibit in exhibits(ALONE) {
         passes("alone", &exhibit.function);
     }

@@ -55,6 +55,7 @@ fn sweep(name: &str, any_error: bool, call: impl Fn() -> Result<(), Error>) {
             "alone"
         };
         println!("{name}: each allocation failed, {which}: {errors} errors, {answers} answers");
+        println!("cases: {}", errors + answers);
         assert!(errors > 0 && number_is_likely(errors + answers));
     }
 }

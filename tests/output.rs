@@ -65,6 +65,7 @@ fn nothing_printed_is_lost() {
     }
     std::fs::write(directory.join("printing.py"), module).unwrap();
     std::fs::write(directory.join("one.txt"), "1\n").unwrap();
+    println!("cases: {}", 2 * CASES.len());
     for (number, (body, expected)) in CASES.iter().enumerate() {
         for unbuffered in ["", "1"] {
             let _ = std::fs::remove_file(directory.join("log"));

@@ -41,6 +41,7 @@ fn every_lesson_holds_and_prints_what_the_course_says() {
         format!("{}\n{}\n\n{printed}", lesson.name, lesson.rule)
     });
     let course: Vec<_> = course.collect();
+    println!("cases: {}", course.len());
     assert_eq!(without_notes(&stdout), without_notes(&course.join("\n")));
 }
 

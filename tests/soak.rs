@@ -91,6 +91,7 @@ macro_rules! each_in_its_own_process {
         #[test]
         fn each_is_as_it_should_be() {
             let names = [$(stringify!($name)),*];
+            println!("cases: {}", names.len());
             // Two at a time, as cores go.
             let half = |wanted: usize| names.iter().skip(wanted).step_by(2).filter(|name| !passes(name)).collect();
             let failed: Vec<_> = thread::scope(|threads| {

@@ -84,6 +84,7 @@ fn eight_threads_call_one_outliers() {
 
 #[test]
 fn eight_threads_make_100_000_calls_each() {
+    println!("cases: 800000");
     within_a_minute(|| eight_threads_call(&callee("as_list"), &[0.5; 2], 100_000, &[0, 2]));
 }
 
