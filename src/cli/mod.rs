@@ -6,6 +6,7 @@ mod doctor;
 mod inject;
 mod plot;
 mod read;
+mod records;
 mod refcounts;
 mod soak;
 
