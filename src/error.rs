@@ -10,8 +10,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// Text is cut where it is very long. An exception that was kept as an object would keep its
 /// traceback alive, that its frames, and they the list that was passed in.
+// None is a `MemoryError`: when that is made, there may not be a byte left for its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exception(Box<ExceptionText>);
+pub struct Exception(Option<Box<ExceptionText>>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct ExceptionText {
@@ -19,48 +20,51 @@ struct ExceptionText {
     message: String,
     /// None if C code raised it.
     traceback: Option<String>,
-    out_of_memory: bool,
 }
 
 impl Exception {
     pub(crate) fn new(type_name: String, message: String, traceback: Option<String>) -> Self {
-        Self(Box::new(ExceptionText {
+        Self(Some(Box::new(ExceptionText {
             type_name,
             message,
             traceback,
-            out_of_memory: false,
-        }))
+        })))
     }
 
-    pub(crate) fn out_of_memory() -> Self {
-        let mut exception = Self::new("MemoryError".into(), String::new(), None);
-        exception.0.out_of_memory = true;
-        exception
+    pub(crate) const fn out_of_memory() -> Self {
+        Self(None)
     }
 
     /// The name of its type, with its module where that is not `builtins`.
     pub fn type_name(&self) -> &str {
-        &self.0.type_name
+        self.0
+            .as_ref()
+            .map_or("MemoryError", |text| &text.type_name)
     }
 
     /// What `str(exception)` gave.
     pub fn message(&self) -> &str {
-        &self.0.message
+        self.0.as_ref().map_or("", |text| &text.message)
     }
 
     /// The traceback as Python prints it, ending in a line feed; empty where there is none.
     pub fn traceback(&self) -> &str {
-        self.0.traceback.as_deref().unwrap_or_default()
+        self.frames().unwrap_or_default()
+    }
+
+    /// None if C code raised it.
+    fn frames(&self) -> Option<&str> {
+        self.0.as_ref()?.traceback.as_deref()
     }
 
     /// Whether C code raised that type, of the object that it met, and not a method of somebody's.
     pub(crate) fn is_of_c_code(&self, type_name: &str) -> bool {
-        self.0.traceback.is_none() && self.type_name() == type_name
+        self.frames().is_none() && self.type_name() == type_name
     }
 
     /// Whether it is a `MemoryError`.
     pub fn is_out_of_memory(&self) -> bool {
-        self.0.out_of_memory
+        self.0.is_none()
     }
 }
 
@@ -92,8 +96,9 @@ impl std::error::Error for Exception {}
 ///
 /// Its text is one line. It owns its text and holds no Python object, so it can cross threads and
 /// be kept for as long as you like.
+// None is `OutOfMemory`, of no function: see `Exception`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error(Box<Inner>);
+pub struct Error(Option<Box<Inner>>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Inner {
@@ -170,23 +175,31 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn of(self, function: &str) -> Self {
-        let mut inner = self.0;
-        inner.function = Some(function.into());
-        Self(inner)
+        let kind = self.0.map_or(ErrorKind::OutOfMemory, |inner| inner.kind);
+        let function = Some(function.into());
+        Self(Some(Box::new(Inner { kind, function })))
     }
 
     /// What kind of thing went wrong, and where.
     pub fn kind(&self) -> &ErrorKind {
-        &self.0.kind
+        self.0
+            .as_ref()
+            .map_or(&ErrorKind::OutOfMemory, |inner| &inner.kind)
     }
 
     /// The Python exception behind it, if there is one.
     pub fn exception(&self) -> Option<&Exception> {
-        match self.kind() {
-            ErrorKind::Import { exception, .. }
-            | ErrorKind::Lookup(exception)
-            | ErrorKind::Call(exception)
-            | ErrorKind::Iteration { exception, .. } => Some(exception),
+        self.kind().exception()
+    }
+}
+
+impl ErrorKind {
+    fn exception(&self) -> Option<&Exception> {
+        match self {
+            Self::Import { exception, .. }
+            | Self::Lookup(exception)
+            | Self::Call(exception)
+            | Self::Iteration { exception, .. } => Some(exception),
             _ => None,
         }
     }
@@ -195,14 +208,16 @@ impl Error {
 /// Memory that runs out is [`ErrorKind::OutOfMemory`], wherever it happens.
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
-        let error = Self(Box::new(Inner {
-            kind,
-            function: None,
-        }));
-        match error.exception() {
-            Some(exception) if exception.is_out_of_memory() => ErrorKind::OutOfMemory.into(),
-            _ => error,
-        }
+        let out_of_memory = match &kind {
+            ErrorKind::OutOfMemory => true,
+            kind => kind.exception().is_some_and(Exception::is_out_of_memory),
+        };
+        Self((!out_of_memory).then(|| {
+            Box::new(Inner {
+                kind,
+                function: None,
+            })
+        }))
     }
 }
 
@@ -215,7 +230,7 @@ impl From<Exception> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(function) = &self.0.function {
+        if let Some(function) = self.0.as_ref().and_then(|inner| inner.function.as_ref()) {
             write!(f, "{}: ", one_line(function))?;
         }
         f.write_str(&one_line(&self.kind().to_string()))

@@ -50,11 +50,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let indices = Outliers::new(module, function)?.detect(&data)?;
     // Before the result is printed: a picture that cannot be written is an error.
     if let Some(file) = &arguments.plot {
-        plot::series(file, &source.name, &data, &indices)?;
+        plot::series(file, &source.name, data, &indices)?;
     }
-    super::print(&match arguments.format {
-        Format::List => format!("{indices:?}\n"),
-        Format::Lines => indices.iter().map(|index| format!("{index}\n")).collect(),
+    super::print_by(|stdout| match arguments.format {
+        Format::List => writeln!(stdout, "{indices:?}"),
+        Format::Lines => indices
+            .iter()
+            .try_for_each(|index| writeln!(stdout, "{index}")),
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,11 +6,12 @@ mod doctor;
 mod inject;
 mod plot;
 mod read;
+mod records;
 mod refcounts;
 mod soak;
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 use std::str::FromStr;
 
@@ -100,13 +101,15 @@ fn demo() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes a result to stdout, whole. A reader that has gone away is no error.
+/// Writes a result to stdout, whole.
 fn print(text: &str) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
+    print_by(|stdout| stdout.write_all(text.as_bytes()))
+}
+
+/// Writes a result to stdout piece by piece. A reader that has gone away is no error.
+fn print_by(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(anyhow::Error::new(error).context("cannot write the result"))
         }

@@ -27,26 +27,25 @@ pub fn svg_file(name: &str) -> Result<PathBuf, String> {
 }
 
 /// Draws numbers over their index, with the outliers marked.
-pub fn series(file: &Path, source: &str, values: &[f64], indices: &[i64]) -> Result<()> {
+///
+/// However many there are, what is drawn is little; they themselves are given back before.
+pub fn series(file: &Path, source: &str, mut values: Vec<f64>, indices: &[i64]) -> Result<()> {
+    let count = values.len();
     let name = Path::new(source)
         .file_name()
         .unwrap_or(source.as_ref())
         .to_string_lossy();
-    let title = format!(
-        "{name}: outliers among {} values: {}",
-        values.len(),
-        indices.len()
-    );
-    let scale = scale(values);
-    let values: Vec<f64> = values.iter().map(|value| value / scale).collect();
+    let title = format!("{name}: outliers among {count} values: {}", indices.len());
+    let scale = scale(&values);
+    values.iter_mut().for_each(|value| *value /= scale);
     let (low, high) = range(values.iter().copied());
     let outliers = indices
         .iter()
         .filter_map(|&index| usize::try_from(index).ok());
-    let outliers = outliers
-        .filter_map(|index| Some((index, *values.get(index)?)))
-        .collect();
-    let markers = one_to_a_spot(outliers, values.len(), (low, high));
+    let outliers = outliers.filter_map(|index| Some((index, *values.get(index)?)));
+    let markers = one_to_a_spot(outliers, count, (low, high));
+    let line = thin(&values);
+    drop(values);
     // Few shall be found, many shall leave the line to be seen.
     let size = if markers.len() < 300 { 4 } else { 1 };
     draw(file, |root| {
@@ -56,7 +55,7 @@ pub fn series(file: &Path, source: &str, values: &[f64], indices: &[i64]) -> Res
             .margin_right(40)
             .x_label_area_size(40)
             .y_label_area_size(70)
-            .build_cartesian_2d(0..values.len().max(1), low..high)?;
+            .build_cartesian_2d(0..count.max(1), low..high)?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
@@ -65,7 +64,7 @@ pub fn series(file: &Path, source: &str, values: &[f64], indices: &[i64]) -> Res
             // Rounded, as the places of labels have noise in their last digits.
             .y_label_formatter(&|value| label((value * 1e9).round() / 1e9 * scale))
             .draw()?;
-        chart.draw_series(LineSeries::new(thin(&values), &BLUE))?;
+        chart.draw_series(LineSeries::new(line, &BLUE))?;
         let markers = markers
             .into_iter()
             .map(|point| Circle::new(point, size, ORANGE.stroke_width(2)));
@@ -211,20 +210,15 @@ fn thin(values: &[f64]) -> Vec<(usize, f64)> {
     let width = values.len().div_ceil(COLUMNS).max(1);
     let mut line = Vec::new();
     for (column, chunk) in values.chunks(width).enumerate() {
-        let mut ends: Vec<(usize, f64)> = chunk.iter().copied().enumerate().collect();
-        ends.retain(|(_, value)| value.is_finite());
-        ends.sort_by(|(_, a), (_, b)| a.total_cmp(b));
-        let mut ends: Vec<_> = ends
-            .first()
-            .into_iter()
-            .chain(ends.last())
-            .copied()
-            .collect();
+        let finite = (0..).zip(chunk).filter(|(_, value)| value.is_finite());
+        let lowest = finite.clone().min_by(|(_, a), (_, b)| a.total_cmp(b));
+        let highest = finite.max_by(|(_, a), (_, b)| a.total_cmp(b));
+        let mut ends: Vec<(usize, &f64)> = lowest.into_iter().chain(highest).collect();
         ends.sort_by_key(|&(index, _)| index);
         ends.dedup();
         line.extend(
             ends.into_iter()
-                .map(|(index, value)| (column * width + index, value)),
+                .map(|(index, &value)| (column * width + index, value)),
         );
     }
     line
@@ -232,17 +226,17 @@ fn thin(values: &[f64]) -> Vec<(usize, f64)> {
 
 /// Of the markers that would fall on the same spot, the first.
 fn one_to_a_spot(
-    mut points: Vec<(usize, f64)>,
+    points: impl Iterator<Item = (usize, f64)>,
     count: usize,
     (low, high): (f64, f64),
 ) -> Vec<(usize, f64)> {
     let mut seen = HashSet::new();
     let width = count.div_ceil(COLUMNS / 3).max(1);
-    points.retain(|(index, value)| {
+    let is_first = |(index, value): &(usize, f64)| {
         let row = ((value - low) / (high - low) * 150.0).round();
         seen.insert((index / width, row.to_bits()))
-    });
-    points
+    };
+    points.filter(is_first).collect()
 }
 
 /// Far below 2 to the power of 53.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use outliers::capi::{self, Held};
 use outliers::soak::{Finding, Report, Soak, Verdict, lines_that_grow};
@@ -50,7 +50,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Function { module, function } = &arguments.function;
     let outliers = Outliers::new(module, function)?;
-    let data = workload(arguments.size);
+    let data = workload(arguments.size)?;
     let found = find(module, function)?;
     let mut calls = 0;
     let mut call = || {
@@ -121,10 +121,14 @@ fn enough_to_tell(report: &Report) -> u64 {
 }
 
 /// The same values each time: noise, and one in a hundred stands out.
-fn workload(size: u32) -> Vec<f64> {
+fn workload(size: u32) -> Result<Vec<f64>> {
     let mut random = StdRng::seed_from_u64(1);
     let value = |index| random.random::<f64>() + if index % 100 == 7 { 50.0 } else { 0.0 };
-    (0..size).map(value).collect()
+    let mut values = Vec::new();
+    let reserved = values.try_reserve_exact(usize::try_from(size)?);
+    reserved.map_err(|_| anyhow!("--size {size}: out of memory"))?;
+    values.extend((0..size).map(value));
+    Ok(values)
 }
 
 /// The function, to leak references to.

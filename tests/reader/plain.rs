@@ -11,11 +11,11 @@ pub fn numbers(text: &[u8], column: Option<&str>, only_finite: bool) -> Result<V
     if text.starts_with(b"\xFF\xFE") || text.starts_with(b"\xFE\xFF") {
         return Err("input: this is UTF-16".into());
     }
-    // The CSV library takes one mark too, after ours.
-    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
-    let delimiter = delimiter(text);
-    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
-    let mut records = records(text, delimiter);
+    let mut text = text;
+    while text.starts_with(b"\xEF\xBB\xBF") {
+        text = &text[3..];
+    }
+    let mut records = records(text, delimiter(text));
     records.retain(|record| record.fields.len() > 1 || !is_blank(&record.fields[0]));
 
     let mut values = Vec::new();
@@ -93,20 +93,29 @@ fn choose(first: &Record, wanted: &str) -> Result<(usize, bool), String> {
     }
 }
 
-/// What the first line that is not blank has most of, outside quotes; a comma if in doubt.
+/// What the first record that is not blank has most of, outside quotes; a comma if in doubt. A quote
+/// opens at the start of a field, after any of the three; two in quotes are one.
 fn delimiter(text: &[u8]) -> u8 {
-    let text = text.trim_ascii_start();
+    let Some(first) = text.iter().position(|byte| !byte.is_ascii_whitespace()) else {
+        return b',';
+    };
+    let mut begin = first;
+    while begin > 0 && !b"\r\n".contains(&text[begin - 1]) {
+        begin -= 1;
+    }
     let mut counts = [0; 3];
-    let mut is_quoted = false;
-    for &byte in text {
-        match byte {
-            b'\n' => break,
-            b'"' => is_quoted = !is_quoted,
-            b',' if !is_quoted => counts[0] += 1,
-            b';' if !is_quoted => counts[1] += 1,
-            b'\t' if !is_quoted => counts[2] += 1,
-            _ => (),
-        }
+    let mut state = "start";
+    for byte in &text[begin..] {
+        state = match (state, byte) {
+            ("quoted", b'"') => "after a quote",
+            ("quoted", _) | ("start" | "after a quote", b'"') => "quoted",
+            (_, b'\r' | b'\n') => break,
+            (_, b',' | b';' | b'\t') => {
+                counts[b",;\t".iter().position(|other| other == byte).unwrap()] += 1;
+                "start"
+            }
+            _ => "bare",
+        };
     }
     let [commas, semicolons, tabs] = counts;
     if commas >= semicolons && commas >= tabs {

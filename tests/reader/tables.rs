@@ -110,9 +110,9 @@ fn write(style: &Style, rows: &[Row], wrong: Option<(Index, &str)>) -> Table {
     let wrong = wrong.map(|(at, word)| {
         let at = at.index(rows.len());
         // Without columns, nothing is a blank line, and a space begins another number. In the first
-        // record, a name is a header, and nothing hides a tab: see `known_to_fail`.
+        // record, a name is a header.
         let is_another = !is_csv && (word.is_empty() || word.contains(' '));
-        let is_header = is_csv && !header && at == 0 && (word == "x" || word.is_empty());
+        let is_header = is_csv && !header && at == 0 && word == "x";
         (
             at,
             if is_another || is_header {
@@ -138,12 +138,7 @@ fn write(style: &Style, rows: &[Row], wrong: Option<(Index, &str)>) -> Table {
         }
         let quote = if row.quoted { "\"" } else { "" };
         let field = format!("{quote}{}{quote}", word.unwrap_or(&written));
-        // The first record tells the delimiter: `known_to_fail` has what it may not hold yet.
-        let is_first = number == 0 && !header;
-        let other = |&other: &usize| match OTHERS[other] {
-            "" | "\"one|two\"" if is_first => "a".into(),
-            other => other.replace('|', style.end),
-        };
+        let other = |&other: &usize| OTHERS[other].replace('|', style.end);
         let mut fields: Vec<_> = row.others.iter().map(other).collect();
         fields.truncate(style.before + style.after);
         fields.insert(style.before, field);
