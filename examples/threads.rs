@@ -31,12 +31,6 @@ fn main() -> Result<()> {
 fn series(number: usize) -> Vec<f64> {
     let stands_out = [number, 100 + 10 * number];
     (0..1000)
-        .map(|index| {
-            if stands_out.contains(&index) {
-                1.0
-            } else {
-                0.0
-            }
-        })
+        .map(|index| f64::from(u8::from(stands_out.contains(&index))))
         .collect()
 }
