@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 const README: &str = include_str!("../README.md");
+const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
 const RULES: &str = include_str!("../src/capi/rules.md");
 
 #[test]
@@ -65,4 +66,19 @@ fn the_crate_opens_with_the_sentence_of_the_readme() {
         .take(2)
         .map(|line| line.trim_start_matches("//! "));
     assert_eq!(crate_docs.collect::<Vec<_>>().join(" "), sentence);
+}
+
+#[test]
+fn what_contributors_are_told_to_run_is_what_is_run_before_merging() {
+    let ci = include_str!("../.ci/run");
+    for habit in ["test", "format", "lint", "documentation"] {
+        let row = CONTRIBUTING
+            .split_once(&format!("\n| {habit} | `"))
+            .unwrap()
+            .1;
+        let command = row.split('`').next().unwrap();
+        let command = command.replace(" cargo doc", " step cargo doc");
+        let run = |line: &str| line == command || line == format!("step {command}");
+        assert!(ci.lines().any(run), "{command}");
+    }
 }
