@@ -76,6 +76,9 @@ fn build() -> Result<(), String> {
     println!("cargo::rustc-link-lib=python{}", python.link_name);
     println!("cargo::rustc-link-search=native={libdir}");
     println!("cargo::rustc-link-arg=-Wl,-rpath,{libdir}");
+    // Link arguments reach the programs of this package alone: a dependent's build.rs has to repeat
+    // the one above, with this as DEP_OUTLIERS_LIBDIR.
+    println!("cargo::metadata=LIBDIR={libdir}");
     println!(
         "cargo::rustc-env=OUTLIERS_BUILD_PYTHON={}",
         python.executable

@@ -97,10 +97,10 @@ impl std::error::Error for Exception {}
 /// Its text is one line. It owns its text and holds no Python object, so it can cross threads and
 /// be kept for as long as you like.
 // None is `OutOfMemory`, of no function: see `Exception`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Error(Option<Box<Inner>>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Inner {
     kind: ErrorKind,
     /// `module:function`, once that is known.
@@ -234,6 +234,24 @@ impl fmt::Display for Error {
             write!(f, "{}: ", one_line(function))?;
         }
         f.write_str(&one_line(&self.kind().to_string()))
+    }
+}
+
+/// What a `main` that returns it prints: the text, and below it the traceback if Python code raised.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        match self.kind() {
+            ErrorKind::Call(exception) | ErrorKind::Iteration { exception, .. } => {
+                let separator = if exception.traceback().is_empty() {
+                    ""
+                } else {
+                    "\n"
+                };
+                write!(f, "{separator}{}", exception.traceback().trim_end())
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 const README: &str = include_str!("../README.md");
+const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
 const RULES: &str = include_str!("../src/capi/rules.md");
 
 #[test]
@@ -87,5 +88,20 @@ fn every_promise_is_held_by_a_test_that_is_there() {
             let source = std::fs::read_to_string(source).unwrap();
             assert!(source.contains(name), "{test} is not there: {promise}");
         }
+    }
+}
+
+#[test]
+fn what_contributors_are_told_to_run_is_what_is_run_before_merging() {
+    let ci = include_str!("../.ci/run");
+    for habit in ["test", "format", "lint", "documentation"] {
+        let row = CONTRIBUTING
+            .split_once(&format!("\n| {habit} | `"))
+            .unwrap()
+            .1;
+        let command = row.split('`').next().unwrap();
+        let command = command.replace(" cargo doc", " step cargo doc");
+        let run = |line: &str| line == command || line == format!("step {command}");
+        assert!(ci.lines().any(run), "{command}");
     }
 }

@@ -16,6 +16,24 @@ fn raised(function: &str) -> Exception {
     error.exception().unwrap().clone()
 }
 
+/// What becomes of `?` in a `main` that returns a result.
+#[test]
+fn in_debug_form_an_error_is_its_text_and_the_traceback_of_the_function() {
+    let error = callee("raises_value_error").detect(&[1.0]).unwrap_err();
+    let traceback = error.exception().unwrap().traceback();
+    assert!(traceback.ends_with("ValueError: the message\n"));
+    assert_eq!(format!("{error:?}\n"), format!("{error}\n{traceback}"));
+    for error in [
+        Outliers::new("no_such_module", "f").unwrap_err(),
+        Outliers::new("builtins", "int")
+            .unwrap()
+            .detect(&[1.0])
+            .unwrap_err(), // C code raises
+    ] {
+        assert_eq!(format!("{error:?}"), error.to_string());
+    }
+}
+
 #[test]
 fn a_traceback_is_as_python_prints_it() {
     let start = "Traceback (most recent call last):\n  File \"tests/callees.py\", line ";

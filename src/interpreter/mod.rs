@@ -209,7 +209,8 @@ fn check_library(built: &Library, loaded: &Library) -> Result<(), String> {
     }
     Err(format!(
         "this program was built for Python {} in {}, but the loader found {} in {}; unset \
-         LD_LIBRARY_PATH, or build it again for that Python",
+         LD_LIBRARY_PATH, link with -Wl,-rpath,{1} (the README says how), or build it again for that \
+         Python",
         built.version,
         built.path.display(),
         loaded.version,

@@ -1,0 +1,36 @@
+//! A leak soak as a test: of `pyoutliers.detect` here, of a function of yours just the same.
+//!
+//! `cargo test` runs it. In a crate of yours it is a file of `tests/`, and the only test in there:
+//! all threads of a process are counted, so each soak wants a process of its own.
+
+use outliers::soak::{CountingAllocator, Report, Soak};
+use outliers::{Error, Outliers};
+
+/// So that memory of Rust's is counted too.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+/// A leak of one object in a hundred calls is seen: a sixteenth of all.
+const CALLS: u64 = 1600;
+
+fn soak() -> Result<Report, Error> {
+    let outliers = Outliers::new("pyoutliers", "detect")?;
+    let data = outliers::gen_testdata()?;
+    // References to the function and its module are counted; the closure is called.
+    Soak::new(CALLS)
+        .function("pyoutliers", "detect")?
+        .run(|| outliers.detect(&data).map(drop))
+}
+
+#[test]
+fn detect_leaks_nothing() -> Result<(), Error> {
+    let report = soak()?;
+    assert_eq!(report.verdict, outliers::soak::Verdict::Clean, "{report}");
+    Ok(())
+}
+
+/// The same as a program, which prints what was counted.
+fn main() -> Result<(), Error> {
+    print!("{}", soak()?);
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! Many threads share one function. Each has data of its own; Python's lock lets one in at a time.
+
+use std::thread;
+
+use anyhow::{Result, anyhow};
+use outliers::Outliers;
+
+const THREADS: usize = 8;
+
+fn main() -> Result<()> {
+    let outliers = Outliers::new("pyoutliers", "detect")?;
+    let found = thread::scope(|threads| {
+        let running: Vec<_> = (0..THREADS)
+            .map(|number| {
+                let outliers = &outliers;
+                threads.spawn(move || outliers.detect(&series(number)))
+            })
+            .collect();
+        running
+            .into_iter()
+            .map(|thread| thread.join().map_err(|_| anyhow!("a thread has panicked")))
+            .collect::<Result<Vec<_>>>()
+    })?;
+    for (number, indices) in found.into_iter().enumerate() {
+        println!("thread {number}: {:?}", indices?);
+    }
+    Ok(())
+}
+
+/// A thousand zeros, but for two ones: where, is different for each thread.
+fn series(number: usize) -> Vec<f64> {
+    let stands_out = [number, 100 + 10 * number];
+    (0..1000)
+        .map(|index| f64::from(u8::from(stands_out.contains(&index))))
+        .collect()
+}

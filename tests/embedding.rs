@@ -1,0 +1,56 @@
+//! A crate of one's own, made as the README says: it builds, and finds its Python by itself.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use common::{directory, finished, told};
+use outliers::interpreter;
+
+const README: &str = include_str!("../README.md");
+
+/// The first block of Rust in the README that holds a text.
+fn block(text: &str) -> &'static str {
+    let mut blocks = README.split("```rust").skip(1);
+    let block = blocks.find_map(|block| {
+        let code = block.split_once('\n')?.1.split_once("```")?.0;
+        code.contains(text).then_some(code)
+    });
+    block.unwrap()
+}
+
+#[test]
+fn a_crate_as_in_the_readme_runs_with_nothing_in_its_environment_but_the_choice_of_python() {
+    let this = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let embedded = directory("embedded");
+    let manifest = format!(
+        "[package]\nname = 'embedded'\nedition = '2024'\n\n[workspace]\n\n\
+         [dependencies]\noutliers = {{ path = '{}', default-features = false }}\n",
+        this.display()
+    );
+    fs::create_dir(embedded.join("src")).unwrap();
+    fs::write(embedded.join("Cargo.toml"), manifest).unwrap();
+    fs::write(embedded.join("src/main.rs"), block("fn main")).unwrap();
+    fs::write(embedded.join("build.rs"), block("DEP_OUTLIERS_LIBDIR")).unwrap();
+    // The versions that are here already; and in our own target directory, where they are compiled.
+    fs::copy(this.join("Cargo.lock"), embedded.join("Cargo.lock")).unwrap();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let built = Command::new(env!("CARGO"))
+        .current_dir(&embedded)
+        .args(["build", "--quiet", "--offline", "--target-dir"])
+        .arg(target)
+        .output()
+        .unwrap();
+    assert_eq!(told(&built), (Some(0), String::new(), String::new()));
+
+    let mut program = Command::new(target.join("debug/embedded"));
+    program
+        .env_clear()
+        .env("OUTLIERS_PYTHON", interpreter::choice().unwrap().python);
+    let output = finished(program, "the program");
+    let expected = "[7, 113, 835]\n".to_owned();
+    assert_eq!(told(&output), (Some(0), expected, String::new()));
+}
