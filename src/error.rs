@@ -171,6 +171,8 @@ pub enum ErrorKind {
     },
     /// Memory ran out, in Python or here.
     OutOfMemory,
+    /// Allocations cannot be failed: see [`starve`](crate::soak::starve).
+    Starve,
 }
 
 impl Error {
@@ -297,6 +299,9 @@ impl fmt::Display for ErrorKind {
                 )
             }
             Self::OutOfMemory => f.write_str("out of memory"),
+            Self::Starve => f.write_str(
+                "no allocation can be failed: Python's allocators were changed since (by tracemalloc?)",
+            ),
         }
     }
 }

@@ -32,9 +32,16 @@
 //!
 //! - It copies. Sharing memory with NumPy is faster, and takes C headers and care for lifetimes.
 //! - Calls do not run side by side: Python's lock lets one thread in at a time.
-//! - It does not defend against a callee that ends the process (`os._exit`, a crash in C code),
-//!   never returns, or raises the recursion limit; nor against `fork` while other threads run.
-//! - One interpreter in a process, never ended: see [`interpreter`].
+//! - It does not defend against a callee that ends the process (`os._exit`, a signal, a crash in C
+//!   code or by `ctypes`), never returns, raises the recursion limit, or overflows the stack by
+//!   recursion through C code, which Python does not always see; nor against `fork` while other
+//!   threads run.
+//! - One interpreter in a process, never ended: see [`interpreter`]. A host that started Python must
+//!   not end it, nor give the lock back out of order.
+//! - Starting Python and importing NumPy change environment variables of their own, and a callee may
+//!   change any: read them before, or not on other threads.
+//! - `std::process::exit` on a thread that has called Python waits for the lock. On the main thread,
+//!   and on returning from `main`, nothing waits.
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 #[cfg(not(unix))]

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import tracemalloc
 
 import numpy as np
 
@@ -233,3 +234,13 @@ class WithoutText(Exception):
 def raises_without_text(data): raise WithoutText
 def returns_bools(data): return [0, True]
 def numpy_version(data): return [int(part) for part in np.__version__.split(".")[:2]]
+
+
+def traces_memory(data):
+    tracemalloc.start()
+    return []
+
+
+def stops_tracing_memory(data):
+    tracemalloc.stop()
+    return []

@@ -5,6 +5,8 @@
 mod common;
 
 use common::{callee, finished, in_a_process_of_its_own, told};
+use std::thread;
+
 use outliers::soak::starve;
 use outliers::{Error, ErrorKind, Outliers};
 
@@ -142,6 +144,32 @@ fn with_numpy() {
         assert_eq!(detect.detect(&data)?, expected);
         Ok(())
     });
+}
+
+#[test]
+#[ignore = "run by the test below, in a process of its own"]
+fn apart() {
+    let function = callee("as_list");
+    let call = || function.detect(&[1.5; 3]);
+    assert_eq!(
+        starve(1.., call).unwrap().0.unwrap_err().kind(),
+        &ErrorKind::OutOfMemory
+    );
+    // Another thread is not starved, nor is this one inside a call of a smaller range.
+    let elsewhere = || thread::scope(|threads| threads.spawn(call).join().unwrap());
+    assert_eq!(starve(1.., elsewhere).unwrap().0, Ok(vec![0, 2]));
+    let inner = || starve(1_000_000.., call).unwrap().0;
+    assert_eq!(starve(100_000.., inner).unwrap().0, Ok(vec![0, 2]));
+    // Who changes the allocators is told, instead of a starvation that fails nothing.
+    callee("traces_memory").detect(&[1.0]).unwrap();
+    assert_eq!(starve(1.., call).unwrap_err().kind(), &ErrorKind::Starve);
+    callee("stops_tracing_memory").detect(&[1.0]).unwrap();
+    assert!(starve(1.., call).unwrap().0.is_err());
+}
+
+#[test]
+fn starving_is_apart_from_other_threads_and_other_hooks() {
+    passes("apart");
 }
 
 fn passes(test: &str) {

@@ -52,6 +52,25 @@ const CHECKS: &[(&str, Check)] = &[
             );
         }
         assert_eq!(object.reference_count(), 2);
+        // An empty list is nobody's secret: what others append to it is not lent.
+        let empty = capi::list_new(py, 0)?;
+        let append = exec(
+            py,
+            c"rules_append",
+            c"import gc\ndef append(item):\n  for o in gc.get_objects():\n    if type(o) is list and not o: o.append(item)",
+        )?;
+        let append = capi::object_get_attr_string(&append, c"append")?;
+        capi::object_call_function_obj_args(&append, [&object])?;
+        assert!(object.reference_count() > 2, "it was appended to some");
+        assert!(capi::list_get_item(&empty, 0).is_err());
+        drop(empty);
+        let remove = exec(
+            py,
+            c"rules_remove",
+            c"import gc\ndef remove(item):\n  for o in gc.get_objects():\n    if type(o) is list and len(o) == 1 and o[0] is item: o.clear()",
+        )?;
+        let remove = capi::object_get_attr_string(&remove, c"remove")?;
+        capi::object_call_function_obj_args(&remove, [&object])?;
         Ok(())
     }),
     ("tuple_new", |py| {

@@ -1,7 +1,7 @@
 //! The traceback of an exception, and those of the exceptions that led to it, as Python prints them.
 //!
 //! Not by Python's own module `traceback`: its code cannot bear it when memory runs out, anybody
-//! can replace it, and it runs code of the exception's. The C calls print frames without any.
+//! can replace it, and it runs code of the exception's.
 
 use std::ffi::CStr;
 use std::ptr;
@@ -74,12 +74,29 @@ fn printed<'p>(traceback: &Owned<'p>) -> Result<Option<Owned<'p>>, OutOfMemory> 
     let Some(file) = call(&module, c"StringIO")? else {
         return Ok(None);
     };
-    // SAFETY: the lock is held, both are live; their types are checked there.
+    let _held = entries(traceback)?;
+    // SAFETY: the lock is held, both are live, and so is every entry that is walked over: what is
+    // run to write, or to open a file of source, cannot free it. Their types are checked there.
     let status = unsafe { ffi::PyTraceBack_Print(traceback.as_ptr(), file.as_ptr()) };
     if status != 0 {
         exception::cleared(py)?;
     }
     call(&file, c"getvalue")
+}
+
+/// All entries of a traceback, held.
+fn entries<'p>(traceback: &Owned<'p>) -> Result<Vec<Owned<'p>>, OutOfMemory> {
+    let mut entries = Vec::new();
+    let mut next = Some(traceback.clone());
+    while let Some(entry) = next {
+        // SAFETY: the lock is held, the object is live, the name ends in NUL.
+        let after = unsafe { ffi::PyObject_GetAttrString(entry.as_ptr(), c"tb_next".as_ptr()) };
+        // SAFETY: the result of a call that returns new or NULL.
+        next = unsafe { new_or_clear(entry.py(), after) }?;
+        entries.try_reserve(1).map_err(|_| OutOfMemory)?;
+        entries.push(entry);
+    } // None, which ends them, has no attribute of that name
+    Ok(entries)
 }
 
 /// A string, the middle left out if it is long.
@@ -117,7 +134,10 @@ fn type_name_of(value: &Owned<'_>) -> Result<String, OutOfMemory> {
 fn cause_or_context<'p>(
     value: &Owned<'p>,
 ) -> Result<Option<(Owned<'p>, &'static str)>, OutOfMemory> {
-    // SAFETY: the lock is held; `value` is a live exception, as one that was raised always is.
+    if !is_exception(value) {
+        return Ok(None);
+    }
+    // SAFETY: the lock is held; `value` is a live exception.
     let cause = unsafe { ffi::PyException_GetCause(value.as_ptr()) };
     // SAFETY: the result of a call that returns new, or NULL without an exception set.
     if let Some(cause) = unsafe { new_or_clear(value.py(), cause) }? {
@@ -144,7 +164,8 @@ fn is_suppressed(value: &Owned<'_>) -> Result<bool, OutOfMemory> {
     let Some(name) = (unsafe { new_or_clear(py, name) })? else {
         return Ok(false);
     };
-    // SAFETY: the lock is held, both are live. Asks the type, so that no `__getattribute__` is run.
+    // SAFETY: the lock is held, both are live. Asks the type, so that no `__getattribute__` is run;
+    // a property of that name would be.
     let suppressed = unsafe { ffi::PyObject_GenericGetAttr(value.as_ptr(), name.as_ptr()) };
     // SAFETY: the result of a call that returns new or NULL.
     let suppressed = unsafe { new_or_clear(py, suppressed) }?;
@@ -152,9 +173,19 @@ fn is_suppressed(value: &Owned<'_>) -> Result<bool, OutOfMemory> {
     Ok(suppressed.is_some_and(|suppressed| suppressed.as_ptr() == unsafe { ffi::Py_True() }))
 }
 
+/// Whether it is one: a class may make anything of itself, and be raised or a cause all the same.
+fn is_exception(value: &Owned<'_>) -> bool {
+    // SAFETY: the lock is held and the object live.
+    let is_exception = unsafe { ffi::PyExceptionInstance_Check(value.as_ptr()) };
+    is_exception != 0
+}
+
 #[doc(alias = "PyException_GetTraceback")]
 fn traceback_of<'p>(value: &Owned<'p>) -> Option<Owned<'p>> {
-    // SAFETY: the lock is held; `value` is a live exception, as causes and contexts always are.
+    if !is_exception(value) {
+        return None;
+    }
+    // SAFETY: the lock is held; `value` is a live exception.
     let traceback = unsafe { ffi::PyException_GetTraceback(value.as_ptr()) };
     // SAFETY: the result of a call that returns new, or NULL without an exception set.
     unsafe { new_or_clear(value.py(), traceback) }

@@ -8,6 +8,10 @@ use super::lock::Python;
 use super::{Borrowed, Owned, check};
 use crate::error::Exception;
 
+/// Refused by the C calls. The length is not: somebody else may have appended to an empty list,
+/// which they can know.
+const NO_SLOT: isize = -1;
+
 /// The start of a `PyListObject`, the same in every version from 3.8 to 3.15: what the macro
 /// `PyList_SET_ITEM` is made of, which the crate does not declare.
 #[repr(C)]
@@ -81,8 +85,8 @@ impl<'p> Unfilled<'p> {
         // A slot further on would leave an empty one behind: the C call is told to refuse it.
         let index = isize::try_from(index)
             .ok()
-            .filter(|&index| index <= self.filled)
-            .unwrap_or(self.length);
+            .filter(|&index| index <= self.filled && index < self.length)
+            .unwrap_or(NO_SLOT);
         let py = item.py();
         // SAFETY: the lock is held; the object is live; the reference to the item is given away.
         // Type and index are checked there.
@@ -198,7 +202,7 @@ pub fn list_get_item<'a, 'p>(
         .ok()
         .filter(|&index| index < list.filled);
     // SAFETY: the lock is held; the object is live. Type and index are checked there.
-    let item = unsafe { ffi::PyList_GetItem(list.object.as_ptr(), index.unwrap_or(list.length)) };
+    let item = unsafe { ffi::PyList_GetItem(list.object.as_ptr(), index.unwrap_or(NO_SLOT)) };
     // SAFETY: the result of a call that returns borrowed or NULL; borrowed from the list, which
     // keeps the item while `list` is borrowed: nobody else has a reference to change it by.
     unsafe { check::borrowed_reference(list.object.py(), item) }

@@ -166,7 +166,12 @@ pub(super) fn utf8(
     };
     // SAFETY: the buffer of `bytes`, of that length, which lives and does not change while it does.
     let content = unsafe { std::slice::from_raw_parts(start.cast::<u8>(), length) };
-    Ok(Some(String::from_utf8_lossy(content).into_owned()))
+    let content = String::from_utf8_lossy(content);
+    let mut text = String::new();
+    text.try_reserve_exact(content.len())
+        .map_err(|_| OutOfMemory)?;
+    text.push_str(&content);
+    Ok(Some(text))
 }
 
 /// For a call that returns a new reference, or NULL with an exception set, which is dropped, unless

@@ -62,6 +62,7 @@ pub(crate) fn keep_memory() -> bool {
     // SAFETY: there is one function of that name, and it has this type; see `c_heap`.
     let mallopt: extern "C" fn(c_int, c_int) -> c_int =
         unsafe { std::mem::transmute(function.as_ptr()) };
+    // Not while other threads allocate, says glibc; in fact each sets a number that they read.
     // Blocks up to that size come from the heap; older glibc takes no more than 32 MiB.
     let heap = [1 << 30, 32 << 20]
         .iter()

@@ -82,10 +82,18 @@ pub fn import_exec_code_module<'p>(name: &CStr, code: &Code<'p>) -> Result<Owned
 pub fn import_add_module<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>, Exception> {
     // SAFETY: the lock is held; the name ends in NUL.
     let module = unsafe { ffi::PyImport_AddModule(name.as_ptr()) };
-    // SAFETY: the result of a call that returns borrowed or NULL; `sys.modules` keeps it until the
-    // next line, which runs no code of anybody's.
-    let module = unsafe { check::borrowed_reference(py, module) }?;
-    Ok(Owned::clone(&module))
+    // SAFETY: the result of a call that returns borrowed or NULL, not used: before 3.10 what it
+    // replaced in `sys.modules` may take it away again while it goes.
+    unsafe { check::borrowed_reference(py, module) }?;
+    // SAFETY: the lock is held. Borrowed from the interpreter, which may exchange it, but not before
+    // the next call, which reads it.
+    let modules = unsafe { ffi::PyImport_GetModuleDict() };
+    // SAFETY: a live object, kept by the interpreter.
+    let modules = unsafe { check::borrowed_reference(py, modules) }?;
+    dict_get_item_string(&modules, name).ok_or_else(|| {
+        let message = "the module was taken out of sys.modules".into();
+        Exception::new("SystemError".into(), message, None)
+    })
 }
 
 /// The dictionary of a module.
@@ -243,6 +251,13 @@ pub fn object_get_iter<'p>(object: &Owned<'p>) -> Result<Iter<'p>, Exception> {
 #[doc(alias = "PyIter_Next")]
 #[inline]
 pub fn iter_next<'p>(iterator: &Iter<'p>) -> Result<Option<Owned<'p>>, Exception> {
+    // SAFETY: the lock is held and the object live.
+    let is_iterator = unsafe { ffi::PyIter_Check(iterator.as_ptr()) };
+    if is_iterator == 0 {
+        // It was one when it was made, and has changed its class since.
+        let message = "the iterator is none any more".into();
+        return Err(Exception::new("TypeError".into(), message, None));
+    }
     // SAFETY: the lock is held; the object is live and an iterator.
     let item = unsafe { ffi::PyIter_Next(iterator.as_ptr()) };
     // SAFETY: the result of a call that returns new, or NULL with or without an exception.

@@ -99,7 +99,8 @@ fn next_entry(
     mut place: isize,
 ) -> Option<(isize, *mut ffi::PyObject, *mut ffi::PyObject)> {
     let (mut key, mut value) = (ptr::null_mut(), ptr::null_mut());
-    // SAFETY: the lock is held, the dictionary is live; a place beyond its end is refused there.
+    // SAFETY: the lock is held, the dictionary is live. The manual has a place come from the call
+    // before; every version so far compares it with the end, so that an old one is no worse.
     let found =
         unsafe { ffi::PyDict_Next(dict.as_ptr(), &raw mut place, &raw mut key, &raw mut value) };
     (found != 0).then_some((place, key, value))

@@ -96,7 +96,7 @@ const COERCE_C_LOCALE: usize = 5;
 /// Starts Python as if `program` had been started: its environment decides where modules are; then
 /// runs `prepare`, before any other thread can take the lock.
 ///
-/// Signals and environment variables stay as they are. On return no thread holds the lock. A failed
+/// Signals stay as they are. On return no thread holds the lock. A failed
 /// start cannot be tried again. Returns Python's reason if it fails.
 #[doc(alias = "Py_InitializeFromConfig")]
 pub(crate) fn start(

@@ -1,129 +1,163 @@
 //! Failing Python's allocations on purpose.
 
+use std::cell::Cell;
 use std::ffi::c_void;
-use std::ops::{Bound, RangeBounds};
+use std::ops::{Bound, RangeBounds, RangeInclusive};
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use python3_sys as ffi;
 
 use super::lock::Python;
 
-/// How many allocations were made since the count began.
-static MADE: AtomicU64 = AtomicU64::new(0);
-/// The first one that fails, and the last.
-static FIRST: AtomicU64 = AtomicU64::new(u64::MAX);
-static LAST: AtomicU64 = AtomicU64::new(u64::MAX);
+thread_local! {
+    /// How many allocations this thread has made since the count began.
+    static MADE: Cell<u64> = const { Cell::new(0) };
+    /// The first one that fails, and the last; none if the first is 0.
+    static FAILING: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
 
-/// Runs a closure while those of Python's allocations fail that are in a range, counted from 1.
-/// Returns what the closure returned, and how many there were.
+/// Runs a closure while those of Python's allocations on this thread fail that are in a range,
+/// counted from 1. Returns what the closure returned, and how many there were.
 ///
 /// See [`starve`](crate::soak::starve).
 pub(crate) fn starve<R>(range: impl RangeBounds<u64>, closure: impl FnOnce() -> R) -> (R, u64) {
-    struct EndOfStarvation;
-    impl Drop for EndOfStarvation {
+    /// Puts back what an outer call has set, also when the closure panics.
+    struct Outer(u64, (u64, u64));
+    impl Drop for Outer {
         fn drop(&mut self) {
-            FIRST.store(u64::MAX, Relaxed);
+            MADE.set(self.0);
+            FAILING.set(self.1);
         }
     }
+    let range = inclusive(&range);
+    let _outer = Outer(
+        MADE.replace(0),
+        FAILING.replace((*range.start(), *range.end())),
+    );
+    let result = closure();
+    (result, MADE.get())
+}
+
+fn inclusive(range: &impl RangeBounds<u64>) -> RangeInclusive<u64> {
     let first = match range.start_bound() {
-        Bound::Included(&first) => first,
+        Bound::Included(&first) => first.max(1),
         Bound::Excluded(&before) => before.saturating_add(1),
         Bound::Unbounded => 1,
     };
-    LAST.store(
-        match range.end_bound() {
-            Bound::Included(&last) => last,
-            Bound::Excluded(&behind) => behind.saturating_sub(1),
-            Bound::Unbounded => u64::MAX,
-        },
-        Relaxed,
-    );
-    MADE.store(0, Relaxed);
-    let _end = EndOfStarvation;
-    FIRST.store(first, Relaxed);
-    let result = closure();
-    (result, MADE.load(Relaxed))
+    let last = match range.end_bound() {
+        Bound::Included(&last) => last,
+        Bound::Excluded(&behind) => behind.saturating_sub(1),
+        Bound::Unbounded => u64::MAX,
+    };
+    first..=last
 }
 
 fn fails() -> bool {
-    let number = MADE.fetch_add(1, Relaxed).saturating_add(1);
-    FIRST.load(Relaxed) <= number && number <= LAST.load(Relaxed)
+    let number = MADE.get().saturating_add(1);
+    MADE.set(number);
+    let (first, last) = FAILING.get();
+    first != 0 && (first..=last).contains(&number)
 }
 
-/// One of Python's allocators, as it was.
-struct Allocator(ffi::PyMemAllocatorEx);
+/// Python's three allocators, as they were, and those around them.
+struct Allocators {
+    originals: [ffi::PyMemAllocatorEx; 3],
+    ours: [ffi::PyMemAllocatorEx; 3],
+}
 
-// SAFETY: of Python's allocators one may be called without the lock, on any thread; the two others
-// are called by Python alone, which holds it.
-unsafe impl Send for Allocator {}
+// SAFETY: one of them may be called on any thread; the two others are called by Python alone, with
+// the lock. Their `ctx` is Python's, which only hands it back to them.
+unsafe impl Send for Allocators {}
 // SAFETY: as above; the record is only read.
-unsafe impl Sync for Allocator {}
+unsafe impl Sync for Allocators {}
 
-/// Puts an allocator that can fail around each of Python's three; once, and for good.
+static ALLOCATORS: OnceLock<Allocators> = OnceLock::new();
+
+/// Puts an allocator that can fail around each of Python's three, once and for good. Whether they
+/// are there: somebody else's may have come between, or taken them away.
 #[doc(alias = "PyMem_SetAllocator")]
-pub(crate) fn prepare_starving(_: Python<'_>) {
+pub(crate) fn prepare_starving(_: Python<'_>) -> bool {
     use ffi::PyMemAllocatorDomain::{PYMEM_DOMAIN_MEM, PYMEM_DOMAIN_OBJ, PYMEM_DOMAIN_RAW};
-    static ORIGINALS: OnceLock<[Allocator; 3]> = OnceLock::new();
     const DOMAINS: [ffi::PyMemAllocatorDomain; 3] =
         [PYMEM_DOMAIN_RAW, PYMEM_DOMAIN_MEM, PYMEM_DOMAIN_OBJ];
-    if ORIGINALS.get().is_some() {
-        return;
-    }
-    let originals = ORIGINALS.get_or_init(|| {
-        DOMAINS.map(|domain| {
-            let mut original = allocator(ptr::null_mut());
-            // SAFETY: the lock is held; fills the record in.
-            unsafe { ffi::PyMem_GetAllocator(domain, &raw mut original) };
-            Allocator(original)
-        })
+    let current = DOMAINS.map(|domain| {
+        let mut allocator = around::<0>(ptr::null_mut());
+        // SAFETY: the lock is held; fills the record in.
+        unsafe { ffi::PyMem_GetAllocator(domain, &raw mut allocator) };
+        allocator
     });
-    for (domain, original) in DOMAINS.into_iter().zip(originals) {
-        let mut around = allocator(ptr::from_ref(original).cast_mut().cast());
-        // SAFETY: the lock is held; the record is copied. The new allocator passes on to the old,
-        // so that blocks of before are freed where they came from; the old one's record is static.
-        unsafe { ffi::PyMem_SetAllocator(domain, &raw mut around) };
+    if let Some(Allocators { ours, .. }) = ALLOCATORS.get() {
+        return current
+            .iter()
+            .zip(ours)
+            .all(|(current, ours)| same(current, ours));
+    }
+    let [raw, mem, obj] = current.map(|allocator| allocator.ctx);
+    let ours = [around::<0>(raw), around::<1>(mem), around::<2>(obj)];
+    let originals = current;
+    ALLOCATORS.get_or_init(|| Allocators { originals, ours });
+    for (domain, mut allocator) in DOMAINS.into_iter().zip(ours) {
+        // SAFETY: the lock is held; the record is copied. The new allocator passes on to the old, so
+        // that blocks of before are freed where they came from. `ctx` stays as it is, so that a
+        // thread without the lock, which reads it and the function one after the other, has a pair
+        // that works, of whichever two.
+        unsafe { ffi::PyMem_SetAllocator(domain, &raw mut allocator) };
+    }
+    true
+}
+
+fn same(one: &ffi::PyMemAllocatorEx, other: &ffi::PyMemAllocatorEx) -> bool {
+    match (one.malloc, other.malloc) {
+        (Some(one), Some(other)) => ptr::fn_addr_eq(one, other),
+        _ => false,
     }
 }
 
-/// The allocator that can fail, around the one behind `original`.
-fn allocator(original: *mut c_void) -> ffi::PyMemAllocatorEx {
-    extern "C" fn malloc(original: *mut c_void, size: usize) -> *mut c_void {
-        around(original, |it| Some(it.malloc?(it.ctx, size)))
+/// An allocator that can fail, around the original of a domain, whose `ctx` it is given.
+fn around<const DOMAIN: usize>(ctx: *mut c_void) -> ffi::PyMemAllocatorEx {
+    extern "C" fn malloc<const DOMAIN: usize>(ctx: *mut c_void, size: usize) -> *mut c_void {
+        pass_on::<DOMAIN>(|original| Some(original.malloc?(ctx, size)))
     }
-    extern "C" fn calloc(original: *mut c_void, count: usize, size: usize) -> *mut c_void {
-        around(original, |it| Some(it.calloc?(it.ctx, count, size)))
+    extern "C" fn calloc<const DOMAIN: usize>(
+        ctx: *mut c_void,
+        count: usize,
+        size: usize,
+    ) -> *mut c_void {
+        pass_on::<DOMAIN>(|original| Some(original.calloc?(ctx, count, size)))
     }
-    extern "C" fn realloc(original: *mut c_void, block: *mut c_void, size: usize) -> *mut c_void {
-        around(original, |it| Some(it.realloc?(it.ctx, block, size)))
+    extern "C" fn realloc<const DOMAIN: usize>(
+        ctx: *mut c_void,
+        block: *mut c_void,
+        size: usize,
+    ) -> *mut c_void {
+        pass_on::<DOMAIN>(|original| Some(original.realloc?(ctx, block, size)))
     }
-    extern "C" fn free(original: *mut c_void, block: *mut c_void) {
-        let Allocator(it) = original_of(original);
-        if let Some(free) = it.free {
-            free(it.ctx, block);
+    extern "C" fn free<const DOMAIN: usize>(ctx: *mut c_void, block: *mut c_void) {
+        if let Some(free) = original::<DOMAIN>().and_then(|original| original.free) {
+            free(ctx, block);
         }
     }
     ffi::PyMemAllocatorEx {
-        ctx: original,
-        malloc: Some(malloc),
-        calloc: Some(calloc),
-        realloc: Some(realloc),
-        free: Some(free),
+        ctx,
+        malloc: Some(malloc::<DOMAIN>),
+        calloc: Some(calloc::<DOMAIN>),
+        realloc: Some(realloc::<DOMAIN>),
+        free: Some(free::<DOMAIN>),
     }
 }
 
-fn around(
-    original: *mut c_void,
-    pass_on: impl FnOnce(&ffi::PyMemAllocatorEx) -> Option<*mut c_void>,
+fn pass_on<const DOMAIN: usize>(
+    call: impl FnOnce(&ffi::PyMemAllocatorEx) -> Option<*mut c_void>,
 ) -> *mut c_void {
     if fails() {
         return ptr::null_mut();
     }
-    pass_on(&original_of(original).0).unwrap_or(ptr::null_mut())
+    original::<DOMAIN>()
+        .and_then(call)
+        .unwrap_or(ptr::null_mut())
 }
 
-fn original_of<'a>(original: *mut c_void) -> &'a Allocator {
-    // SAFETY: the only pointer that Python has for these functions, to one of the static records.
-    unsafe { &*original.cast() }
+fn original<const DOMAIN: usize>() -> Option<&'static ffi::PyMemAllocatorEx> {
+    ALLOCATORS.get()?.originals.get(DOMAIN)
 }

@@ -79,7 +79,8 @@ pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> R) -> Result<R
 /// has a price: what the process took at its peak, it keeps to its end. Calls with 1,000,000 values
 /// took half the time by it, 18 ms for 38, and the process stayed at 98 MB where it went back to 37.
 ///
-/// To be called before everything else of this crate.
+/// To be called before everything else of this crate, best before there are other threads, and not
+/// where somebody else has started Python and ended it.
 ///
 /// # Errors
 ///

@@ -89,11 +89,13 @@ impl fmt::Debug for Lesson {
 
 /// Makes the mistake of that name, whose behaviour is undefined: what a child of a lesson does.
 ///
-/// Does nothing but in such a child. Returns what that should print, if it lives.
+/// Does nothing but in such a child, which an environment variable tells: who sets that asks for
+/// what follows. Returns what that should print, if it lives.
 ///
 /// # Errors
 ///
 /// If Python cannot be started, or has no memory left.
+#[doc(hidden)]
 pub fn misbehave(name: &str) -> Result<String> {
     if std::env::var_os(children::PERMISSION).is_some_and(|permitted| permitted == name) {
         mistakes::misbehave(name)

@@ -66,8 +66,8 @@ use crate::interpreter::{self, with_python};
 use crate::outliers::c_name;
 use meter::{MOST, Meter, Reading, Witness};
 
-/// Runs a closure while those of Python's allocations fail that are in a range, counted from 1.
-/// Returns what the closure returned, and how many allocations there were.
+/// Runs a closure while those of Python's allocations on this thread fail that are in a range,
+/// counted from 1. Returns what the closure returned, and how many there were.
 ///
 /// `3..=3` fails the third alone, `3..` that and all that follow. So a loop fails each in turn:
 ///
@@ -85,15 +85,19 @@ use meter::{MOST, Meter, Reading, Witness};
 /// # Ok::<_, Error>(())
 /// ```
 ///
-/// Python's allocations are those of its three allocators, on any thread; what C code or NumPy takes
-/// from elsewhere is none. Python itself has faults on these paths: before 3.14, a function with
-/// closures or generators may leak or worse.
+/// Python's allocations are those of its three allocators; what C code or NumPy takes from elsewhere
+/// is none. The first call puts an allocator around each, best before other threads use Python.
+/// Python itself has faults on these paths: before 3.14, a function with closures or generators may
+/// leak or worse.
 ///
 /// # Errors
 ///
-/// If Python cannot be started.
+/// [`ErrorKind::Start`] if Python cannot be started, and [`ErrorKind::Starve`] if somebody else has
+/// changed its allocators since the first call, as `tracemalloc` does.
 pub fn starve<R>(range: impl RangeBounds<u64>, closure: impl FnOnce() -> R) -> Result<(R, u64)> {
-    with_python(capi::prepare_starving)?;
+    if !with_python(capi::prepare_starving)? {
+        return Err(ErrorKind::Starve.into());
+    }
     Ok(capi::starve(range, closure))
 }
 

@@ -4,6 +4,7 @@ import collections
 import gc
 import itertools
 import sys
+import types
 
 import numpy as np
 
@@ -241,3 +242,15 @@ def result_outlives_itself(data): return Survives([1])
 def finds_who_refers_to_the_list(data):
     kept[:] = gc.get_referrers(data)
     return [1]
+
+
+class Module(types.ModuleType):
+    def __iter__(self): return self
+
+    def __next__(self):
+        self.__class__ = types.ModuleType
+        return 1
+
+
+#> Iteration: item 1 of the result: TypeError: the iterator is none any more
+def stops_being_an_iterator(data): return Module("m")

@@ -288,3 +288,26 @@ def raises_at_the_limit(data):
         return raises_at_the_limit(data)
     except RecursionError:
         raise Raises() from None
+
+
+# What is no exception, and is told of as one.
+
+class NoException(Exception):
+    def __new__(cls, *arguments): return 42
+
+
+#> before 3.13: Call: ValueError: v
+#> Call: TypeError: calling <class 'raised.NoException'> should have returned an instance of BaseException, not <class 'int'>
+def comes_from_a_number(data): raise ValueError("v") from NoException
+
+
+def waits():
+    yield
+
+
+#> before 3.9: Call: raised.NoException: 42
+#> Call: TypeError: calling <class 'raised.NoException'> should have returned an instance of BaseException, not int
+def throws_a_number(data):
+    generator = waits()
+    next(generator)
+    generator.throw(NoException)

@@ -2,6 +2,7 @@
 
 import builtins
 import gc
+import io
 import os
 import sys
 import threading
@@ -30,7 +31,7 @@ def settle(data):
         directory=os.getcwd(), filters=list(warnings.filters), meta_path=list(sys.meta_path),
         paths=(sys.meta_path, sys.path, sys.path_hooks), threshold=gc.get_threshold(),
         interval=sys.getswitchinterval(), limit=sys.getrecursionlimit(),
-        format=traceback.format_exception, excepthook=sys.excepthook,
+        format=traceback.format_exception, excepthook=sys.excepthook, string=io.StringIO,
     )
     return []
 
@@ -50,6 +51,7 @@ def restore(data):
     os.chdir(saved["directory"])
     warnings.filters[:] = saved["filters"]
     traceback.format_exception = saved["format"]
+    io.StringIO = saved["string"]
     sys.excepthook = saved["excepthook"]
     sys.unraisablehook = threading.excepthook = ignore
     gc.set_threshold(*saved["threshold"])

@@ -171,3 +171,22 @@ def takes_builtins_away(data):
 
 #> Call: ImportError: cannot import
 def fails_to_import(data): raise ImportError("cannot import", name="numpy")
+
+
+class Cutter(io.StringIO):
+    """Frees the traceback that is being written to it."""
+
+    def write(self, text):
+        if Cutter.error is not None:
+            Cutter.error.__traceback__.tb_next = None
+            Cutter.error = None
+        return super().write(text)
+
+
+def raises_deeper(error): raise error
+
+
+#> Call: ValueError: cut
+def cuts_its_traceback(data):
+    io.StringIO, Cutter.error = Cutter, ValueError("cut")
+    raises_deeper(Cutter.error)
