@@ -11,7 +11,7 @@ use common::{callee, outliers, told};
 
 /// `detect` of a file's text; the exit status, stdout, and stderr.
 fn detect(name: &str, text: impl AsRef<[u8]>, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let directory = common::directory(&format!("detect-{name}"));
+    let directory = common::directory(format!("detect-{name}"));
     std::fs::write(directory.join("cpu.csv"), text).unwrap();
     let command = outliers()
         .args(["detect", "cpu.csv"])
@@ -303,7 +303,7 @@ fn a_file_that_cannot_be_read_is_told_by_name() {
 /// `detect` with a function of `tests/callees.py`, on `1 2 3`.
 fn call(function: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let directory = common::directory(&format!("call-{function}"));
+    let directory = common::directory(format!("call-{function}"));
     std::fs::write(directory.join("three"), "1 2 NaN").unwrap();
     let mut command = outliers();
     command

@@ -4,11 +4,10 @@
 
 mod common;
 
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{in_a_process_of_its_own, outliers, told};
+use common::{environment, in_a_process_of_its_own, linked_version, outliers, told};
 use outliers::{ErrorKind, Outliers, interpreter};
 
 /// The doctor's exit status, and all that it prints.
@@ -32,30 +31,6 @@ fn problem(prepare: impl FnOnce(&mut Command)) -> String {
     assert_eq!(problems.len(), 1, "{stdout}");
     assert!(!stdout.contains("all well"));
     problems[0].to_owned()
-}
-
-fn linked_version() -> String {
-    interpreter::built_for().version.to_string()
-}
-
-/// A virtual environment without anything in it, recorded to be of some version.
-fn environment(name: &str, version: &str) -> PathBuf {
-    let directory = common::directory(name);
-    std::fs::create_dir(directory.join("bin")).unwrap();
-    let base = Command::new(interpreter::choice().unwrap().python)
-        .args(["-I", "-c", "import sys; print(sys._base_executable)"])
-        .output()
-        .unwrap();
-    let base = PathBuf::from(told(&base).1.trim_end());
-    let home = base.parent().unwrap().display();
-    symlink(&base, directory.join("bin/python")).unwrap();
-    std::fs::write(
-        directory.join("pyvenv.cfg"),
-        // Python itself would look in the packages of the system too, if not told.
-        format!("home = {home}\nversion = {version}\ninclude-system-site-packages = false\n"),
-    )
-    .unwrap();
-    directory
 }
 
 #[test]
@@ -332,79 +307,5 @@ fn python_itself_refuses_to_start() {
     assert!(
         stdout.contains("remembered: cannot start Python with "),
         "{stdout}"
-    );
-}
-
-#[test]
-fn a_stray_file_in_the_current_directory_changes_nothing() {
-    let directory = common::directory("a \"quoted\\ dir\u{e9}\nctory");
-    for name in [
-        "numpy.py",
-        "pyoutliers.py",
-        "math.py",
-        "sitecustomize.py",
-        "pyvenv.cfg",
-    ] {
-        std::fs::write(directory.join(name), "raise SystemExit('hostile')").unwrap();
-    }
-    let copy = directory.join("outliers");
-    std::fs::copy(env!("CARGO_BIN_EXE_outliers"), &copy).unwrap();
-    let output = common::command(&copy)
-        .current_dir(&directory)
-        .output()
-        .unwrap();
-    assert_eq!(
-        told(&output),
-        (Some(0), "[7, 113, 835]\n".into(), String::new())
-    );
-}
-
-#[test]
-fn an_empty_environment_is_enough() {
-    for path in [None, Some("/usr/bin:/bin")] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_outliers"));
-        command
-            .env_clear()
-            .envs(path.map(|path| ("PATH", path)))
-            .current_dir("/");
-        command.env("OUTLIERS_PYTHON", interpreter::choice().unwrap().python);
-        assert_eq!(
-            told(&command.output().unwrap()),
-            (Some(0), "[7, 113, 835]\n".into(), String::new())
-        );
-    }
-}
-
-#[test]
-fn the_start_sets_no_environment_variable() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_outliers"));
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let file = tests.join("data/one.txt");
-    command
-        .env_clear()
-        .env("PYTHONPATH", tests)
-        .env("PYTHONDONTWRITEBYTECODE", "1");
-    command.env("OUTLIERS_PYTHON", interpreter::choice().unwrap().python);
-    command
-        .args(["detect", "--function", "callees:knows_lc_ctype"])
-        .arg(file);
-    assert_eq!(
-        told(&command.output().unwrap()),
-        (Some(0), "[0]\n".into(), String::new())
-    );
-}
-
-#[test]
-fn pyoutliers_on_the_path_does_not_replace_the_one_compiled_in() {
-    let directory = common::directory("stray-pyoutliers");
-    std::fs::write(
-        directory.join("pyoutliers.py"),
-        "raise SystemExit('hostile')",
-    )
-    .unwrap();
-    let output = outliers().env("PYTHONPATH", &directory).output().unwrap();
-    assert_eq!(
-        told(&output),
-        (Some(0), "[7, 113, 835]\n".into(), String::new())
     );
 }

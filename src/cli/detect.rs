@@ -30,7 +30,7 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = Format::List)]
     format: Format,
     /// Draw the numbers, with the outliers marked
-    #[arg(long, value_name = "FILE.svg", value_parser = plot::svg_file)]
+    #[arg(long, value_name = "FILE.svg", value_parser = plot::svg_file())]
     plot: Option<PathBuf>,
 }
 

@@ -119,6 +119,8 @@ fn print_by(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> 
 
 /// Says something on stderr. With that closed there is nobody to tell.
 fn say(text: &str) {
+    // A line, whatever is in it: names of files can hold line feeds.
+    let text = text.replace(['\n', '\r'], " ");
     let _ = writeln!(io::stderr(), "outliers: {text}");
 }
 

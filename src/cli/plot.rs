@@ -1,10 +1,12 @@
 //! Pictures, as SVG.
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use outliers::soak::{Report, Verdict};
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -17,13 +19,14 @@ const ORANGE: RGBColor = RGBColor(230, 110, 20);
 const COLUMNS: usize = 900;
 
 /// A file that may be overwritten with a picture: not, by mistake, the one with the numbers.
-pub fn svg_file(name: &str) -> Result<PathBuf, String> {
-    let file = PathBuf::from(name);
-    if file.extension().is_some_and(|extension| extension == "svg") {
-        Ok(file)
-    } else {
-        Err("the picture is SVG: name a file that ends in .svg".into())
-    }
+pub fn svg_file() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|file| {
+        if file.extension().is_some_and(|extension| extension == "svg") {
+            Ok(file)
+        } else {
+            Err("the picture is SVG: name a file that ends in .svg")
+        }
+    })
 }
 
 /// Draws numbers over their index, with the outliers marked.
@@ -151,7 +154,7 @@ type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Draws into memory first, so that a file is written whole or not at all.
+/// Draws into memory first, so that the file holds a whole picture or none.
 fn draw(file: &Path, paint: impl FnOnce(&Area<'_>) -> Drawn) -> Result<()> {
     let mut svg = String::new();
     {
@@ -161,7 +164,15 @@ fn draw(file: &Path, paint: impl FnOnce(&Area<'_>) -> Drawn) -> Result<()> {
         let painted = painted.and_then(|()| Ok(root.present()?));
         painted.map_err(|error| anyhow!("cannot draw: {error}"))?;
     }
-    fs::write(file, svg).with_context(|| file.display().to_string())
+    let written = File::create(file).and_then(|mut opened| {
+        let written = opened.write_all(svg.as_bytes());
+        if written.is_err() {
+            // What is no file, such as a pipe, cannot be cut.
+            let _ = opened.set_len(0);
+        }
+        written
+    });
+    written.with_context(|| file.display().to_string())
 }
 
 /// A short line for the legend.

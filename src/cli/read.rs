@@ -170,8 +170,13 @@ impl Reading<'_> {
             let is_value = is_missing || first.parse::<f64>().is_ok();
             let is_header = !is_value && !first.contains(|c: char| c.is_ascii_digit());
             if !is_value && !is_header {
-                let start = start(first, LONGEST_WORD);
-                let note = format!("column {wanted}; if that is a header: --column {start:?}");
+                let hint = match start(first, LONGEST_WORD) {
+                    whole if whole == first => {
+                        format!("; if that is a header: --column {first:?}")
+                    }
+                    _ => String::new(),
+                };
+                let note = format!("column {wanted}{hint}");
                 return Err(self.error(record, NOT_A_NUMBER, first, &note));
             }
             return Ok((column(index), is_header));

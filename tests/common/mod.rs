@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, CString};
 use std::io::Read;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -110,9 +111,36 @@ pub fn finished(mut command: Command, what: &str) -> Output {
     }
 }
 
+/// A virtual environment without anything in it, recorded to be of some version.
+#[allow(dead_code)]
+pub fn environment(name: impl AsRef<Path>, version: &str) -> PathBuf {
+    let directory = directory(name);
+    std::fs::create_dir(directory.join("bin")).unwrap();
+    let base = Command::new(interpreter::choice().unwrap().python)
+        .args(["-I", "-c", "import sys; print(sys._base_executable)"])
+        .output()
+        .unwrap();
+    let base = PathBuf::from(told(&base).1.trim_end());
+    let home = base.parent().unwrap().display();
+    symlink(&base, directory.join("bin/python")).unwrap();
+    std::fs::write(
+        directory.join("pyvenv.cfg"),
+        // Python itself would look in the packages of the system too, if not told.
+        format!("home = {home}\nversion = {version}\ninclude-system-site-packages = false\n"),
+    )
+    .unwrap();
+    directory
+}
+
+/// The version of the linked Python.
+#[allow(dead_code)]
+pub fn linked_version() -> String {
+    interpreter::built_for().version.to_string()
+}
+
 /// A new directory for one test.
 #[allow(dead_code)]
-pub fn directory(name: &str) -> PathBuf {
+pub fn directory(name: impl AsRef<Path>) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&directory);
     std::fs::create_dir_all(&directory).unwrap();
