@@ -45,10 +45,11 @@ fn a_crate_as_in_the_readme_runs_with_its_choice_of_python_alone_and_its_soak_pa
         let mut cargo = Command::new(env!("CARGO"));
         cargo.current_dir(&embedded).args(arguments);
         cargo.args(["--quiet", "--offline", "--target-dir"]);
-        cargo
-            .arg(target)
-            .env_remove("LD_LIBRARY_PATH")
-            .env("OUTLIERS_PYTHON", &python);
+        cargo.arg(target).env("OUTLIERS_PYTHON", &python);
+        // So that our runner, which is below our directory too, leaves the library to the crate.
+        for variable in ["LD_LIBRARY_PATH", "OUTLIERS_BUILD_PYTHON"] {
+            cargo.env_remove(variable);
+        }
         told(&cargo.output().unwrap())
     };
     let nothing = String::new;
