@@ -23,6 +23,7 @@ fn every_call_is_a_row_of_the_rule_table_and_every_row_a_call() {
         include_str!("../src/capi/containers.rs"),
         include_str!("../src/capi/numbers.rs"),
         include_str!("../src/capi/objects.rs"),
+        include_str!("../src/capi/text.rs"),
     ];
     let names = |source: &'static str| {
         source
@@ -46,6 +47,7 @@ fn every_row_can_be_searched_for_by_its_c_name() {
         include_str!("../src/capi/containers.rs"),
         include_str!("../src/capi/numbers.rs"),
         include_str!("../src/capi/objects.rs"),
+        include_str!("../src/capi/text.rs"),
         include_str!("../src/capi/owned.rs"),
     ]
     .concat();

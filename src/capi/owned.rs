@@ -1,4 +1,4 @@
-//! References: owned, borrowed, and held without the lock.
+//! References: owned and borrowed.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 
 use python3_sys as ffi;
 
-use super::lock::{self, Python, Started};
+use super::lock::Python;
 
 /// A reference of our own, given back when dropped.
 ///
@@ -89,7 +89,7 @@ use super::lock::{self, Python, Started};
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 pub struct Owned<'p> {
-    object: NonNull<ffi::PyObject>,
+    pub(super) object: NonNull<ffi::PyObject>,
     py: Python<'p>,
 }
 
@@ -221,87 +221,5 @@ impl<'p> Deref for Borrowed<'_, 'p> {
     #[inline]
     fn deref(&self) -> &Owned<'p> {
         &self.object
-    }
-}
-
-/// A reference that is kept while the lock is not held: it can cross threads.
-///
-/// Taking the lock gives access to the object; dropping it takes the lock by itself.
-#[derive(Debug)]
-pub struct Held(NonNull<ffi::PyObject>);
-
-// SAFETY: a bare address; the object behind it is reached only through `as_borrowed`, which wants
-// the lock, and `drop`, which takes it.
-unsafe impl Send for Held {}
-// SAFETY: as above; a shared `Held` gives nothing away without the lock.
-unsafe impl Sync for Held {}
-
-impl Held {
-    /// The object, for as long as both the lock and this reference are there.
-    #[inline]
-    pub fn as_borrowed<'a, 'p>(&'a self, py: Python<'p>) -> Borrowed<'a, 'p> {
-        // SAFETY: live, because `self` owns a reference, and is borrowed for as long as the result.
-        unsafe { Borrowed::new(self.0, py) }
-    }
-}
-
-impl From<Owned<'_>> for Held {
-    fn from(owned: Owned<'_>) -> Self {
-        Self(ManuallyDrop::new(owned).object)
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        // An object exists, so Python was started; and it is never ended.
-        lock::with_lock(Started(()), |py| drop(Owned { object: self.0, py }));
-    }
-}
-
-/// A reference with spare ones, to be counted while code runs that may give back too many.
-#[derive(Debug)]
-pub(crate) struct Cushion {
-    object: Held,
-    spare: usize,
-    before: i64,
-}
-
-impl Cushion {
-    /// Keeps a reference, and `spare` more.
-    pub(crate) fn new(object: Owned<'_>, spare: usize) -> Self {
-        for _ in 0..spare {
-            // Given back in `drop`.
-            std::mem::forget(object.clone());
-        }
-        let before = i64::try_from(object.reference_count()).unwrap_or(i64::MAX);
-        Self {
-            object: object.into(),
-            spare,
-            before,
-        }
-    }
-
-    /// How many references there are, for comparison.
-    pub(crate) fn count(&self, py: Python<'_>) -> i64 {
-        i64::try_from(self.object.as_borrowed(py).reference_count()).unwrap_or(i64::MAX)
-    }
-
-    /// One more, to be given back as any other.
-    pub(crate) fn reference(&self, py: Python<'_>) -> Held {
-        Owned::clone(&self.object.as_borrowed(py)).into()
-    }
-}
-
-impl Drop for Cushion {
-    fn drop(&mut self) {
-        lock::with_lock(Started(()), |py| {
-            // What was given back too often came out of the spare ones. What somebody else let go
-            // of by right looks the same: then some are kept for ever, to be on the safe side.
-            let missing = usize::try_from(self.before - self.count(py)).unwrap_or(0);
-            for _ in missing..self.spare {
-                // SAFETY: one of the spare references made in `new`; the lock is held.
-                drop(unsafe { Owned::from_new(py, self.object.0) });
-            }
-        });
     }
 }

@@ -1,0 +1,72 @@
+//! Strings, and what else might be taken for text.
+
+use python3_sys as ffi;
+
+use super::lock::Python;
+use super::{Owned, check, exception};
+use crate::error::Exception;
+
+/// Whether it is a string.
+///
+/// Reference: borrows `object`.
+#[doc(alias = "PyUnicode_Check")]
+#[inline]
+pub fn unicode_check(object: &Owned<'_>) -> bool {
+    // SAFETY: the lock is held and the object live.
+    let is_string = unsafe { ffi::PyUnicode_Check(object.as_ptr()) };
+    is_string != 0
+}
+
+/// Whether it is a `bytes` object.
+///
+/// Reference: borrows `object`.
+#[doc(alias = "PyBytes_Check")]
+#[inline]
+pub fn bytes_check(object: &Owned<'_>) -> bool {
+    // SAFETY: the lock is held and the object live.
+    let is_bytes = unsafe { ffi::PyBytes_Check(object.as_ptr()) };
+    is_bytes != 0
+}
+
+/// Whether it is a `bytearray` object.
+///
+/// Reference: borrows `object`.
+#[doc(alias = "PyByteArray_Check")]
+#[inline]
+pub fn byte_array_check(object: &Owned<'_>) -> bool {
+    // No class derives from both; and lists, the usual answer, need not be searched for bases.
+    // SAFETY: the lock is held and the object live.
+    let is_list = unsafe { ffi::PyList_Check(object.as_ptr()) };
+    if is_list != 0 {
+        return false;
+    }
+    // SAFETY: as above.
+    let is_bytearray = unsafe { ffi::PyByteArray_Check(object.as_ptr()) };
+    is_bytearray != 0
+}
+
+/// Makes a string.
+///
+/// Reference: returns new.
+///
+/// # Errors
+///
+/// `MemoryError`.
+#[doc(alias = "PyUnicode_FromStringAndSize")]
+pub fn unicode_from_str<'p>(py: Python<'p>, text: &str) -> Result<Owned<'p>, Exception> {
+    // No `str` is longer than `isize::MAX` bytes.
+    let length = isize::try_from(text.len()).unwrap_or(isize::MAX);
+    // SAFETY: the lock is held; that many bytes of UTF-8 are there to be read.
+    let string = unsafe { ffi::PyUnicode_FromStringAndSize(text.as_ptr().cast(), length) };
+    // SAFETY: the result of a call that returns new or NULL.
+    unsafe { check::new_reference(py, string) }
+}
+
+/// The text of a string, or `None` for what is no string, or without memory; what UTF-8 cannot say is
+/// escaped.
+///
+/// Reference: borrows `object`. The encoded bytes are a new reference, given back here.
+#[doc(alias = "PyUnicode_AsEncodedString")]
+pub fn unicode_to_string(object: &Owned<'_>) -> Option<String> {
+    exception::utf8(object, 0, isize::MAX).ok().flatten()
+}
