@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::{directory, finished, told};
+use common::{cargo, directory, finished, target, told};
 use outliers::interpreter;
 
 const README: &str = include_str!("../README.md");
@@ -38,14 +38,11 @@ fn a_crate_as_in_the_readme_runs_with_its_choice_of_python_alone_and_its_soak_pa
     fs::write(embedded.join("build.rs"), block("DEP_OUTLIERS_LIBDIR")).unwrap();
     fs::create_dir(embedded.join("tests")).unwrap();
     fs::write(embedded.join("tests/leaks.rs"), block("#[test]")).unwrap();
-    // The versions that are here already; and in our own target directory, where they are compiled.
+    // The versions that are here already.
     fs::copy(this.join("Cargo.lock"), embedded.join("Cargo.lock")).unwrap();
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let cargo = |arguments: &[&str]| {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(&embedded).args(arguments);
-        cargo.args(["--quiet", "--offline", "--target-dir"]);
-        cargo.arg(target).env("OUTLIERS_PYTHON", &python);
+        let mut cargo = cargo(&embedded, arguments);
+        cargo.env("OUTLIERS_PYTHON", &python);
         // So that our runner, which is below our directory too, leaves the library to the crate.
         for variable in ["LD_LIBRARY_PATH", "OUTLIERS_BUILD_PYTHON"] {
             cargo.env_remove(variable);
@@ -55,7 +52,7 @@ fn a_crate_as_in_the_readme_runs_with_its_choice_of_python_alone_and_its_soak_pa
     let nothing = String::new;
     assert_eq!(cargo(&["build"]), (Some(0), nothing(), nothing()));
 
-    let mut program = Command::new(target.join("debug/embedded"));
+    let mut program = Command::new(target().join("debug/embedded"));
     program.env_clear().env("OUTLIERS_PYTHON", &python);
     let output = finished(program, "the program");
     let expected = "[7, 113, 835]\n".to_owned();
