@@ -123,7 +123,7 @@ fn what_the_readme_shows_of_detect_is_what_is_printed() {
             .current_dir(env!("CARGO_MANIFEST_DIR"));
         let program = Path::new(env!("CARGO_BIN_EXE_outliers")).parent().unwrap();
         let path = format!("{}:{}", program.display(), env::var("PATH").unwrap());
-        shell.env("PATH", path);
+        shell.env("PATH", path).env("PYTHONDONTWRITEBYTECODE", "1");
         let output = told(&finished(shell, line));
         assert_eq!(
             output,
