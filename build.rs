@@ -9,6 +9,8 @@
 //! | `OUTLIERS_BUILD_VERSION` | its version, such as `3.11.7` |
 //! | `OUTLIERS_BUILD_LIBDIR` | the directory of that library; also in the program's rpath |
 //! | `OUTLIERS_BUILD_ENV` | where the runner prepares a private environment, when it has to |
+//!
+//! And for the build scripts of direct dependents: `DEP_OUTLIERS_LIBDIR`, that directory again.
 
 use std::env;
 use std::path::{Path, PathBuf};

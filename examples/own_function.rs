@@ -11,10 +11,8 @@ use outliers::{Outliers, capi, with_python};
 fn main() -> Result<()> {
     compile_in()?;
     let spikes = Outliers::new("own_function", "spikes")?;
-    println!(
-        "{:?}",
-        spikes.detect(&[1.0, 1.5, 9.0, 1.2, 0.8, 1.1, 7.0, 1.0])?
-    );
+    let data = [1.0, 1.5, 1.0, 9.0, 1.2, 0.8, 7.0, 1.0];
+    println!("{:?}", spikes.detect(&data)?);
 
     // What the function raises comes back as an error; its traceback is text by then.
     if let Err(error) = spikes.detect(&[1.0, 9.0]) {

@@ -28,6 +28,9 @@
 //! - [`Error`] tells what went wrong, where, and what to do.
 //! - [`promises`] lists what is promised, and the tests that hold it.
 //!
+//! In a crate of your own, a `build.rs` tells your programs where Python's library is, by
+//! `DEP_OUTLIERS_LIBDIR`: the README shows its lines. Programs to start from are in `examples/`.
+//!
 //! # What it does not do
 //!
 //! - It copies. Sharing memory with NumPy is faster, and takes C headers and care for lifetimes.

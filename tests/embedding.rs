@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::{directory, finished, told};
+use common::{cargo, directory, finished, target, told};
 use outliers::interpreter;
 
 const README: &str = include_str!("../README.md");
@@ -23,7 +23,8 @@ fn block(text: &str) -> &'static str {
 }
 
 #[test]
-fn a_crate_as_in_the_readme_runs_with_nothing_in_its_environment_but_the_choice_of_python() {
+fn a_crate_as_in_the_readme_runs_with_its_choice_of_python_alone_and_its_soak_passes() {
+    let python = interpreter::choice().unwrap().python;
     let this = Path::new(env!("CARGO_MANIFEST_DIR"));
     let embedded = directory("embedded");
     let manifest = format!(
@@ -35,22 +36,29 @@ fn a_crate_as_in_the_readme_runs_with_nothing_in_its_environment_but_the_choice_
     fs::write(embedded.join("Cargo.toml"), manifest).unwrap();
     fs::write(embedded.join("src/main.rs"), block("fn main")).unwrap();
     fs::write(embedded.join("build.rs"), block("DEP_OUTLIERS_LIBDIR")).unwrap();
-    // The versions that are here already; and in our own target directory, where they are compiled.
+    fs::create_dir(embedded.join("tests")).unwrap();
+    fs::write(embedded.join("tests/leaks.rs"), block("#[test]")).unwrap();
+    // The versions that are here already.
     fs::copy(this.join("Cargo.lock"), embedded.join("Cargo.lock")).unwrap();
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let built = Command::new(env!("CARGO"))
-        .current_dir(&embedded)
-        .args(["build", "--quiet", "--offline", "--target-dir"])
-        .arg(target)
-        .output()
-        .unwrap();
-    assert_eq!(told(&built), (Some(0), String::new(), String::new()));
+    let cargo = |arguments: &[&str]| {
+        let mut cargo = cargo(&embedded, arguments);
+        cargo.env("OUTLIERS_PYTHON", &python);
+        // So that our runner, which is below our directory too, leaves the library to the crate.
+        for variable in ["LD_LIBRARY_PATH", "OUTLIERS_BUILD_PYTHON"] {
+            cargo.env_remove(variable);
+        }
+        told(&cargo.output().unwrap())
+    };
+    let nothing = String::new;
+    assert_eq!(cargo(&["build"]), (Some(0), nothing(), nothing()));
 
-    let mut program = Command::new(target.join("debug/embedded"));
-    program
-        .env_clear()
-        .env("OUTLIERS_PYTHON", interpreter::choice().unwrap().python);
+    let mut program = Command::new(target().join("debug/embedded"));
+    program.env_clear().env("OUTLIERS_PYTHON", &python);
     let output = finished(program, "the program");
     let expected = "[7, 113, 835]\n".to_owned();
-    assert_eq!(told(&output), (Some(0), expected, String::new()));
+    assert_eq!(told(&output), (Some(0), expected, nothing()));
+
+    let (status, stdout, stderr) = cargo(&["test"]);
+    let passed = stdout.contains("1 passed");
+    assert!(status == Some(0) && passed, "{stdout}{stderr}");
 }

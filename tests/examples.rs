@@ -5,22 +5,24 @@ mod common;
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
-use common::{command, finished, told};
+use common::{cargo, command, finished, target, told};
 use outliers::interpreter;
 
-/// The program of an example, which `cargo test` builds before it builds and runs this.
+const README: &str = include_str!("../README.md");
+
+/// The program of an example. Cargo builds them for some ways to ask for tests only.
 fn built(name: &str) -> PathBuf {
-    let test = env::current_exe().unwrap();
-    let program = test.ancestors().nth(2).unwrap().join("examples").join(name);
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/{name}.rs"));
-    let changed = |file: &Path| file.metadata().and_then(|data| data.modified()).ok();
-    assert!(
-        changed(&program) >= changed(&source),
-        "{} is not there, or is older than its source: cargo build --examples",
-        program.display()
-    );
-    program
+    static BUILT: Once = Once::new();
+    BUILT.call_once(|| {
+        let mut build = cargo(
+            Path::new(env!("CARGO_MANIFEST_DIR")),
+            &["build", "--examples"],
+        );
+        assert!(build.status().unwrap().success());
+    });
+    target().join("debug/examples").join(name)
 }
 
 fn prints(name: &str, expected: &str) {
@@ -36,10 +38,9 @@ fn the_smallest_program_finds_the_three() {
 
 #[test]
 fn the_smallest_program_is_that_of_the_readme() {
-    let readme = include_str!("../README.md");
     let example = include_str!("../examples/smallest.rs");
     let program = example.split_once("\n\n").unwrap().1;
-    assert!(readme.contains(&format!("```rust\n{program}```\n")));
+    assert!(README.contains(&format!("```rust\n{program}```\n")));
 }
 
 /// Python itself, asked by `-c`, searches the current directory before all others.
@@ -60,7 +61,7 @@ print('\\n'.join(directory for directory in sys.path if directory))
 fn a_function_of_ones_own_finds_spikes_and_tells_what_is_wrong() {
     prints(
         "own_function",
-        "[2, 6]\n\
+        "[3, 6]\n\
          own_function:spikes: item 0 of the result: ValueError: 2 values are too few: a spike has \
          two neighbours\n",
     );
@@ -105,4 +106,31 @@ fn these_are_all_examples() {
         "threads",
     ];
     assert_eq!(names, compared);
+}
+
+/// Its lines `$ COMMAND`, each with what stands below it.
+#[test]
+fn what_the_readme_shows_of_detect_is_what_is_printed() {
+    let section = README.split_once("## On numbers of your own").unwrap().1;
+    let shown = section.split("```").nth(1).unwrap();
+    let shown = shown.trim_start_matches("sh\n").trim_start_matches("$ ");
+    let mut count = 0;
+    for shown in shown.split("\n$ ") {
+        let (line, expected) = shown.split_once('\n').unwrap();
+        let mut shell = command("sh");
+        shell
+            .args(["-c", line])
+            .current_dir(env!("CARGO_MANIFEST_DIR"));
+        let program = Path::new(env!("CARGO_BIN_EXE_outliers")).parent().unwrap();
+        let path = format!("{}:{}", program.display(), env::var("PATH").unwrap());
+        shell.env("PATH", path).env("PYTHONDONTWRITEBYTECODE", "1");
+        let output = told(&finished(shell, line));
+        assert_eq!(
+            output,
+            (Some(0), format!("{}\n", expected.trim_end()), String::new()),
+            "{line}"
+        );
+        count += 1;
+    }
+    assert_eq!(count, 3);
 }

@@ -147,6 +147,23 @@ pub fn directory(name: impl AsRef<Path>) -> PathBuf {
     directory
 }
 
+/// The directory that Cargo builds this test in.
+#[allow(dead_code)]
+pub fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+}
+
+/// Cargo in a directory, without network, building where this test was built: what is there already
+/// is not built again, as long as the environment is the same.
+#[allow(dead_code)]
+pub fn cargo(directory: &Path, arguments: &[&str]) -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(directory).args(arguments);
+    cargo.args(["--quiet", "--offline", "--target-dir"]);
+    cargo.arg(target());
+    cargo
+}
+
 /// Exit status, stdout and stderr, as text.
 #[allow(dead_code)]
 pub fn told(output: &Output) -> (Option<i32>, String, String) {
