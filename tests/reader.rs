@@ -168,8 +168,10 @@ fn agree(text: &[u8], column: Option<&str>, only_finite: bool) -> TestCaseResult
 }
 
 fn runner(cases: u32) -> TestRunner {
+    let cases = env::var("PROPTEST_CASES").map_or(cases, |cases| cases.parse().unwrap());
+    println!("cases: {cases}");
     TestRunner::new(ProptestConfig {
-        cases: env::var("PROPTEST_CASES").map_or(cases, |cases| cases.parse().unwrap()),
+        cases,
         failure_persistence: None,
         ..ProptestConfig::default()
     })
@@ -177,6 +179,7 @@ fn runner(cases: u32) -> TestRunner {
 
 #[test]
 fn the_corpus_is_read_as_a_plain_reader_reads_it() {
+    println!("cases: {}", texts().len() * COLUMNS.len() * 2);
     for text in texts() {
         for column in COLUMNS {
             for only_finite in [false, true] {
