@@ -244,3 +244,8 @@ def traces_memory(data):
 def stops_tracing_memory(data):
     tracemalloc.stop()
     return []
+
+
+def keeps_a_quarter_mebibyte(data):
+    kept.append(b"x" * (1 << 18))
+    return []

@@ -90,7 +90,16 @@ fn a_planted_leak_is_found_named_and_measured() {
 
 #[test]
 fn a_rare_leak_is_found_by_enough_calls() {
-    let (status, rare) = report(&["--calls", "32000", "--size", "1", "--inject", "float/2000"]);
+    let (status, rare) = report(&[
+        "--calls",
+        "3200",
+        "--size",
+        "10",
+        "--size",
+        "1",
+        "--inject",
+        "float/2000",
+    ]);
     assert_eq!(
         (status, &rare["verdict"]),
         (Some(1), &"leak".into()),
@@ -102,6 +111,26 @@ fn a_rare_leak_is_found_by_enough_calls() {
         (Some(0), &100.into()),
         "{missed:#}"
     );
+}
+
+#[test]
+fn a_large_leak_is_found_before_it_takes_all_memory() {
+    let (status, report) = report(&[
+        "--calls",
+        "3200",
+        "--size",
+        "10",
+        "--function",
+        "callees:keeps_a_quarter_mebibyte",
+    ]);
+    assert_eq!(
+        (status, &report["verdict"]),
+        (Some(1), &"leak".into()),
+        "{report:#}"
+    );
+    let calls = report["calls"].as_u64().unwrap();
+    assert!((1000..2000).contains(&calls), "{report:#}");
+    assert_eq!(report["shortened"], true, "{report:#}");
 }
 
 #[test]

@@ -165,6 +165,7 @@ fn to_json(report: &Report, grown: &[String]) -> Value {
         "calls": report.calls,
         "warm_up": report.warm_up,
         "settled": report.settled,
+        "shortened": report.shortened,
         "per_call": per_call,
         "smallest_visible": report.smallest_visible,
         "grown": grown,

@@ -20,7 +20,8 @@
 //!
 //! # The protocol
 //!
-//! 1. *Warm up* until all counters stand still three times in a row, at most thirty times.
+//! 1. *Warm up* until all counters stand still three times in a row, at most thirty times; or until
+//!    that has taken 256 MiB, and then make fewer calls.
 //! 2. *Prove the meter*: plant seven blocks of Python memory, one of them tracked, a reference, a
 //!    block of C's heap and an open file, and see each come and go exactly. If not, there is no
 //!    verdict. (`PYTHONMALLOC=malloc`, for one, makes Python's count of blocks stand still.)
@@ -104,6 +105,9 @@ pub fn starve<R>(range: impl RangeBounds<u64>, closure: impl FnOnce() -> R) -> R
 /// Windows by their length, in parts of all calls.
 const WINDOWS: [u64; 12] = [1, 1, 2, 1, 1, 2, 1, 1, 2, 1, 1, 2];
 const PARTS: u64 = 16;
+/// A warm-up that takes more memory than that, in bytes, is ended, and so few calls follow that they
+/// take about as much again: a leak that large needs no more of them.
+const MOST_MEMORY: i64 = 256 << 20;
 /// Warm-up: at most this many windows, and this many quiet ones in a row are enough.
 const MOST_WARM_UP: usize = 30;
 const QUIET: usize = 3;
@@ -194,7 +198,7 @@ impl Soak {
         mut watch: impl FnMut(&Progress<'_>) -> ControlFlow<()>,
     ) -> Result<Report, E> {
         let meter = Meter::new(self.witnesses)?;
-        let window = self.calls / PARTS;
+        let mut window = self.calls / PARTS;
         // All room is made before the first reading.
         let mut readings: Vec<(u64, Reading)> =
             Vec::with_capacity(2 + MOST_WARM_UP + WINDOWS.len());
@@ -206,11 +210,15 @@ impl Soak {
         };
         let mut report = Report::new(meter.counters.clone(), window);
         meter.read()?;
-        readings.push((0, meter.read()?));
+        let first = meter.read()?;
+        readings.push((0, first));
 
-        let mut quiet = 0;
+        let (mut quiet, mut too_large) = (0, false);
         let least = LEAST_WARM_UP.min(self.calls.max(100));
-        while readings.len() <= MOST_WARM_UP && (quiet < QUIET || progress.warm_up < least) {
+        while readings.len() <= MOST_WARM_UP
+            && (quiet < QUIET || progress.warm_up < least)
+            && !too_large
+        {
             for _ in 0..window.clamp(16, 1000) {
                 if watch(&progress).is_break() {
                     return Ok(report.interrupted(&readings));
@@ -223,10 +231,15 @@ impl Soak {
             let moved = before
                 .is_none_or(|before| reading.growth(&before).iter().any(|&growth| growth != 0));
             quiet = if moved { 0 } else { quiet + 1 };
+            too_large = reading.resident - first.resident > MOST_MEMORY;
             readings.push((progress.warm_up, reading));
         }
         report.warm_up = progress.warm_up;
         report.settled = quiet >= QUIET;
+        if too_large {
+            window = window.min(progress.warm_up.div_ceil(PARTS));
+            report.shorten(window);
+        }
 
         if let Some(blind) = meter.prove()? {
             return Ok(report.blind(blind, &readings));

@@ -20,6 +20,8 @@ pub struct Report {
     pub warm_up: u64,
     /// Whether all counters stood still then, before it was given up.
     pub settled: bool,
+    /// Whether fewer calls were made than asked for, as they take so much memory.
+    pub shortened: bool,
     /// What each counter did.
     pub counters: Vec<Growth>,
     /// A leak of one object in so many calls would have been seen.
@@ -50,12 +52,19 @@ impl Report {
             calls: 0,
             warm_up: 0,
             settled: false,
+            shortened: false,
             counters: Vec::new(),
             smallest_visible: window,
             samples: Vec::new(),
             names,
             windows: Vec::with_capacity(WINDOWS.len()),
         }
+    }
+
+    /// Makes fewer calls than were asked for: windows of `window` calls.
+    pub(super) fn shorten(&mut self, window: u64) {
+        self.shortened = window < self.smallest_visible;
+        self.smallest_visible = window;
     }
 
     /// Notes a window of `length` times the shortest; allocates nothing.
@@ -181,6 +190,9 @@ impl fmt::Display for Report {
                 "the counters never stood still in {} calls to warm up",
                 thousands(self.warm_up)
             )?;
+        }
+        if self.shortened {
+            writeln!(f, "fewer calls than asked for: each takes much memory")?;
         }
         let resident = |sample: Option<&Sample>| sample.map_or(0, |sample| sample.resident) / 1024;
         writeln!(
