@@ -187,19 +187,19 @@ fn the_program_says_out_of_memory_and_ends_with_status_1() {
     let directory = common::directory("limited");
     let at_rest = at_rest(&directory);
     let write = |name: &str, text: &str| fs::write(directory.join(name), text).unwrap();
-    write("numbers", &"1.25\n".repeat(400_000));
-    write("fields", &("1,".repeat(2_000_000) + "x"));
+    write("numbers", &"1.25\n".repeat(200_000));
+    write("fields", &("1,".repeat(1_000_000) + "x"));
     // One word of nothing, which takes no room on the disk.
     let word = fs::File::create(directory.join("word")).unwrap();
-    word.set_len(64 * MEBIBYTE as u64).unwrap();
+    word.set_len(48 * MEBIBYTE as u64).unwrap();
     for (arguments, most) in [
-        ("numbers --function limited:ends", 64),
+        ("numbers --function limited:ends", 32),
         (
             "numbers --function limited:everything --format lines --plot x.svg",
-            64,
+            32,
         ),
-        ("fields --function limited:ends", 256),
-        ("word --function limited:ends", 256),
+        ("fields --function limited:ends", 64),
+        ("word --function limited:ends", 192),
         ("- --function limited:ends <word", 256),
     ] {
         let expected = limited(&directory, 1 << 30, arguments);
