@@ -42,12 +42,14 @@ enum Format {
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Function { module, function } = &arguments.function;
-    // Before Python is started, so that bad input is told at once. A function of the user's may
-    // well know what to do with a NaN.
+    // Before the numbers are there: should they leave too little memory for it, Python's start would
+    // end the process, or hang. What follows can be refused.
+    let outliers = Outliers::new(module, function)?;
+    // A function of the user's may well know what to do with a NaN.
     let only_finite = module == "pyoutliers";
     let source = source(arguments.file.as_deref())?;
     let data = read::numbers(&source, arguments.column.as_deref(), only_finite)?;
-    let indices = Outliers::new(module, function)?.detect(&data)?;
+    let indices = outliers.detect(&data)?;
     // Before the result is printed: a picture that cannot be written is an error.
     if let Some(file) = &arguments.plot {
         plot::series(file, &source.name, data, &indices)?;
