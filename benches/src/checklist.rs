@@ -74,5 +74,17 @@ pub fn statements(results: &Results, threads: &Threads) -> Vec<Statement> {
             minimum: threads.best,
         },
     });
+    statements.push(Statement {
+        text: format!(
+            "{}: calls per second of {} threads, ours / plain C",
+            crate::report::count(crate::threads::SIZE),
+            crate::threads::THREADS
+        ),
+        bound: AtLeast(0.95),
+        ratio: Ratio {
+            median: threads.beside_c,
+            minimum: threads.best_beside_c,
+        },
+    });
     statements
 }

@@ -4,11 +4,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
-use outliers::Outliers;
 
 use crate::data;
 use crate::statistics::quantile;
-use crate::ways::{Callee, Ours, expected};
+use crate::ways::{C, Callee, Ours, expected};
 
 /// The threads that are compared with one.
 pub const THREADS: usize = 4;
@@ -26,6 +25,10 @@ pub struct Threads {
     pub ratio: f64,
     /// The same of the best phases.
     pub best: f64,
+    /// Ours to plain C's, of many threads, phase by phase.
+    pub beside_c: f64,
+    /// The same of the best phases.
+    pub best_beside_c: f64,
 }
 
 /// Measures one and many in turn.
@@ -33,38 +36,48 @@ pub fn measure(phases: u32, phase: Duration) -> Result<Threads> {
     eprintln!("one thread and {THREADS}, {phases} phases each");
     let data = data::numbers(SIZE);
     let expected = expected(Callee::Detect, &data)?;
-    let ours = Ours::new(Callee::Detect)?;
-    let (mut one, mut many, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (ours, c) = (Ours::new(Callee::Detect)?, C::new(Callee::Detect)?);
+    let ours = |data: &[f64]| Ok(ours.0.detect(data)? == expected);
+    let c = |data: &[f64]| Ok(c.detect(data)?.as_ref() == expected);
+    let (mut one, mut many, mut many_of_c) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..phases {
-        let alone = calls_per_second(&ours.0, 1, phase, &data, &expected)?;
-        let together = calls_per_second(&ours.0, THREADS, phase, &data, &expected)?;
-        one.push(alone);
-        many.push(together);
-        ratios.push(together / alone);
-    }
-    for values in [&mut one, &mut many, &mut ratios] {
-        values.sort_by(f64::total_cmp);
+        one.push(calls_per_second(&ours, 1, phase, &data)?);
+        many.push(calls_per_second(&ours, THREADS, phase, &data)?);
+        many_of_c.push(calls_per_second(&c, THREADS, phase, &data)?);
     }
     Ok(Threads {
-        one: quantile(&one, 0.5),
-        many: quantile(&many, 0.5),
-        ratio: quantile(&ratios, 0.5),
-        best: quantile(&many, 1.0) / quantile(&one, 1.0),
+        ratio: median(many.iter().zip(&one).map(|(many, one)| many / one)),
+        best: best(&many) / best(&one),
+        beside_c: median(many.iter().zip(&many_of_c).map(|(ours, c)| ours / c)),
+        best_beside_c: best(&many) / best(&many_of_c),
+        one: median(one),
+        many: median(many),
     })
 }
 
+fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    quantile(&values, 0.5)
+}
+
+fn best(values: &[f64]) -> f64 {
+    values.iter().copied().fold(0.0, f64::max)
+}
+
 fn calls_per_second(
-    ours: &Outliers,
+    is_right: &(impl Fn(&[f64]) -> Result<bool> + Sync),
     threads: usize,
     phase: Duration,
     data: &[f64],
-    expected: &[i64],
 ) -> Result<f64> {
     let start = Instant::now();
     let work = || {
+        // For plain C too, the thread keeps its state in Python.
+        outliers::with_python(|_| ())?;
         let mut calls = 0_u32;
         while start.elapsed() < phase {
-            ensure!(ours.detect(data)? == expected, "other indices");
+            ensure!(is_right(data)?, "other indices");
             calls += 1;
         }
         Ok(calls)

@@ -53,19 +53,23 @@ impl C {
     }
 }
 
+impl C {
+    pub fn detect(&self, data: &[f64]) -> Result<impl AsRef<[i64]> + use<>> {
+        let mut indices = Indices {
+            items: ptr::null_mut(),
+            length: 0,
+        };
+        let n = data.len().try_into()?;
+        // SAFETY: the function is kept by `self`; `data` has n values; `indices` is empty, as
+        // asked; Python was started, and C takes its lock.
+        let status = unsafe { peer_detect(self.0.as_ptr(), data.as_ptr(), n, &mut indices) };
+        ensure!(status == 0, "the exception is printed above");
+        Ok(indices)
+    }
+}
+
 impl Run for C {
     fn time(&mut self, task: &Task<'_>) -> Result<Duration> {
-        timed(task, |data| {
-            let mut indices = Indices {
-                items: ptr::null_mut(),
-                length: 0,
-            };
-            let n = data.len().try_into()?;
-            // SAFETY: the function is kept by `self`; `data` has n values; `indices` is empty, as
-            // asked; Python was started, and C takes its lock.
-            let status = unsafe { peer_detect(self.0.as_ptr(), data.as_ptr(), n, &mut indices) };
-            ensure!(status == 0, "the exception is printed above");
-            Ok(indices)
-        })
+        timed(task, |data| self.detect(data))
     }
 }

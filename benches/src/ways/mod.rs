@@ -15,6 +15,7 @@ use anyhow::{Result, ensure};
 use pyo3::prelude::*;
 
 pub use apart::{APART, serve};
+pub use c::C;
 pub use ours::Ours;
 
 /// Who makes the call.
