@@ -35,9 +35,8 @@ def detect(data: list[float]) -> list[int]:
     if not isfinite(mean):
         _refuse_non_finite(values)
     # In place where that is much: memory from the system costs more than what is computed in it.
-    squares = np.subtract(values, mean, out=values if len(data) > CHUNK else None)
-    squares *= squares
-    limit = 2 * sqrt(np.add.reduce(squares) / len(data))
+    squares = values if len(data) > CHUNK else np.empty(len(data))
+    limit = 2 * sqrt(_square_deviations(values, mean, squares) / len(data))
     if limit > SMALLEST_LIMIT:
         return (squares > limit * limit).nonzero()[0].tolist()
     return (np.abs(_to_array(data) - mean) > limit).nonzero()[0].tolist()
@@ -57,6 +56,20 @@ def _to_array(data: list[float]) -> np.ndarray:
         part = data[start : start + CHUNK]
         values[start : start + CHUNK] = np.frombuffer(_packer(len(part))(*part))
     return values
+
+
+def _square_deviations(values: np.ndarray, mean: float, squares: np.ndarray) -> float:
+    """Square the deviations from the mean; return the sum, added pairwise as NumPy does it.
+
+    Slice by slice, so that each is still in the cache for the next step.
+    """
+    if len(values) <= CHUNK:
+        np.subtract(values, mean, out=squares)
+        squares *= squares
+        return np.add.reduce(squares)
+    half = len(values) // 16 * 8
+    first = _square_deviations(values[:half], mean, squares[:half])
+    return first + _square_deviations(values[half:], mean, squares[half:])
 
 
 def _refuse_non_finite(values: np.ndarray) -> None:
