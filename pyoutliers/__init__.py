@@ -33,13 +33,13 @@ def detect(data: list[float]) -> list[int]:
     """
     if not data:
         return []
-    values = _to_array(data)
-    mean = _sum(values) / len(data)
+    values, length = _to_array(data), len(data)
+    mean = _sum(values) / length
     if not isfinite(mean):
         _refuse_non_finite(values)
     # In place where that is much: memory from the system costs more than what is computed in it.
-    squares = values if len(data) > CHUNK else np.empty(len(data))
-    limit = 2 * sqrt(_square_deviations(values, mean, squares) / len(data))
+    squares = values if length > CHUNK else np.empty(length)
+    limit = 2 * sqrt(_square_deviations(values, mean, squares) / length)
     if limit > SMALLEST_LIMIT:
         return (squares > limit * limit).nonzero()[0].tolist()
     return (np.abs(_to_array(data) - mean) > limit).nonzero()[0].tolist()
@@ -52,10 +52,11 @@ def _packer(length: int):
 
 
 def _to_array(data: list[float]) -> np.ndarray:
-    if len(data) <= CHUNK:
-        return np.frombuffer(_packer(len(data))(*data))
-    values = np.empty(len(data))
-    for start in range(0, len(data), CHUNK):
+    length = len(data)
+    if length <= CHUNK:
+        return np.frombuffer(_packer(length)(*data))
+    values = np.empty(length)
+    for start in range(0, length, CHUNK):
         part = data[start : start + CHUNK]
         values[start : start + CHUNK] = np.frombuffer(_packer(len(part))(*part))
     return values
@@ -67,7 +68,7 @@ def _square_deviations(values: np.ndarray, mean: float, squares: np.ndarray) -> 
     Slice by slice, so that each is still in the cache for the next step.
     """
     if len(values) <= CHUNK:
-        np.subtract(values, mean, out=squares)
+        np.subtract(values, mean, squares)
         squares *= squares
         return _sum(squares)
     half = len(values) // 16 * 8
