@@ -38,8 +38,9 @@ def detect(data: list[float]) -> list[int]:
     if not isfinite(mean):
         _refuse_non_finite(values)
     # In place where that is much: memory from the system costs more than what is computed in it.
-    squares = values if length > CHUNK else np.empty(length)
-    limit = 2 * sqrt(_square_deviations(values, mean, squares) / length)
+    squares = np.subtract(values, mean, out=values if length > CHUNK else None)
+    squares *= squares
+    limit = 2 * sqrt(_sum(squares) / length)
     if limit > SMALLEST_LIMIT:
         return (squares > limit * limit).nonzero()[0].tolist()
     return (np.abs(_to_array(data) - mean) > limit).nonzero()[0].tolist()
@@ -60,20 +61,6 @@ def _to_array(data: list[float]) -> np.ndarray:
         part = data[start : start + CHUNK]
         values[start : start + CHUNK] = np.frombuffer(_packer(len(part))(*part))
     return values
-
-
-def _square_deviations(values: np.ndarray, mean: float, squares: np.ndarray) -> float:
-    """Square the deviations from the mean; return the sum, added pairwise as NumPy does it.
-
-    Slice by slice, so that each is still in the cache for the next step.
-    """
-    if len(values) <= CHUNK:
-        np.subtract(values, mean, squares)
-        squares *= squares
-        return _sum(squares)
-    half = len(values) // 16 * 8
-    first = _square_deviations(values[:half], mean, squares[:half])
-    return first + _square_deviations(values[half:], mean, squares[half:])
 
 
 def _refuse_non_finite(values: np.ndarray) -> None:
