@@ -95,28 +95,6 @@ fn python_alone() {
     }
 }
 
-/// What took all there is lives until its exception has been turned into text.
-#[test]
-#[ignore = "run by the test below, in a process of its own"]
-fn another_exception() {
-    load(c"limited", LIMITED);
-    let limit = Outliers::new("limited", "limit").unwrap();
-    let raises = Outliers::new("limited", "in_other_words").unwrap();
-    for quarters in 0..40 {
-        let bytes = address_space() + quarters * MEBIBYTE / 4;
-        limit
-            .detect(&[f64::from(u32::try_from(bytes).unwrap())])
-            .unwrap();
-        let error = raises.detect(&[1.0]).unwrap_err();
-        limit.detect(&[-1.0]).unwrap();
-        match error.kind() {
-            ErrorKind::OutOfMemory => (),
-            ErrorKind::Call(exception) => assert_eq!(exception.message(), "no room"),
-            _ => assert_eq!(error.to_string(), "out of memory"),
-        }
-    }
-}
-
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn numpy() {
@@ -137,11 +115,6 @@ fn passes(test: &str) {
 #[test]
 fn a_slice_too_large_is_an_error_and_the_next_call_is_right() {
     passes("python_alone");
-}
-
-#[test]
-fn an_exception_in_its_place_is_told_or_memory_is_said_to_be_out() {
-    passes("another_exception");
 }
 
 #[test]
