@@ -33,13 +33,6 @@ def ends(data): return [0, len(data) - 1]
 def everything(data): return range(len(data))
 def large(data): return [2**40 + index for index in range(len(data))]
 def lazy(data): return (2**40 + index for index in range(len(data)))
-def in_other_words(data):
-    kept = []
-    try:
-        while True:
-            kept.append(bytearray(1000))
-    except MemoryError:
-        raise ValueError('no room')
 ";
 
 /// The process's address space, in bytes.
