@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString};
 
 use crate::capi::{self, Held, Owned};
 use crate::convert;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, format};
 use crate::interpreter::{self, with_python};
 
 /// A Python function that takes a list of floats and returns ints, found once and called many times.
@@ -38,7 +38,7 @@ impl Outliers {
     /// - [`ErrorKind::NotCallable`] if what it has cannot be called.
     /// - [`ErrorKind::OutOfMemory`].
     pub fn new(module: &str, function: &str) -> Result<Self> {
-        let name = format!("{module}:{function}");
+        let name = format(format_args!("{module}:{function}"))?;
         let module_name = c_name(module)?;
         let function_name = c_name(function)?;
         let function = with_python(|py| {
@@ -121,12 +121,18 @@ pub fn gen_testdata() -> Result<Vec<f64>> {
 }
 
 pub(crate) fn c_name(name: &str) -> Result<CString> {
-    CString::new(name).map_err(|error| {
-        ErrorKind::Name {
-            name: name.into(),
+    // With room for the NUL, so that no more is asked for.
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(name.len() + 1)
+        .map_err(|_| ErrorKind::OutOfMemory)?;
+    bytes.extend_from_slice(name.as_bytes());
+    CString::new(bytes).or_else(|error| {
+        Err(ErrorKind::Name {
+            name: format(format_args!("{name}"))?,
             position: error.nul_position(),
         }
-        .into()
+        .into())
     })
 }
 

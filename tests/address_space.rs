@@ -33,6 +33,14 @@ def ends(data): return [0, len(data) - 1]
 def everything(data): return range(len(data))
 def large(data): return [2**40 + index for index in range(len(data))]
 def lazy(data): return (2**40 + index for index in range(len(data)))
+
+def in_other_words(data):
+    kept = []
+    try:
+        while True:
+            kept.append(bytearray(int(data[0])))
+    except MemoryError:
+        raise ValueError('no room')
 ";
 
 /// The process's address space, in bytes.
@@ -88,6 +96,31 @@ fn python_alone() {
     }
 }
 
+/// What took all there is lives until its exception has been turned into text, for which less is
+/// left than one piece of it.
+#[test]
+#[ignore = "run by the test below, in a process of its own"]
+fn another_exception() {
+    const CASES: u32 = 400;
+    load(c"limited", LIMITED);
+    let limit = Outliers::new("limited", "limit").unwrap();
+    let raises = Outliers::new("limited", "in_other_words").unwrap();
+    for piece in (16..).step_by(16).take(CASES as usize) {
+        let bytes = address_space() + MEBIBYTE / 8;
+        limit
+            .detect(&[f64::from(u32::try_from(bytes).unwrap())])
+            .unwrap();
+        let error = raises.detect(&[f64::from(piece)]).unwrap_err();
+        limit.detect(&[-1.0]).unwrap();
+        match error.kind() {
+            ErrorKind::OutOfMemory => (),
+            ErrorKind::Call(exception) => assert_eq!(exception.message(), "no room"),
+            _ => assert_eq!(error.to_string(), "out of memory"),
+        }
+    }
+    println!("cases: {CASES}");
+}
+
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn numpy() {
@@ -108,6 +141,11 @@ fn passes(test: &str) {
 #[test]
 fn a_slice_too_large_is_an_error_and_the_next_call_is_right() {
     passes("python_alone");
+}
+
+#[test]
+fn an_exception_in_its_place_is_told_or_memory_is_said_to_be_out() {
+    passes("another_exception");
 }
 
 #[test]

@@ -85,8 +85,12 @@ fn every_promise_is_held_by_a_test_that_is_there() {
             "{promise}: {cases} cases"
         );
         for test in tests.split('`').filter(|name| name.contains("::")) {
-            let (file, name) = test.split_once("::").unwrap();
-            let source = format!("{}/tests/{file}.rs", env!("CARGO_MANIFEST_DIR"));
+            let (modules, name) = test.rsplit_once("::").unwrap();
+            let file = match modules.strip_prefix("lib::") {
+                Some(modules) => format!("src/{}.rs", modules.replace("::", "/")),
+                None => format!("tests/{modules}.rs"),
+            };
+            let source = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
             let source = std::fs::read_to_string(source).unwrap();
             assert!(source.contains(name), "{test} is not there: {promise}");
         }

@@ -9,7 +9,8 @@ use std::ptr;
 use python3_sys as ffi;
 
 use super::Owned;
-use super::exception::{self, OutOfMemory, name_of_type, new_or_clear, utf8};
+use super::exception::{self, name_of_type, new_or_clear, utf8};
+use crate::error::{OutOfMemory, format};
 
 /// Characters of a traceback that are kept at each of its ends.
 const LONGEST_END: isize = 8192;
@@ -18,20 +19,19 @@ const LONGEST_CHAIN: usize = 8;
 
 /// What led to an exception: its causes, or what was being handled, the first one first.
 pub(super) fn before(value: &Owned<'_>) -> Result<String, OutOfMemory> {
-    let mut pieces = Vec::new();
+    let mut told = String::new();
     let mut next = cause_or_context(value)?;
-    while let Some((value, relation)) = next.take_if(|_| pieces.len() < LONGEST_CHAIN) {
-        let mut piece = match traceback_of(&value) {
+    for _ in 0..LONGEST_CHAIN {
+        let Some((value, relation)) = next else { break };
+        let frames = match traceback_of(&value) {
             Some(traceback) => frames(&traceback)?,
             None => String::new(),
         };
-        piece += &last_line(&type_name_of(&value)?, &exception::message_of(&value)?);
-        piece += relation;
-        pieces.push(piece);
+        let last_line = last_line(&type_name_of(&value)?, &exception::message_of(&value)?)?;
+        told = format(format_args!("{frames}{last_line}{relation}{told}"))?;
         next = cause_or_context(&value)?;
     }
-    pieces.reverse();
-    Ok(pieces.concat())
+    Ok(told)
 }
 
 /// The frames of a traceback, each with its line of source, the middle left out if there are many.
@@ -42,10 +42,10 @@ pub(super) fn frames(traceback: &Owned<'_>) -> Result<String, OutOfMemory> {
 }
 
 /// `ValueError: the message`, and a line feed.
-pub(super) fn last_line(type_name: &str, message: &str) -> String {
+pub(super) fn last_line(type_name: &str, message: &str) -> Result<String, OutOfMemory> {
     match message {
-        "" => format!("{type_name}\n"),
-        _ => format!("{type_name}: {message}\n"),
+        "" => format(format_args!("{type_name}\n")),
+        _ => format(format_args!("{type_name}: {message}\n")),
     }
 }
 
@@ -113,9 +113,8 @@ fn ends(text: &Owned<'_>) -> Result<Option<String>, OutOfMemory> {
     }
     let head = utf8(text, 0, LONGEST_END)?.unwrap_or_default();
     let tail = utf8(text, length - LONGEST_END, length)?.unwrap_or_default();
-    Ok(Some(format!(
-        "{head}\n[{left_out} characters left out]\n{tail}"
-    )))
+    let cut = format_args!("{head}\n[{left_out} characters left out]\n{tail}");
+    format(cut).map(Some)
 }
 
 fn type_name_of(value: &Owned<'_>) -> Result<String, OutOfMemory> {

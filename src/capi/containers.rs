@@ -49,8 +49,8 @@ impl<'p> Unfilled<'p> {
             }
             return Ok(self.object);
         }
-        let message = format!("{} of {} slots are filled", self.filled, self.length);
-        Err(Exception::new("SystemError".into(), message, None))
+        let message = format_args!("{} of {} slots are filled", self.filled, self.length);
+        Err(Exception::ours("SystemError", message))
     }
 
     /// Of a list or tuple made just now.

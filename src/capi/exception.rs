@@ -10,7 +10,7 @@ use python3_sys as ffi;
 use super::Owned;
 use super::chain;
 use super::lock::Python;
-use crate::error::Exception;
+use crate::error::{Exception, OutOfMemory, format};
 
 /// Characters of a message that are kept.
 const LONGEST_MESSAGE: isize = 4096;
@@ -43,20 +43,10 @@ pub(super) fn take(py: Python<'_>) -> Exception {
     }
     let [kind, value, traceback] = owned(py, [kind, value, traceback]);
     let Some(kind) = kind else {
-        let message = "a C call failed without saying why";
-        return Exception::new("SystemError".into(), message.into(), None);
+        let message = format_args!("a C call failed without saying why");
+        return Exception::ours("SystemError", message);
     };
     describe(&kind, value, traceback).unwrap_or_else(|OutOfMemory| Exception::out_of_memory())
-}
-
-/// Memory ran out while something was described.
-#[derive(Debug)]
-pub(super) struct OutOfMemory;
-
-impl From<OutOfMemory> for Exception {
-    fn from(OutOfMemory: OutOfMemory) -> Self {
-        Self::out_of_memory()
-    }
 }
 
 fn describe(
@@ -71,10 +61,9 @@ fn describe(
     };
     let text = match (&value, &traceback) {
         (Some(value), Some(traceback)) => {
-            let mut text = chain::before(value)?;
-            text += &chain::frames(traceback)?;
-            text += &chain::last_line(&type_name, &message);
-            Some(text)
+            let (before, frames) = (chain::before(value)?, chain::frames(traceback)?);
+            let last_line = chain::last_line(&type_name, &message)?;
+            Some(format(format_args!("{before}{frames}{last_line}"))?)
         }
         (None, Some(_)) => Some(String::new()),
         (_, None) => None,
@@ -109,11 +98,14 @@ pub(super) fn name_of_type(kind: &Owned<'_>) -> Result<String, OutOfMemory> {
             None => Ok(None),
         }
     };
-    let name = text(c"__qualname__")?.unwrap_or_else(|| "a type without a name".into());
-    Ok(match text(c"__module__")? {
-        Some(module) if module != "builtins" && module != "__main__" => format!("{module}.{name}"),
-        _ => name,
-    })
+    let name = text(c"__qualname__")?;
+    let name = name.as_deref().unwrap_or("a type without a name");
+    match text(c"__module__")? {
+        Some(module) if module != "builtins" && module != "__main__" => {
+            format(format_args!("{module}.{name}"))
+        }
+        _ => format(format_args!("{name}")),
+    }
 }
 
 /// `str(value)`, cut if it is very long.
@@ -126,7 +118,10 @@ pub(super) fn message_of(value: &Owned<'_>) -> Result<String, OutOfMemory> {
         // A `__str__` may raise a MemoryError too, and the type is worth more than no text.
         Ok(None) | Err(OutOfMemory) => None,
     };
-    Ok(text.unwrap_or_else(|| "its text cannot be had: str() failed".into()))
+    text.map_or_else(
+        || format(format_args!("its text cannot be had: str() failed")),
+        Ok,
+    )
 }
 
 /// Characters `start..end` of a string, and of nothing else; what UTF-8 has no way to say is escaped.
@@ -166,12 +161,10 @@ pub(super) fn utf8(
     };
     // SAFETY: the buffer of `bytes`, of that length, which lives and does not change while it does.
     let content = unsafe { std::slice::from_raw_parts(start.cast::<u8>(), length) };
-    let content = String::from_utf8_lossy(content);
-    let mut text = String::new();
-    text.try_reserve_exact(content.len())
-        .map_err(|_| OutOfMemory)?;
-    text.push_str(&content);
-    Ok(Some(text))
+    let Ok(content) = str::from_utf8(content) else {
+        return Ok(None);
+    };
+    format(format_args!("{content}")).map(Some)
 }
 
 /// For a call that returns a new reference, or NULL with an exception set, which is dropped, unless

@@ -91,8 +91,8 @@ pub fn import_add_module<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>, E
     // SAFETY: a live object, kept by the interpreter.
     let modules = unsafe { check::borrowed_reference(py, modules) }?;
     dict_get_item_string(&modules, name).ok_or_else(|| {
-        let message = "the module was taken out of sys.modules".into();
-        Exception::new("SystemError".into(), message, None)
+        let message = format_args!("the module was taken out of sys.modules");
+        Exception::ours("SystemError", message)
     })
 }
 
@@ -255,8 +255,8 @@ pub fn iter_next<'p>(iterator: &Iter<'p>) -> Result<Option<Owned<'p>>, Exception
     let is_iterator = unsafe { ffi::PyIter_Check(iterator.as_ptr()) };
     if is_iterator == 0 {
         // It was one when it was made, and has changed its class since.
-        let message = "the iterator is none any more".into();
-        return Err(Exception::new("TypeError".into(), message, None));
+        let message = format_args!("the iterator is none any more");
+        return Err(Exception::ours("TypeError", message));
     }
     // SAFETY: the lock is held; the object is live and an iterator.
     let item = unsafe { ffi::PyIter_Next(iterator.as_ptr()) };

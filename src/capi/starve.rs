@@ -161,3 +161,6 @@ fn pass_on<const DOMAIN: usize>(
 fn original<const DOMAIN: usize>() -> Option<&'static ffi::PyMemAllocatorEx> {
     ALLOCATORS.get()?.originals.get(DOMAIN)
 }
+
+#[cfg(test)]
+mod tests;

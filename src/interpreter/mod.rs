@@ -31,14 +31,20 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::capi::{self, Python, Started};
-use crate::error::{Error, ErrorKind, Exception, Result};
+use crate::error::{Error, ErrorKind, Exception, OutOfMemory, Result, format};
 
 pub use choice::{Choice, Rule};
 pub(crate) use prelude::module;
 pub use version::Version;
 
 /// How the one start went; its failure is every later caller's too.
-static START: OnceLock<Result<Started>> = OnceLock::new();
+static START: OnceLock<Result<Start>> = OnceLock::new();
+
+struct Start {
+    started: Started,
+    /// None if somebody else had started Python.
+    choice: Option<Choice>,
+}
 
 /// Runs a closure with Python's lock held; starts Python if that has not been done.
 ///
@@ -62,9 +68,9 @@ static START: OnceLock<Result<Started>> = OnceLock::new();
 pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> R) -> Result<R> {
     // `start` takes the lock only where nobody else can have it, so that nobody who holds it waits
     // here for long.
-    let started = START.get_or_init(|| start(|| ()));
-    let started = started.as_ref().map_err(Error::clone)?;
-    capi::with_lock(*started, |py| {
+    let start = START.get_or_init(|| start(|| ()));
+    let start = start.as_ref().map_err(Error::clone)?;
+    capi::with_lock(start.started, |py| {
         let flusher = prelude::installed(py)?;
         let result = closure(py);
         flusher.flush(py);
@@ -88,8 +94,8 @@ pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> R) -> Result<R
 /// glibc. In the last two cases Python works as ever.
 pub fn keep_memory() -> Result<()> {
     let mut kept = None;
-    let started = START.get_or_init(|| start(|| kept = Some(capi::keep_memory())));
-    started.as_ref().map_err(Error::clone)?;
+    let start = START.get_or_init(|| start(|| kept = Some(capi::keep_memory())));
+    start.as_ref().map_err(Error::clone)?;
     let reason = match kept {
         Some(true) => return Ok(()),
         Some(false) => "memory cannot be kept: this C library is not glibc",
@@ -140,59 +146,80 @@ fn version(text: &str) -> Version {
 
 /// The error of an import, with advice.
 pub(crate) fn import_error(module: &str, exception: Exception) -> Error {
-    let advice = choice().map_or_else(
-        |error| error.to_string(),
-        |choice| advice(module, &choice, &exception),
-    );
-    ErrorKind::Import {
-        module: module.into(),
-        exception,
-        advice,
+    if exception.is_out_of_memory() {
+        return exception.into();
     }
-    .into()
+    let error = || {
+        Ok(ErrorKind::Import {
+            module: format(format_args!("{module}"))?,
+            advice: advice(module, &exception)?,
+            exception,
+        })
+    };
+    error().map_or_else(|OutOfMemory| OutOfMemory.into(), Error::from)
 }
 
 /// In which Python a module was searched, and what to do.
-fn advice(module: &str, choice: &Choice, exception: &Exception) -> String {
-    let python = choice.python.display();
-    let library = loaded().version;
-    let message = exception.message();
-    let remedy = if message == "No module named 'numpy'" {
-        format!(
-            "install it: {python} -m pip install numpy, or choose a Python that has it: \
-             OUTLIERS_PYTHON=/path/to/python"
-        )
-    } else if message == format!("No module named '{module}'") {
-        "name its directory in PYTHONPATH, as the current one is not searched".into()
-    } else if choice.version != library {
-        format!(
-            "that is Python {} with the library of {library}: choose a Python {library}",
-            choice.version
-        )
-    } else if message.contains("numpy C-extensions failed") {
-        format!(
-            "this NumPy was made for another Python than {library}: take it off PYTHONPATH, or \
-             install one for this Python"
-        )
-    } else {
-        return format!("the Python is {choice}");
+fn advice(module: &str, exception: &Exception) -> Result<String, OutOfMemory> {
+    let start = START.get().and_then(|start| start.as_ref().ok());
+    let Some(choice) = start.and_then(|start| start.choice.as_ref()) else {
+        return format(format_args!(
+            "the Python is one that this process had started before"
+        ));
     };
-    format!("the Python is {choice}; {remedy}")
+    let library = version(capi::loaded_version());
+    let message = exception.message();
+    let named = message.strip_prefix("No module named '");
+    let unknown = named.and_then(|name| name.strip_suffix('\''));
+    if unknown == Some("numpy") {
+        format(format_args!(
+            "the Python is {choice}; install it: {} -m pip install numpy, or choose a Python that \
+             has it: OUTLIERS_PYTHON=/path/to/python",
+            choice.python.display()
+        ))
+    } else if unknown == Some(module) {
+        format(format_args!(
+            "the Python is {choice}; name its directory in PYTHONPATH, as the current one is not \
+             searched"
+        ))
+    } else if choice.version != library {
+        format(format_args!(
+            "the Python is {choice}; that is Python {} with the library of {library}: choose a \
+             Python {library}",
+            choice.version
+        ))
+    } else if message.contains("numpy C-extensions failed") {
+        format(format_args!(
+            "the Python is {choice}; this NumPy was made for another Python than {library}: take it \
+             off PYTHONPATH, or install one for this Python"
+        ))
+    } else {
+        format(format_args!("the Python is {choice}"))
+    }
 }
 
 /// Starts Python, unless somebody has; `before` is run last, if there is no more reason to fail.
-fn start(before: impl FnOnce()) -> Result<Started> {
+fn start(before: impl FnOnce()) -> Result<Start> {
     check_library(&built_for(), &loaded()).map_err(start_error)?;
     if let Some(started) = capi::already_started() {
-        return Ok(started);
+        let choice = None;
+        return Ok(Start { started, choice });
     }
     let choice = choice()?;
     check_home(&built_for().version).map_err(start_error)?;
     before();
-    capi::start(choice.python.as_os_str(), |py| {
+    let started = capi::start(choice.python.as_os_str(), |py| {
         prelude::install(py, true).map(drop)
-    })
-    .map_err(|reason| start_error(format!("cannot start Python with {choice}: {reason}")))
+    });
+    match started {
+        Ok(started) => Ok(Start {
+            started,
+            choice: Some(choice),
+        }),
+        Err(reason) => Err(start_error(format!(
+            "cannot start Python with {choice}: {reason}"
+        ))),
+    }
 }
 
 fn start_error(reason: String) -> Error {

@@ -1,96 +1,17 @@
 //! What can go wrong, as text: no error holds a Python object, so none keeps a frame, or your data,
 //! alive.
 
-use std::fmt;
+mod exception;
+mod memory;
+
+use std::fmt::{self, Write};
+
+pub use exception::Exception;
+use memory::boxed;
+pub(crate) use memory::{OutOfMemory, format};
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// An exception of Python's, taken out of Python as text.
-///
-/// Text is cut where it is very long. An exception that was kept as an object would keep its
-/// traceback alive, that its frames, and they the list that was passed in.
-// None is a `MemoryError`: when that is made, there may not be a byte left for its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exception(Option<Box<ExceptionText>>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct ExceptionText {
-    type_name: String,
-    message: String,
-    /// None if C code raised it.
-    traceback: Option<String>,
-}
-
-impl Exception {
-    pub(crate) fn new(type_name: String, message: String, traceback: Option<String>) -> Self {
-        Self(Some(Box::new(ExceptionText {
-            type_name,
-            message,
-            traceback,
-        })))
-    }
-
-    pub(crate) const fn out_of_memory() -> Self {
-        Self(None)
-    }
-
-    /// The name of its type, with its module where that is not `builtins`.
-    pub fn type_name(&self) -> &str {
-        self.0
-            .as_ref()
-            .map_or("MemoryError", |text| &text.type_name)
-    }
-
-    /// What `str(exception)` gave.
-    pub fn message(&self) -> &str {
-        self.0.as_ref().map_or("", |text| &text.message)
-    }
-
-    /// The traceback as Python prints it, ending in a line feed; empty where there is none.
-    pub fn traceback(&self) -> &str {
-        self.frames().unwrap_or_default()
-    }
-
-    /// None if C code raised it.
-    fn frames(&self) -> Option<&str> {
-        self.0.as_ref()?.traceback.as_deref()
-    }
-
-    /// Whether C code raised that type, of the object that it met, and not a method of somebody's.
-    pub(crate) fn is_of_c_code(&self, type_name: &str) -> bool {
-        self.frames().is_none() && self.type_name() == type_name
-    }
-
-    /// Whether it is a `MemoryError`.
-    pub fn is_out_of_memory(&self) -> bool {
-        self.0.is_none()
-    }
-}
-
-/// `ValueError: the message`, on one line, cut if it is long.
-impl fmt::Display for Exception {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LONGEST: usize = 300;
-        f.write_str(&one_line(self.type_name()))?;
-        let message = self
-            .message()
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
-        let cut = message
-            .char_indices()
-            .nth(LONGEST)
-            .and_then(|(end, _)| message.get(..end));
-        match cut {
-            _ if message.is_empty() => Ok(()),
-            None => write!(f, ": {message}"),
-            Some(start) => write!(f, ": {start}…"),
-        }
-    }
-}
-
-impl std::error::Error for Exception {}
 
 /// An error of this crate: what happened, and where.
 ///
@@ -98,12 +19,12 @@ impl std::error::Error for Exception {}
 /// be kept for as long as you like.
 // None is `OutOfMemory`, of no function: see `Exception`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Error(Option<Box<Inner>>);
+pub struct Error(Option<Box<[Inner; 1]>>);
 
 #[derive(Clone, PartialEq, Eq)]
 struct Inner {
     kind: ErrorKind,
-    /// `module:function`, once that is known.
+    /// `module:function`, once that is known, and if there was memory for it.
     function: Option<String>,
 }
 
@@ -177,16 +98,25 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn of(self, function: &str) -> Self {
-        let kind = self.0.map_or(ErrorKind::OutOfMemory, |inner| inner.kind);
-        let function = Some(function.into());
-        Self(Some(Box::new(Inner { kind, function })))
+        let kind = ErrorKind::OutOfMemory;
+        let mut inner = self.0.or_else(|| {
+            boxed(Inner {
+                kind,
+                function: None,
+            })
+        });
+        if let Some([inner]) = inner.as_deref_mut() {
+            inner.function = format(format_args!("{function}")).ok();
+        }
+        Self(inner)
     }
 
     /// What kind of thing went wrong, and where.
     pub fn kind(&self) -> &ErrorKind {
-        self.0
-            .as_ref()
-            .map_or(&ErrorKind::OutOfMemory, |inner| &inner.kind)
+        match self.0.as_deref() {
+            Some([inner]) => &inner.kind,
+            None => &ErrorKind::OutOfMemory,
+        }
     }
 
     /// The Python exception behind it, if there is one.
@@ -214,12 +144,19 @@ impl From<ErrorKind> for Error {
             ErrorKind::OutOfMemory => true,
             kind => kind.exception().is_some_and(Exception::is_out_of_memory),
         };
-        Self((!out_of_memory).then(|| {
-            Box::new(Inner {
-                kind,
-                function: None,
-            })
+        if out_of_memory {
+            return Self(None);
+        }
+        Self(boxed(Inner {
+            kind,
+            function: None,
         }))
+    }
+}
+
+impl From<OutOfMemory> for Error {
+    fn from(OutOfMemory: OutOfMemory) -> Self {
+        Self(None)
     }
 }
 
@@ -232,10 +169,19 @@ impl From<Exception> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(function) = self.0.as_ref().and_then(|inner| inner.function.as_ref()) {
-            write!(f, "{}: ", one_line(function))?;
+        let mut line = OneLine(f);
+        if let Some(
+            [
+                Inner {
+                    function: Some(function),
+                    ..
+                },
+            ],
+        ) = self.0.as_deref()
+        {
+            write!(line, "{function}: ")?;
         }
-        f.write_str(&one_line(&self.kind().to_string()))
+        write!(line, "{}", self.kind())
     }
 }
 
@@ -258,8 +204,18 @@ impl fmt::Debug for Error {
 }
 
 /// Text on one line, whatever is in it: paths and names can hold line feeds.
-fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r'], " ")
+struct OneLine<'f, 'b>(&'f mut fmt::Formatter<'b>);
+
+impl Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for (index, line) in text.split(['\n', '\r']).enumerate() {
+            if index > 0 {
+                self.0.write_char(' ')?;
+            }
+            self.0.write_str(line)?;
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for ErrorKind {

@@ -1,0 +1,130 @@
+//! Rust's allocations failed in turn, as well as Python's: in the unit tests, they count as such.
+#![allow(clippy::unwrap_used)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ffi::CStr;
+use std::fmt::{self, Write};
+use std::mem::discriminant;
+use std::ptr;
+
+use super::{fails, prepare_starving, starve};
+use crate::capi::{compile_string, import_exec_code_module};
+use crate::{Error, ErrorKind, Outliers, with_python};
+
+/// The system's allocator, unless the allocation is to fail.
+struct Starved;
+
+// SAFETY: blocks are `System`'s, which keeps the contract; a null pointer says that there is none.
+// `alloc_zeroed` and `realloc` are those of the trait, by way of `alloc`.
+unsafe impl GlobalAlloc for Starved {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if fails() {
+            return ptr::null_mut();
+        }
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`; the block came from `System`.
+        unsafe { System.dealloc(block, layout) };
+    }
+}
+
+#[global_allocator]
+static STARVED: Starved = Starved;
+
+/// Fails each allocation of a call in turn, alone or with all that follow. The call has to say that
+/// memory is out, or what it says otherwise; and an error has to be told without any memory.
+fn sweep<T>(name: &str, call: impl Fn() -> Result<T, Error>) {
+    struct Nowhere;
+    impl Write for Nowhere {
+        fn write_str(&mut self, _: &str) -> fmt::Result {
+            Ok(())
+        }
+    }
+    let call = || call().map(drop);
+    let usual = call();
+    let (mut errors, mut others) = (0, 0);
+    for following in [false, true] {
+        for number in 1.. {
+            let last = if following { u64::MAX } else { number };
+            let (result, made) = starve(number..=last, || {
+                let result = call();
+                if let Err(error) = &result {
+                    write!(Nowhere, "{error} {error:?}").unwrap();
+                }
+                result
+            });
+            if made < number {
+                break;
+            }
+            match result {
+                Err(error) if error.kind() == &ErrorKind::OutOfMemory => errors += 1,
+                result => {
+                    // There may have been no memory for its name, or for an exception's message.
+                    let kind = |result: &Result<(), Error>| {
+                        let error = result.as_ref().err();
+                        error.map(|error| discriminant(error.kind()))
+                    };
+                    let (found, usual) = (kind(&result), kind(&usual));
+                    assert_eq!(found, usual, "{name}: {number}: {result:?}");
+                    others += 1;
+                }
+            }
+            assert_eq!(call(), usual, "{name}: after {number}");
+        }
+    }
+    println!("{name:?}: {errors} out of memory, {others} as usual");
+    println!("cases: {}", errors + others);
+    assert!(errors > 0);
+}
+
+const CALLEES: &CStr = c"
+none = None
+
+def ends(data): return [0, len(data) - 1]
+def raises(data): raise ValueError('a message ' * 100)
+def nothing(data): return None
+def wrong(data): return [0, 'one']
+def large(data): return [1 << 64]
+def many(data): return [0] * (len(data) + 1)
+
+def from_another(data): raise KeyError('another') from ValueError('one')
+
+class Fails:
+    def __iter__(self): return self
+    def __next__(self): raise OSError('in the middle')
+
+def fails(data): return Fails()
+";
+
+#[test]
+fn each_of_rusts_allocations_may_fail_too() {
+    with_python(|py| {
+        let code = compile_string(py, CALLEES, c"starved.py").unwrap();
+        import_exec_code_module(c"starved", &code).unwrap();
+    })
+    .unwrap();
+    // Rust's alone: an import without memory hangs in some versions of Python.
+    sweep("absent.f", || Outliers::new("absent", "f"));
+
+    assert!(with_python(prepare_starving).unwrap());
+    for name in ["ends", "none", "absent", "a\0b"] {
+        sweep(name, || Outliers::new("starved", name));
+    }
+    for name in [
+        "ends",
+        "raises",
+        "from_another",
+        "nothing",
+        "wrong",
+        "large",
+        "many",
+        "fails",
+    ] {
+        let function = Outliers::new("starved", name).unwrap();
+        sweep(name, || function.detect(&[1.0, 2.0, 3.0]));
+    }
+    sweep("gen_testdata", crate::gen_testdata);
+}

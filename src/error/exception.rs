@@ -1,0 +1,114 @@
+//! An exception of Python's, as text.
+
+use std::fmt::{self, Write};
+use std::iter;
+
+use super::OneLine;
+use super::memory::{OutOfMemory, boxed, format};
+
+/// An exception of Python's, taken out of Python as text.
+///
+/// Text is cut where it is very long. An exception that was kept as an object would keep its
+/// traceback alive, that its frames, and they the list that was passed in.
+// None is a `MemoryError`: when that is made, there may not be a byte left for its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exception(Option<Box<[Text; 1]>>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Text {
+    type_name: String,
+    message: String,
+    /// None if C code raised it.
+    traceback: Option<String>,
+}
+
+impl Exception {
+    /// Of memory, if there is none to hold the text.
+    pub(crate) fn new(type_name: String, message: String, traceback: Option<String>) -> Self {
+        Self(boxed(Text {
+            type_name,
+            message,
+            traceback,
+        }))
+    }
+
+    /// One that Python did not raise.
+    pub(crate) fn ours(type_name: &str, message: fmt::Arguments<'_>) -> Self {
+        let new = || {
+            Ok(Self::new(
+                format(format_args!("{type_name}"))?,
+                format(message)?,
+                None,
+            ))
+        };
+        new().unwrap_or_else(|OutOfMemory| Self::out_of_memory())
+    }
+
+    pub(crate) const fn out_of_memory() -> Self {
+        Self(None)
+    }
+
+    fn text(&self) -> Option<&Text> {
+        self.0.as_deref().map(|[text]| text)
+    }
+
+    /// The name of its type, with its module where that is not `builtins`.
+    pub fn type_name(&self) -> &str {
+        self.text().map_or("MemoryError", |text| &text.type_name)
+    }
+
+    /// What `str(exception)` gave.
+    pub fn message(&self) -> &str {
+        self.text().map_or("", |text| &text.message)
+    }
+
+    /// The traceback as Python prints it, ending in a line feed; empty where there is none.
+    pub fn traceback(&self) -> &str {
+        self.frames().unwrap_or_default()
+    }
+
+    /// None if C code raised it.
+    fn frames(&self) -> Option<&str> {
+        self.text()?.traceback.as_deref()
+    }
+
+    /// Whether C code raised that type, of the object that it met, and not a method of somebody's.
+    pub(crate) fn is_of_c_code(&self, type_name: &str) -> bool {
+        self.frames().is_none() && self.type_name() == type_name
+    }
+
+    /// Whether it is a `MemoryError`.
+    pub fn is_out_of_memory(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+/// `ValueError: the message`, on one line, cut if it is long.
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 300;
+        write!(OneLine(f), "{}", self.type_name())?;
+        let words = self.message().split_whitespace();
+        let mut message = words
+            .flat_map(|word| iter::once(' ').chain(word.chars()))
+            .peekable();
+        if message.peek().is_some() {
+            f.write_char(':')?;
+        }
+        for character in message.by_ref().take(1 + LONGEST) {
+            f.write_char(character)?;
+        }
+        if message.peek().is_some() {
+            f.write_char('…')?;
+        }
+        Ok(())
+    }
+}
+
+impl From<OutOfMemory> for Exception {
+    fn from(OutOfMemory: OutOfMemory) -> Self {
+        Self::out_of_memory()
+    }
+}
+
+impl std::error::Error for Exception {}
