@@ -138,7 +138,7 @@ macro_rules! lessons {
 
 lessons! {
     "new-reference" Here(rules::new_reference)
-    "A new reference is yours: give it back, once."
+    "A new reference is yours: give it back, once. The last one frees the object."
     "stolen-reference" Here(rules::stolen_reference)
     "A stolen reference is theirs now: never give it back."
     "stolen-on-failure" Here(rules::stolen_on_failure)
@@ -146,9 +146,9 @@ lessons! {
     "borrowed-reference" Here(rules::borrowed_reference)
     "A borrowed reference is its owner's: do not use it after the owner's next change."
     "dictionaries" Here(rules::dictionaries)
-    "PyImport_AddModule borrows from sys.modules, not from you; dictionaries lend too."
+    "PyImport_AddModule's module is borrowed from sys.modules; dictionaries lend too."
     "numbers" Here(objects::numbers)
-    "A conversion borrows what it reads; PyNumber_Index returns new, also the same int."
+    "Conversions borrow what they read; what PyNumber_Index returns is always new."
     "questions" Here(objects::questions)
     "A question about an object borrows it."
     "modules" Here(objects::modules)
@@ -160,13 +160,13 @@ lessons! {
     "copy" Here(programs::copy)
     "The copy is a copy: changing one side never changes the other."
     "immortal" Here(objects::immortal)
-    "Immortal objects are not counted, so their counts teach nothing: None, small ints, ()."
+    "From 3.12 on None, small ints and () are immortal: never freed, so not counted."
     "cycles" Here(lifetimes::cycles)
-    "Counting alone never frees a cycle: the collector does."
+    "Counting never frees a cycle of references: Python's collector does."
     "lock" Here(lifetimes::lock)
-    "Giving back needs the lock; a thread that does not hold it has to take it."
+    "Giving back needs the lock, the GIL: a thread that does not hold it takes it."
     "exceptions" Here(lifetimes::exceptions)
-    "An exception that is kept keeps its frames alive, and they the data: make it text at once."
+    "A kept exception keeps its frames, and they the data: make it text at once."
     "once" WithChildren(mistakes::once)
     "Python is started once: NumPy cannot be loaded twice in a process."
     "mistakes" WithChildren(mistakes::mistakes)
