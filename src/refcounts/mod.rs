@@ -1,31 +1,35 @@
 //! The rules of reference counting, run live and measured on this interpreter.
 //!
-//! Each lesson is a rule in a sentence, and its steps: the call under its C name, who owns what
-//! after it, the number that the rule says, and the number that is measured here. The code is that
-//! which the product itself uses: the calls of [`capi`], whose table has all rules.
-//!
-//! In a table, `rule` is the number that the rule says, a count of references where the middle
-//! column does not name something else, and `here` the one measured; a reference that is held only
-//! to measure is left out, and `+item` is an item whose reference was added just before.
-//!
-//! The last lessons come from two programs that call Python from Go, put right: one shares memory
-//! through C, the other copies as this one does.
+//! Each lesson is a rule in a sentence or two, and its steps: the call under its C name, who owns
+//! what after it, the number that the rule says, and the number that is measured here. The code is
+//! that which the product itself uses: the calls of [`capi`], whose table has all rules.
 //!
 //! `outliers refcounts` runs all lessons, `outliers refcounts LESSON` one. The [`course`] is what
 //! they print, in order.
 //!
+//! # How to read a table
+//!
+//! - `rule` is the number that the rule says: a count of references to what the call names, where
+//!   the middle column does not name something else. `here` is the number measured.
+//! - `item` is a new float, where no step says where it comes from; `+item` is the same with a
+//!   reference added just before, by `Py_IncRef`.
+//! - A reference that is held only to measure is left out.
+//! - A line that begins with `here:` may differ between machines and versions.
+//!
+//! The last four lessons come from two programs that call Python from Go, one by shared memory, the
+//! other by a copy as here: what each of them did wrong, and what is right.
+//!
 //! # The mistakes, twice
 //!
-//! What C allows does not compile here. The lesson `mistakes` makes each on purpose, in a child
-//! process; the example beside it, which fails to compile, is the same mistake in Rust:
+//! What C allows does not compile here. The lesson `mistakes` makes these on purpose, in child
+//! processes; the examples beside them, which fail to compile, are the same in Rust:
 //!
 //! | mistake | in Rust |
 //! |---|---|
 //! | using an item after it was stolen | [`Owned`], first example |
 //! | using a borrowed item after its owner's change | [`list_get_item`](crate::capi::list_get_item) |
-//! | giving back what was borrowed | [`Borrowed`](crate::capi::Borrowed) gives nothing back |
-//! | keeping a reference beyond the lock | [`Owned`], second example |
-//! | calling without the lock | every call wants the token; [`Owned`], third example |
+//! | giving back what was borrowed | [`Borrowed`](crate::capi::Borrowed), its example |
+//! | calling without the lock | every call wants the token [`Python`]; a reference cannot be kept beyond the lock or go to another thread: [`Owned`], second and third example |
 //! | forgetting to give back | only on purpose, as by `std::mem::forget`; a [`soak`](crate::soak) sees it |
 
 mod children;
@@ -129,6 +133,9 @@ macro_rules! lessons {
         pub const LESSONS: &[Lesson] =
             &[$(Lesson { name: $name, rule: $rule, run: Run::$how($run) }),*];
 
+        /// What the lessons print, in order.
+        ///
+        /// Here with CPython 3.13. See [how to read a table](self#how-to-read-a-table).
         $(
             #[doc = concat!("\n# ", $name, "\n\n", $rule, "\n\n```text\n", include_str!(concat!("printed/", $name, ".txt")), "```\n")]
         )*

@@ -148,10 +148,7 @@ pub(super) fn immortal(table: &mut Table) -> Result<()> {
         let (immortal, note) = if version.is_at_least(3, 12) {
             (0, "small ints such as 7, and (), are made once, for all")
         } else {
-            (
-                1,
-                "counted, but shared by all: their counts teach nothing",
-            )
+            (1, "counted, but shared by all: their counts teach nothing")
         };
         let cases = [
             ("7", &seven, immortal),
