@@ -11,7 +11,7 @@ pub(crate) fn list_from_slice<'p>(py: Python<'p>, data: &[f64]) -> Result<Owned<
         let item: Owned = capi::float_from_double(py, value)?; // new
         capi::list_set_next(&mut list, item)?; // steals the item
     }
-    list.finish()
+    list.finish() // with all slots filled, Python may see it
 }
 
 /// Copies the items of an iterable into a vector, each through `convert`; at most `limit` of them.
@@ -24,6 +24,7 @@ pub(crate) fn vec_from_iterable<T>(
 ) -> Result<Vec<T>> {
     let iterator: Iter = match capi::object_get_iter(iterable) {
         Ok(iterator) => iterator, // new
+        // Raised by C code: there is no `__iter__`. What one in Python raises is told as it is.
         Err(exception) if exception.is_of_c_code("TypeError") => {
             return Err(not_iterable(iterable)?);
         }

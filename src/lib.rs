@@ -23,8 +23,9 @@
 //! - [`Outliers`] is the whole interface for calling a function.
 //! - [`interpreter`] tells which Python is started, and why that one.
 //! - [`capi`] holds the C calls one by one, and teaches their reference rules by its types.
-//! - [`refcounts`] runs those rules live, lesson by lesson.
-//! - [`soak`] hunts leaks, in a closure of yours too, and gives a verdict.
+//! - [`refcounts`] runs those rules live, lesson by lesson: the [`course`](refcounts::course) is a
+//!   place to begin.
+//! - [`soak`] calls a closure many times, counts what is left behind, and says whether it leaks.
 //! - [`Error`] tells what went wrong, where, and what to do.
 //! - [`promises`] lists what is promised, and the tests that hold it.
 //!
@@ -34,7 +35,7 @@
 //! # What it does not do
 //!
 //! - It copies. Sharing memory with NumPy is faster, and takes C headers and care for lifetimes.
-//! - Calls do not run side by side: Python's lock lets one thread in at a time.
+//! - Calls do not run side by side: Python's lock (the GIL) lets one thread in at a time.
 //! - It does not defend against a callee that ends the process (`os._exit`, a signal, a crash in C
 //!   code or by `ctypes`), never returns, raises the recursion limit, or overflows the stack by
 //!   recursion through C code, which Python does not always see; nor against `fork` while other

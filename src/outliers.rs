@@ -9,8 +9,8 @@ use crate::interpreter::{self, with_python};
 
 /// A Python function that takes a list of floats and returns ints, found once and called many times.
 ///
-/// It can be shared between threads; calls wait for one another, because Python's lock lets one
-/// thread in at a time.
+/// It can be shared between threads; calls wait for one another, because Python's lock (the GIL)
+/// lets one thread in at a time.
 ///
 /// Calls run on the stack of the calling thread. Python's own limit on recursion counts on 8 MiB, as
 /// main threads have. On the 2 MiB that `std` gives a thread it holds for Python functions, but not
@@ -87,11 +87,13 @@ impl Outliers {
     ///
     /// ```compile_fail
     /// # use outliers::Outliers;
-    /// let outliers = Outliers::new("builtins", "range")?;
+    /// let outliers = Outliers::new("builtins", "sorted")?;
     /// outliers.close();
-    /// outliers.detect(&[1.0])?;
+    /// outliers.detect(&[])?;
     /// # Ok::<_, outliers::Error>(())
     /// ```
+    ///
+    /// The other way round it compiles:
     ///
     /// ```
     /// # use outliers::Outliers;

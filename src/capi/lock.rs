@@ -6,7 +6,7 @@ use std::mem;
 
 use python3_sys as ffi;
 
-/// The proof that Python's lock is held, for as long as `'p`.
+/// The proof that Python's lock, the GIL, is held, for as long as `'p`.
 ///
 /// It is the token of the `cpython` crate in a box of our own: that crate hands its token out with
 /// guards too, which can be dropped out of order or leaked. This one comes from

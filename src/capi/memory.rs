@@ -29,7 +29,7 @@ pub(crate) fn c_heap() -> Option<i64> {
         /// Bytes in blocks of their own pages.
         hblkhd: usize,
         between: [usize; 2],
-        /// Bytes in use in the arenas.
+        /// Bytes in use in glibc's arenas, the areas that all other blocks are cut from.
         uordblks: usize,
         after: [usize; 2],
     }
@@ -47,8 +47,8 @@ fn loaded(name: &CStr) -> Option<NonNull<c_void>> {
     NonNull::new(unsafe { dlsym(std::ptr::null_mut(), name.as_ptr()) })
 }
 
-/// Has C's allocator keep what is freed, and Python get its arenas, in which it makes small objects,
-/// from there. Whether that could be done: by glibc, and before Python is started.
+/// Has C's allocator keep what is freed, and Python get its arenas (not glibc's: the areas in which
+/// it makes small objects) from there. Whether that could be done: by glibc, and before Python is started.
 #[doc(alias = "mallopt")]
 #[doc(alias = "PyObject_SetArenaAllocator")]
 pub(crate) fn keep_memory() -> bool {

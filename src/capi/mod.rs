@@ -12,10 +12,16 @@
 //! | stolen reference | your reference is theirs now: never give it back, *also if the call failed* | [`Owned`] is taken |
 //! | borrowed reference | the reference stays the owner's: use it while they keep it | `&Owned` is taken, [`Borrowed`] is returned |
 //!
-//! Dropping an [`Owned`] gives the reference back. Using a reference after it was stolen, or beyond
-//! its owner or the lock, or giving back a borrowed one, does not compile: the examples of [`Owned`]
-//! and [`list_get_item`] show each. Some calls return an [`Owned`] inside a type that says more of
-//! it: [`Unfilled`], a list or tuple that is being filled; [`Iter`]; [`Code`].
+//! Dropping an [`Owned`] gives the reference back. Some calls return one inside a type that says more
+//! of it: [`Unfilled`], a list or tuple that is being filled; [`Iter`]; [`Code`]. Of the calls here,
+//! all that steal do so also on failure; elsewhere in the C API, `PyModule_AddObject` does not.
+//!
+//! All calls want Python's lock, the GIL, which one thread holds at a time.
+//! [`with_python`](crate::with_python) takes it, and proves it by the token [`Python`], which every
+//! reference carries.
+//!
+//! Using a reference after it was stolen, or beyond its owner or the lock, or giving back a borrowed
+//! one, does not compile: the examples of [`Owned`], [`Borrowed`] and [`list_get_item`] show each.
 //!
 //! # The calls
 //!
@@ -25,7 +31,7 @@
 //! `Py_IncRef`. Inside, there are some more calls: for exceptions, the lock, and the start.
 //!
 //! Failure is an [`Exception`](crate::Exception), taken from Python as text right away. `Py_DecRef`
-//! never fails. All calls want the lock; [`with_python`](crate::with_python) takes it.
+//! never fails.
 #![allow(unsafe_code)]
 
 mod chain;

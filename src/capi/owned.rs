@@ -151,7 +151,10 @@ impl<'p> Owned<'p> {
         unsafe { Borrowed::new(self.object, self.py) }
     }
 
-    /// How many references there are to the object; of an immortal one (3.12+), a large number.
+    /// How many references there are to the object.
+    ///
+    /// From Python 3.12 on some objects, such as `None` and small ints, are immortal: never freed, and
+    /// so not counted. Theirs is a large number that stands still.
     #[doc(alias = "Py_REFCNT")]
     pub fn reference_count(&self) -> usize {
         // SAFETY: the object is live because `self` owns a reference to it, and the lock is held,
@@ -195,7 +198,32 @@ impl fmt::Debug for Owned<'_> {
 
 /// Somebody else's reference, usable while they keep it: for `'a`.
 ///
-/// Can be used wherever `&Owned` can; never gives a reference back.
+/// Can be used wherever `&Owned` can; never gives a reference back, and cannot be made to:
+///
+/// ```compile_fail
+/// # use outliers::{capi, with_python};
+/// with_python(|py| {
+///     let owner = capi::float_from_double(py, 1.5)?;
+///     let item = owner.as_borrowed();
+///     drop(*item); // would give back what is the owner's
+///     # Ok::<_, outliers::Exception>(())
+/// })??;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
+/// The twin that compiles adds a reference of its own, and gives that back:
+///
+/// ```
+/// # use outliers::{capi, capi::Owned, with_python};
+/// with_python(|py| {
+///     let owner = capi::float_from_double(py, 1.5)?;
+///     let item = owner.as_borrowed();
+///     drop(Owned::clone(&item));
+///     assert_eq!(owner.reference_count(), 1);
+///     # Ok::<_, outliers::Exception>(())
+/// })??;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub struct Borrowed<'a, 'p> {
     object: ManuallyDrop<Owned<'p>>,
     owner: PhantomData<&'a Owned<'p>>,

@@ -96,8 +96,8 @@ const COERCE_C_LOCALE: usize = 5;
 /// Starts Python as if `program` had been started: its environment decides where modules are; then
 /// runs `prepare`, before any other thread can take the lock.
 ///
-/// Signals stay as they are. On return no thread holds the lock. A failed
-/// start cannot be tried again. Returns Python's reason if it fails.
+/// Signals stay as they are. On return no thread holds the lock. A failed start cannot be tried
+/// again. Returns Python's reason if it fails.
 #[doc(alias = "Py_InitializeFromConfig")]
 pub(crate) fn start(
     program: &OsStr,

@@ -9,9 +9,20 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use outliers::refcounts::{Children, LESSONS, misbehave};
 
+/// What a table means, for those who have not read the module's documentation.
+const LEGEND: &str = "\
+Every Python object counts the references to it and is freed with the last. In a table,
+  rule     is what the rule says: references to the object, unless the middle column
+           names something else; those held only to measure are left out
+  here     is what this Python does, measured
+  item     is a new float, where no step says where it comes from
+  +item    is the same with a reference added just before
+  here:    begins a line that may differ between machines and versions";
+
 #[derive(Args)]
+#[command(after_help = LEGEND)]
 pub struct Arguments {
-    /// One lesson, all if missing. Columns: what the rule says, and what is measured here
+    /// One lesson, all if missing
     #[arg(value_parser = PossibleValuesParser::new(LESSONS.iter().map(|lesson| lesson.name)))]
     lesson: Option<String>,
     /// Make a mistake, in a child process of a lesson

@@ -2,7 +2,7 @@
 //!
 //! # Which Python
 //!
-//! The library is the one that was linked. The environment, which decides where modules such as
+//! The library, libpython, is the one that was linked. The environment, which decides where modules such as
 //! NumPy are found, is the first of these:
 //!
 //! 1. `OUTLIERS_PYTHON`, a python executable
@@ -46,7 +46,7 @@ struct Start {
     choice: Option<Choice>,
 }
 
-/// Runs a closure with Python's lock held; starts Python if that has not been done.
+/// Runs a closure with Python's lock, the GIL, held; starts Python if that has not been done.
 ///
 /// Works on any thread and inside another such closure. What Python printed is flushed at the end.
 /// Other threads wait for the lock meanwhile: do not wait for them inside.

@@ -6,15 +6,17 @@ use std::thread;
 use super::{Table, helpers};
 use crate::capi::{self, Held, Owned};
 use crate::convert;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::interpreter::with_python;
 
 pub(super) fn cycles(table: &mut Table) -> Result<()> {
     with_python(|py| {
         let helpers = helpers(py)?;
         let find = |name: &CStr| capi::object_get_attr_string(&helpers, name);
-        let alive =
-            |find: &Owned<'_>| convert::ints(&capi::object_call_function_obj_args(find, [])?, 1);
+        let alive = |ask: &Owned<'_>| {
+            let answer = convert::ints(&capi::object_call_function_obj_args(ask, [])?, 1)?;
+            Ok::<_, Error>(answer == [1])
+        };
         let (ask, collect) = (find(c"alive")?, find(c"collect")?);
         let node = capi::object_call_function_obj_args(&find(c"Node")?, [])?;
         capi::object_call_function_obj_args(&find(c"watch")?, [&node])?;
@@ -34,17 +36,12 @@ pub(super) fn cycles(table: &mut Table) -> Result<()> {
         drop(node);
         table.step(
             "Py_DecRef(node)",
-            "alive, by its own",
-            "[1]",
-            format!("{:?}", alive(&ask)?),
+            "still alive, by its own",
+            true,
+            alive(&ask)?,
         );
         capi::object_call_function_obj_args(&collect, [])?;
-        table.step(
-            "gc.collect()",
-            "freed by the collector",
-            "[0]",
-            format!("{:?}", alive(&ask)?),
-        );
+        table.step("gc.collect()", "still alive", false, alive(&ask)?);
         Ok(())
     })?
 }
@@ -79,7 +76,7 @@ pub(super) fn exceptions(table: &mut Table) -> Result<()> {
         let exception = capi::object_call_function_obj_args(&find(c"keeps_exception")?, [&data])?;
         let frames = data.reference_count() > 1;
         table.step(
-            "PyObject_CallFunctionObjArgs(..)",
+            "error = f(data), an exception",
             "its frames hold data",
             true,
             frames,

@@ -16,13 +16,13 @@ pub(super) fn mistakes(table: &mut Table, children: &Children<'_>) -> Result<()>
         (
             "forget",
             "no Py_DecRef of a new list",
-            "blocks a call",
+            "memory blocks per call",
             "+1",
         ),
         (
             "release-borrowed",
             "Py_DecRef(PyList_GetItem(..))",
-            "what the list lent",
+            "gives back the list's",
             "SIGSEGV",
         ),
         (
@@ -47,6 +47,7 @@ pub(super) fn mistakes(table: &mut Table, children: &Children<'_>) -> Result<()>
         table.step(call, meaning, expected, children.output(name));
     }
     table.note(STRICT);
+    table.note("it also ends the process if memory is asked for without the lock");
     Ok(())
 }
 
@@ -57,16 +58,17 @@ const STRICT: &str = "by PYTHONMALLOC=debug, which overwrites freed memory; else
 pub(super) fn leaked_tuple(table: &mut Table, children: &Children<'_>) -> Result<()> {
     table.step(
         "PyObject_CallObject(f, tuple)",
-        "tracked objects a call",
+        "tracked objects per call",
         "+2",
         children.output("leaked-tuple"),
     );
     table.step(
         "and Py_DecRef(tuple)",
-        "tracked objects a call",
+        "tracked objects per call",
         "+0",
         children.output("released-tuple"),
     );
+    table.note("tracked by the collector of cycles: the tuple, and the list in it");
     Ok(())
 }
 
@@ -88,7 +90,7 @@ pub(super) fn text_after_release(table: &mut Table, children: &Children<'_>) -> 
     let read = children.output("text-after-release");
     table.step(
         "PyUnicode_AsUTF8(text), Py_DecRef",
-        "first byte, then read",
+        "first byte, read after",
         "0xdd",
         read,
     );
@@ -106,7 +108,11 @@ pub(super) fn once(table: &mut Table, children: &Children<'_>) -> Result<()> {
         false,
         !refused,
     );
-    table.note(said);
+    table.note(if said.starts_with("SIG") {
+        format!("the process ends by {said}")
+    } else {
+        said
+    });
     Ok(())
 }
 

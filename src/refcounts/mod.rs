@@ -1,31 +1,35 @@
 //! The rules of reference counting, run live and measured on this interpreter.
 //!
-//! Each lesson is a rule in a sentence, and its steps: the call under its C name, who owns what
-//! after it, the number that the rule says, and the number that is measured here. The code is that
-//! which the product itself uses: the calls of [`capi`], whose table has all rules.
-//!
-//! In a table, `rule` is the number that the rule says, a count of references where the middle
-//! column does not name something else, and `here` the one measured; a reference that is held only
-//! to measure is left out, and `+item` is an item whose reference was added just before.
-//!
-//! The last lessons come from two programs that call Python from Go, put right: one shares memory
-//! through C, the other copies as this one does.
+//! Each lesson is a rule in a sentence or two, and its steps: the call under its C name, who owns
+//! what after it, the number that the rule says, and the number that is measured here. The code is
+//! that which the product itself uses: the calls of [`capi`], whose table has all rules.
 //!
 //! `outliers refcounts` runs all lessons, `outliers refcounts LESSON` one. The [`course`] is what
 //! they print, in order.
 //!
+//! # How to read a table
+//!
+//! - `rule` is the number that the rule says: a count of references to what the call names, where
+//!   the middle column does not name something else. `here` is the number measured.
+//! - `item` is a new float, where no step says where it comes from; `+item` is the same with a
+//!   reference added just before, by `Py_IncRef`.
+//! - A reference that is held only to measure is left out.
+//! - A line that begins with `here:` may differ between machines and versions.
+//!
+//! The last four lessons come from two programs that call Python from Go, one by shared memory, the
+//! other by a copy as here: what each of them did wrong, and what is right.
+//!
 //! # The mistakes, twice
 //!
-//! What C allows does not compile here. The lesson `mistakes` makes each on purpose, in a child
-//! process; the example beside it, which fails to compile, is the same mistake in Rust:
+//! What C allows does not compile here. The lesson `mistakes` makes these on purpose, in child
+//! processes; the examples beside them, which fail to compile, are the same in Rust:
 //!
 //! | mistake | in Rust |
 //! |---|---|
 //! | using an item after it was stolen | [`Owned`], first example |
 //! | using a borrowed item after its owner's change | [`list_get_item`](crate::capi::list_get_item) |
-//! | giving back what was borrowed | [`Borrowed`](crate::capi::Borrowed) gives nothing back |
-//! | keeping a reference beyond the lock | [`Owned`], second example |
-//! | calling without the lock | every call wants the token; [`Owned`], third example |
+//! | giving back what was borrowed | [`Borrowed`](crate::capi::Borrowed), its example |
+//! | calling without the lock | every call wants the token [`Python`]; a reference cannot be kept beyond the lock or go to another thread: [`Owned`], second and third example |
 //! | forgetting to give back | only on purpose, as by `std::mem::forget`; a [`soak`](crate::soak) sees it |
 
 mod children;
@@ -129,6 +133,9 @@ macro_rules! lessons {
         pub const LESSONS: &[Lesson] =
             &[$(Lesson { name: $name, rule: $rule, run: Run::$how($run) }),*];
 
+        /// What the lessons print, in order.
+        ///
+        /// Here with CPython 3.13. See [how to read a table](self#how-to-read-a-table).
         $(
             #[doc = concat!("\n# ", $name, "\n\n", $rule, "\n\n```text\n", include_str!(concat!("printed/", $name, ".txt")), "```\n")]
         )*
@@ -138,7 +145,7 @@ macro_rules! lessons {
 
 lessons! {
     "new-reference" Here(rules::new_reference)
-    "A new reference is yours: give it back, once."
+    "A new reference is yours: give it back, once. The last one frees the object."
     "stolen-reference" Here(rules::stolen_reference)
     "A stolen reference is theirs now: never give it back."
     "stolen-on-failure" Here(rules::stolen_on_failure)
@@ -146,9 +153,9 @@ lessons! {
     "borrowed-reference" Here(rules::borrowed_reference)
     "A borrowed reference is its owner's: do not use it after the owner's next change."
     "dictionaries" Here(rules::dictionaries)
-    "PyImport_AddModule borrows from sys.modules, not from you; dictionaries lend too."
+    "PyImport_AddModule's module is borrowed from sys.modules; dictionaries lend too."
     "numbers" Here(objects::numbers)
-    "A conversion borrows what it reads; PyNumber_Index returns new, also the same int."
+    "Conversions borrow what they read; what PyNumber_Index returns is always new."
     "questions" Here(objects::questions)
     "A question about an object borrows it."
     "modules" Here(objects::modules)
@@ -160,13 +167,13 @@ lessons! {
     "copy" Here(programs::copy)
     "The copy is a copy: changing one side never changes the other."
     "immortal" Here(objects::immortal)
-    "Immortal objects are not counted, so their counts teach nothing: None, small ints, ()."
+    "From 3.12 on None, small ints and () are immortal: never freed, so not counted."
     "cycles" Here(lifetimes::cycles)
-    "Counting alone never frees a cycle: the collector does."
+    "Counting never frees a cycle of references: Python's collector does."
     "lock" Here(lifetimes::lock)
-    "Giving back needs the lock; a thread that does not hold it has to take it."
+    "Giving back needs the lock, the GIL: a thread that does not hold it takes it."
     "exceptions" Here(lifetimes::exceptions)
-    "An exception that is kept keeps its frames alive, and they the data: make it text at once."
+    "A kept exception keeps its frames, and they the data: make it text at once."
     "once" WithChildren(mistakes::once)
     "Python is started once: NumPy cannot be loaded twice in a process."
     "mistakes" WithChildren(mistakes::mistakes)

@@ -16,24 +16,20 @@ pub(super) fn numbers(table: &mut Table) -> Result<()> {
             float.reference_count(),
         );
         let int = capi::object_call_function_obj_args(&builtin(py, c"int")?, [&float])?;
-        table.step(
-            "PyObject_CallFunctionObjArgs(int)",
-            "int is ours",
-            1,
-            int.reference_count(),
-        );
+        table.step("n = int(float)", "n is ours", 1, int.reference_count());
         let index = capi::number_index(&int)?;
         table.step(
-            "index = PyNumber_Index(int)",
-            "new: the same int again",
+            "index = PyNumber_Index(n)",
+            "new: n again, ours twice",
             2,
             int.reference_count(),
         );
         drop(index);
+        table.step("Py_DecRef(index)", "ours once", 1, int.reference_count());
         let copied = capi::long_as_long_long(&int)?;
         table.step(
-            "PyLong_AsLongLong(int)",
-            "int borrowed",
+            "PyLong_AsLongLong(n)",
+            "n borrowed",
             1,
             int.reference_count(),
         );
@@ -79,7 +75,7 @@ pub(super) fn modules(table: &mut Table) -> Result<()> {
         );
         let module = capi::import_exec_code_module(name, &code)?;
         table.step(
-            "PyImport_ExecCodeModule(name, code)",
+            "PyImport_ExecCodeModule(.., code)",
             "ours and sys.modules'",
             2,
             module.reference_count(),
@@ -149,7 +145,11 @@ pub(super) fn immortal(table: &mut Table) -> Result<()> {
             capi::float_from_double(py, 1.5)?,
         );
         let version = interpreter::loaded().version;
-        let immortal = if version.is_at_least(3, 12) { 0 } else { 1 };
+        let (immortal, note) = if version.is_at_least(3, 12) {
+            (0, "small ints such as 7, and (), are made once, for all")
+        } else {
+            (1, "counted, but shared by all: their counts teach nothing")
+        };
         let cases = [
             ("7", &seven, immortal),
             ("()", &empty, immortal),
@@ -167,9 +167,7 @@ pub(super) fn immortal(table: &mut Table) -> Result<()> {
             };
             table.step(&format!("Py_IncRef({what})"), meaning, expected, change);
         }
-        table.note(format_args!(
-            "Python {version}; immortal objects came with 3.12"
-        ));
+        table.note(format_args!("Python {version}: {note}"));
         Ok(())
     })?
 }

@@ -134,15 +134,10 @@ pub(super) fn dropped_minus_one(table: &mut Table) -> Result<()> {
     })??;
     table.step(
         "PyLong_AsLongLong(item) != -1",
-        "values of [-1, 5, -1]",
+        "kept of [-1, 5, -1]",
         1,
         careless,
     );
-    table.step(
-        "or no PyErr_Occurred()",
-        "values of [-1, 5, -1]",
-        3,
-        careful,
-    );
+    table.step("or no PyErr_Occurred()", "kept of [-1, 5, -1]", 3, careful);
     Ok(())
 }

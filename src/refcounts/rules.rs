@@ -113,10 +113,16 @@ pub(super) fn borrowed_reference(table: &mut Table) -> Result<()> {
         let ours = capi::float_from_double(py, 1.5)?;
         let mut list = capi::list_new(py, 1)?;
         capi::list_set_item(&mut list, 0, ours.clone())?;
+        table.step(
+            "PyList_SetItem(list, 0, +item)",
+            "one ours, one the list's",
+            2,
+            ours.reference_count(),
+        );
         let item = capi::list_get_item(&list, 0)?;
         table.step(
             "item = PyList_GetItem(list, 0)",
-            "the list's, and ours",
+            "borrowed: none added",
             2,
             item.reference_count(),
         );
@@ -138,16 +144,22 @@ pub(super) fn dictionaries(table: &mut Table) -> Result<()> {
         let name = c"outliers_lesson";
         let module = interpreter::module(py, name, c"<outliers>/lesson.py", "x = object()")?;
         table.step(
-            "PyImport_ExecCodeModule(name, code)",
+            "PyImport_ExecCodeModule(.., code)",
             "ours and sys.modules'",
             2,
             module.reference_count(),
         );
         let added = capi::import_add_module(py, name)?;
-        drop(module);
         table.step(
             "PyImport_AddModule(name)",
-            "borrowed: sys.modules'",
+            "borrowed: none added",
+            2,
+            added.reference_count() - 1,
+        );
+        drop(module);
+        table.step(
+            "Py_DecRef(module)",
+            "sys.modules' alone",
             1,
             added.reference_count() - 1,
         );
@@ -156,7 +168,7 @@ pub(super) fn dictionaries(table: &mut Table) -> Result<()> {
         let again = capi::module_get_dict(&added)?.reference_count() - before;
         table.step(
             "dict = PyModule_GetDict(module)",
-            "borrowed: no more of it",
+            "borrowed: adds none",
             0,
             again,
         );

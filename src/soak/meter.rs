@@ -18,11 +18,12 @@ use crate::interpreter::{module, with_python};
 pub enum Counter {
     /// Blocks of memory that Python has in use: every object has one at least.
     Blocks,
-    /// Objects that Python's collector tracks: those that can hold others.
+    /// Objects that Python's collector of cycles tracks: those that can hold others.
     Tracked,
     /// All references there are, in a debug build of Python.
     TotalReferences,
-    /// References to one object, a witness.
+    /// References to one object, a witness: `function`, its `module`, or `sentinel`, an object of the
+    /// meter's own.
     References(String),
     /// Bytes of C's heap in use.
     CHeap,

@@ -1,9 +1,10 @@
 //! Leak soak: a verdict on a closure that is exact, fast, and proves itself.
 //!
 //! Resident memory, which is what one usually watches, shows nothing of a small leak and alarms
-//! about none. So this counts what can leak: Python's blocks of memory, the objects that its
-//! collector tracks, the references to chosen witnesses, the heaps of C and Rust, open files and
-//! threads. All of these stand still over any number of calls that leak nothing.
+//! about none. So this counts what can leak: Python's blocks of memory (every object takes one at
+//! least), the objects that its collector of cycles tracks (those that can hold others), the
+//! references to chosen objects, the witnesses, the heaps of C and Rust, open files and threads. All
+//! of these stand still over any number of calls that leak nothing.
 //!
 //! ```standalone_crate
 //! use outliers::{Error, Outliers, soak::{Soak, Verdict}};
@@ -20,18 +21,19 @@
 //!
 //! # The protocol
 //!
-//! 1. *Warm up* until all counters stand still three times in a row, at most thirty times; or until
-//!    that has taken 256 MiB, and then make fewer calls.
+//! 1. *Warm up*: call, as caches fill at first, until all counters stand still at three readings in
+//!    a row; thirty readings at most, or 256 MiB, after which fewer calls follow.
 //! 2. *Prove the meter*: plant seven blocks of Python memory, one of them tracked, a reference, a
 //!    block of C's heap and an open file, and see each come and go exactly. If not, there is no
-//!    verdict. (`PYTHONMALLOC=malloc`, for one, makes Python's count of blocks stand still.)
-//! 3. *Windows*: twice one of n calls, then one of 2n, four times over.
+//!    verdict. (`PYTHONMALLOC=malloc`, for one, makes Python's count of blocks stand still.) The
+//!    reference is one to an object of the meter's own, the `sentinel`.
+//! 3. *Windows*, calls between two readings: twice one of n calls, then one of 2n, four times over.
 //! 4. *Verdict*: a leak is growth in every window *and* twice of it at twice the calls. Growth that
 //!    does not scale is a cache; growth that goes on now and then is not judged, it takes more calls.
-//!    References to a witness that fall like a leak grows are over-released.
+//!    References to a witness that fall in the same way are given back too often, over-released.
 //!
-//! A leak of one object in n calls shows in every window, so n, a sixteenth of all calls, is the
-//! smallest leak that is sure to be seen: raise the number of calls to see a smaller one.
+//! A leak of one object in n calls shows in every window. So one in n, a sixteenth of all calls, is
+//! the rarest leak that is sure to be seen: make more calls to see a rarer one.
 //!
 //! # Running out of memory
 //!
@@ -86,8 +88,9 @@ use meter::{MOST, Meter, Reading, Witness};
 /// # Ok::<_, Error>(())
 /// ```
 ///
-/// Python's allocations are those of its three allocators; what C code or NumPy takes from elsewhere
-/// is none. The first call puts an allocator around each, best before other threads use Python.
+/// Python's allocations are those of its [three
+/// allocators](https://docs.python.org/3/c-api/memory.html#allocator-domains); what C code or NumPy
+/// takes from elsewhere is none. The first call puts an allocator around each, best before other threads use Python.
 /// Python itself has faults on these paths: before 3.14, a function with closures or generators may
 /// leak or worse.
 ///

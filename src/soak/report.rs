@@ -16,9 +16,9 @@ pub struct Report {
     pub interrupted: bool,
     /// Calls in complete windows.
     pub calls: u64,
-    /// Calls made before.
+    /// Calls made before, to warm up.
     pub warm_up: u64,
-    /// Whether all counters stood still then, before it was given up.
+    /// Whether all counters stood still at the end of the warm-up.
     pub settled: bool,
     /// Whether fewer calls were made than asked for, as they take so much memory.
     pub shortened: bool,
