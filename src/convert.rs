@@ -1,4 +1,4 @@
-//! The two copies, a slice into a list and an iterable into a vector, and the call between them.
+//! The two copies: a slice into a list, and an iterable into a vector.
 
 use crate::capi::{self, Iter, Owned, Python, Unfilled};
 use crate::error::{Error, ErrorKind, Exception, Result, format};

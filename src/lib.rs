@@ -34,7 +34,7 @@
 //!
 //! # What it does not do
 //!
-//! - It copies. Sharing memory with NumPy is faster, and takes C headers and care for lifetimes.
+//! - It copies. Sharing memory with NumPy is faster, and takes NumPy's C API and care for lifetimes.
 //! - Calls do not run side by side: Python's lock (the GIL) lets one thread in at a time.
 //! - It does not defend against a callee that ends the process (`os._exit`, a signal, a crash in C
 //!   code or by `ctypes`), never returns, raises the recursion limit, or overflows the stack by

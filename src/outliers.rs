@@ -77,7 +77,7 @@ impl Outliers {
             let list = convert::list_from_slice(py, data)?; // new
             let function = self.function.as_borrowed(py); // borrowed
             let result = capi::object_call_function_obj_args(&function, [&list])?; // borrows; new
-            drop(list); // given back, unless the function kept it
+            drop(list); // given back; the list is freed, unless the function kept it
             convert::ints(&result, data.len())
         })?
         .map_err(|error| error.of(&self.name))

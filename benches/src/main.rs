@@ -1,4 +1,4 @@
-//! outliers beside its peers, in one process and interleaved. Run by `benches/run`; see README.md.
+//! outliers beside its peers, in one run and interleaved. Run by `benches/run`; see README.md.
 
 mod chart;
 mod checklist;

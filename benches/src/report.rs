@@ -103,9 +103,7 @@ impl Report<'_> {
             text,
             "Ours with {} values, calls per second: {one:.0} from one thread, {many:.0} from \
              {THREADS} together; phase by phase {} times as many, and {} times as many as {THREADS} \
-             threads of plain C make. Where a core is free, each of Python's releases of the lock \
-             wakes a thread that then comes too late; pinned to one core (`taskset -c 0`), nothing \
-             is lost.\n",
+             threads of plain C make.\n",
             count(SIZE),
             number(*ratio),
             number(*beside_c)

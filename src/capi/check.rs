@@ -1,4 +1,5 @@
-//! One function for each way in which a C call says that it failed, and no other place that asks.
+//! One function for each way in which a C call says that it failed. Only where an exception is
+//! described, and where Python is started, that is asked otherwise.
 
 use std::ffi::c_int;
 use std::ptr::NonNull;

@@ -30,35 +30,38 @@ pub(super) fn take(py: Python<'_>) -> Exception {
     let (mut kind, mut value, mut traceback) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
     // SAFETY: the lock is held; three places for three new references, each of which may be NULL.
     unsafe { ffi::PyErr_Fetch(&raw mut kind, &raw mut value, &raw mut traceback) };
-    if is_memory_error(py, kind) {
+    if is_memory_error(py, kind) && value.is_null() {
         // Nothing is done to describe it: that would want memory too.
         owned(py, [kind, value, traceback]);
         return Exception::out_of_memory();
     }
     // SAFETY: the lock is held; the three are as fetched.
     unsafe { ffi::PyErr_NormalizeException(&raw mut kind, &raw mut value, &raw mut traceback) };
-    if is_memory_error(py, kind) {
-        owned(py, [kind, value, traceback]);
-        return Exception::out_of_memory();
-    }
+    let of_memory = is_memory_error(py, kind);
     let [kind, value, traceback] = owned(py, [kind, value, traceback]);
     let Some(kind) = kind else {
         let message = format_args!("a C call failed without saying why");
         return Exception::ours("SystemError", message);
     };
-    describe(&kind, value, traceback).unwrap_or_else(|OutOfMemory| Exception::out_of_memory())
+    describe(&kind, value, traceback, of_memory)
+        .unwrap_or_else(|OutOfMemory| Exception::out_of_memory())
 }
 
 fn describe(
     kind: &Owned<'_>,
     value: Option<Owned<'_>>,
     traceback: Option<Owned<'_>>,
+    of_memory: bool,
 ) -> Result<Exception, OutOfMemory> {
-    let type_name = name_of_type(kind)?;
     let message = match &value {
         Some(value) => message_of(value)?,
         None => String::new(),
     };
+    if of_memory && message.is_empty() {
+        // As Python raises it: there may be no memory to say more.
+        return Err(OutOfMemory);
+    }
+    let type_name = name_of_type(kind)?;
     let text = match (&value, &traceback) {
         (Some(value), Some(traceback)) => {
             let (before, frames) = (chain::before(value)?, chain::frames(traceback)?);
@@ -68,7 +71,7 @@ fn describe(
         (None, Some(_)) => Some(String::new()),
         (_, None) => None,
     };
-    Ok(Exception::new(type_name, message, text))
+    Ok(Exception::new(type_name, message, text, of_memory))
 }
 
 /// The three that were fetched as references of our own, to be given back by their owner.

@@ -8,8 +8,8 @@ use python3_sys as ffi;
 
 /// The proof that Python's lock, the GIL, is held, for as long as `'p`.
 ///
-/// It is the token of the `cpython` crate in a box of our own: that crate hands its token out with
-/// guards too, which can be dropped out of order or leaked. This one comes from
+/// Its lifetime, and that it stays on its thread, are those of the token of the `cpython` crate. But
+/// that crate hands its token out with guards too, which can be dropped out of order or leaked. This one comes from
 /// [`with_python`](crate::with_python) alone.
 #[derive(Clone, Copy)]
 pub struct Python<'p>(PhantomData<cpython::Python<'p>>);

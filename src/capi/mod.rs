@@ -28,7 +28,7 @@
 #![doc = include_str!("rules.md")]
 //!
 //! Where a borrowed reference could go away at any time, the call makes it ours at once, as by
-//! `Py_IncRef`. Inside, there are some more calls: for exceptions, the lock, and the start.
+//! `Py_IncRef`. Inside, there are some more calls, such as for exceptions, the lock, the start and memory.
 //!
 //! Failure is an [`Exception`](crate::Exception), taken from Python as text right away. `Py_DecRef`
 //! never fails.

@@ -77,7 +77,7 @@ pub fn import_exec_code_module<'p>(name: &CStr, code: &Code<'p>) -> Result<Owned
 ///
 /// # Errors
 ///
-/// `MemoryError`.
+/// `MemoryError`; `SystemError` if it is taken out of `sys.modules` meanwhile.
 #[doc(alias = "PyImport_AddModule")]
 pub fn import_add_module<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>, Exception> {
     // SAFETY: the lock is held; the name ends in NUL.

@@ -17,7 +17,7 @@ use std::str::FromStr;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use outliers::{Error, ErrorKind, Outliers};
+use outliers::{Error, Outliers};
 
 /// Finds outliers with a Python function, called in memory.
 ///
@@ -44,7 +44,7 @@ enum Command {
     Doctor(doctor::Arguments),
 }
 
-/// Runs the program: 0 fine, 1 the answer is bad, 2 wrong usage.
+/// Runs the program; its exit status is that of the help.
 pub fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -124,17 +124,9 @@ fn say(text: &str) {
     let _ = writeln!(io::stderr(), "outliers: {text}");
 }
 
-/// Says what went wrong: a line, and the traceback if a function's own code raised.
+/// Says what went wrong: a line, and the traceback of Python code that raised.
 fn complain(error: &anyhow::Error) {
     say(&format!("{error:#}"));
-    let error = error.downcast_ref::<Error>();
-    let raised = error.filter(|error| {
-        matches!(
-            error.kind(),
-            ErrorKind::Call(_) | ErrorKind::Iteration { .. }
-        )
-    });
-    if let Some(exception) = raised.and_then(Error::exception) {
-        let _ = io::stderr().write_all(exception.traceback().as_bytes());
-    }
+    let traceback = error.downcast_ref().map_or("", Error::traceback);
+    let _ = io::stderr().write_all(traceback.as_bytes());
 }

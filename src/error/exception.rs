@@ -8,9 +8,9 @@ use super::memory::{OutOfMemory, boxed, format};
 
 /// An exception of Python's, taken out of Python as text.
 ///
-/// Text is cut where it is very long. An exception that was kept as an object would keep its
-/// traceback alive, that its frames, and they the list that was passed in.
-// None is a `MemoryError`: when that is made, there may not be a byte left for its text.
+/// An exception that was kept as an object would keep alive its traceback, with that its frames, and
+/// with them the list that was passed in.
+// None is a `MemoryError` that says nothing: there may not be a byte left for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exception(Option<Box<[Text; 1]>>);
 
@@ -20,15 +20,22 @@ struct Text {
     message: String,
     /// None if C code raised it.
     traceback: Option<String>,
+    is_out_of_memory: bool,
 }
 
 impl Exception {
-    /// Of memory, if there is none to hold the text.
-    pub(crate) fn new(type_name: String, message: String, traceback: Option<String>) -> Self {
+    /// Of memory, also if there is none to hold the text.
+    pub(crate) fn new(
+        type_name: String,
+        message: String,
+        traceback: Option<String>,
+        is_out_of_memory: bool,
+    ) -> Self {
         Self(boxed(Text {
             type_name,
             message,
             traceback,
+            is_out_of_memory,
         }))
     }
 
@@ -39,6 +46,7 @@ impl Exception {
                 format(format_args!("{type_name}"))?,
                 format(message)?,
                 None,
+                false,
             ))
         };
         new().unwrap_or_else(|OutOfMemory| Self::out_of_memory())
@@ -57,12 +65,16 @@ impl Exception {
         self.text().map_or("MemoryError", |text| &text.type_name)
     }
 
-    /// What `str(exception)` gave.
+    /// What `str(exception)` gave, cut if it is very long.
     pub fn message(&self) -> &str {
         self.text().map_or("", |text| &text.message)
     }
 
-    /// The traceback as Python prints it, ending in a line feed; empty where there is none.
+    /// The traceback, ending in a line feed; empty where there is none.
+    ///
+    /// The frames as Python prints them, and a last line with type and message; before them, those of
+    /// the exceptions that led to it, eight at most. Not told are notes, the members of a group, and
+    /// where in its line a `SyntaxError` is; where it is very long, the middle is left out.
     pub fn traceback(&self) -> &str {
         self.frames().unwrap_or_default()
     }
@@ -79,16 +91,25 @@ impl Exception {
 
     /// Whether it is a `MemoryError`.
     pub fn is_out_of_memory(&self) -> bool {
-        self.0.is_none()
+        self.text().is_none_or(|text| text.is_out_of_memory)
     }
 }
 
 /// `ValueError: the message`, on one line, cut if it is long.
 impl fmt::Display for Exception {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LONGEST: usize = 300;
         write!(OneLine(f), "{}", self.type_name())?;
-        let words = self.message().split_whitespace();
+        write!(f, "{}", Said(self.message()))
+    }
+}
+
+/// `: the message`, on one line, cut if it is long; nothing if it is empty.
+pub(super) struct Said<'a>(pub &'a str);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 300;
+        let words = self.0.split_whitespace();
         let mut message = words
             .flat_map(|word| iter::once(' ').chain(word.chars()))
             .peekable();

@@ -7,6 +7,7 @@ mod memory;
 use std::fmt::{self, Write};
 
 pub use exception::Exception;
+use exception::Said;
 use memory::boxed;
 pub(crate) use memory::{OutOfMemory, format};
 
@@ -17,13 +18,15 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// Its text is one line. It owns its text and holds no Python object, so it can cross threads and
 /// be kept for as long as you like.
-// None is `OutOfMemory`, of no function: see `Exception`.
+// None is `OutOfMemory`, of no function and without a word: see `Exception`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error(Option<Box<[Inner; 1]>>);
 
 #[derive(Clone, PartialEq, Eq)]
 struct Inner {
     kind: ErrorKind,
+    /// The `MemoryError`, if it said something.
+    memory_error: Option<Exception>,
     /// `module:function`, once that is known, and if there was memory for it.
     function: Option<String>,
 }
@@ -34,7 +37,9 @@ struct Inner {
 pub enum ErrorKind {
     /// Python cannot be started, or is not the one that this program was built for.
     ///
-    /// Starting is tried once in a process, so every later call gets the same error.
+    /// Starting is tried once in a process, so every later call gets the same error; those of
+    /// [`keep_memory`](crate::interpreter::keep_memory) and [`choice`](crate::interpreter::choice) are
+    /// their own.
     Start {
         /// The problem, the evidence, and what to do.
         reason: String,
@@ -90,38 +95,60 @@ pub enum ErrorKind {
         /// How many there could be.
         limit: usize,
     },
-    /// Memory ran out, in Python or here.
+    /// Memory ran out, in Python or here; or a `MemoryError` was raised, wherever that was.
     OutOfMemory,
     /// Allocations cannot be failed: see [`starve`](crate::soak::starve).
     Starve,
 }
 
 impl Error {
+    fn new(kind: ErrorKind, memory_error: Option<Exception>) -> Self {
+        Self(boxed(Inner {
+            kind,
+            memory_error,
+            function: None,
+        }))
+    }
+
     pub(crate) fn of(self, function: &str) -> Self {
-        let kind = ErrorKind::OutOfMemory;
-        let mut inner = self.0.or_else(|| {
-            boxed(Inner {
-                kind,
-                function: None,
-            })
-        });
-        if let Some([inner]) = inner.as_deref_mut() {
+        let mut error = match self {
+            Self(None) => Self::new(ErrorKind::OutOfMemory, None),
+            error => error,
+        };
+        if let Some([inner]) = error.0.as_deref_mut() {
             inner.function = format(format_args!("{function}")).ok();
         }
-        Self(inner)
+        error
+    }
+
+    fn inner(&self) -> Option<&Inner> {
+        self.0.as_deref().map(|[inner]| inner)
     }
 
     /// What kind of thing went wrong, and where.
     pub fn kind(&self) -> &ErrorKind {
-        match self.0.as_deref() {
-            Some([inner]) => &inner.kind,
-            None => &ErrorKind::OutOfMemory,
-        }
+        self.inner()
+            .map_or(&ErrorKind::OutOfMemory, |inner| &inner.kind)
     }
 
-    /// The Python exception behind it, if there is one.
+    /// The Python exception behind it, if there is one that said something.
     pub fn exception(&self) -> Option<&Exception> {
-        self.kind().exception()
+        let inner = self.inner()?;
+        inner.memory_error.as_ref().or(inner.kind.exception())
+    }
+
+    /// The traceback, to be shown below the text, of somebody's Python code that raised; else empty.
+    pub fn traceback(&self) -> &str {
+        match self.kind() {
+            // The text says which, and who wanted it does not matter.
+            ErrorKind::Import { exception, .. }
+                if exception.type_name() == "ModuleNotFoundError" =>
+            {
+                ""
+            }
+            ErrorKind::Lookup(_) => "",
+            _ => self.exception().map_or("", Exception::traceback),
+        }
     }
 }
 
@@ -140,17 +167,21 @@ impl ErrorKind {
 /// Memory that runs out is [`ErrorKind::OutOfMemory`], wherever it happens.
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
-        let out_of_memory = match &kind {
-            ErrorKind::OutOfMemory => true,
-            kind => kind.exception().is_some_and(Exception::is_out_of_memory),
-        };
-        if out_of_memory {
-            return Self(None);
+        match kind {
+            ErrorKind::OutOfMemory => Self(None),
+            ErrorKind::Import { exception, .. }
+            | ErrorKind::Lookup(exception)
+            | ErrorKind::Call(exception)
+            | ErrorKind::Iteration { exception, .. }
+                if exception.is_out_of_memory() =>
+            {
+                if exception.message().is_empty() {
+                    return Self(None);
+                }
+                Self::new(ErrorKind::OutOfMemory, Some(exception))
+            }
+            kind => Self::new(kind, None),
         }
-        Self(boxed(Inner {
-            kind,
-            function: None,
-        }))
     }
 }
 
@@ -160,7 +191,7 @@ impl From<OutOfMemory> for Error {
     }
 }
 
-/// A C call that failed outside the user's function, which only a lack of memory brings about.
+/// What the function raised; or a C call around it that failed, such as for lack of memory.
 impl From<Exception> for Error {
     fn from(exception: Exception) -> Self {
         ErrorKind::Call(exception).into()
@@ -170,35 +201,23 @@ impl From<Exception> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = OneLine(f);
-        if let Some(
-            [
-                Inner {
-                    function: Some(function),
-                    ..
-                },
-            ],
-        ) = self.0.as_deref()
-        {
+        let inner = self.inner();
+        if let Some(function) = inner.and_then(|inner| inner.function.as_ref()) {
             write!(line, "{function}: ")?;
         }
-        write!(line, "{}", self.kind())
+        write!(line, "{}", self.kind())?;
+        let memory_error = inner.and_then(|inner| inner.memory_error.as_ref());
+        memory_error.map_or(Ok(()), |error| write!(f, "{}", Said(error.message())))
     }
 }
 
-/// What a `main` that returns it prints: the text, and below it the traceback if Python code raised.
+/// What a `main` that returns it prints: the text, and below it the traceback.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")?;
-        match self.kind() {
-            ErrorKind::Call(exception) | ErrorKind::Iteration { exception, .. } => {
-                let separator = if exception.traceback().is_empty() {
-                    ""
-                } else {
-                    "\n"
-                };
-                write!(f, "{separator}{}", exception.traceback().trim_end())
-            }
-            _ => Ok(()),
+        match self.traceback().trim_end() {
+            "" => Ok(()),
+            traceback => write!(f, "\n{traceback}"),
         }
     }
 }
@@ -256,7 +275,7 @@ impl fmt::Display for ErrorKind {
             }
             Self::OutOfMemory => f.write_str("out of memory"),
             Self::Starve => f.write_str(
-                "no allocation can be failed: Python's allocators were changed since (by tracemalloc?)",
+                "no allocation can be failed: Python's allocators were changed since starve was first called (by tracemalloc?)",
             ),
         }
     }

@@ -11,7 +11,7 @@ class CompiledIn:
     def __init__(self, name, source):
         self.name = name
         self.source = source
-        # No such file can be: a traceback takes the lines from get_source, not from the disk.
+        # No such file can be, so that no line of a stray one is shown.
         self.file = "<outliers>/" + name + "/__init__.py"
 
     def find_spec(self, name, path=None, target=None):
@@ -26,6 +26,7 @@ class CompiledIn:
         exec(compile(self.source, self.file, "exec", dont_inherit=True), module.__dict__)
 
     def get_source(self, name):
+        """For Python's own `traceback` and `inspect`, should the caller use them."""
         return self.source
 
 
@@ -48,7 +49,7 @@ def leave_ctrl_c_alone():
 
 # What `flush` need not be called for: these very streams, while nothing was written to them.
 sys_dict = sys.__dict__
-STDOUT, STDERR = (next(key for key in sys_dict if key == name) for name in ("stdout", "stderr"))
+STDOUT, STDERR = (next((key for key in sys_dict if key == name), name) for name in ("stdout", "stderr"))
 stdout = stderr = object()
 written = []
 
@@ -58,7 +59,8 @@ class Output(io.BufferedWriter):
 
     # The defaults, here and below: anybody can empty this module, of its builtins too.
     def write(self, data, written=written, write=io.BufferedWriter.write):
-        written.append(self)
+        if not written:
+            written.append(self)
         return write(self, data)
 
 

@@ -44,7 +44,7 @@ use std::ffi::CStr;
 use std::fmt;
 
 pub use children::Children;
-pub use table::{Step, Table};
+pub use table::Table;
 
 use crate::capi::{self, Owned, Python};
 use crate::error::Result;

@@ -9,23 +9,20 @@ pub struct Table {
     notes: Vec<String>,
 }
 
-/// A step: what was called, what that means, and what was counted.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Step {
-    /// The call, under its C name.
-    pub call: String,
+struct Step {
+    /// What was called, under its C name.
+    call: String,
     /// Who owns what after it, or what is counted.
-    pub meaning: String,
+    meaning: String,
     /// What the rule says.
-    pub expected: String,
+    expected: String,
     /// What this interpreter does.
-    pub measured: String,
+    measured: String,
 }
 
 impl Step {
-    /// Whether the interpreter does what the rule says.
-    pub fn holds(&self) -> bool {
+    fn holds(&self) -> bool {
         self.expected == self.measured
     }
 }
@@ -50,11 +47,6 @@ impl Table {
     /// Says something that depends on the machine or the version.
     pub(super) fn note(&mut self, text: impl fmt::Display) {
         self.notes.push(format!("here: {text}"));
-    }
-
-    /// The steps, in order.
-    pub fn steps(&self) -> &[Step] {
-        &self.steps
     }
 
     /// Whether every step is as the lesson says.

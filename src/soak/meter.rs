@@ -53,7 +53,7 @@ impl fmt::Display for Counter {
 
 impl Counter {
     /// What one of it is.
-    pub fn unit(&self) -> &'static str {
+    pub(super) fn unit(&self) -> &'static str {
         match self {
             Self::Blocks => "block",
             Self::Tracked => "tracked object",
@@ -109,9 +109,8 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// A meter that also counts the references to some witnesses, of which it takes ten at most.
+    /// A meter that also counts the references to some witnesses.
     pub fn new(mut witnesses: Vec<Witness>) -> Result<Self> {
-        witnesses.truncate(10);
         let (read, plant, sentinel) = with_python(|py| {
             let source = include_str!("meter.py");
             let meter = module(py, c"_outliers_meter", c"<outliers>/soak/meter.py", source)?;

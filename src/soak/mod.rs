@@ -4,7 +4,8 @@
 //! about none. So this counts what can leak: Python's blocks of memory (every object takes one at
 //! least), the objects that its collector of cycles tracks (those that can hold others), the
 //! references to chosen objects, the witnesses, the heaps of C and Rust, open files and threads. All
-//! of these stand still over any number of calls that leak nothing.
+//! of these stand still over any number of calls that leak nothing, but for C's heap, which moves by
+//! some bytes.
 //!
 //! ```standalone_crate
 //! use outliers::{Error, Outliers, soak::{Soak, Verdict}};
@@ -90,8 +91,8 @@ use meter::{MOST, Meter, Reading, Witness};
 ///
 /// Python's allocations are those of its [three
 /// allocators](https://docs.python.org/3/c-api/memory.html#allocator-domains); what C code or NumPy
-/// takes from elsewhere is none. The first call puts an allocator around each, best before other threads use Python.
-/// Python itself has faults on these paths: before 3.14, a function with closures or generators may
+/// takes from elsewhere is none. The first call puts an allocator around each, best before other
+/// threads use Python. Python itself has faults on these paths: before 3.14, a function with closures or generators may
 /// leak or worse.
 ///
 /// # Errors
@@ -152,7 +153,7 @@ impl Soak {
         }
     }
 
-    /// Makes a function and its module witnesses: the references to them are counted.
+    /// Makes a function and its module the witnesses: the references to them are counted.
     ///
     /// # Errors
     ///
@@ -169,14 +170,11 @@ impl Soak {
                 capi::object_get_attr_string(&found, &function_name).map_err(ErrorKind::Lookup)?;
             Ok::<_, Error>((Cushion::new(found, spare), Cushion::new(function, spare)))
         })??;
-        self.witnesses.push(Witness {
-            name: "function".into(),
-            object: function,
-        });
-        self.witnesses.push(Witness {
-            name: "module".into(),
-            object: module,
-        });
+        let witness = |name: &str, object| Witness {
+            name: name.into(),
+            object,
+        };
+        self.witnesses = vec![witness("function", function), witness("module", module)];
         Ok(self)
     }
 
@@ -224,6 +222,7 @@ impl Soak {
         {
             for _ in 0..window.clamp(16, 1000) {
                 if watch(&progress).is_break() {
+                    report.warm_up = progress.warm_up;
                     return Ok(report.interrupted(&readings));
                 }
                 call()?;
