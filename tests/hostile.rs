@@ -15,8 +15,9 @@ use common::load;
 use outliers::{Error, Outliers, interpreter};
 
 /// Exhibits that are shown one after another in the same process.
-const TOGETHER: [(&CStr, &str); 6] = [
+const TOGETHER: [(&CStr, &str); 7] = [
     (c"raised", include_str!("hostile/raised.py")),
+    (c"traps", include_str!("hostile/traps.py")),
     (c"results", include_str!("hostile/results.py")),
     (c"items", include_str!("hostile/items.py")),
     (c"drained", include_str!("hostile/drained.py")),
