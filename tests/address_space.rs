@@ -11,7 +11,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{callee, finished, in_a_process_of_its_own, load, told};
+use common::{callee, finished, load, told};
 use outliers::{ErrorKind, Outliers};
 
 const MEBIBYTE: usize = 1 << 20;
@@ -129,13 +129,8 @@ fn numpy() {
 }
 
 fn passes(test: &str) {
-    let mut command = in_a_process_of_its_own(test);
     // The test's own thread would reserve an arena of 64 MiB.
-    command.env("MALLOC_ARENA_MAX", "1");
-    let (status, stdout, stderr) = told(&finished(command, test));
-    println!("{stdout}");
-    assert_eq!(status, Some(0), "{stdout}{stderr}");
-    assert!(stdout.contains("1 passed"), "{stdout}");
+    common::passes(test, &[("MALLOC_ARENA_MAX", "1".as_ref())]);
 }
 
 #[test]

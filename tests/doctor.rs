@@ -3,11 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
+#[path = "doctor/libpython.rs"]
+mod libpython;
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Command;
 
-use common::{environment, in_a_process_of_its_own, linked_version, outliers, told};
+use common::{environment, linked_version, outliers, passes, told};
+use libpython::other_libpython;
 use outliers::{ErrorKind, Outliers, interpreter};
 
 /// The doctor's exit status, and all that it prints.
@@ -31,6 +35,11 @@ fn problem(prepare: impl FnOnce(&mut Command)) -> String {
     assert_eq!(problems.len(), 1, "{stdout}");
     assert!(!stdout.contains("all well"));
     problems[0].to_owned()
+}
+
+/// The same, where only this variable chooses a Python.
+fn problem_of_choice(variable: &str, value: impl AsRef<OsStr>) -> String {
+    problem(|command| _ = command.env_remove("OUTLIERS_PYTHON").env(variable, value))
 }
 
 #[test]
@@ -79,11 +88,7 @@ fn the_report_can_be_json() {
 #[test]
 fn no_numpy() {
     let empty = environment("no-numpy", &linked_version());
-    let problem = problem(|command| {
-        _ = command
-            .env_remove("OUTLIERS_PYTHON")
-            .env("VIRTUAL_ENV", &empty)
-    });
+    let problem = problem_of_choice("VIRTUAL_ENV", &empty);
     let python = empty.join("bin/python");
     let remedy = format!("install it: {} -m pip install numpy", python.display());
     assert!(problem.contains("No module named 'numpy'"), "{problem}");
@@ -110,8 +115,7 @@ fn an_environment_of_another_minor_version() {
         ("CONDA_PREFIX", other.clone()),
         ("OUTLIERS_PYTHON", other.join("bin/python")),
     ] {
-        let problem =
-            problem(|command| _ = command.env_remove("OUTLIERS_PYTHON").env(variable, value));
+        let problem = problem_of_choice(variable, value);
         assert!(
             problem.starts_with(&format!("{variable} leads to Python 3.6.15")),
             "{problem}"
@@ -143,8 +147,7 @@ fn a_choice_that_is_not_there_or_no_python() {
             "VIRTUAL_ENV leads to no Python: /nonexistent/bin/python is not there",
         ),
     ] {
-        let problem =
-            problem(|command| _ = command.env_remove("OUTLIERS_PYTHON").env(variable, value));
+        let problem = problem_of_choice(variable, value);
         assert!(problem.starts_with(expected), "{problem}");
     }
 }
@@ -199,38 +202,6 @@ fn a_wrong_python_home() {
     assert!(problem.ends_with("unset PYTHONHOME"), "{problem}");
 }
 
-/// A library of the same name, with a symbol for each that the program wants: the loader takes it
-/// for libpython, and all that it can do is tell a version.
-fn other_libpython() -> PathBuf {
-    let directory = common::directory("other-libpython");
-    let symbols = Command::new("nm")
-        .args(["-D", "--undefined-only", env!("CARGO_BIN_EXE_outliers")])
-        .output()
-        .unwrap();
-    let names = told(&symbols).1;
-    let names = names
-        .split_whitespace()
-        .filter(|name| name.starts_with("Py") || name.starts_with("_Py"));
-    let mut source: String = names
-        .filter(|&name| name != "Py_GetVersion")
-        .map(|name| format!("char {name}[64];\n"))
-        .collect();
-    source += "const char *Py_GetVersion(void) { return \"3.99.1 (not a Python)\"; }\n";
-    let file = directory.join("other.c");
-    std::fs::write(&file, source).unwrap();
-    let loaded = interpreter::loaded().path;
-    let library = directory.join(loaded.file_name().unwrap());
-    let built = Command::new("cc")
-        .arg("-shared")
-        .arg("-o")
-        .arg(&library)
-        .arg(&file)
-        .status()
-        .unwrap();
-    assert!(built.success());
-    directory
-}
-
 #[test]
 fn another_libpython() {
     let other = other_libpython();
@@ -273,19 +244,12 @@ fn start_fails() {
 fn a_failed_start_is_remembered_and_the_process_lives() {
     let other = environment("fails-to-start", "3.6.15");
     for (variable, value) in [
-        ("PYTHONHOME", "/nonexistent".into()),
-        ("OUTLIERS_PYTHON", other.join("bin/python")),
+        ("PYTHONHOME", Path::new("/nonexistent")),
+        ("OUTLIERS_PYTHON", &other.join("bin/python")),
     ] {
-        let output = in_a_process_of_its_own("start_fails")
-            .env(variable, value)
-            .output()
-            .unwrap();
-        let (status, stdout, stderr) = told(&output);
-        assert_eq!(status, Some(0), "{stdout}{stderr}");
-        assert!(
-            stdout.contains(&format!("remembered: {variable}")),
-            "{stdout}"
-        );
+        let stdout = passes("start_fails", &[(variable, value.as_ref())]);
+        let expected = format!("remembered: {variable}");
+        assert!(stdout.contains(&expected), "{stdout}");
     }
 }
 
@@ -298,14 +262,7 @@ fn python_itself_refuses_to_start() {
     let library = home.join(format!("lib/python{minor}"));
     std::fs::create_dir_all(&library).unwrap();
     std::fs::write(library.join("os.py"), "").unwrap();
-    let output = in_a_process_of_its_own("start_fails")
-        .env("PYTHONHOME", &home)
-        .output()
-        .unwrap();
-    let (status, stdout, stderr) = told(&output);
-    assert_eq!(status, Some(0), "{stdout}{stderr}");
-    assert!(
-        stdout.contains("remembered: cannot start Python with "),
-        "{stdout}"
-    );
+    let stdout = passes("start_fails", &[("PYTHONHOME", home.as_ref())]);
+    let expected = "remembered: cannot start Python with ";
+    assert!(stdout.contains(expected), "{stdout}");
 }

@@ -11,12 +11,13 @@ use std::env;
 use std::ffi::CStr;
 use std::thread;
 
-use common::{finished, in_a_process_of_its_own, load, told};
+use common::load;
 use outliers::{Error, Outliers, interpreter};
 
 /// Exhibits that are shown one after another in the same process.
-const TOGETHER: [(&CStr, &str); 6] = [
+const TOGETHER: [(&CStr, &str); 7] = [
     (c"raised", include_str!("hostile/raised.py")),
+    (c"traps", include_str!("hostile/traps.py")),
     (c"results", include_str!("hostile/results.py")),
     (c"items", include_str!("hostile/items.py")),
     (c"drained", include_str!("hostile/drained.py")),
@@ -184,20 +185,14 @@ fn report(exhibits: &[Exhibit], show: impl Fn(&Exhibit) -> Result<(), String>) {
     assert!(problems.is_empty(), "{problems}");
 }
 
-/// Runs a test of this file in a process of its own.
+/// Runs a test of this file in a process of its own, for one exhibit if that is named.
 fn passes(test: &str, exhibit: &str) {
-    let mut command = in_a_process_of_its_own(test);
-    command
-        .env("EXHIBIT", exhibit)
-        .env("RUST_MIN_STACK", PYTHONS_STACK.to_string());
-    let output = finished(command, &format!("{test} {exhibit}"));
-    let (_, stdout, stderr) = told(&output);
-    assert!(
-        output.status.success(),
-        "{exhibit}: {:?}\n{stderr}",
-        output.status
-    );
-    assert!(stdout.contains("1 passed"), "{exhibit}: {stdout}");
+    let stack = PYTHONS_STACK.to_string();
+    let variables = [
+        ("EXHIBIT", exhibit.as_ref()),
+        ("RUST_MIN_STACK", stack.as_ref()),
+    ];
+    common::passes(test, &variables);
 }
 
 #[test]

@@ -133,38 +133,49 @@ fn texts() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Whether the reader and the plain one read the same, or tell of the same place.
-fn agree(text: &[u8], column: Option<&str>, only_finite: bool) -> TestCaseResult {
-    let source = Source {
-        name: "input".into(),
-        bytes: text.to_vec(),
-    };
-    let numbers = read::numbers(&source, column, only_finite);
-    let plain = plain::numbers(text, column, only_finite);
-    match (numbers, plain) {
-        (Ok(numbers), Ok(plain)) => {
+/// Whether the same was read, to the last bit, or the error starts as expected.
+fn is_as_expected(
+    numbers: anyhow::Result<Vec<f64>>,
+    expected: Result<&[f64], &str>,
+) -> TestCaseResult {
+    match (numbers, expected) {
+        (Ok(numbers), Ok(expected)) => {
             let bits = |numbers: &[f64]| {
                 numbers
                     .iter()
                     .map(|number| number.to_bits())
                     .collect::<Vec<_>>()
             };
-            prop_assert_eq!(bits(&numbers), bits(&plain));
+            prop_assert_eq!(bits(&numbers), bits(expected));
         }
-        (Err(error), Err(plain)) => {
+        (Err(error), Err(start)) => {
             let error = error.to_string();
             prop_assert!(
-                error.starts_with(&plain),
+                error.starts_with(start),
                 "{} should start with {}",
                 error,
-                plain
+                start
             );
         }
-        (numbers, plain) => {
-            prop_assert!(false, "should be {:?}, but is {:?}", plain, numbers);
+        (numbers, expected) => {
+            prop_assert!(false, "should be {:?}, but is {:?}", expected, numbers);
         }
     }
     Ok(())
+}
+
+fn source(bytes: &[u8]) -> Source {
+    Source {
+        name: "input".into(),
+        bytes: bytes.to_vec(),
+    }
+}
+
+/// Whether the reader and the plain one read the same, or tell of the same place.
+fn agree(text: &[u8], column: Option<&str>, only_finite: bool) -> TestCaseResult {
+    let numbers = read::numbers(&source(text), column, only_finite);
+    let plain = plain::numbers(text, column, only_finite);
+    is_as_expected(numbers, plain.as_deref().map_err(String::as_str))
 }
 
 fn runner(cases: u32) -> TestRunner {
@@ -220,27 +231,9 @@ fn mutated_text_is_read_as_a_plain_reader_reads_it() {
 #[test]
 fn tables_are_read_as_they_were_made() {
     let result = runner(1000).run(&tables::table(), |table| {
-        let source = Source {
-            name: "input".into(),
-            bytes: table.text.clone(),
-        };
-        let column = table.column.as_deref();
-        match (read::numbers(&source, column, false), &table.error) {
-            (Ok(numbers), None) => prop_assert_eq!(numbers, table.values),
-            (Err(error), Some(start)) => {
-                let error = error.to_string();
-                prop_assert!(
-                    error.starts_with(start),
-                    "{} should start with {}",
-                    error,
-                    start
-                );
-            }
-            (numbers, expected) => {
-                prop_assert!(false, "should be {:?}, but is {:?}", expected, numbers);
-            }
-        }
-        Ok(())
+        let numbers = read::numbers(&source(&table.text), table.column.as_deref(), false);
+        let expected = table.error.as_deref().map_or(Ok(&*table.values), Err);
+        is_as_expected(numbers, expected)
     });
     result.unwrap();
 }
@@ -248,10 +241,7 @@ fn tables_are_read_as_they_were_made() {
 #[test]
 fn the_first_record_tells_the_delimiter_and_marks_hide_no_line() {
     let read = |text: &str| {
-        let source = Source {
-            name: "input".into(),
-            bytes: text.into(),
-        };
+        let source = source(text.as_bytes());
         read::numbers(&source, Some("v"), false).map_err(|error| error.to_string())
     };
     for text in [

@@ -30,11 +30,30 @@ fn report(arguments: &[&str]) -> (Option<i32>, Value) {
     (status, serde_json::from_str(&stdout).unwrap())
 }
 
+/// That JSON, which has to give this verdict, and the exit status that goes with it.
+fn judged(arguments: &[&str], verdict: &str) -> Value {
+    let status = match verdict {
+        "clean" => 0,
+        "leak" => 1,
+        _ => 3,
+    };
+    let (actual, report) = report(arguments);
+    assert_eq!(
+        (actual, &report["verdict"]),
+        (Some(status), &verdict.into()),
+        "{report:#}"
+    );
+    report
+}
+
+/// The arguments for so many calls of a function of `tests/callees.py` with so many values.
+fn calling<'a>(function: &'a str, calls: &'a str, size: &'a str) -> [&'a str; 6] {
+    ["--calls", calls, "--size", size, "--function", function]
+}
+
 #[test]
 fn the_calls_are_clean() {
-    let (status, report) = report(&["--calls", "16000"]);
-    assert_eq!(status, Some(0), "{report:#}");
-    assert_eq!(report["verdict"], "clean");
+    let report = judged(&["--calls", "16000"], "clean");
     assert_eq!(report["calls"], 16_000);
     assert_eq!(report["smallest_visible"], 1000);
     let counters = report["per_call"].as_object().unwrap();
@@ -66,16 +85,11 @@ fn a_planted_leak_is_found_named_and_measured() {
         ("heap", &["c_heap"], 4096.0),
         ("file", &["files"], 1.0),
     ] {
-        let (status, report) = report(&[
-            "--calls",
-            "16000",
-            "--size",
-            "1",
-            "--inject",
-            &format!("{kind}/100"),
-        ]);
-        assert_eq!(status, Some(1), "{report:#}");
-        assert_eq!(report["verdict"], "leak", "{report:#}");
+        let rate = format!("{kind}/100");
+        let report = judged(
+            &["--calls", "16000", "--size", "1", "--inject", &rate],
+            "leak",
+        );
         let summary = format!(
             "this grows with the calls, over 16,000 of them: {}",
             guilty.join(", ")
@@ -90,13 +104,9 @@ fn a_planted_leak_is_found_named_and_measured() {
 
 #[test]
 fn a_rare_leak_is_found_by_enough_calls() {
-    let (status, rare) = report(&["--calls", "32000", "--size", "1", "--inject", "float/2000"]);
-    assert_eq!(
-        (status, &rare["verdict"]),
-        (Some(1), &"leak".into()),
-        "{rare:#}"
-    );
-    let (status, missed) = report(&["--calls", "1600", "--size", "1", "--inject", "float/2000"]);
+    let arguments = |calls| ["--calls", calls, "--size", "1", "--inject", "float/2000"];
+    judged(&arguments("32000"), "leak");
+    let (status, missed) = report(&arguments("1600"));
     assert_eq!(
         (status, &missed["smallest_visible"]),
         (Some(0), &100.into()),
@@ -106,18 +116,9 @@ fn a_rare_leak_is_found_by_enough_calls() {
 
 #[test]
 fn a_large_leak_is_found_before_it_takes_all_memory() {
-    let (status, report) = report(&[
-        "--calls",
-        "3200",
-        "--size",
-        "10",
-        "--function",
-        "callees:keeps_a_quarter_mebibyte",
-    ]);
-    assert_eq!(
-        (status, &report["verdict"]),
-        (Some(1), &"leak".into()),
-        "{report:#}"
+    let report = judged(
+        &calling("callees:keeps_a_quarter_mebibyte", "3200", "10"),
+        "leak",
     );
     let calls = report["calls"].as_u64().unwrap();
     assert!((1000..2000).contains(&calls), "{report:#}");
@@ -126,19 +127,7 @@ fn a_large_leak_is_found_before_it_takes_all_memory() {
 
 #[test]
 fn a_function_that_keeps_arguments_is_found_with_its_line_type_and_variable() {
-    let (status, report) = report(&[
-        "--calls",
-        "16000",
-        "--size",
-        "10",
-        "--function",
-        "callees:keeps_every_500th",
-    ]);
-    assert_eq!(
-        (status, &report["verdict"]),
-        (Some(1), &"leak".into()),
-        "{report:#}"
-    );
+    let report = judged(&calling("callees:keeps_every_500th", "16000", "10"), "leak");
     let grown: Vec<_> = report["grown"]
         .as_array()
         .unwrap()
@@ -162,19 +151,7 @@ fn a_function_that_keeps_arguments_is_found_with_its_line_type_and_variable() {
 
 #[test]
 fn a_cache_that_fills_and_stops_is_clean() {
-    let (status, report) = report(&[
-        "--calls",
-        "16000",
-        "--size",
-        "1",
-        "--function",
-        "callees:fills_a_cache",
-    ]);
-    assert_eq!(
-        (status, &report["verdict"]),
-        (Some(0), &"clean".into()),
-        "{report:#}"
-    );
+    judged(&calling("callees:fills_a_cache", "16000", "1"), "clean");
 }
 
 #[test]
@@ -220,14 +197,7 @@ fn ctrl_c_ends_with_the_verdict_so_far() {
         ("1", "none (interrupted): "),
         ("80", "clean (interrupted): "),
     ] {
-        let arguments = [
-            "--calls",
-            "160000",
-            "--size",
-            size,
-            "--function",
-            "callees:interrupts_itself",
-        ];
+        let arguments = calling("callees:interrupts_itself", "160000", size);
         let (status, stdout, stderr) = told(&soak(&arguments).output().unwrap());
         assert_eq!((status, stderr.as_str()), (Some(130), ""));
         assert!(stdout.starts_with(verdict), "{stdout}");
@@ -254,12 +224,8 @@ fn ctrl_c_twice_ends_a_call_that_never_returns() {
 
 #[test]
 fn a_leak_too_rare_for_the_windows_gives_no_verdict() {
-    let (status, report) = report(&["--calls", "8000", "--size", "1", "--inject", "float/600"]);
-    assert_eq!(
-        (status, &report["verdict"]),
-        (Some(3), &"none".into()),
-        "{report:#}"
-    );
+    let arguments = ["--calls", "8000", "--size", "1", "--inject", "float/600"];
+    let report = judged(&arguments, "none");
     let summary = "this goes on growing, but too rarely to be judged, so make more calls: blocks";
     assert_eq!(report["summary"], summary);
 }

@@ -9,7 +9,7 @@ use std::sync::Barrier;
 use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 
-use common::{WATCHDOG, callee, finished, in_a_process_of_its_own, outliers, told};
+use common::{WATCHDOG, callee, finished, outliers, passes, told};
 use outliers::capi::{self, Held};
 use outliers::{Outliers, with_python};
 
@@ -24,13 +24,6 @@ fn within_a_minute(test: impl FnOnce() + Send + 'static) {
     let name = thread::current().name().unwrap_or_default().to_owned();
     assert!(waited != Err(RecvTimeoutError::Timeout), "{name} hangs");
     running.join().unwrap();
-}
-
-/// Runs a test of this file in a process of its own, which is killed if it hangs.
-fn passes(test: &str) {
-    let output = finished(in_a_process_of_its_own(test), test);
-    assert!(output.status.success(), "{test}: {:?}", told(&output));
-    assert!(told(&output).1.contains("1 passed"));
 }
 
 #[test]
@@ -56,7 +49,7 @@ fn first_use() {
 #[test]
 fn eight_threads_may_start_python_at_once() {
     for _ in 0..5 {
-        passes("first_use");
+        passes("first_use", &[]);
     }
 }
 

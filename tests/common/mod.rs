@@ -1,6 +1,6 @@
 //! What several tests share: the Python functions they call, and the program in a known environment.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -109,6 +109,25 @@ pub fn finished(mut command: Command, what: &str) -> Output {
         stdout,
         stderr,
     }
+}
+
+/// Runs a test of this same executable in such a process, with these variables set, and sees it pass;
+/// what it printed.
+#[allow(dead_code)]
+pub fn passes(test: &str, variables: &[(&str, &OsStr)]) -> String {
+    let mut command = in_a_process_of_its_own(test);
+    command.envs(variables.iter().copied());
+    let what = format!("{test} {variables:?}");
+    let output = finished(command, &what);
+    let (_, stdout, stderr) = told(&output);
+    println!("{stdout}");
+    assert!(
+        output.status.success(),
+        "{what}: {}\n{stdout}{stderr}",
+        output.status
+    );
+    assert!(stdout.contains("1 passed"), "{what}: {stdout}");
+    stdout
 }
 
 /// A virtual environment without anything in it, recorded to be of some version.

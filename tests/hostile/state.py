@@ -21,7 +21,7 @@ def settle(data):
     """Set what many exhibits would change, and remember the state to go back to."""
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     sys.unraisablehook = threading.excepthook = ignore
-    for name in "raised", "results", "items", "drained", "world", "settings":
+    for name in "raised", "traps", "results", "items", "drained", "world", "settings":
         watched.extend(value for value in vars(sys.modules[name]).values() if callable(value))
     # So that a collection has only the new objects to look at.
     gc.collect()

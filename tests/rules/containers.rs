@@ -1,0 +1,154 @@
+//! Lists and tuples: a store steals, and nobody sees an empty slot.
+
+use std::ffi::CStr;
+
+use outliers::capi::{self, Owned};
+use outliers::{Exception, Python};
+
+use super::{Checks, exec, fresh};
+
+pub const CHECKS: Checks = &[
+    ("list_new", |py| {
+        let list = capi::list_new(py, 0)?.finish()?;
+        assert_eq!(list.reference_count(), 1);
+        assert_eq!(capi::object_type_name(&list)?, "list");
+        hides_while_unfilled(py, capi::list_new, capi::list_set_item)
+    }),
+    ("list_set_item", |py| {
+        steals(py, capi::list_new, capi::list_set_item)
+    }),
+    ("list_set_next", |py| {
+        let object = fresh(py)?;
+        let mut list = capi::list_new(py, 2)?;
+        capi::list_set_next(&mut list, object.clone())?;
+        capi::list_set_next(&mut list, object.clone())?;
+        assert_eq!(object.reference_count(), 3, "ours and the list's two");
+        let error = capi::list_set_next(&mut list, object.clone()).unwrap_err();
+        assert_eq!(error.type_name(), "IndexError");
+        let mut tuple = capi::tuple_new(py, 1)?;
+        let error = capi::list_set_next(&mut tuple, object.clone()).unwrap_err();
+        assert_eq!(error.type_name(), "SystemError");
+        assert_eq!(object.reference_count(), 3, "stolen by failures too");
+        drop(list.finish()?);
+        assert_eq!(object.reference_count(), 1);
+        Ok(())
+    }),
+    ("list_get_item", |py| {
+        let object = fresh(py)?;
+        let mut list = capi::list_new(py, 2)?;
+        capi::list_set_item(&mut list, 0, object.clone())?;
+        let item = capi::list_get_item(&list, 0)?;
+        assert_eq!(
+            item.reference_count(),
+            2,
+            "ours and the list's: borrowing does not count"
+        );
+        for index in [1, 2, usize::MAX] {
+            assert_eq!(
+                capi::list_get_item(&list, index).err().unwrap().type_name(),
+                "IndexError"
+            );
+        }
+        assert_eq!(object.reference_count(), 2);
+        // An empty list is nobody's secret: what others append to it is not lent.
+        let empty = capi::list_new(py, 0)?;
+        let others = exec(py, c"rules_others", OTHERS)?;
+        let all = |function| {
+            let function = capi::object_get_attr_string(&others, function)?;
+            capi::object_call_function_obj_args(&function, [&object]).map(drop)
+        };
+        all(c"append")?;
+        assert!(object.reference_count() > 2, "it was appended to some");
+        assert!(capi::list_get_item(&empty, 0).is_err());
+        drop(empty);
+        all(c"remove")?;
+        Ok(())
+    }),
+    ("tuple_new", |py| {
+        let tuple = capi::tuple_new(py, 1)?;
+        assert!(
+            tuple
+                .finish()
+                .unwrap_err()
+                .to_string()
+                .contains("0 of 1 slots are filled")
+        );
+        let mut tuple = capi::tuple_new(py, 1)?;
+        capi::tuple_set_item(&mut tuple, 0, fresh(py)?)?;
+        assert_eq!(tuple.finish()?.reference_count(), 1);
+        hides_while_unfilled(py, capi::tuple_new, capi::tuple_set_item)
+    }),
+    ("tuple_set_item", |py| {
+        steals(py, capi::tuple_new, capi::tuple_set_item)
+    }),
+];
+
+/// What others may do to every empty list of the process, and how it is undone.
+const OTHERS: &CStr = c"
+import gc
+
+def append(item):
+    for o in gc.get_objects():
+        if type(o) is list and not o: o.append(item)
+
+def remove(item):
+    for o in gc.get_objects():
+        if type(o) is list and len(o) == 1 and o[0] is item: o.clear()
+";
+
+/// A store steals when it succeeds, when it fails, and when it replaces.
+fn steals<'p>(
+    py: Python<'p>,
+    new: fn(Python<'p>, usize) -> Result<capi::Unfilled<'p>, Exception>,
+    set_item: fn(&mut capi::Unfilled<'p>, usize, Owned<'p>) -> Result<(), Exception>,
+) -> Result<(), Exception> {
+    let (first, second) = (fresh(py)?, fresh(py)?);
+    let mut container = new(py, 2)?;
+    set_item(&mut container, 0, first.clone())?;
+    assert_eq!(first.reference_count(), 2, "ours and the container's");
+    for index in [2, usize::MAX] {
+        let error = set_item(&mut container, index, second.clone()).unwrap_err();
+        assert_eq!(error.type_name(), "IndexError");
+        assert_eq!(
+            second.reference_count(),
+            1,
+            "stolen, and given back, though it failed"
+        );
+    }
+    set_item(&mut container, 0, second.clone())?;
+    assert_eq!(
+        (first.reference_count(), second.reference_count()),
+        (1, 2),
+        "replaced"
+    );
+    drop(container);
+    assert_eq!(second.reference_count(), 1, "the container gave it back");
+    let error = set_item(&mut new(py, 2)?, 1, second.clone()).unwrap_err();
+    assert_eq!(error.type_name(), "IndexError", "no slot may be left empty");
+    assert_eq!(second.reference_count(), 1);
+    Ok(())
+}
+
+/// Nobody can find a container with empty slots through the collector, which would crash.
+fn hides_while_unfilled<'p>(
+    py: Python<'p>,
+    new: fn(Python<'p>, usize) -> Result<capi::Unfilled<'p>, Exception>,
+    set_item: fn(&mut capi::Unfilled<'p>, usize, Owned<'p>) -> Result<(), Exception>,
+) -> Result<(), Exception> {
+    const LENGTH: usize = 4321;
+    let known = || {
+        let source = c"import gc\nx = sum(type(o) in (list, tuple) and len(o) == 4321 for o in gc.get_objects())";
+        let module = exec(py, c"rules_hides", source)?;
+        capi::long_as_long_long(&capi::object_get_attr_string(&module, c"x")?)
+    };
+    let mut container = new(py, LENGTH)?;
+    assert_eq!(known()?, 0);
+    for index in 0..LENGTH {
+        set_item(&mut container, index, fresh(py)?)?;
+    }
+    let container = container.finish()?;
+    assert_eq!(known()?, 1);
+    drop(container);
+    assert_eq!(known()?, 0);
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! Modules, attributes, calls and iterators: what is new, and what is borrowed from its holder.
+
+use outliers::capi::{self, Owned};
+use outliers::{Exception, Python};
+
+use super::{Checks, borrows, empty_tuple, exec, fresh, one_item_list};
+
+pub const CHECKS: Checks = &[
+    ("import_module", |py| {
+        let module = exec(py, c"rules_import_module", c"")?;
+        let count = module.reference_count();
+        let imported = capi::import_module(py, c"rules_import_module")?;
+        assert_eq!(module.reference_count(), count + 1);
+        drop(imported);
+        assert_eq!(module.reference_count(), count);
+        assert!(capi::import_module(py, c"no_such_module").is_err());
+        Ok(())
+    }),
+    ("compile_string", |py| {
+        assert_eq!(
+            capi::compile_string(py, c"1 +", c"f")
+                .unwrap_err()
+                .type_name(),
+            "SyntaxError"
+        );
+        Ok(())
+    }),
+    ("import_exec_code_module", |py| {
+        let module = exec(py, c"rules_exec", c"x = 1")?;
+        assert_eq!(module.reference_count(), 2, "ours and that of sys.modules");
+        assert_eq!(
+            exec(py, c"rules_fails", c"1 / 0").unwrap_err().type_name(),
+            "ZeroDivisionError"
+        );
+        Ok(())
+    }),
+    ("import_add_module", |py| {
+        let module = capi::import_add_module(py, c"rules_add_module")?;
+        assert_eq!(module.reference_count(), 2, "ours and that of sys.modules");
+        let again = capi::import_add_module(py, c"rules_add_module")?;
+        assert_eq!(again.reference_count(), 3);
+        Ok(())
+    }),
+    ("module_get_dict", |py| {
+        let module = exec(py, c"rules_dict", c"")?;
+        let dict = capi::module_get_dict(&module)?;
+        let count = dict.reference_count();
+        assert_eq!(capi::module_get_dict(&module)?.reference_count(), count);
+        assert_eq!(
+            capi::module_get_dict(&fresh(py)?)
+                .err()
+                .unwrap()
+                .type_name(),
+            "SystemError"
+        );
+        Ok(())
+    }),
+    ("dict_get_item_string", |py| {
+        let module = exec(py, c"rules_item", c"x = object()")?;
+        let dict = capi::module_get_dict(&module)?;
+        let value = capi::dict_get_item_string(&dict, c"x").unwrap();
+        assert_eq!(value.reference_count(), 2, "ours and the dictionary's");
+        assert!(capi::dict_get_item_string(&dict, c"y").is_none());
+        assert!(capi::dict_get_item_string(&fresh(py)?, c"x").is_none());
+        Ok(())
+    }),
+    ("object_get_attr_string", |py| {
+        let module = exec(py, c"rules_attribute", c"x = object()")?;
+        let count = module.reference_count();
+        let object = capi::object_get_attr_string(&module, c"x")?;
+        assert_eq!(object.reference_count(), 2, "ours and the module's");
+        assert!(capi::object_get_attr_string(&module, c"y").is_err());
+        assert_eq!(module.reference_count(), count);
+        Ok(())
+    }),
+    ("object_type_name", |py| {
+        let module = exec(py, c"rules_type", c"class C: pass")?;
+        let class = capi::object_get_attr_string(&module, c"C")?;
+        let object = capi::object_call_object(&class, &empty_tuple(py)?)?;
+        let count = class.reference_count();
+        assert_eq!(borrows(&object, capi::object_type_name)?, "rules_type.C");
+        assert_eq!(class.reference_count(), count);
+        Ok(())
+    }),
+    ("callable_check", |py| {
+        let function = exec_function(py)?;
+        assert!(borrows(&function, capi::callable_check));
+        assert!(!borrows(&fresh(py)?, capi::callable_check));
+        Ok(())
+    }),
+    ("object_call_object", |py| {
+        let function = exec_function(py)?;
+        let object = fresh(py)?;
+        let mut arguments = capi::tuple_new(py, 1)?;
+        capi::tuple_set_item(&mut arguments, 0, object.clone())?;
+        let arguments = arguments.finish()?;
+        let count = function.reference_count();
+        let result = capi::object_call_object(&function, &arguments)?;
+        assert_eq!(
+            object.reference_count(),
+            3,
+            "ours, the tuple's, and that of the result, which is it"
+        );
+        assert_eq!(
+            (function.reference_count(), arguments.reference_count()),
+            (count, 1)
+        );
+        drop((result, arguments));
+        assert_eq!(object.reference_count(), 1);
+        assert!(capi::object_call_object(&function, &object).is_err());
+        assert_eq!(
+            (function.reference_count(), object.reference_count()),
+            (count, 1)
+        );
+        Ok(())
+    }),
+    ("object_call_function_obj_args", |py| {
+        let function = exec_function(py)?;
+        let object = fresh(py)?;
+        let count = function.reference_count();
+        let result = capi::object_call_function_obj_args(&function, [&object])?;
+        assert_eq!(
+            (function.reference_count(), object.reference_count()),
+            (count, 2),
+            "ours, and that of the result, which is it"
+        );
+        drop(result);
+        for arguments in [
+            capi::object_call_function_obj_args(&function, []),
+            capi::object_call_function_obj_args(&function, [&object, &object]),
+            capi::object_call_function_obj_args(&object, [&object]),
+        ] {
+            assert_eq!(arguments.unwrap_err().type_name(), "TypeError");
+        }
+        assert_eq!(
+            (function.reference_count(), object.reference_count()),
+            (count, 1)
+        );
+        Ok(())
+    }),
+    ("object_get_iter", |py| {
+        let list = one_item_list(fresh(py)?)?;
+        let iterator = capi::object_get_iter(&list)?;
+        assert_eq!(
+            (iterator.reference_count(), list.reference_count()),
+            (1, 2),
+            "it keeps the list"
+        );
+        drop(iterator);
+        assert_eq!(list.reference_count(), 1);
+        let object = fresh(py)?;
+        assert!(borrows(&object, capi::object_get_iter).is_err());
+        Ok(())
+    }),
+    ("iter_next", |py| {
+        let object = fresh(py)?;
+        let list = one_item_list(object.clone())?;
+        let iterator = capi::object_get_iter(&list)?;
+        let item = capi::iter_next(&iterator)?.unwrap();
+        assert_eq!(
+            object.reference_count(),
+            3,
+            "ours, the list's and the item's"
+        );
+        drop(item);
+        assert!(capi::iter_next(&iterator)?.is_none());
+        assert_eq!(
+            (object.reference_count(), iterator.reference_count()),
+            (2, 1)
+        );
+        Ok(())
+    }),
+];
+
+/// A function that returns its argument.
+fn exec_function(py: Python<'_>) -> Result<Owned<'_>, Exception> {
+    let module = exec(py, c"rules_function", c"def same(x): return x")?;
+    capi::object_get_attr_string(&module, c"same")
+}
