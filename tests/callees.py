@@ -69,6 +69,10 @@ def raises_system_exit(data): sys.exit(3)
 def raises_long(data): raise ValueError("x" * 50_000_000)
 
 
+def raises_memory_error(data):
+    raise MemoryError("no room for three")
+
+
 def raises_from(data):
     try:
         raise KeyError("first")

@@ -63,6 +63,58 @@ fn an_exception_is_a_line_and_its_traceback() {
 }
 
 #[test]
+fn a_module_that_raises_when_it_is_imported_is_a_line_and_its_traceback() {
+    let directory = common::directory("import");
+    std::fs::write(directory.join("raises.py"), "1\n1 / 0\n").unwrap();
+    std::fs::write(directory.join("wants.py"), "import no_such.module\n").unwrap();
+    std::fs::write(directory.join("one"), "1").unwrap();
+    let detect = |function: &str| {
+        let mut command = outliers();
+        command.args(["detect", "one", "--function", function]);
+        command.env("PYTHONPATH", ".").current_dir(&directory);
+        told(&command.output().unwrap())
+    };
+    let (status, stdout, stderr) = detect("raises:f");
+    assert_eq!((status, stdout.as_str()), (Some(1), ""));
+    let text =
+        "outliers: cannot import raises: ZeroDivisionError: division by zero; the Python is ";
+    assert!(stderr.starts_with(text), "{stderr}");
+    assert!(stderr.contains("raises.py\", line 2, in "), "{stderr}");
+    assert!(
+        stderr.ends_with("\nZeroDivisionError: division by zero\n"),
+        "{stderr}"
+    );
+    // Of a module that is not there, the text says all.
+    for (function, remedy) in [
+        ("wants:f", "(OUTLIERS_PYTHON)"),
+        (
+            "no_such.module:f",
+            "name its directory in PYTHONPATH, as the current one is not searched",
+        ),
+    ] {
+        let (_, _, stderr) = detect(function);
+        assert!(
+            stderr.contains("ModuleNotFoundError: No module named 'no_such'"),
+            "{stderr}"
+        );
+        assert!(stderr.trim_end().ends_with(remedy), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
+
+#[test]
+fn what_a_memory_error_says_is_told() {
+    let (status, stdout, stderr) = call("raises_memory_error", &[]);
+    assert_eq!((status, stdout.as_str()), (Some(1), ""));
+    let text = "outliers: callees:raises_memory_error: out of memory: no room for three\nTraceback";
+    assert!(stderr.starts_with(text), "{stderr}");
+    assert!(
+        stderr.ends_with("\nMemoryError: no room for three\n"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn system_exit_in_a_function_is_an_error_with_our_status() {
     let (status, stdout, stderr) = call("raises_system_exit", &[]);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));

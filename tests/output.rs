@@ -50,6 +50,12 @@ const CASES: &[(&str, [&str; 3])] = &[
         ["", "", "err"],
     ),
     ("sys.stdout.close()", ["", "", ""]),
+    // What notes that something was written does not grow.
+    (
+        "for _ in range(9): print('o', end='')\n    \
+         print(len(sys.modules['_outliers_prelude'].written) < 2, file=sys.stderr)",
+        ["ooooooooo", "True\n", ""],
+    ),
     (
         "print(sys.stdout.name, sys.stdout.mode, sys.stdout.encoding, sys.stderr.errors)",
         ["<stdout> w utf-8 backslashreplace\n", "", ""],

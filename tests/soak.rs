@@ -112,6 +112,7 @@ each_in_its_own_process! {
     a_hundred_thousand_values: detects(100_000, 64);
     an_exception: fails("raises_value_error");
     system_exit: fails("raises_system_exit");
+    a_memory_error: fails("raises_memory_error");
     an_exception_with_a_cause: fails("raises_from");
     a_wrong_result: fails("returns_none");
     a_wrong_item_first: fails("wrong_first");
@@ -199,6 +200,14 @@ each_in_its_own_process! {
         println!("{report}");
         assert_eq!(report.verdict, Verdict::OverRelease);
         is_rate(&report, &Counter::References("function".into()), -1.0);
+    };
+    the_last_function_is_the_witness: {
+        let soak = ["as_tuple", "as_list"].iter().fold(Soak::new(16), |soak, function| {
+            soak.function("callees", function).unwrap()
+        });
+        let report = soak.run(|| Ok::<_, Error>(())).unwrap();
+        let witnesses = report.counters.iter().filter(|growth| matches!(growth.counter, Counter::References(_)));
+        assert_eq!(witnesses.count(), 3, "function, module and sentinel");
     };
     an_error_of_the_closure_ends_the_soak: {
         let raises = callee("raises_value_error");

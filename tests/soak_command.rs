@@ -202,6 +202,13 @@ fn ctrl_c_ends_with_the_verdict_so_far() {
         assert_eq!((status, stderr.as_str()), (Some(130), ""));
         assert!(stdout.starts_with(verdict), "{stdout}");
     }
+    let warming_up = calling("callees:interrupts_itself", "160000", "1");
+    let (_, stdout, _) = told(&soak(&warming_up).arg("--json").output().unwrap());
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(
+        (&report["calls"], &report["warm_up"]),
+        (&0.into(), &1000.into())
+    );
 }
 
 #[test]

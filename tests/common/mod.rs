@@ -19,6 +19,19 @@ pub fn callee(function: &str) -> Outliers {
     Outliers::new("callees", function).unwrap()
 }
 
+/// Whether the NumPy here bears it when memory runs out; says so if not.
+#[allow(dead_code)]
+pub fn numpy_survives_without_memory() -> bool {
+    let version = callee("numpy_version").detect(&[0.0, 0.0]).unwrap();
+    let survives = version >= vec![2];
+    if !survives {
+        println!(
+            "SKIPPED: NumPy {version:?} crashes by itself when memory runs out; from 2.0 on not"
+        );
+    }
+    survives
+}
+
 /// Makes source a module of this process.
 #[allow(dead_code)]
 pub fn load(name: &CStr, source: &str) {

@@ -34,7 +34,7 @@ def cancels(data): raise asyncio.CancelledError
 #> Call: BaseException: the base
 def raises_the_base(data): raise BaseException("the base")
 
-#> OutOfMemory: out of memory
+#> OutOfMemory: out of memory: not really
 def has_no_memory(data): raise MemoryError("not really")
 
 #> OutOfMemory: out of memory

@@ -1,0 +1,34 @@
+//! In a process where somebody else has started Python, the host: nothing is started, all works. The
+//! only test in its process.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::load;
+use cpython::Python;
+use outliers::{ErrorKind, Outliers, interpreter, with_python};
+
+#[test]
+fn in_a_python_that_runs_already_all_works() {
+    cpython::prepare_freethreaded_python();
+    let run = |code| {
+        let gil = Python::acquire_gil();
+        gil.python().run(code, None, None).unwrap();
+    };
+    run("import sys; del sys.stdout");
+    with_python(|_| ()).unwrap();
+    run("sys.stdout = sys.__stdout__");
+
+    load(c"host", "def ends(data): return [0, len(data) - 1]");
+    let ends = Outliers::new("host", "ends").unwrap();
+    assert_eq!(ends.detect(&[1.5; 3]).unwrap(), [0, 2]);
+    let error = Outliers::new("no_such_module", "f").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot import no_such_module: ModuleNotFoundError: No module named 'no_such_module'; the \
+         Python is one that this process had started before"
+    );
+    let error = interpreter::keep_memory().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Start { .. }), "{error}");
+    assert_eq!(ends.detect(&[1.5; 3]).unwrap(), [0, 2]);
+}
