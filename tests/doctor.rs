@@ -77,12 +77,8 @@ fn the_report_can_be_json() {
     assert_eq!(status, Some(1), "{stdout}");
     let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(report["ok"], false);
-    assert!(
-        report["problems"][0]
-            .as_str()
-            .unwrap()
-            .ends_with("unset PYTHONHOME")
-    );
+    let problem = report["problems"][0].as_str().unwrap();
+    assert!(problem.ends_with("unset PYTHONHOME"), "{problem}");
 }
 
 #[test]
@@ -105,6 +101,43 @@ fn numpy_for_another_python() {
     let problem = problem(|command| _ = command.env("PYTHONPATH", &directory));
     assert!(problem.contains("made for another Python"), "{problem}");
     assert!(problem.contains("take it off PYTHONPATH"), "{problem}");
+}
+
+#[test]
+fn numpy_for_another_micro_version() {
+    let version = linked_version();
+    let other = format!("{}.99", version.rsplit_once('.').unwrap().0);
+    let environment = environment("other-micro", &other);
+    let directory = common::directory("unfit-numpy");
+    std::fs::write(
+        directory.join("numpy.py"),
+        "raise ImportError('undefined symbol')",
+    )
+    .unwrap();
+    let problem = problem(|command| {
+        command.env("PYTHONPATH", &directory);
+        command.env("OUTLIERS_PYTHON", environment.join("bin/python"));
+    });
+    let remedy =
+        format!("that is Python {other} with the library of {version}: choose a Python {version}");
+    assert!(problem.ends_with(&remedy), "{problem}");
+}
+
+#[test]
+fn a_demo_that_gives_something_else() {
+    let directory = common::directory("other-random");
+    let source = "import itertools, random\nrandom.random = itertools.cycle([0.0, 1e9]).__next__";
+    std::fs::write(directory.join("sitecustomize.py"), source).unwrap();
+    let mut report = String::new();
+    let problem = problem(|command| {
+        command.env("PYTHONPATH", &directory);
+        report = told(&command.output().unwrap()).1;
+    });
+    assert!(report.contains("demo       []\n"), "{report}");
+    assert!(
+        problem.starts_with("the demo should give [7, 113, 835]; is random"),
+        "{problem}"
+    );
 }
 
 #[test]
@@ -218,14 +251,8 @@ fn another_libpython() {
         "{told_by_doctor}"
     );
     let output = outliers().env("LD_LIBRARY_PATH", &other).output().unwrap();
-    assert_eq!(
-        told(&output),
-        (
-            Some(1),
-            String::new(),
-            format!("outliers: {told_by_doctor}\n")
-        )
-    );
+    let stderr = format!("outliers: {told_by_doctor}\n");
+    assert_eq!(told(&output), (Some(1), String::new(), stderr));
 }
 
 #[test]

@@ -108,7 +108,8 @@ fn examine_python(report: &mut Report) -> Result<()> {
     report.row("demo", format_args!("{indices:?}"));
     ensure!(
         indices == [7, 113, 835],
-        "the demo should give [7, 113, 835]"
+        "the demo should give [7, 113, 835]; is random or numpy replaced, as by PYTHONPATH or a \
+         sitecustomize?"
     );
     Ok(())
 }

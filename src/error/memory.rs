@@ -9,7 +9,7 @@ pub(crate) struct OutOfMemory;
 
 /// `format!` that can fail.
 ///
-/// ```ignore
+/// ```text
 /// format(format_args!("{module}.{name}"))?
 /// ```
 pub(crate) fn format(text: fmt::Arguments<'_>) -> Result<String, OutOfMemory> {

@@ -55,11 +55,20 @@ impl fmt::Display for Choice {
     }
 }
 
+/// What the build settled on.
+pub(super) struct Build<'a> {
+    pub linked: &'a Version,
+    pub python: &'a Path,
+    /// Where Cargo's runner makes its environment.
+    pub development: &'a Path,
+}
+
 /// Chooses by the environment variables that `variable` reads; says why it cannot, in one line.
 pub(super) fn choose(
     variable: impl Fn(&str) -> Option<OsString>,
-    linked: &Version,
+    build: &Build<'_>,
 ) -> Result<Choice, String> {
+    let linked = build.linked;
     let variable = |name: &str| {
         variable(name)
             .filter(|value| !value.is_empty())
@@ -83,22 +92,20 @@ pub(super) fn choose(
     if let Some(python) = conda.filter(|python| python.exists()) {
         return admit(choice(python, Rule::CondaPrefix), linked);
     }
-    let development = Path::new(env!("OUTLIERS_BUILD_ENV"));
-    if development.join("outliers-ready").exists() {
+    if build.development.join("outliers-ready").exists() {
         return Ok(choice(
-            development.join("bin/python"),
+            build.development.join("bin/python"),
             Rule::DevelopmentEnvironment,
         ));
     }
-    let python = PathBuf::from(env!("OUTLIERS_BUILD_PYTHON"));
-    if !python.exists() {
+    if !build.python.exists() {
         return Err(format!(
             "the Python {linked} that this program was built with is gone from {}: name another \
              {linked}: OUTLIERS_PYTHON=/path/to/python",
-            python.display(),
+            build.python.display(),
         ));
     }
-    Ok(choice(python, Rule::Linked))
+    Ok(choice(build.python.to_owned(), Rule::Linked))
 }
 
 /// The choice, if it is of the linked version: Python would start in any other too, and then miss
@@ -168,5 +175,28 @@ os.write(1, b'%d.%d.%d\\n' % sys.version_info[:3] + os.fsencode(sys.executable))
             Ok((version, OsString::from_vec(executable.into()).into()))
         }
         _ => Err(format!("it answers with {}", output.status)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_python_of_the_build_that_is_gone_is_told_with_the_remedy() {
+        let build = Build {
+            linked: &Version::parse("3.11.7").unwrap_or_default(),
+            python: Path::new("/nonexistent/python"),
+            development: Path::new("/nonexistent"),
+        };
+        let expected = "the Python 3.11.7 that this program was built with is gone from \
+                        /nonexistent/python: name another 3.11.7: OUTLIERS_PYTHON=/path/to/python";
+        assert_eq!(choose(|_| None, &build), Err(expected.into()));
+        let build = Build {
+            python: Path::new("/bin/sh"),
+            ..build
+        };
+        let choice = choose(|_| None, &build).map(|choice| (choice.python, choice.rule));
+        assert_eq!(choice, Ok(("/bin/sh".into(), Rule::Linked)));
     }
 }

@@ -33,6 +33,7 @@ use std::sync::OnceLock;
 use crate::capi::{self, Python, Started};
 use crate::error::{Error, ErrorKind, Exception, OutOfMemory, Result, format};
 
+use choice::Build;
 pub use choice::{Choice, Rule};
 pub(crate) use prelude::module;
 pub use version::Version;
@@ -111,7 +112,12 @@ pub fn keep_memory() -> Result<()> {
 ///
 /// [`ErrorKind::Start`] if it cannot be used: it is not there, or of another version.
 pub fn choice() -> Result<Choice> {
-    choice::choose(|name| env::var_os(name), &built_for().version).map_err(start_error)
+    let build = Build {
+        linked: &built_for().version,
+        python: Path::new(env!("OUTLIERS_BUILD_PYTHON")),
+        development: Path::new(env!("OUTLIERS_BUILD_ENV")),
+    };
+    choice::choose(|name| env::var_os(name), &build).map_err(start_error)
 }
 
 /// A libpython.
