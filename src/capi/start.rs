@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use python3_sys as ffi;
 
 use super::lock::{self, Python, Started};
-use crate::error::Exception;
+use crate::error::{Error, Exception};
 
 /// The version of the loaded library, such as `3.11.7`. Python need not be started.
 ///
@@ -132,7 +132,7 @@ pub(crate) fn start(
     unsafe { ffi::PyEval_SaveThread() };
     prepared
         .map(|()| Started(()))
-        .map_err(|exception| exception.to_string())
+        .map_err(|exception| Error::from(exception).to_string())
 }
 
 /// Python's reason, if a step of the start failed.
