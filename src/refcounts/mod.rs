@@ -16,8 +16,9 @@
 //! - A reference that is held only to measure is left out.
 //! - A line that begins with `here:` may differ between machines and versions.
 //!
-//! The last four lessons come from two programs that call Python from Go, one by shared memory, the
-//! other by a copy as here: what each of them did wrong, and what is right.
+//! The last four lessons come from two programs that call Python from Go, one by [shared
+//! memory](https://www.ardanlabs.com/blog/2020/09/using-python-memory.html), the other by [a copy as
+//! here](https://pycoders.com/link/5008/web): what each of them did wrong, and what is right.
 //!
 //! # The mistakes, twice
 //!
