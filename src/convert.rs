@@ -1,7 +1,7 @@
 //! The two copies: a slice into a list, and an iterable into a vector.
 
 use crate::capi::{self, Iter, Owned, Python, Unfilled};
-use crate::error::{Error, ErrorKind, Exception, Result, format};
+use crate::error::{Error, ErrorKind, Exception, OutOfMemory, Result, format};
 
 /// Copies a slice into a new list of floats, bit by bit.
 #[inline]
@@ -40,7 +40,7 @@ pub(crate) fn vec_from_iterable<T>(
         if index == limit {
             return Err(ErrorKind::TooManyItems { limit }.into());
         }
-        items.try_reserve(1).map_err(|_| ErrorKind::OutOfMemory)?;
+        items.try_reserve(1).map_err(|_| OutOfMemory)?;
         items.push(convert(index, &item)?);
     } // each item is given back here
     Ok(items)

@@ -42,7 +42,8 @@
 //!   threads run.
 //! - One interpreter in a process, never ended: see [`interpreter`]. A host that started Python must
 //!   not end it, nor give the lock back out of order.
-//! - Without memory to start Python, the process may end; once it runs, that is an error.
+//! - Without memory to start Python, or for a thread's first call, the process may end; later that is
+//!   an error.
 //! - Starting Python and importing NumPy change environment variables of their own, and a callee may
 //!   change any: read them before, or not on other threads.
 //! - `std::process::exit` on a thread that has called Python waits for the lock. On the main thread,

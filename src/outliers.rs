@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString};
 
 use crate::capi::{self, Held, Owned};
 use crate::convert;
-use crate::error::{Error, ErrorKind, Result, format};
+use crate::error::{Error, ErrorKind, OutOfMemory, Result, format};
 use crate::interpreter::{self, with_python};
 
 /// A Python function that takes a list of floats and returns ints, found once and called many times.
@@ -127,7 +127,7 @@ pub(crate) fn c_name(name: &str) -> Result<CString> {
     let mut bytes = Vec::new();
     bytes
         .try_reserve_exact(name.len() + 1)
-        .map_err(|_| ErrorKind::OutOfMemory)?;
+        .map_err(|_| OutOfMemory)?;
     bytes.extend_from_slice(name.as_bytes());
     CString::new(bytes).or_else(|error| {
         Err(ErrorKind::Name {

@@ -1,7 +1,7 @@
 //! Taking an exception out of Python, as text.
 //!
 //! Calls here must not report their own failure as an exception: its text could raise again, and
-//! so for ever. What fails is left out, but that memory ran out.
+//! so for ever. What fails is left out, but that memory ran out, or that somebody's code said so.
 
 use std::ptr::{self, NonNull};
 
@@ -37,31 +37,30 @@ pub(super) fn take(py: Python<'_>) -> Exception {
     }
     // SAFETY: the lock is held; the three are as fetched.
     unsafe { ffi::PyErr_NormalizeException(&raw mut kind, &raw mut value, &raw mut traceback) };
-    let of_memory = is_memory_error(py, kind);
+    let is_out_of_memory = is_memory_error(py, kind);
     let [kind, value, traceback] = owned(py, [kind, value, traceback]);
     let Some(kind) = kind else {
         let message = format_args!("a C call failed without saying why");
         return Exception::ours("SystemError", message);
     };
-    describe(&kind, value, traceback, of_memory)
-        .unwrap_or_else(|OutOfMemory| Exception::out_of_memory())
+    let exception = if is_out_of_memory {
+        describe_memory_error(&kind, value)
+    } else {
+        describe(&kind, value, traceback)
+    };
+    exception.unwrap_or_else(|OutOfMemory| Exception::out_of_memory())
 }
 
 fn describe(
     kind: &Owned<'_>,
     value: Option<Owned<'_>>,
     traceback: Option<Owned<'_>>,
-    of_memory: bool,
 ) -> Result<Exception, OutOfMemory> {
+    let type_name = name_of_type(kind)?;
     let message = match &value {
         Some(value) => message_of(value)?,
         None => String::new(),
     };
-    if of_memory && message.is_empty() {
-        // As Python raises it: there may be no memory to say more.
-        return Err(OutOfMemory);
-    }
-    let type_name = name_of_type(kind)?;
     let text = match (&value, &traceback) {
         (Some(value), Some(traceback)) => {
             let (before, frames) = (chain::before(value)?, chain::frames(traceback)?);
@@ -71,11 +70,24 @@ fn describe(
         (None, Some(_)) => Some(String::new()),
         (_, None) => None,
     };
-    Ok(Exception::new(type_name, message, text, of_memory))
+    Ok(Exception::new(type_name, message, text))
+}
+
+/// What it says, if it says something; as Python raises it, it does not. No more than that: tracing
+/// back runs Python code, which before 3.12 may end the process when memory is out.
+fn describe_memory_error(
+    kind: &Owned<'_>,
+    value: Option<Owned<'_>>,
+) -> Result<Exception, OutOfMemory> {
+    let message = value.map_or(Ok(String::new()), |value| message_of(&value))?;
+    if message.is_empty() {
+        return Err(OutOfMemory);
+    }
+    Ok(Exception::of_memory(name_of_type(kind)?, message))
 }
 
 /// The three that were fetched as references of our own, to be given back by their owner.
-fn owned(py: Python<'_>, fetched: [*mut ffi::PyObject; 3]) -> [Option<Owned<'_>>; 3] {
+pub(super) fn owned(py: Python<'_>, fetched: [*mut ffi::PyObject; 3]) -> [Option<Owned<'_>>; 3] {
     fetched.map(|object| {
         // SAFETY: `PyErr_Fetch` gave away a reference with each that is not NULL.
         NonNull::new(object).map(|object| unsafe { Owned::from_new(py, object) })
@@ -101,13 +113,15 @@ pub(super) fn name_of_type(kind: &Owned<'_>) -> Result<String, OutOfMemory> {
             None => Ok(None),
         }
     };
-    let name = text(c"__qualname__")?;
-    let name = name.as_deref().unwrap_or("a type without a name");
+    let name = match text(c"__qualname__")? {
+        Some(name) => name,
+        None => format(format_args!("a type without a name"))?,
+    };
     match text(c"__module__")? {
         Some(module) if module != "builtins" && module != "__main__" => {
             format(format_args!("{module}.{name}"))
         }
-        _ => format(format_args!("{name}")),
+        _ => Ok(name),
     }
 }
 

@@ -85,12 +85,14 @@ pub fn import_add_module<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>, E
     // SAFETY: the result of a call that returns borrowed or NULL, not used: before 3.10 what it
     // replaced in `sys.modules` may take it away again while it goes.
     unsafe { check::borrowed_reference(py, module) }?;
-    // SAFETY: the lock is held. Borrowed from the interpreter, which may exchange it, but not before
-    // the next call, which reads it.
-    let modules = unsafe { ffi::PyImport_GetModuleDict() };
-    // SAFETY: a live object, kept by the interpreter.
-    let modules = unsafe { check::borrowed_reference(py, modules) }?;
-    dict_get_item_string(&modules, name).ok_or_else(|| {
+    // SAFETY: the lock is held; the name ends in NUL.
+    let name = unsafe { ffi::PyUnicode_FromString(name.as_ptr()) };
+    // SAFETY: the result of a call that returns new or NULL.
+    let name = unsafe { check::new_reference(py, name) }?;
+    // SAFETY: the lock is held, the name is live.
+    let module = unsafe { ffi::PyImport_GetModule(name.as_ptr()) };
+    // SAFETY: the result of a call that returns new, or NULL with or without an exception set.
+    unsafe { check::new_reference_or_end(py, module) }?.ok_or_else(|| {
         let message = format_args!("the module was taken out of sys.modules");
         Exception::ours("SystemError", message)
     })
@@ -111,7 +113,7 @@ pub fn module_get_dict<'a, 'p>(module: &'a Owned<'p>) -> Result<Borrowed<'a, 'p>
     unsafe { check::borrowed_reference(module.py(), dict) }
 }
 
-/// The value of a key in a dictionary, or `None` if it is not there.
+/// The value of a key in a dictionary, or `None` if it is not there, or without memory.
 ///
 /// Reference: the C call borrows from the dictionary, where any code can replace it. So it is made
 /// ours at once: borrows `dict`; returns new.

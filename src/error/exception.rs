@@ -3,18 +3,21 @@
 use std::fmt::{self, Write};
 use std::iter;
 
-use super::OneLine;
 use super::memory::{OutOfMemory, boxed, format};
+use super::{Below, OneLine};
 
 /// An exception of Python's, taken out of Python as text.
 ///
 /// An exception that was kept as an object would keep alive its traceback, with that its frames, and
 /// with them the list that was passed in.
+///
+/// Of a `MemoryError`, whatever its class, there is no traceback, and only what it says: there may be
+/// no memory for more. One that says nothing is told as `MemoryError`.
 // None is a `MemoryError` that says nothing: there may not be a byte left for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Exception(Option<Box<[Text; 1]>>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Text {
     type_name: String,
     message: String,
@@ -24,18 +27,23 @@ struct Text {
 }
 
 impl Exception {
-    /// Of memory, also if there is none to hold the text.
-    pub(crate) fn new(
-        type_name: String,
-        message: String,
-        traceback: Option<String>,
-        is_out_of_memory: bool,
-    ) -> Self {
+    /// Of memory, if there is none to hold the text.
+    pub(crate) fn new(type_name: String, message: String, traceback: Option<String>) -> Self {
         Self(boxed(Text {
             type_name,
             message,
             traceback,
-            is_out_of_memory,
+            is_out_of_memory: false,
+        }))
+    }
+
+    /// A `MemoryError` that says something.
+    pub(crate) fn of_memory(type_name: String, message: String) -> Self {
+        Self(boxed(Text {
+            type_name,
+            message,
+            traceback: None,
+            is_out_of_memory: true,
         }))
     }
 
@@ -46,7 +54,6 @@ impl Exception {
                 format(format_args!("{type_name}"))?,
                 format(message)?,
                 None,
-                false,
             ))
         };
         new().unwrap_or_else(|OutOfMemory| Self::out_of_memory())
@@ -100,6 +107,13 @@ impl fmt::Display for Exception {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(OneLine(f), "{}", self.type_name())?;
         write!(f, "{}", Said(self.message()))
+    }
+}
+
+/// The text, and below it the traceback.
+impl fmt::Debug for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}{}", Below(self.traceback()))
     }
 }
 

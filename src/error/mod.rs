@@ -18,15 +18,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// Its text is one line. It owns its text and holds no Python object, so it can cross threads and
 /// be kept for as long as you like.
-// None is `OutOfMemory`, of no function and without a word: see `Exception`.
+// None is `OutOfMemory`, of no function: see `Exception`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error(Option<Box<[Inner; 1]>>);
 
 #[derive(Clone, PartialEq, Eq)]
 struct Inner {
     kind: ErrorKind,
-    /// The `MemoryError`, if it said something.
-    memory_error: Option<Exception>,
     /// `module:function`, once that is known, and if there was memory for it.
     function: Option<String>,
 }
@@ -96,23 +94,23 @@ pub enum ErrorKind {
         limit: usize,
     },
     /// Memory ran out, in Python or here; or a `MemoryError` was raised, wherever that was.
-    OutOfMemory,
+    OutOfMemory(Exception),
     /// Allocations cannot be failed: see [`starve`](crate::soak::starve).
     Starve,
 }
 
 impl Error {
-    fn new(kind: ErrorKind, memory_error: Option<Exception>) -> Self {
+    fn new(kind: ErrorKind) -> Self {
         Self(boxed(Inner {
             kind,
-            memory_error,
             function: None,
         }))
     }
 
+    /// The same, of a function `module:function`, or of a module.
     pub(crate) fn of(self, function: &str) -> Self {
         let mut error = match self {
-            Self(None) => Self::new(ErrorKind::OutOfMemory, None),
+            Self(None) => Self::new(ErrorKind::OutOfMemory(Exception::out_of_memory())),
             error => error,
         };
         if let Some([inner]) = error.0.as_deref_mut() {
@@ -121,34 +119,30 @@ impl Error {
         error
     }
 
-    fn inner(&self) -> Option<&Inner> {
-        self.0.as_deref().map(|[inner]| inner)
-    }
-
     /// What kind of thing went wrong, and where.
     pub fn kind(&self) -> &ErrorKind {
-        self.inner()
-            .map_or(&ErrorKind::OutOfMemory, |inner| &inner.kind)
+        match self.0.as_deref() {
+            Some([inner]) => &inner.kind,
+            None => const { &ErrorKind::OutOfMemory(Exception::out_of_memory()) },
+        }
     }
 
-    /// The Python exception behind it, if there is one that said something.
+    /// The Python exception behind it, if there is one.
     pub fn exception(&self) -> Option<&Exception> {
-        let inner = self.inner()?;
-        inner.memory_error.as_ref().or(inner.kind.exception())
+        self.kind().exception()
     }
 
     /// The traceback, to be shown below the text, of somebody's Python code that raised; else empty.
+    ///
+    /// Empty too where the text says all: of a module or a name that is not there.
     pub fn traceback(&self) -> &str {
-        match self.kind() {
-            // The text says which, and who wanted it does not matter.
-            ErrorKind::Import { exception, .. }
-                if exception.type_name() == "ModuleNotFoundError" =>
-            {
-                ""
-            }
-            ErrorKind::Lookup(_) => "",
-            _ => self.exception().map_or("", Exception::traceback),
-        }
+        let is_said = |exception: &Exception| match self.kind() {
+            ErrorKind::Import { .. } => exception.type_name() == "ModuleNotFoundError",
+            ErrorKind::Lookup(_) => exception.type_name() == "AttributeError",
+            _ => false,
+        };
+        let exception = self.exception().filter(|exception| !is_said(exception));
+        exception.map_or("", Exception::traceback)
     }
 }
 
@@ -158,7 +152,8 @@ impl ErrorKind {
             Self::Import { exception, .. }
             | Self::Lookup(exception)
             | Self::Call(exception)
-            | Self::Iteration { exception, .. } => Some(exception),
+            | Self::Iteration { exception, .. }
+            | Self::OutOfMemory(exception) => Some(exception),
             _ => None,
         }
     }
@@ -168,19 +163,15 @@ impl ErrorKind {
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
         match kind {
-            ErrorKind::OutOfMemory => Self(None),
             ErrorKind::Import { exception, .. }
             | ErrorKind::Lookup(exception)
             | ErrorKind::Call(exception)
             | ErrorKind::Iteration { exception, .. }
                 if exception.is_out_of_memory() =>
             {
-                if exception.message().is_empty() {
-                    return Self(None);
-                }
-                Self::new(ErrorKind::OutOfMemory, Some(exception))
+                Self::new(ErrorKind::OutOfMemory(exception))
             }
-            kind => Self::new(kind, None),
+            kind => Self::new(kind),
         }
     }
 }
@@ -201,21 +192,34 @@ impl From<Exception> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = OneLine(f);
-        let inner = self.inner();
-        if let Some(function) = inner.and_then(|inner| inner.function.as_ref()) {
+        if let Some(
+            [
+                Inner {
+                    function: Some(function),
+                    ..
+                },
+            ],
+        ) = self.0.as_deref()
+        {
             write!(line, "{function}: ")?;
         }
-        write!(line, "{}", self.kind())?;
-        let memory_error = inner.and_then(|inner| inner.memory_error.as_ref());
-        memory_error.map_or(Ok(()), |error| write!(f, "{}", Said(error.message())))
+        write!(line, "{}", self.kind())
     }
 }
 
 /// What a `main` that returns it prints: the text, and below it the traceback.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")?;
-        match self.traceback().trim_end() {
+        write!(f, "{self}{}", Below(self.traceback()))
+    }
+}
+
+/// A traceback below a text.
+struct Below<'a>(&'a str);
+
+impl fmt::Display for Below<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.trim_end() {
             "" => Ok(()),
             traceback => write!(f, "\n{traceback}"),
         }
@@ -273,7 +277,9 @@ impl fmt::Display for ErrorKind {
                     "returned more than {limit} items, as many as there were values"
                 )
             }
-            Self::OutOfMemory => f.write_str("out of memory"),
+            Self::OutOfMemory(exception) => {
+                write!(f, "out of memory{}", Said(exception.message()))
+            }
             Self::Starve => f.write_str(
                 "no allocation can be failed: Python's allocators were changed since starve was first called (by tracemalloc?)",
             ),

@@ -103,7 +103,7 @@ pub fn keep_memory() -> Result<()> {
         Some(false) => "memory cannot be kept: this C library is not glibc",
         None => "memory cannot be kept: Python runs already; call keep_memory first of all",
     };
-    Err(start_error(reason.into()))
+    Err(start_error(format(format_args!("{reason}"))?))
 }
 
 /// The Python that is chosen in this environment.
@@ -154,7 +154,7 @@ fn version(text: &str) -> Version {
 /// The error of an import, with advice.
 pub(crate) fn import_error(module: &str, exception: Exception) -> Error {
     if exception.is_out_of_memory() {
-        return exception.into();
+        return Error::from(exception).of(module);
     }
     let error = || {
         Ok(ErrorKind::Import {

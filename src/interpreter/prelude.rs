@@ -1,10 +1,10 @@
 //! The Python part of the program: see `prelude.py`.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::sync::OnceLock;
 
 use crate::capi::{self, Held, Output, Owned, Python, Stream};
-use crate::error::Exception;
+use crate::error::{Exception, format};
 
 /// What flushes Python's output, once the prelude is installed.
 static FLUSHER: OnceLock<Flusher> = OnceLock::new();
@@ -71,7 +71,7 @@ pub(crate) fn module<'p>(
     file: &CStr,
     source: &str,
 ) -> Result<Owned<'p>, Exception> {
-    // Our own sources have no NUL.
-    let source = CString::new(source).unwrap_or_default();
-    capi::import_exec_code_module(name, &capi::compile_string(py, &source, file)?)
+    let source = format(format_args!("{source}\0"))?;
+    let source = CStr::from_bytes_until_nul(source.as_bytes()).unwrap_or_default();
+    capi::import_exec_code_module(name, &capi::compile_string(py, source, file)?)
 }
