@@ -115,7 +115,7 @@ pub(crate) struct Python {
 }
 
 impl Python {
-    fn ask(interpreter: &str) -> Result<Self, String> {
+    pub(crate) fn ask(interpreter: &str) -> Result<Self, String> {
         let output = Command::new(interpreter)
             .args(["-I", "-c", QUESTIONS])
             .output();
@@ -209,7 +209,7 @@ impl Python {
 ///
 /// A Python that was moved (python-build-standalone, conda) may name a directory of the machine
 /// that it was built on.
-fn find_library(python: &Python) -> Result<PathBuf, String> {
+pub(crate) fn find_library(python: &Python) -> Result<PathBuf, String> {
     let mut directories: Vec<PathBuf> = ask_pkg_config(python).into_iter().collect();
     directories.push(PathBuf::from(&python.libdir));
     directories.push(Path::new(&python.base_prefix).join("lib"));

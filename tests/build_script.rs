@@ -82,6 +82,44 @@ fn others_are_refused_in_one_line_with_the_evidence_and_the_remedy() {
 }
 
 #[test]
+fn a_library_that_is_not_there_is_told_with_where_it_was_searched() {
+    let python = Python {
+        version: "3.11.7".into(),
+        libdir: "/nonexistent/lib64".into(),
+        base_prefix: "/nonexistent".into(),
+        library: "libpython3.11-not-there.so".into(),
+        ..Python::default()
+    };
+    let refusal = build_script::find_library(&python).unwrap_err();
+    assert!(
+        refusal.starts_with("libpython3.11-not-there.so is missing (searched "),
+        "{refusal}"
+    );
+    assert!(
+        refusal.ends_with(
+            "/nonexistent/lib64, /nonexistent/lib); install it, such as by apt install \
+             libpython3.11-dev, or name another Python: PYTHON_SYS_EXECUTABLE=/path/to/python cargo build"
+        ),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn what_is_no_python_is_told() {
+    for (interpreter, problem) in [
+        ("/nonexistent/python", "cannot run /nonexistent/python: "),
+        ("false", "false does not answer: "),
+    ] {
+        let refusal = Python::ask(interpreter).unwrap_err();
+        assert!(refusal.starts_with(problem), "{refusal}");
+        assert!(
+            refusal.ends_with("PYTHON_SYS_EXECUTABLE=/path/to/python cargo build"),
+            "{refusal}"
+        );
+    }
+}
+
+#[test]
 fn a_line_break_in_a_path_is_refused() {
     let error = Python::parse("executable=/a\nb/python\n").unwrap_err();
     assert!(

@@ -29,8 +29,8 @@ fn a_crate_as_in_the_readme_runs_with_its_choice_of_python_alone_and_its_soak_pa
     let embedded = directory("embedded");
     let manifest = format!(
         "[package]\nname = 'embedded'\nedition = '2024'\n\n[workspace]\n\n\
-         [dependencies]\noutliers = {{ path = '{}', default-features = false }}\n",
-        this.display()
+         [dependencies]\noutliers = {{ path = {:?}, default-features = false }}\n",
+        this.to_str().unwrap()
     );
     fs::create_dir(embedded.join("src")).unwrap();
     fs::write(embedded.join("Cargo.toml"), manifest).unwrap();

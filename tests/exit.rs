@@ -53,7 +53,7 @@ fn main() {
     }
     // `cargo test NAME` asks every program for the tests of that name.
     let other = |argument: String| !argument.starts_with('-') && !NAME.contains(&argument);
-    if env::args().skip(1).any(other) {
+    if env::args().nth(1).is_some_and(other) {
         println!("\ntest {NAME} ... not asked for\n");
         return;
     }

@@ -3,9 +3,10 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use common::told;
 use outliers::interpreter;
@@ -67,7 +68,8 @@ fn a_python_that_has_numpy_is_used_without_network() {
     let environment = common::directory("runner-activated");
     std::fs::create_dir(environment.join("bin")).unwrap();
     let python = environment.join("bin/python");
-    let script = format!("#!/bin/sh\nexec '{}' \"$@\"\n", linked.display());
+    let quoted = linked.to_str().unwrap().replace('\'', r"'\''");
+    let script = format!("#!/bin/sh\nexec '{quoted}' \"$@\"\n");
     std::fs::write(&python, script).unwrap();
     std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
     let output = runner(&python_without_numpy("runner-active"), &private)
@@ -75,6 +77,54 @@ fn a_python_that_has_numpy_is_used_without_network() {
         .output();
     assert_eq!(told(&output.unwrap()), started());
     assert!(!private.exists());
+}
+
+/// With a NumPy for which pip needs no network.
+#[test]
+fn it_prepares_an_environment_once() {
+    let linked = python_without_numpy("runner-prepares");
+    let environment = linked.parent().unwrap().parent().unwrap();
+    let private = private(&linked);
+    let wheels = private.with_file_name("wheels");
+    make_wheels(&linked, &wheels);
+    let before = files(environment);
+    let run = || {
+        let mut runner = runner(&linked, &private);
+        told(&runner.env("PIP_FIND_LINKS", &wheels).output().unwrap())
+    };
+    let (status, stdout, stderr) = run();
+    assert_eq!(
+        (status, stdout.as_str()),
+        (Some(0), "started\n"),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains("has no NumPy; preparing a private environment, once: "),
+        "{stderr}"
+    );
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(private.join("outliers-ready").exists());
+    assert_eq!(files(environment), before);
+    assert_eq!(run(), started(), "the second time there is nothing to do");
+}
+
+/// A wheel of each NumPy that is pinned, with nothing in it.
+fn make_wheels(python: &Path, directory: &Path) {
+    let script = "import re, sys, zipfile
+for version in set(re.findall('numpy==([0-9.]+)', open(sys.argv[1]).read())):
+    info = 'numpy-%s.dist-info/' % version
+    with zipfile.ZipFile('%s/numpy-%s-py3-none-any.whl' % (sys.argv[2], version), 'w') as wheel:
+        wheel.writestr('numpy/__init__.py', '')
+        wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: numpy\\nVersion: %s\\n' % version)
+        wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+        wheel.writestr(info + 'RECORD', '')";
+    std::fs::create_dir(directory).unwrap();
+    let pinned = concat!(env!("CARGO_MANIFEST_DIR"), "/pyoutliers/requirements.txt");
+    let made = Command::new(python)
+        .args(["-I", "-c", script, pinned])
+        .arg(directory)
+        .status();
+    assert!(made.unwrap().success());
 }
 
 /// Preparing takes seconds, so one run shows it all: it waits for another one, leaves the activated
@@ -86,20 +136,27 @@ fn without_network_it_fails_in_one_line_and_changes_nobody_elses_environment() {
     let private = private(&linked);
     let before = files(environment);
     let mut another = another_run(&linked, &private);
-    let run = runner(&linked, &private)
+    let mut run = runner(&linked, &private)
         .env("VIRTUAL_ENV", environment)
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
-    another.wait().unwrap();
-    let (status, stdout, stderr) = told(&run);
-    assert_eq!((status, stdout.as_str()), (Some(1), ""));
-    let [waiting, doing, failed] = stderr.lines().collect::<Vec<_>>()[..] else {
-        unreachable!("{stderr}")
-    };
+    let mut stderr = BufReader::new(run.stderr.take().unwrap());
+    let mut waiting = String::new();
+    stderr.read_line(&mut waiting).unwrap();
     assert!(
         waiting.contains("waiting for another run that prepares"),
-        "{stderr}"
+        "{waiting}"
     );
+    drop(another.stdin.take());
+    assert!(another.wait().unwrap().success(), "waited for too long");
+    let stderr = std::io::read_to_string(stderr).unwrap();
+    let (status, stdout, _) = told(&run.wait_with_output().unwrap());
+    assert_eq!((status, stdout.as_str()), (Some(1), ""));
+    let [doing, failed] = stderr.lines().collect::<Vec<_>>()[..] else {
+        unreachable!("{stderr}")
+    };
     assert!(
         doing.contains("has no NumPy; preparing a private environment"),
         "{stderr}"
@@ -116,22 +173,25 @@ fn without_network_it_fails_in_one_line_and_changes_nobody_elses_environment() {
     assert_eq!(files(environment), before);
 }
 
-/// A process that prepares the same environment, for two seconds.
+/// A process that prepares the same environment, until its stdin is closed; or for as long as
+/// one may wait.
 fn another_run(python: &Path, private: &Path) -> std::process::Child {
-    let script = "import fcntl, sys, time
+    let script = "import fcntl, signal, sys
+signal.alarm(30)
 lock = open(sys.argv[1], 'w')
 fcntl.flock(lock, fcntl.LOCK_EX)
 print(flush=True)
-time.sleep(2)";
+sys.stdin.read()";
     let lock = format!("{}.lock", private.display());
     let mut command = Command::new(python);
     command
         .args(["-c", script, &lock])
-        .stdout(std::process::Stdio::piped());
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     let mut run = command.spawn().unwrap();
     let mut line = String::new();
-    let mut stdout = std::io::BufReader::new(run.stdout.take().unwrap());
-    std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
+    let mut stdout = BufReader::new(run.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
     run
 }
 

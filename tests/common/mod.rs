@@ -1,7 +1,7 @@
 //! What several tests share: the Python functions they call, and the program in a known environment.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -25,11 +25,19 @@ pub fn numpy_survives_without_memory() -> bool {
     let version = callee("numpy_version").detect(&[0.0, 0.0]).unwrap();
     let survives = version >= vec![2];
     if !survives {
-        println!(
-            "SKIPPED: NumPy {version:?} crashes by itself when memory runs out; from 2.0 on not"
-        );
+        skipped(&format!(
+            "NumPy {version:?} crashes by itself when memory runs out; from 2.0 on not"
+        ));
     }
     survives
+}
+
+/// Says that a test is skipped: in its output, for `tests/promises`, and on stderr itself, as what a
+/// test prints is not shown if it passes.
+#[allow(dead_code)]
+pub fn skipped(why: &str) {
+    println!("SKIPPED: {why}");
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
 /// Makes source a module of this process.
@@ -44,8 +52,8 @@ pub fn load(name: &CStr, source: &str) {
     .unwrap();
 }
 
-/// A command in an environment where nothing chooses or changes Python, but for `OUTLIERS_PYTHON`,
-/// which names the one that has NumPy.
+/// A command in an environment where nothing chooses Python or its modules, but for
+/// `OUTLIERS_PYTHON`, which names the one that has NumPy; nor colours.
 #[allow(dead_code)]
 pub fn command(program: impl AsRef<Path>) -> Command {
     let mut command = Command::new(program.as_ref());
@@ -56,6 +64,7 @@ pub fn command(program: impl AsRef<Path>) -> Command {
         "PYTHONHOME",
         "PYTHONUNBUFFERED",
         "PYTHONDONTWRITEBYTECODE",
+        "CLICOLOR_FORCE",
     ] {
         command.env_remove(variable);
     }

@@ -4,6 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ffi::CStr;
 use std::fmt::{self, Write};
+use std::io::{self, Write as _};
 use std::mem::discriminant;
 use std::ptr;
 use std::sync::Once;
@@ -147,7 +148,9 @@ fn each_of_rusts_allocations_may_fail_too() {
 fn without_spare_memory_errors_too() {
     prepare();
     if !loaded().version.is_at_least(3, 12) {
-        println!("SKIPPED: before 3.12 that ends Python by itself");
+        let why = "SKIPPED, without spare MemoryErrors: before 3.12 that ends Python by itself";
+        println!("{why}");
+        let _ = writeln!(io::stderr(), "{why}");
         return;
     }
     let keeps = Outliers::new("starved", "keeps").unwrap();
