@@ -153,6 +153,7 @@ def knows_lc_ctype(data): return [int("LC_CTYPE" in os.environ)]
 
 
 def spins(data):
+    print("begun", flush=True)
     while True:
         pass
 
