@@ -77,9 +77,9 @@ fn lists_on_the_threshold(seed: u64) -> impl Iterator<Item = Vec<f64>> {
         } + random.random_range(0..2);
         let scale = match round % 7 {
             0 => f64::from_bits(random.random_range(1..1 << 52)),
-            1 => 10_f64.powi(random.random_range(-165..-145)),
-            2 => 10_f64.powi(random.random_range(150..156)),
-            3 => f64::MAX / 10_f64.powi(random.random_range(0..5)),
+            1 => 10_f64.powf(random.random_range(-165.0..-145.0)),
+            2 => 10_f64.powf(random.random_range(150.0..156.0)),
+            3 => f64::MAX / 10_f64.powf(random.random_range(0.0..5.0)),
             _ => random.random_range(0.5..2.0),
         };
         let low = if random.random() {

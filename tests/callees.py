@@ -57,9 +57,12 @@ def raises_half_way(data):
 kept = []
 
 
-def changes(data):
-    data[:] = [0.0]
+def keeps(data):
+    kept.append(data)
     return []
+
+
+def tells_what_was_kept(data): return [int(value) for value in kept[-1]]
 
 
 # Raised: many more are in hostile/.
@@ -153,6 +156,7 @@ def knows_lc_ctype(data): return [int("LC_CTYPE" in os.environ)]
 
 
 def spins(data):
+    print("begun", flush=True)
     while True:
         pass
 

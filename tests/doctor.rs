@@ -46,9 +46,9 @@ fn problem_of_choice(variable: &str, value: impl AsRef<OsStr>) -> String {
 fn all_is_well() {
     let (status, stdout) = doctor(|_| ());
     assert_eq!(status, Some(0), "{stdout}");
-    let python = interpreter::choice().unwrap().python;
+    let choice = interpreter::choice().unwrap();
     for part in [
-        &format!("{} at {}", linked_version(), python.display()),
+        &format!("{} at {}", choice.version, choice.python.display()),
         "chosen by  OUTLIERS_PYTHON",
         &format!(
             "built for  {} in {}",
@@ -98,7 +98,12 @@ fn numpy_for_another_python() {
     std::fs::create_dir(directory.join("numpy")).unwrap();
     let source = "raise ImportError('Importing the numpy C-extensions failed.')";
     std::fs::write(directory.join("numpy/__init__.py"), source).unwrap();
-    let problem = problem(|command| _ = command.env("PYTHONPATH", &directory));
+    // Of the library's very version, as of another one that would be said first.
+    let environment = environment("wrong-numpy-python", &linked_version());
+    let problem = problem(|command| {
+        command.env("PYTHONPATH", &directory);
+        command.env("OUTLIERS_PYTHON", environment.join("bin/python"));
+    });
     assert!(problem.contains("made for another Python"), "{problem}");
     assert!(problem.contains("take it off PYTHONPATH"), "{problem}");
 }
@@ -214,15 +219,14 @@ fn the_order_of_choice() {
         chosen(&[conda, ("OUTLIERS_PYTHON", none), ("VIRTUAL_ENV", none)]),
         "CONDA_PREFIX"
     );
-    let ours = [
-        "this checkout's development environment",
-        "the interpreter it was built with",
-    ];
-    assert!(ours.contains(&chosen(&[]).as_str()));
-    assert!(
-        ours.contains(&chosen(&[("CONDA_PREFIX", nowhere)]).as_str()),
-        "conda without Python is no choice"
-    );
+    let prepared = Path::new(env!("OUTLIERS_BUILD_ENV")).join("outliers-ready");
+    let ours = match prepared.exists() {
+        true => "this checkout's development environment",
+        false => "the interpreter it was built with",
+    };
+    assert_eq!(chosen(&[]), ours);
+    // Conda without Python is no choice.
+    assert_eq!(chosen(&[("CONDA_PREFIX", nowhere)]), ours);
 }
 
 #[test]

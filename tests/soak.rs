@@ -55,11 +55,25 @@ fn fails(function: &str) {
     is_clean(1600, || function.detect(&[1.5, 2.5, 3.5]).is_err());
 }
 
+/// Runs each of these tests in a process of its own, two at a time, as cores go.
+fn each_passes(names: &[&str]) {
+    println!("cases: {}", names.len());
+    let half = |first: usize| {
+        let half = names.iter().skip(first).step_by(2);
+        half.filter(|name| !passes(name)).collect()
+    };
+    let failed: Vec<_> = thread::scope(|threads| {
+        let other = threads.spawn(|| half(1));
+        let mut failed: Vec<_> = half(0);
+        failed.extend(other.join().unwrap());
+        failed
+    });
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
 /// Whether a test passes in a process of its own; says on failure what it printed.
 fn passes(name: &str) -> bool {
-    let output = in_a_process_of_its_own(&format!("alone::{name}"))
-        .output()
-        .unwrap();
+    let output = in_a_process_of_its_own(name).output().unwrap();
     let (_, stdout, stderr) = told(&output);
     let passed = output.status.success() && stdout.contains("1 passed");
     println!(
@@ -74,9 +88,9 @@ fn passes(name: &str) -> bool {
 }
 
 macro_rules! each_in_its_own_process {
-    ($($name:ident: $body:expr;)*) => {
+    ($test:ident runs $module:ident: $($name:ident: $body:expr;)*) => {
         /// Run by the test below.
-        mod alone {
+        mod $module {
             use super::*;
             $(
                 #[test]
@@ -89,23 +103,15 @@ macro_rules! each_in_its_own_process {
         }
 
         #[test]
-        fn each_is_as_it_should_be() {
-            let names = [$(stringify!($name)),*];
-            println!("cases: {}", names.len());
-            // Two at a time, as cores go.
-            let half = |wanted: usize| names.iter().skip(wanted).step_by(2).filter(|name| !passes(name)).collect();
-            let failed: Vec<_> = thread::scope(|threads| {
-                let other = threads.spawn(|| half(1));
-                let mut failed: Vec<_> = half(0);
-                failed.extend(other.join().unwrap());
-                failed
-            });
-            assert!(failed.is_empty(), "{failed:?}");
+        fn $test() {
+            each_passes(&[$(concat!(stringify!($module), "::", stringify!($name))),*]);
         }
     };
 }
 
 each_in_its_own_process! {
+    every_path_is_clean runs paths:
+
     no_value: detects(0, 1600);
     one_value: detects(1, 1600);
     a_thousand_values: detects(1000, 1600);
@@ -150,6 +156,10 @@ each_in_its_own_process! {
             kept.pop_front().is_some()
         });
     };
+}
+
+each_in_its_own_process! {
+    the_soak_judges_right runs judged:
 
     a_kept_argument_is_a_leak: {
         let keeps = callee("keeps_every_500th");
@@ -172,7 +182,7 @@ each_in_its_own_process! {
     growth_that_does_not_scale_is_none: {
         // One more in each window, whatever its length: 1,600 calls are windows of 100 and 200. Large
         // ones, as C's heap is exact but for a KiB or two.
-        let (calls, kept) = (Cell::new(0), Cell::new(Vec::new()));
+        let kept = Cell::new(Vec::new());
         let keep = || {
             let mut vectors = kept.take();
             vectors.push(vec![0_u8; 50_000]);
@@ -180,7 +190,6 @@ each_in_its_own_process! {
         };
         let mut window = 0;
         let report = Soak::new(1600).run_watched(|| Ok::<_, Error>(()), |progress| {
-            calls.set(calls.get() + 1);
             let starts = [0, 100, 200, 400, 500, 600, 800, 900, 1000, 1200, 1300, 1400];
             if progress.calls > 0 && starts.contains(&(progress.calls - 1)) && progress.calls > window {
                 window = progress.calls;

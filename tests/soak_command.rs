@@ -3,12 +3,15 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use common::{outliers, told};
+use common::{WATCHDOG, outliers, told};
 use serde_json::Value;
 
 /// `soak` with the functions of `tests/callees.py` at hand.
@@ -211,22 +214,47 @@ fn ctrl_c_ends_with_the_verdict_so_far() {
     );
 }
 
+/// A process that is killed if the test fails.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn ctrl_c_twice_ends_a_call_that_never_returns() {
-    let child = soak(&["--function", "callees:spins"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    for _ in 0..2 {
-        std::thread::sleep(Duration::from_secs(1));
-        let sent = Command::new("sh")
-            .args(["-c", &format!("kill -INT {}", child.id())])
-            .status()
-            .unwrap();
-        assert!(sent.success());
-    }
-    assert_eq!(child.wait_with_output().unwrap().status.signal(), Some(2));
+    let mut command = soak(&["--function", "callees:spins"]);
+    let mut child = Killed(command.stdout(Stdio::piped()).spawn().unwrap());
+    let mut stdout = BufReader::new(child.0.stdout.take().unwrap());
+    let (begun, begins) = mpsc::channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        begun.send(line)
+    });
+    assert_eq!(begins.recv_timeout(WATCHDOG).unwrap(), "begun\n");
+    let id = child.0.id();
+    let press_ctrl_c = || {
+        let mut sends = Command::new("sh");
+        sends.args(["-c", &format!("kill -INT {id}")]);
+        assert!(sends.status().unwrap().success());
+    };
+    press_ctrl_c();
+    thread::sleep(Duration::from_millis(200));
+    assert_eq!(child.0.try_wait().unwrap(), None, "one is not enough");
+    press_ctrl_c();
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.0.try_wait().unwrap() {
+            break status;
+        }
+        assert!(start.elapsed() < WATCHDOG, "it goes on");
+        thread::sleep(Duration::from_millis(2));
+    };
+    assert_eq!(status.signal(), Some(2));
 }
 
 #[test]

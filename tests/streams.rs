@@ -7,8 +7,11 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use common::{command, outliers, told};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 /// `detect` of some numbers with a function of the module that `source` is.
 fn calling(name: &str, source: &str, function: &str, numbers: &str) -> Command {
@@ -91,19 +94,21 @@ fn a_result_that_cannot_be_written_is_an_error() {
 fn a_full_disk_leaves_no_half_picture() {
     let disk = common::directory("disk");
     let script = "mount -t tmpfs -o size=4k none . && cd \"$PWD\" || exit 77
-        \"$0\" detect /dev/null --plot x.svg; echo $?; stat -c %s x.svg";
+        \"$0\" detect /dev/null --plot x.svg; echo $?; stat -c %s x.svg || :";
     let mut program = command("unshare");
     program
         .args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_outliers")])
         .current_dir(&disk);
     let output = program.output();
     match output.as_ref().map(told) {
-        Ok((Some(0), stdout, stderr)) => {
-            assert_eq!(stdout, "1\n0\n", "{stderr}");
-            let error = "outliers: x.svg: No space left on device (os error 28)\n";
-            assert_eq!(stderr, error);
+        // No `unshare`, or its own failure, or that of `mount`; the rest of the script ends with 0.
+        Err(_) | Ok((Some(1 | 77), ..)) => {
+            println!("SKIPPED: no disk of 4 KiB can be mounted here: {output:?}");
         }
-        _ => println!("SKIPPED: no disk of 4 KiB can be mounted here: {output:?}"),
+        Ok(told) => {
+            let error = "outliers: x.svg: No space left on device (os error 28)\n";
+            assert_eq!(told, (Some(0), "1\n0\n".into(), error.into()));
+        }
     }
 }
 
@@ -154,14 +159,19 @@ def waits(data):
 
 #[test]
 fn signals_end_it_while_a_function_runs() {
-    for (function, signal, number) in [
-        ("sleeps", "INT", 2),
-        ("spins", "INT", 2),
-        ("in_c", "INT", 2),
-        ("waits", "INT", 2),
-        ("sleeps", "TERM", 15),
-        ("spins", "TERM", 15),
-        ("in_c", "HUP", 1),
+    // Where this process ignores one, as under `nohup`, those that it starts would; a handler of its
+    // own, here the default once more, is not handed on.
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, Arc::new(true.into())).unwrap();
+    }
+    for (function, signal) in [
+        ("sleeps", SIGINT),
+        ("spins", SIGINT),
+        ("in_c", SIGINT),
+        ("waits", SIGINT),
+        ("sleeps", SIGTERM),
+        ("spins", SIGTERM),
+        ("in_c", SIGHUP),
     ] {
         let mut program = calling(&format!("signal-{function}"), LONG, function, "1");
         let piped = program.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -179,7 +189,7 @@ fn signals_end_it_while_a_function_runs() {
         let output = child.wait_with_output().unwrap();
         assert_eq!(
             output.status.signal(),
-            Some(number),
+            Some(signal),
             "{function}: {output:?}"
         );
         assert_eq!(told(&output).2, "", "{function}");

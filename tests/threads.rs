@@ -11,7 +11,7 @@ use std::thread;
 
 use common::{WATCHDOG, callee, finished, outliers, passes, told};
 use outliers::capi::{self, Held};
-use outliers::{Outliers, with_python};
+use outliers::{Exception, Outliers, with_python};
 
 /// Stops the test, instead of hanging, if its threads wait for one another for ever.
 fn within_a_minute(test: impl FnOnce() + Send + 'static) {
@@ -111,7 +111,8 @@ thread_local! {
 fn an_outliers_in_a_thread_local_is_dropped_when_its_thread_ends() {
     within_a_minute(|| {
         for kept_first in [true, false] {
-            let outliers = callee("as_list");
+            let outliers = callee("as_tuple");
+            let kept = references_to_as_tuple();
             let uses_python = || assert_eq!(callee("as_list").detect(&[0.0; 2]).unwrap(), [0, 2]);
             let thread = thread::spawn(move || {
                 // Thread locals are dropped in some order: the library's own before, or after.
@@ -124,9 +125,19 @@ fn an_outliers_in_a_thread_local_is_dropped_when_its_thread_ends() {
                 }
             });
             thread.join().unwrap();
+            assert_eq!(references_to_as_tuple(), kept - 1);
             uses_python();
         }
     });
+}
+
+/// Of a function that no other test here calls.
+fn references_to_as_tuple() -> usize {
+    let references = with_python(|py| {
+        let callees = capi::import_module(py, c"callees")?;
+        Ok::<_, Exception>(capi::object_get_attr_string(&callees, c"as_tuple")?.reference_count())
+    });
+    references.unwrap().unwrap()
 }
 
 #[test]

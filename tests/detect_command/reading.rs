@@ -253,16 +253,23 @@ fn a_million_lines_are_read() {
 #[test]
 fn standard_input_is_read_too() {
     for arguments in [&["detect"][..], &["detect", "-"]] {
-        let mut child = outliers()
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(b"1\nx\n").unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(told(&output), bad(r#"standard input:2: not a number: "x""#));
+        for (text, expected) in [
+            ("1\n1\n1\n1\n1\n1\n100\n", fine("[6]")),
+            ("1\nx\n", bad(r#"standard input:2: not a number: "x""#)),
+        ] {
+            let mut child = outliers()
+                .args(arguments)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut stdin = child.stdin.take().unwrap();
+            stdin.write_all(text.as_bytes()).unwrap();
+            drop(stdin);
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(told(&output), expected, "{arguments:?}");
+        }
     }
 }
 

@@ -17,6 +17,8 @@ pub const CHECKS: Checks = &[
         Ok(())
     }),
     ("compile_string", |py| {
+        let code = capi::compile_string(py, c"x = 1", c"f")?;
+        assert_eq!(code.reference_count(), 1, "new");
         assert_eq!(
             capi::compile_string(py, c"1 +", c"f")
                 .unwrap_err()
@@ -26,11 +28,17 @@ pub const CHECKS: Checks = &[
         Ok(())
     }),
     ("import_exec_code_module", |py| {
-        let module = exec(py, c"rules_exec", c"x = 1")?;
+        let code = capi::compile_string(py, c"x = 1", c"f")?;
+        let module = capi::import_exec_code_module(c"rules_exec", &code)?;
         assert_eq!(module.reference_count(), 2, "ours and that of sys.modules");
+        assert_eq!(code.reference_count(), 1, "it was borrowed");
+        let code = capi::compile_string(py, c"1 / 0", c"f")?;
+        let error = capi::import_exec_code_module(c"rules_fails", &code).unwrap_err();
+        assert_eq!(error.type_name(), "ZeroDivisionError");
         assert_eq!(
-            exec(py, c"rules_fails", c"1 / 0").unwrap_err().type_name(),
-            "ZeroDivisionError"
+            code.reference_count(),
+            1,
+            "it was borrowed, also if it fails"
         );
         Ok(())
     }),
