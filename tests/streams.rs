@@ -9,7 +9,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use common::{command, outliers, told};
+use common::{command, outliers, skipped, told};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -103,7 +103,7 @@ fn a_full_disk_leaves_no_half_picture() {
     match output.as_ref().map(told) {
         // No `unshare`, or its own failure, or that of `mount`; the rest of the script ends with 0.
         Err(_) | Ok((Some(1 | 77), ..)) => {
-            println!("SKIPPED: no disk of 4 KiB can be mounted here: {output:?}");
+            skipped(&format!("no disk of 4 KiB can be mounted here: {output:?}"));
         }
         Ok(told) => {
             let error = "outliers: x.svg: No space left on device (os error 28)\n";

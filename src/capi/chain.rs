@@ -10,7 +10,6 @@ use python3_sys as ffi;
 
 use super::Owned;
 use super::exception::{self, name_of_type, new_or_clear, utf8};
-use super::lock::Python;
 use crate::error::{OutOfMemory, format};
 
 /// Characters of a traceback that are kept at each of its ends.
@@ -83,7 +82,7 @@ fn printed<'p>(traceback: &Owned<'p>) -> Result<Option<Owned<'p>>, OutOfMemory> 
         return Ok(None);
     };
     let _held = entries(traceback)?;
-    clear_last_resort(py);
+    exception::clear_last_resort(py);
     // SAFETY: the lock is held, both are live, and so is every entry that is walked over: what is
     // run to write, or to open a file of source, cannot free it. Their types are checked there.
     let status = unsafe { ffi::PyTraceBack_Print(traceback.as_ptr(), file.as_ptr()) };
@@ -91,27 +90,6 @@ fn printed<'p>(traceback: &Owned<'p>) -> Result<Option<Owned<'p>>, OutOfMemory> 
         exception::cleared(py)?;
     }
     call(&file, c"getvalue")
-}
-
-/// Takes the traceback from the `MemoryError` that Python keeps for when no other can be made.
-///
-/// `PyTraceBack_Print` of 3.13 raises it when memory is out, and then prints that one's traceback
-/// first, and so for ever if it still has one of before. That would keep its frames alive too.
-#[doc(alias = "PyErr_NoMemory")]
-fn clear_last_resort(py: Python<'_>) {
-    let (mut kind, mut value, mut traceback) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-    // SAFETY: the lock is held, and no exception is set.
-    unsafe { ffi::PyErr_NoMemory() };
-    // SAFETY: the lock is held; three places for three new references, each of which may be NULL.
-    unsafe { ffi::PyErr_Fetch(&raw mut kind, &raw mut value, &raw mut traceback) };
-    let [_kind, value, _traceback] = exception::owned(py, [kind, value, traceback]);
-    // Before 3.12 there is none; and as long as others can be made, it is one of those.
-    if let Some(value) = value.filter(is_exception) {
-        // SAFETY: a static that is there for ever.
-        let none = unsafe { ffi::Py_None() };
-        // SAFETY: the lock is held, both are live; the exception takes a reference of its own.
-        unsafe { ffi::PyException_SetTraceback(value.as_ptr(), none) };
-    }
 }
 
 /// All entries of a traceback, held.

@@ -24,12 +24,19 @@ pub(super) fn occurred(_: Python<'_>) -> bool {
     !exception_type.is_null()
 }
 
-/// Takes the exception that is set, which clears it.
+/// The exception that is set, which clears it: type, value and traceback, each a new reference that is
+/// the caller's now, or NULL.
 #[doc(alias = "PyErr_Fetch")]
-pub(super) fn take(py: Python<'_>) -> Exception {
+fn fetch(_: Python<'_>) -> [*mut ffi::PyObject; 3] {
     let (mut kind, mut value, mut traceback) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-    // SAFETY: the lock is held; three places for three new references, each of which may be NULL.
+    // SAFETY: the lock is held; three places, which are ours.
     unsafe { ffi::PyErr_Fetch(&raw mut kind, &raw mut value, &raw mut traceback) };
+    [kind, value, traceback]
+}
+
+/// Takes the exception that is set, as text.
+pub(super) fn take(py: Python<'_>) -> Exception {
+    let [mut kind, mut value, mut traceback] = fetch(py);
     if is_memory_error(py, kind) && value.is_null() {
         // Nothing is done to describe it: that would want memory too.
         owned(py, [kind, value, traceback]);
@@ -87,7 +94,7 @@ fn describe_memory_error(
 }
 
 /// The three that were fetched as references of our own, to be given back by their owner.
-pub(super) fn owned(py: Python<'_>, fetched: [*mut ffi::PyObject; 3]) -> [Option<Owned<'_>>; 3] {
+fn owned(py: Python<'_>, fetched: [*mut ffi::PyObject; 3]) -> [Option<Owned<'_>>; 3] {
     fetched.map(|object| {
         // SAFETY: `PyErr_Fetch` gave away a reference with each that is not NULL.
         NonNull::new(object).map(|object| unsafe { Owned::from_new(py, object) })
@@ -198,6 +205,25 @@ pub(super) unsafe fn new_or_clear(
         // SAFETY: not NULL, so by the caller's word a new reference, and nobody else's.
         Some(object) => Ok(Some(unsafe { Owned::from_new(py, object) })),
         None => cleared(py).map(|()| None),
+    }
+}
+
+/// Takes the traceback from the `MemoryError` that Python keeps for when no other can be made.
+///
+/// `PyTraceBack_Print` of 3.13 raises it when memory is out, and then prints that one's traceback
+/// first, and so for ever if it still has one of before. That would keep its frames alive too.
+#[doc(alias = "PyErr_NoMemory")]
+pub(super) fn clear_last_resort(py: Python<'_>) {
+    // SAFETY: the lock is held, and no exception is set.
+    unsafe { ffi::PyErr_NoMemory() };
+    let [_kind, value, _traceback] = owned(py, fetch(py));
+    // Before 3.12 there is none; and as long as others can be made, it is one of those.
+    if let Some(value) = value {
+        // SAFETY: a static that is there for ever.
+        let none = unsafe { ffi::Py_None() };
+        // SAFETY: the lock is held; a live `MemoryError`, as just raised; it takes a reference of its
+        // own to None.
+        unsafe { ffi::PyException_SetTraceback(value.as_ptr(), none) };
     }
 }
 
