@@ -88,7 +88,7 @@ fn passes(name: &str) -> bool {
 }
 
 macro_rules! each_in_its_own_process {
-    ($test:ident runs $module:ident: $($name:ident: $body:expr;)*) => {
+    (fn $test:ident() runs $module:ident: $($name:ident: $body:expr;)*) => {
         /// Run by the test below.
         mod $module {
             use super::*;
@@ -110,7 +110,7 @@ macro_rules! each_in_its_own_process {
 }
 
 each_in_its_own_process! {
-    every_path_is_clean runs paths:
+    fn every_path_is_clean() runs paths:
 
     no_value: detects(0, 1600);
     one_value: detects(1, 1600);
@@ -159,7 +159,7 @@ each_in_its_own_process! {
 }
 
 each_in_its_own_process! {
-    the_soak_judges_right runs judged:
+    fn the_soak_judges_right() runs judged:
 
     a_kept_argument_is_a_leak: {
         let keeps = callee("keeps_every_500th");
