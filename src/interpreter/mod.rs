@@ -85,7 +85,7 @@ pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> R) -> Result<R
 /// For programs that make many calls with 100,000 values and more: there, 40 % of the time and more
 /// goes into getting memory from the system and giving it back. It is a setting of the whole process, and
 /// has a price: what the process took at its peak, it keeps to its end. Calls with 1,000,000 values
-/// took half the time by it, 17 ms for 32, and the process stayed at 98 MB where it went back to 37.
+/// took half the time by it, 16 ms for 32, and the process stayed at 98 MB where it went back to 37.
 ///
 /// To be called before everything else of this crate, best before there are other threads, and not
 /// where somebody else has started Python and ended it.
