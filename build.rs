@@ -10,7 +10,7 @@
 //! | `OUTLIERS_BUILD_LIBDIR` | the directory of that library; also in the program's rpath |
 //! | `OUTLIERS_BUILD_ENV` | where the runner prepares a private environment, when it has to |
 //!
-//! And for the build scripts of direct dependents: `DEP_OUTLIERS_LIBDIR`, that directory again.
+//! And for the build scripts of direct dependents: `DEP_PYOUTLIERS_LIBDIR`, that directory again.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -79,7 +79,7 @@ fn build() -> Result<(), String> {
     println!("cargo::rustc-link-search=native={libdir}");
     println!("cargo::rustc-link-arg=-Wl,-rpath,{libdir}");
     // Link arguments reach the programs of this package alone: a dependent's build.rs has to repeat
-    // the one above, with this as DEP_OUTLIERS_LIBDIR.
+    // the one above, with this as DEP_PYOUTLIERS_LIBDIR.
     println!("cargo::metadata=LIBDIR={libdir}");
     println!(
         "cargo::rustc-env=OUTLIERS_BUILD_PYTHON={}",

@@ -6,7 +6,7 @@
 use std::ffi::CString;
 
 use anyhow::Result;
-use outliers::{Outliers, capi, with_python};
+use pyoutliers::{Outliers, capi, with_python};
 
 fn main() -> Result<()> {
     compile_in()?;
@@ -26,7 +26,8 @@ fn compile_in() -> Result<()> {
     let source = CString::new(include_str!("own_function.py"))?;
     with_python(|py| {
         let code = capi::compile_string(py, &source, c"own_function.py")?; // new
-        capi::import_exec_code_module(c"own_function", &code).map(drop) // borrows the code; new
-    })??;
+        capi::import_exec_code_module(c"own_function", &code)?; // borrows the code; new
+        Ok(())
+    })?;
     Ok(())
 }

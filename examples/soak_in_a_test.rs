@@ -3,8 +3,8 @@
 //! `cargo test` runs it. In a crate of yours it is a file of `tests/`, and the only test in there:
 //! all threads of a process are counted, so each soak wants a process of its own.
 
-use outliers::soak::{CountingAllocator, Report, Soak};
-use outliers::{Error, Outliers};
+use pyoutliers::soak::{CountingAllocator, Report, Soak};
+use pyoutliers::{Error, Outliers};
 
 /// So that memory of Rust's is counted too.
 #[global_allocator]
@@ -14,18 +14,18 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 const CALLS: u64 = 1600;
 
 fn soak() -> Result<Report, Error> {
-    let outliers = Outliers::new("pyoutliers", "detect")?;
-    let data = outliers::gen_testdata()?;
+    let detector = Outliers::new("pyoutliers", "detect")?;
+    let data = pyoutliers::gen_testdata()?;
     // References to the function and its module are counted; the closure is called.
     Soak::new(CALLS)
         .function("pyoutliers", "detect")?
-        .run(|| outliers.detect(&data).map(drop))
+        .run(|| detector.detect(&data).map(drop))
 }
 
 #[test]
 fn detect_leaks_nothing() -> Result<(), Error> {
     let report = soak()?;
-    assert_eq!(report.verdict, outliers::soak::Verdict::Clean, "{report}");
+    assert_eq!(report.verdict, pyoutliers::soak::Verdict::Clean, "{report}");
     Ok(())
 }
 

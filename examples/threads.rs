@@ -3,17 +3,17 @@
 use std::thread;
 
 use anyhow::{Result, anyhow};
-use outliers::Outliers;
+use pyoutliers::Outliers;
 
 const THREADS: usize = 8;
 
 fn main() -> Result<()> {
-    let outliers = Outliers::new("pyoutliers", "detect")?;
+    let detector = Outliers::new("pyoutliers", "detect")?;
     let found = thread::scope(|threads| {
         let running: Vec<_> = (0..THREADS)
             .map(|number| {
                 let outliers = &outliers;
-                threads.spawn(move || outliers.detect(&series(number)))
+                threads.spawn(move || detector.detect(&series(number)))
             })
             .collect();
         running

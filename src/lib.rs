@@ -9,13 +9,13 @@
 //! ```
 //!
 //! ```
-//! use outliers::Outliers;
+//! use pyoutliers::Outliers;
 //!
-//! let outliers = Outliers::new("pyoutliers", "detect")?; // starts Python, once
-//! let data = outliers::gen_testdata()?; // 1,000 floats, three of which stand out
-//! let indices = outliers.detect(&data)?; // on any thread
+//! let detector = Outliers::new("pyoutliers", "detect")?; // starts Python, once
+//! let data = pyoutliers::gen_testdata()?; // 1,000 floats, three of which stand out
+//! let indices = detector.detect(&data)?; // on any thread
 //! assert_eq!(indices, [7, 113, 835]);
-//! # Ok::<_, outliers::Error>(())
+//! # Ok::<_, pyoutliers::Error>(())
 //! ```
 //!
 //! # Reading on
@@ -30,7 +30,7 @@
 //! - [`promises`] lists what is promised, and the tests that hold it.
 //!
 //! In a crate of your own, a `build.rs` tells your programs where Python's library is, by
-//! `DEP_OUTLIERS_LIBDIR`: the README shows its lines. Programs to start from are in `examples/`.
+//! `DEP_PYOUTLIERS_LIBDIR`: the README shows its lines. Programs to start from are in `examples/`.
 //!
 //! # What it does not do
 //!

@@ -4,7 +4,7 @@ mod cli;
 
 use std::process::ExitCode;
 
-use outliers::soak::CountingAllocator;
+use pyoutliers::soak::CountingAllocator;
 
 /// Lets `outliers soak` see Rust's heap.
 #[global_allocator]

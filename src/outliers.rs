@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString};
 
 use crate::capi::{self, Held, Owned};
 use crate::convert;
-use crate::error::{Error, ErrorKind, OutOfMemory, Result, format};
+use crate::error::{ErrorKind, OutOfMemory, Result, format};
 use crate::interpreter::{self, with_python};
 
 /// A Python function that takes a list of floats and returns ints, found once and called many times.
@@ -45,8 +45,8 @@ impl Outliers {
             let module = capi::import_module(py, &module_name) // new
                 .map_err(|exception| interpreter::import_error(module, exception))?;
             let function = find(&module, &function_name).map_err(|error| error.of(&name))?;
-            Ok::<_, Error>(Held::from(function))
-        })??;
+            Ok(Held::from(function))
+        })?;
         Ok(Self { function, name })
     }
 
@@ -79,28 +79,28 @@ impl Outliers {
             let result = capi::object_call_function_obj_args(&function, [&list])?; // borrows; new
             drop(list); // given back; the list is freed, unless the function kept it
             convert::ints(&result, data.len())
-        })?
+        })
         .map_err(|error| error.of(&self.name))
     }
 
     /// Gives the function back to Python. Dropping does the same; what is closed cannot be used.
     ///
     /// ```compile_fail
-    /// # use outliers::Outliers;
-    /// let outliers = Outliers::new("builtins", "sorted")?;
-    /// outliers.close();
-    /// outliers.detect(&[])?;
-    /// # Ok::<_, outliers::Error>(())
+    /// # use pyoutliers::Outliers;
+    /// let detector = Outliers::new("builtins", "sorted")?;
+    /// detector.close();
+    /// detector.detect(&[])?;
+    /// # Ok::<_, pyoutliers::Error>(())
     /// ```
     ///
     /// The other way round it compiles:
     ///
     /// ```
-    /// # use outliers::Outliers;
-    /// let outliers = Outliers::new("builtins", "sorted")?;
-    /// outliers.detect(&[])?;
-    /// outliers.close();
-    /// # Ok::<_, outliers::Error>(())
+    /// # use pyoutliers::Outliers;
+    /// let detector = Outliers::new("builtins", "sorted")?;
+    /// detector.detect(&[])?;
+    /// detector.close();
+    /// # Ok::<_, pyoutliers::Error>(())
     /// ```
     pub fn close(self) {
         drop(self);
@@ -118,7 +118,7 @@ pub fn gen_testdata() -> Result<Vec<f64>> {
     with_python(|py| {
         let result = capi::object_call_function_obj_args(&generate.function.as_borrowed(py), [])?;
         convert::vec_from_iterable(&result, LENGTH, convert::float)
-    })?
+    })
     .map_err(|error| error.of(&generate.name))
 }
 

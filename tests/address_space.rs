@@ -12,7 +12,7 @@ use std::fs;
 use std::path::Path;
 
 use common::{finished, load, numpy_survives_without_memory, told};
-use outliers::{ErrorKind, Outliers};
+use pyoutliers::{ErrorKind, Outliers};
 
 const MEBIBYTE: usize = 1 << 20;
 

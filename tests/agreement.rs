@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use cpython::{ObjectProtocol, PyModule, Python};
-use outliers::{Outliers, with_python};
+use pyoutliers::{Outliers, with_python};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 /// The one-liner, as the plain reference; through the crate's safe layer, as the oracle.
@@ -31,7 +31,7 @@ fn reference(function: &str, data: &[f64]) -> Vec<i64> {
             .unwrap()
             .call(py, function, (data,), None)
             .unwrap();
-        result.extract(py).unwrap()
+        Ok(result.extract(py).unwrap())
     })
     .unwrap()
 }

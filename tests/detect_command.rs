@@ -178,7 +178,7 @@ fn wrong_usage_is_status_2_and_says_what_is_right() {
 
 #[test]
 fn the_library_refuses_an_infinity_by_its_index() {
-    let detect = outliers::Outliers::new("pyoutliers", "detect").unwrap();
+    let detect = pyoutliers::Outliers::new("pyoutliers", "detect").unwrap();
     let error = detect.detect(&[1.0, f64::INFINITY]).unwrap_err();
     assert!(
         error

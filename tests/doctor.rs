@@ -12,7 +12,7 @@ use std::process::Command;
 
 use common::{environment, linked_version, outliers, passes, told};
 use libpython::other_libpython;
-use outliers::{ErrorKind, Outliers, interpreter};
+use pyoutliers::{ErrorKind, Outliers, interpreter};
 
 /// The doctor's exit status, and all that it prints.
 fn doctor(prepare: impl FnOnce(&mut Command)) -> (Option<i32>, String) {
@@ -264,7 +264,7 @@ fn another_libpython() {
 fn start_fails() {
     let first = Outliers::new("pyoutliers", "detect").unwrap_err();
     assert!(matches!(first.kind(), ErrorKind::Start { .. }), "{first}");
-    let later = std::thread::spawn(|| outliers::gen_testdata().unwrap_err())
+    let later = std::thread::spawn(|| pyoutliers::gen_testdata().unwrap_err())
         .join()
         .unwrap();
     assert_eq!(first, later);

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::{cargo, directory, finished, target, told};
-use outliers::interpreter;
+use pyoutliers::interpreter;
 
 const README: &str = include_str!("../README.md");
 
@@ -29,13 +29,13 @@ fn a_crate_as_in_the_readme_runs_with_its_choice_of_python_alone_and_its_soak_pa
     let embedded = directory("embedded");
     let manifest = format!(
         "[package]\nname = 'embedded'\nedition = '2024'\n\n[workspace]\n\n\
-         [dependencies]\noutliers = {{ path = {:?}, default-features = false }}\n",
+         [dependencies]\npyoutliers = {{ path = {:?}, default-features = false }}\n",
         this.to_str().unwrap()
     );
     fs::create_dir(embedded.join("src")).unwrap();
     fs::write(embedded.join("Cargo.toml"), manifest).unwrap();
     fs::write(embedded.join("src/main.rs"), block("fn main")).unwrap();
-    fs::write(embedded.join("build.rs"), block("DEP_OUTLIERS_LIBDIR")).unwrap();
+    fs::write(embedded.join("build.rs"), block("DEP_PYOUTLIERS_LIBDIR")).unwrap();
     fs::create_dir(embedded.join("tests")).unwrap();
     fs::write(embedded.join("tests/leaks.rs"), block("#[test]")).unwrap();
     // The versions that are here already.

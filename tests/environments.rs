@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::{command, environment, linked_version, outliers, told};
-use outliers::interpreter;
+use pyoutliers::interpreter;
 
 /// Pasted into source, or into a command, this would end a string, and the line; and it is no text.
 const HOSTILE: &[u8] = b"a \"quoted' \\ $HOME `dir`\nwith \xE9 line;\ttab";

@@ -5,7 +5,7 @@
 mod common;
 
 use common::callee;
-use outliers::{Error, ErrorKind, Exception, Outliers};
+use pyoutliers::{Error, ErrorKind, Exception, Outliers};
 
 fn raised(function: &str) -> Exception {
     let error = callee(function).detect(&[1.0]).unwrap_err();

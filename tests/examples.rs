@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use common::{cargo, command, finished, target, told};
-use outliers::interpreter;
+use pyoutliers::interpreter;
 
 const README: &str = include_str!("../README.md");
 

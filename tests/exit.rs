@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use common::{WATCHDOG, command, finished, load, told};
-use outliers::{Outliers, with_python};
+use pyoutliers::{Outliers, with_python};
 
 const NAME: &str = "the_process_ends_quietly_200_times_with_threads_inside_python";
 const RUNS: usize = 200;
@@ -99,6 +99,7 @@ fn ends_with_threads_inside(started_by: &str) {
         with_python(|_| {
             holds.send(()).unwrap();
             thread::sleep(2 * WATCHDOG);
+            Ok(())
         })
     });
     wait.recv().unwrap();

@@ -10,10 +10,10 @@ use std::env;
 use std::sync::Once;
 
 use common::load;
-use outliers::{ErrorKind, Outliers};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use pyoutliers::{ErrorKind, Outliers};
 
 fn callee(function: &str) -> Outliers {
     static LOADED: Once = Once::new();

@@ -6,7 +6,7 @@ mod common;
 
 use common::load;
 use cpython::Python;
-use outliers::{ErrorKind, Outliers, interpreter, with_python};
+use pyoutliers::{ErrorKind, Outliers, interpreter, with_python};
 
 #[test]
 fn in_a_python_that_runs_already_all_works() {
@@ -16,7 +16,7 @@ fn in_a_python_that_runs_already_all_works() {
         gil.python().run(code, None, None).unwrap();
     };
     run("import sys; del sys.stdout");
-    with_python(|_| ()).unwrap();
+    with_python(|_| Ok(())).unwrap();
     run("sys.stdout = sys.__stdout__");
 
     load(c"host", "def ends(data): return [0, len(data) - 1]");

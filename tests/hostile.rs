@@ -12,7 +12,7 @@ use std::ffi::CStr;
 use std::thread;
 
 use common::load;
-use outliers::{Error, Outliers, interpreter};
+use pyoutliers::{Error, Outliers, interpreter};
 
 /// Exhibits that are shown one after another in the same process.
 const TOGETHER: [(&CStr, &str); 7] = [
@@ -126,7 +126,7 @@ impl Visit {
             restore: state("restore"),
             reading: state("reading"),
             detect: Outliers::new("pyoutliers", "detect").unwrap(),
-            data: outliers::gen_testdata().unwrap(),
+            data: pyoutliers::gen_testdata().unwrap(),
         };
         visit.answers().unwrap();
         state("settle").detect(&DATA).unwrap();

@@ -4,7 +4,7 @@
 mod common;
 
 use common::passes;
-use outliers::{ErrorKind, Outliers, interpreter};
+use pyoutliers::{ErrorKind, Outliers, interpreter};
 
 /// Pages that this process had to get from the system so far.
 fn page_faults() -> u64 {
@@ -56,7 +56,7 @@ fn kept_memory_need_not_be_got_again() {
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn too_late() {
-    let data = outliers::gen_testdata().unwrap();
+    let data = pyoutliers::gen_testdata().unwrap();
     let error = interpreter::keep_memory().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Start { .. }));
     assert!(

@@ -7,8 +7,8 @@ mod common;
 use common::{callee, numpy_survives_without_memory, passes};
 use std::thread;
 
-use outliers::soak::starve;
-use outliers::{Error, ErrorKind, Outliers};
+use pyoutliers::soak::starve;
+use pyoutliers::{Error, ErrorKind, Outliers};
 
 /// Fails each allocation of a call in turn, alone or with all that follow.
 ///
@@ -130,7 +130,7 @@ fn with_python_alone() {
         })
     });
     sweep("test data", false, || {
-        assert_eq!(outliers::gen_testdata()?.len(), 1000);
+        assert_eq!(pyoutliers::gen_testdata()?.len(), 1000);
         Ok(())
     });
 }

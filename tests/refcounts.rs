@@ -4,8 +4,8 @@
 mod common;
 
 use common::{outliers, told};
-use outliers::interpreter;
-use outliers::refcounts::{Children, LESSONS, Lesson};
+use pyoutliers::interpreter;
+use pyoutliers::refcounts::{Children, LESSONS, Lesson};
 
 /// What the course says that a lesson prints.
 fn printed(lesson: &Lesson) -> String {
@@ -121,7 +121,7 @@ fn a_step_that_does_not_hold_is_told() {
 
 #[test]
 fn a_mistake_is_made_by_nobody_but_a_child() {
-    let said = outliers::refcounts::misbehave("use-after-steal").unwrap();
+    let said = pyoutliers::refcounts::misbehave("use-after-steal").unwrap();
     assert_eq!(
         said,
         "a mistake is made in a child process of a lesson only"

@@ -14,8 +14,8 @@ mod text;
 
 use std::ffi::CStr;
 
-use outliers::capi::{self, Owned};
-use outliers::{Exception, Python, with_python};
+use pyoutliers::capi::{self, Owned};
+use pyoutliers::{Exception, Python, with_python};
 
 /// A check for each row, by its Rust name.
 type Checks = &'static [(&'static str, fn(Python<'_>) -> Result<(), Exception>)];
@@ -47,7 +47,7 @@ fn every_row_of_the_table_keeps_its_rule() {
     for _ in 0..2 {
         for (name, check) in &checks {
             println!("{name}");
-            with_python(check).unwrap().unwrap();
+            with_python(|py| Ok(check(py)?)).unwrap();
         }
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::told;
-use outliers::interpreter;
+use pyoutliers::interpreter;
 
 /// The interpreter that the build linked has, or has not, a NumPy of its own; a virtual environment
 /// of it without packages never has.

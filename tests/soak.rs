@@ -7,8 +7,8 @@ use std::cell::Cell;
 use std::thread;
 
 use common::{callee, in_a_process_of_its_own, told};
-use outliers::soak::{Counter, CountingAllocator, Finding, Report, Soak, Verdict};
-use outliers::{Error, Outliers};
+use pyoutliers::soak::{Counter, CountingAllocator, Finding, Report, Soak, Verdict};
+use pyoutliers::{Error, Outliers};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -145,16 +145,16 @@ each_in_its_own_process! {
     an_import_that_fails: is_clean(1600, || Outliers::new("no_such_module", "f").is_err());
     a_lookup_that_fails: is_clean(1600, || Outliers::new("callees", "no_such_function").is_err());
     a_function_found_and_closed: is_clean(1600, || {
-        Outliers::new("pyoutliers", "detect").is_ok_and(|outliers| { outliers.close(); true })
+        Outliers::new("pyoutliers", "detect").is_ok_and(|outliers| { detector.close(); true })
     });
-    test_data: is_clean(1600, || outliers::gen_testdata().is_ok());
+    test_data: is_clean(1600, || pyoutliers::gen_testdata().is_ok());
     a_drop_on_another_thread: is_clean(320, || {
-        let outliers = Outliers::new("callees", "as_list").unwrap();
+        let detector = Outliers::new("callees", "as_list").unwrap();
         thread::spawn(move || drop(outliers)).join().is_ok()
     });
     eight_threads: {
         let detect = Outliers::new("pyoutliers", "detect").unwrap();
-        let data = outliers::gen_testdata().unwrap();
+        let data = pyoutliers::gen_testdata().unwrap();
         // Of 5,120 calls that leak, in whatever way, far more would be left.
         is_clean_with_threads(64, || thread::scope(|threads| {
             let calls = || (0..10).all(|_| detect.detect(&data).is_ok());

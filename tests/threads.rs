@@ -10,8 +10,8 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 
 use common::{WATCHDOG, callee, finished, outliers, passes, told};
-use outliers::capi::{self, Held};
-use outliers::{Exception, Outliers, with_python};
+use pyoutliers::capi::{self, Held};
+use pyoutliers::{Exception, Outliers, with_python};
 
 /// Stops the test, instead of hanging, if its threads wait for one another for ever.
 fn within_a_minute(test: impl FnOnce() + Send + 'static) {
@@ -36,11 +36,11 @@ fn first_use() {
             threads.spawn(move || {
                 barrier.wait();
                 if number % 2 == 0 {
-                    with_python(|_| ()).unwrap();
+                    with_python(|_| Ok(())).unwrap();
                 }
-                let outliers = Outliers::new("pyoutliers", "detect").unwrap();
-                let data = outliers::gen_testdata().unwrap();
-                assert_eq!(outliers.detect(&data).unwrap(), [7, 113, 835]);
+                let detector = Outliers::new("pyoutliers", "detect").unwrap();
+                let data = pyoutliers::gen_testdata().unwrap();
+                assert_eq!(detector.detect(&data).unwrap(), [7, 113, 835]);
             });
         }
     });
@@ -54,12 +54,12 @@ fn eight_threads_may_start_python_at_once() {
 }
 
 /// Calls one `Outliers` from eight threads at once, and looks at every result.
-fn eight_threads_call(outliers: &Outliers, data: &[f64], calls: usize, expected: &[i64]) {
+fn eight_threads_call(detector: &Outliers, data: &[f64], calls: usize, expected: &[i64]) {
     thread::scope(|threads| {
         for _ in 0..8 {
             threads.spawn(|| {
                 for _ in 0..calls {
-                    assert_eq!(outliers.detect(data).unwrap(), expected);
+                    assert_eq!(detector.detect(data).unwrap(), expected);
                 }
             });
         }
@@ -69,9 +69,9 @@ fn eight_threads_call(outliers: &Outliers, data: &[f64], calls: usize, expected:
 #[test]
 fn eight_threads_call_one_outliers() {
     within_a_minute(|| {
-        let outliers = Outliers::new("pyoutliers", "detect").unwrap();
-        let data = outliers::gen_testdata().unwrap();
-        eight_threads_call(&outliers, &data, 1000, &[7, 113, 835]);
+        let detector = Outliers::new("pyoutliers", "detect").unwrap();
+        let data = pyoutliers::gen_testdata().unwrap();
+        eight_threads_call(&detector, &data, 1000, &[7, 113, 835]);
     });
 }
 
@@ -135,9 +135,9 @@ fn an_outliers_in_a_thread_local_is_dropped_when_its_thread_ends() {
 fn references_to_as_tuple() -> usize {
     let references = with_python(|py| {
         let callees = capi::import_module(py, c"callees")?;
-        Ok::<_, Exception>(capi::object_get_attr_string(&callees, c"as_tuple")?.reference_count())
+        Ok(capi::object_get_attr_string(&callees, c"as_tuple")?.reference_count())
     });
-    references.unwrap().unwrap()
+    references.unwrap()
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_thread_keeps_its_python_thread_state_between_calls() {
 }
 
 extern "C" fn takes_the_lock() {
-    with_python(|_| ()).unwrap();
+    with_python(|_| Ok(())).unwrap();
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_thread_of_pythons_own_may_come_in() {
 fn the_lock_can_be_taken_inside_the_lock() {
     within_a_minute(|| {
         let as_list = callee("as_list");
-        let result = with_python(|_| as_list.detect(&[0.0; 2]).unwrap()).unwrap();
+        let result = with_python(|_| as_list.detect(&[0.0; 2])).unwrap();
         assert_eq!(result, [0, 2]);
     });
 }
@@ -184,15 +184,17 @@ fn the_lock_can_be_taken_inside_the_lock() {
 #[test]
 fn a_panic_gives_back_the_lock_and_what_was_held() {
     within_a_minute(|| {
-        let held = with_python(|py| Held::from(capi::float_from_double(py, 1.5).unwrap())).unwrap();
-        let references = || with_python(|py| held.as_borrowed(py).reference_count()).unwrap();
+        let held = with_python(|py| Ok(Held::from(capi::float_from_double(py, 1.5)?))).unwrap();
+        let references = || with_python(|py| Ok(held.as_borrowed(py).reference_count())).unwrap();
         assert_eq!(references(), 1);
         let panics = || {
             let _ = with_python(|py| {
                 let mut list = capi::list_new(py, 2).unwrap();
                 capi::list_set_item(&mut list, 0, held.as_borrowed(py).clone()).unwrap();
                 let _again = held.as_borrowed(py).clone();
-                with_python(|_| panic::resume_unwind(Box::new(()))).unwrap();
+                with_python(|_| -> pyoutliers::Result<()> { panic::resume_unwind(Box::new(())) })
+                    .unwrap();
+                Ok(())
             });
         };
         let as_list = callee("as_list");

@@ -164,29 +164,29 @@ pub fn list_set_next<'p>(list: &mut Unfilled<'p>, item: Owned<'p>) -> Result<(),
 /// [`list_set_item`] can take it away; and that waits for the borrow to end.
 ///
 /// ```compile_fail
-/// # use outliers::{capi, with_python};
+/// # use pyoutliers::{capi, with_python};
 /// with_python(|py| {
 ///     let mut list = capi::list_new(py, 1)?;
 ///     capi::list_set_item(&mut list, 0, capi::float_from_double(py, 1.5)?)?;
 ///     let item = capi::list_get_item(&list, 0)?;
 ///     capi::list_set_item(&mut list, 0, capi::float_from_double(py, 2.5)?)?; // gives the item back
 ///     item.reference_count(); // the borrow outlives it
-///     # Ok::<_, outliers::Exception>(())
-/// })??;
-/// # Ok::<_, Box<dyn std::error::Error>>(())
+///     Ok(())
+/// })?;
+/// # Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
 /// ```
-/// # use outliers::{capi, with_python};
+/// # use pyoutliers::{capi, with_python};
 /// with_python(|py| {
 ///     let mut list = capi::list_new(py, 1)?;
 ///     capi::list_set_item(&mut list, 0, capi::float_from_double(py, 1.5)?)?;
 ///     let item = capi::list_get_item(&list, 0)?;
 ///     assert_eq!(item.reference_count(), 1); // the list's
 ///     capi::list_set_item(&mut list, 0, capi::float_from_double(py, 2.5)?)?;
-///     # Ok::<_, outliers::Exception>(())
-/// })??;
-/// # Ok::<_, Box<dyn std::error::Error>>(())
+///     Ok(())
+/// })?;
+/// # Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
 /// # Errors

@@ -133,7 +133,7 @@ static IN_USE: AtomicI64 = AtomicI64::new(0);
 ///
 /// ```
 /// #[global_allocator]
-/// static ALLOCATOR: outliers::soak::CountingAllocator = outliers::soak::CountingAllocator;
+/// static ALLOCATOR: pyoutliers::soak::CountingAllocator = pyoutliers::soak::CountingAllocator;
 /// ```
 #[derive(Debug)]
 pub struct CountingAllocator;

@@ -19,74 +19,74 @@ use super::lock::Python;
 /// reference is gone:
 ///
 /// ```compile_fail
-/// # use outliers::{capi, with_python};
+/// # use pyoutliers::{capi, with_python};
 /// with_python(|py| {
 ///     let mut list = capi::list_new(py, 1)?;
 ///     let item = capi::float_from_double(py, 1.5)?;
 ///     capi::list_set_item(&mut list, 0, item)?; // steals the item
 ///     item.reference_count(); // use after steal
-///     # Ok::<_, outliers::Exception>(())
-/// })??;
-/// # Ok::<_, Box<dyn std::error::Error>>(())
+///     Ok(())
+/// })?;
+/// # Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
 /// The twin that compiles keeps a reference of its own:
 ///
 /// ```
-/// # use outliers::{capi, with_python};
+/// # use pyoutliers::{capi, with_python};
 /// with_python(|py| {
 ///     let mut list = capi::list_new(py, 1)?;
 ///     let item = capi::float_from_double(py, 1.5)?;
 ///     capi::list_set_item(&mut list, 0, item.clone())?; // steals the clone
 ///     assert_eq!(item.reference_count(), 2); // ours and the list's
-///     # Ok::<_, outliers::Exception>(())
-/// })??;
-/// # Ok::<_, Box<dyn std::error::Error>>(())
+///     Ok(())
+/// })?;
+/// # Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
 /// Nor can it outlive the lock:
 ///
 /// ```compile_fail
-/// # use outliers::{capi, with_python};
-/// let kept = with_python(|py| capi::float_from_double(py, 1.5))?;
-/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # use pyoutliers::{capi, with_python};
+/// let kept = with_python(|py| Ok(capi::float_from_double(py, 1.5)?))?;
+/// # Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
 /// Take what you need out of it instead:
 ///
 /// ```
-/// # use outliers::{capi, with_python};
-/// let kept = with_python(|py| capi::float_as_double(&capi::float_from_double(py, 1.5)?))?;
-/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # use pyoutliers::{capi, with_python};
+/// let kept = with_python(|py| Ok(capi::float_as_double(&capi::float_from_double(py, 1.5)?)?))?;
+/// # Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
 /// Nor go to another thread, which does not hold the lock:
 ///
 /// ```compile_fail
-/// # use outliers::{capi, with_python};
+/// # use pyoutliers::{capi, with_python};
 /// with_python(|py| {
 ///     let item = capi::float_from_double(py, 1.5)?;
 ///     std::thread::scope(|threads| {
 ///         threads.spawn(|| item.reference_count());
 ///     });
-///     # Ok::<_, outliers::Exception>(())
-/// })??;
-/// # Ok::<_, Box<dyn std::error::Error>>(())
+///     Ok(())
+/// })?;
+/// # Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
 /// A plain number can:
 ///
 /// ```
-/// # use outliers::{capi, with_python};
+/// # use pyoutliers::{capi, with_python};
 /// with_python(|py| {
 ///     let item = capi::float_from_double(py, 1.5)?;
 ///     let count = item.reference_count();
 ///     std::thread::scope(|threads| {
 ///         threads.spawn(|| assert_eq!(count, 1));
 ///     });
-///     # Ok::<_, outliers::Exception>(())
-/// })??;
-/// # Ok::<_, Box<dyn std::error::Error>>(())
+///     Ok(())
+/// })?;
+/// # Ok::<_, pyoutliers::Error>(())
 /// ```
 pub struct Owned<'p> {
     pub(super) object: NonNull<ffi::PyObject>,
@@ -124,27 +124,27 @@ impl<'p> Owned<'p> {
     /// A borrowed reference, for as long as this one is there.
     ///
     /// ```compile_fail
-    /// # use outliers::{capi, with_python};
+    /// # use pyoutliers::{capi, with_python};
     /// with_python(|py| {
     ///     let item = capi::float_from_double(py, 1.5)?;
     ///     let borrowed = item.as_borrowed();
     ///     drop(item); // the owner goes
     ///     borrowed.reference_count(); // the borrow outlives it
-    ///     # Ok::<_, outliers::Exception>(())
-    /// })??;
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<_, pyoutliers::Error>(())
     /// ```
     ///
     /// ```
-    /// # use outliers::{capi, with_python};
+    /// # use pyoutliers::{capi, with_python};
     /// with_python(|py| {
     ///     let item = capi::float_from_double(py, 1.5)?;
     ///     let borrowed = item.as_borrowed();
     ///     assert_eq!(borrowed.reference_count(), 1); // the owner's only
     ///     drop(item);
-    ///     # Ok::<_, outliers::Exception>(())
-    /// })??;
-    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<_, pyoutliers::Error>(())
     /// ```
     pub fn as_borrowed(&self) -> Borrowed<'_, 'p> {
         // SAFETY: live, because `self` owns a reference, and is borrowed for as long as the result.
@@ -201,28 +201,28 @@ impl fmt::Debug for Owned<'_> {
 /// Can be used wherever `&Owned` can; never gives a reference back, and cannot be made to:
 ///
 /// ```compile_fail
-/// # use outliers::{capi, with_python};
+/// # use pyoutliers::{capi, with_python};
 /// with_python(|py| {
 ///     let owner = capi::float_from_double(py, 1.5)?;
 ///     let item = owner.as_borrowed();
 ///     drop(*item); // would give back what is the owner's
-///     # Ok::<_, outliers::Exception>(())
-/// })??;
-/// # Ok::<_, Box<dyn std::error::Error>>(())
+///     Ok(())
+/// })?;
+/// # Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
 /// The twin that compiles adds a reference of its own, and gives that back:
 ///
 /// ```
-/// # use outliers::{capi, capi::Owned, with_python};
+/// # use pyoutliers::{capi, capi::Owned, with_python};
 /// with_python(|py| {
 ///     let owner = capi::float_from_double(py, 1.5)?;
 ///     let item = owner.as_borrowed();
 ///     drop(Owned::clone(&item));
 ///     assert_eq!(owner.reference_count(), 1);
-///     # Ok::<_, outliers::Exception>(())
-/// })??;
-/// # Ok::<_, Box<dyn std::error::Error>>(())
+///     Ok(())
+/// })?;
+/// # Ok::<_, pyoutliers::Error>(())
 /// ```
 pub struct Borrowed<'a, 'p> {
     object: ManuallyDrop<Owned<'p>>,

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use outliers::soak::Progress;
+use pyoutliers::soak::Progress;
 
 /// How often it is drawn.
 const PERIOD: Duration = Duration::from_millis(100);

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use outliers::Outliers;
+use pyoutliers::Outliers;
 
 use super::read::{self, Source};
 use super::{Function, plot};
@@ -44,12 +44,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Function { module, function } = &arguments.function;
     // Before the numbers are there: should they leave too little memory for it, Python's start would
     // end the process, or hang. What follows can be refused.
-    let outliers = Outliers::new(module, function)?;
+    let detector = Outliers::new(module, function)?;
     // A function of the user's may well know what to do with a NaN.
     let only_finite = module == "pyoutliers";
     let source = source(arguments.file.as_deref())?;
     let data = read::numbers(&source, arguments.column.as_deref(), only_finite)?;
-    let indices = outliers.detect(&data)?;
+    let indices = detector.detect(&data)?;
     // Before the result is printed: a picture that cannot be written is an error.
     if let Some(file) = &arguments.plot {
         plot::series(file, &source.name, data, &indices)?;

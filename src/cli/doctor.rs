@@ -3,10 +3,10 @@
 use std::ffi::CStr;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
-use outliers::capi::{self, Owned};
-use outliers::{Outliers, Python, gen_testdata, interpreter, with_python};
+use pyoutliers::capi::{self, Owned};
+use pyoutliers::{Outliers, Python, gen_testdata, interpreter, with_python};
 use serde_json::Value;
 
 #[derive(Args)]
@@ -101,9 +101,9 @@ fn examine_python(report: &mut Report) -> Result<()> {
     let prefix = with_python(|py| {
         let sys = capi::import_module(py, c"sys")?;
         text(&sys, c"prefix")
-    })??;
+    })?;
     report.row("prefix", prefix);
-    report.row("numpy", with_python(numpy)??);
+    report.row("numpy", with_python(numpy)?);
     let indices = Outliers::new("pyoutliers", "detect")?.detect(&gen_testdata()?)?;
     report.row("demo", format_args!("{indices:?}"));
     ensure!(
@@ -115,13 +115,14 @@ fn examine_python(report: &mut Report) -> Result<()> {
 }
 
 /// NumPy's version and place. What is wrong with it is left to the demo, whose error says what to do.
-fn numpy(py: Python<'_>) -> Result<String> {
+fn numpy(py: Python<'_>) -> pyoutliers::Result<String> {
     let util = capi::import_module(py, c"importlib.util")?;
     let find = capi::object_get_attr_string(&util, c"find_spec")?;
     let spec = capi::object_call_function_obj_args(&find, [&capi::unicode_from_str(py, "numpy")?])?;
-    let Ok(file) = text(&spec, c"origin") else {
+    let file = text(&spec, c"origin").unwrap_or_default();
+    if file.is_empty() {
         return Ok("none".into());
-    };
+    }
     match capi::import_module(py, c"numpy") {
         Ok(numpy) => Ok(format!("{} in {file}", text(&numpy, c"__version__")?)),
         // The demo meets the same error and says what to do.
@@ -129,9 +130,8 @@ fn numpy(py: Python<'_>) -> Result<String> {
     }
 }
 
-/// An attribute that is a string.
-fn text(object: &Owned<'_>, name: &CStr) -> Result<String> {
+/// An attribute that is a string; empty if it is none.
+fn text(object: &Owned<'_>, name: &CStr) -> pyoutliers::Result<String> {
     let attribute = capi::object_get_attr_string(object, name)?;
-    capi::unicode_to_string(&attribute)
-        .with_context(|| format!("{} is no string", name.to_string_lossy()))
+    Ok(capi::unicode_to_string(&attribute).unwrap_or_default())
 }

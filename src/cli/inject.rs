@@ -5,9 +5,9 @@ use std::mem::forget;
 use std::str::FromStr;
 
 use anyhow::{Context, Result};
-use outliers::capi::{self, Held, Owned};
-use outliers::soak::CBlock;
-use outliers::{Exception, with_python};
+use pyoutliers::capi::{self, Held, Owned};
+use pyoutliers::soak::CBlock;
+use pyoutliers::with_python;
 
 /// `KIND/EVERY`: one of a kind is leaked every so many calls.
 #[derive(Clone)]
@@ -62,8 +62,8 @@ impl Injection {
                     Kind::Reference => Owned::clone(&function.as_borrowed(py)),
                     _ => capi::float_from_double(py, 1.5)?,
                 });
-                Ok::<_, Exception>(())
-            })??,
+                Ok(())
+            })?,
         }
         Ok(())
     }

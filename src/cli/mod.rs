@@ -17,7 +17,7 @@ use std::str::FromStr;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use outliers::{Error, Outliers};
+use pyoutliers::{Error, Outliers};
 
 /// Finds outliers with a Python function, called in memory.
 ///
@@ -95,8 +95,8 @@ impl fmt::Display for Function {
 }
 
 fn demo() -> Result<ExitCode> {
-    let outliers = Outliers::new("pyoutliers", "detect")?;
-    let indices = outliers.detect(&outliers::gen_testdata()?)?;
+    let detector = Outliers::new("pyoutliers", "detect")?;
+    let indices = detector.detect(&pyoutliers::gen_testdata()?)?;
     print(&format!("{indices:?}\n"))?;
     Ok(ExitCode::SUCCESS)
 }

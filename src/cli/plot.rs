@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use clap::builder::{PathBufValueParser, TypedValueParser};
-use outliers::soak::{Report, Verdict};
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use pyoutliers::soak::{Report, Verdict};
 
 const SIZE: (u32, u32) = (960, 480);
 const INK: RGBColor = RGBColor(40, 40, 40);

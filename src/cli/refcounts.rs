@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use outliers::refcounts::{Children, LESSONS, misbehave};
+use pyoutliers::refcounts::{Children, LESSONS, misbehave};
 
 /// What a table means, for those who have not read the module's documentation.
 const LEGEND: &str = "\

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use outliers::capi::{self, Held};
-use outliers::soak::{Finding, Report, Soak, Verdict, lines_that_grow};
-use outliers::{Exception, Outliers, with_python};
+use pyoutliers::capi::{self, Held};
+use pyoutliers::soak::{Finding, Report, Soak, Verdict, lines_that_grow};
+use pyoutliers::{Outliers, with_python};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 use signal_hook::consts::SIGINT;
@@ -49,12 +49,12 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Function { module, function } = &arguments.function;
-    let outliers = Outliers::new(module, function)?;
+    let detector = Outliers::new(module, function)?;
     let data = workload(arguments.size)?;
     let found = find(module, function)?;
     let mut calls = 0;
     let mut call = || {
-        outliers.detect(&data)?;
+        detector.detect(&data)?;
         calls += 1;
         arguments
             .inject
@@ -134,13 +134,12 @@ fn workload(size: u32) -> Result<Vec<f64>> {
 /// The function, to leak references to.
 fn find(module: &str, function: &str) -> Result<Held> {
     let (module, function) = (CString::new(module)?, CString::new(function)?);
-    let found = with_python(|py| {
+    Ok(with_python(|py| {
         let module = capi::import_module(py, &module)?;
-        Ok::<_, Exception>(Held::from(capi::object_get_attr_string(
+        Ok(Held::from(capi::object_get_attr_string(
             &module, &function,
         )?))
-    });
-    Ok(found??)
+    })?)
 }
 
 /// Set by the first Ctrl-C; the second ends the process, should a call never return.

@@ -53,21 +53,21 @@ struct Start {
 /// Other threads wait for the lock meanwhile: do not wait for them inside.
 ///
 /// ```
-/// use outliers::{capi, with_python};
+/// use pyoutliers::{capi, with_python};
 ///
 /// let pi = with_python(|py| {
 ///     let math = capi::import_module(py, c"math")?;
-///     capi::float_as_double(&capi::object_get_attr_string(&math, c"pi")?)
-/// })??;
+///     Ok(capi::float_as_double(&capi::object_get_attr_string(&math, c"pi")?)?)
+/// })?;
 /// assert_eq!(pi, std::f64::consts::PI);
-/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
 /// # Errors
 ///
 /// [`ErrorKind::Start`] if Python cannot be started, or could not be. Where somebody else started it,
 /// [`ErrorKind::Call`] or [`ErrorKind::OutOfMemory`] if it cannot be prepared for this crate.
-pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> R) -> Result<R> {
+pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> Result<R>) -> Result<R> {
     // `start` takes the lock only where nobody else can have it, so that nobody who holds it waits
     // here for long.
     let start = START.get_or_init(|| start(|| ()));
@@ -76,7 +76,7 @@ pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> R) -> Result<R
         let flusher = prelude::installed(py)?;
         let result = closure(py);
         flusher.flush(py);
-        Ok(result)
+        result
     })
 }
 

@@ -43,13 +43,13 @@ pub(super) fn cycles(table: &mut Table) -> Result<()> {
         capi::object_call_function_obj_args(&collect, [])?;
         table.step("gc.collect()", "still alive", false, alive(&ask)?);
         Ok(())
-    })?
+    })
 }
 
 pub(super) fn lock(table: &mut Table) -> Result<()> {
-    let ours = with_python(|py| capi::float_from_double(py, 1.5).map(Held::from))??;
-    let count = || with_python(|py| ours.as_borrowed(py).reference_count());
-    let other = with_python(|py| Held::from(Owned::clone(&ours.as_borrowed(py))))?;
+    let ours = with_python(|py| Ok(Held::from(capi::float_from_double(py, 1.5)?)))?;
+    let count = || with_python(|py| Ok(ours.as_borrowed(py).reference_count()));
+    let other = with_python(|py| Ok(Held::from(Owned::clone(&ours.as_borrowed(py)))))?;
     table.step("Py_IncRef(item)", "item held twice", 2, count()?);
     let dropped = thread::spawn(move || drop(other)).join().is_ok();
     table.step(
@@ -102,5 +102,5 @@ pub(super) fn exceptions(table: &mut Table) -> Result<()> {
             text.is_some_and(|text| text.to_string().contains("today")),
         );
         Ok(())
-    })?
+    })
 }

@@ -3,9 +3,9 @@
 use std::mem;
 
 use super::{Children, Table, helpers};
-use crate::capi::{self, mistakes as raw};
+use crate::capi::{self, Python, mistakes as raw};
 use crate::convert;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::interpreter::with_python;
 use crate::outliers::Outliers;
 use crate::soak::{Counter, Soak};
@@ -138,8 +138,8 @@ pub(super) fn misbehave(name: &str) -> Result<String> {
             let report = Soak::new(1600).run(|| {
                 with_python(|py| {
                     mem::forget(capi::list_new(py, 0)?.finish()?);
-                    Ok::<_, Error>(())
-                })?
+                    Ok(())
+                })
             })?;
             let blocks = report
                 .counters
@@ -147,19 +147,19 @@ pub(super) fn misbehave(name: &str) -> Result<String> {
                 .map_or(0.0, |growth| growth.per_call);
             return Ok(format!("{blocks:+}"));
         }
-        "release-borrowed" => with_python(raw::release_a_borrowed_reference)?,
-        "release-after-failure" => with_python(raw::release_after_a_failed_store)?,
-        "use-after-steal" => with_python(raw::use_after_steal)?,
-        "borrow-after-change" => with_python(raw::use_a_borrow_after_a_change)?,
+        "release-borrowed" => with_the_lock(raw::release_a_borrowed_reference)?,
+        "release-after-failure" => with_the_lock(raw::release_after_a_failed_store)?,
+        "use-after-steal" => with_the_lock(raw::use_after_steal)?,
+        "borrow-after-change" => with_the_lock(raw::use_a_borrow_after_a_change)?,
         "no-lock" => {
-            with_python(|_| ())?;
+            with_python(|_| Ok(()))?;
             raw::call_without_the_lock();
         }
         "text-after-release" => {
             let byte = with_python(|py| {
                 let text = capi::unicode_from_str(py, "a text of some length, to be freed")?;
-                Ok::<_, Error>(raw::read_text_after_release(text))
-            })??;
+                Ok(raw::read_text_after_release(text))
+            })?;
             return Ok(format!("{byte:#x}"));
         }
         "import" => return Outliers::new("numpy", "array").map(|_| IMPORTED.into()),
@@ -177,10 +177,10 @@ pub(super) fn misbehave(name: &str) -> Result<String> {
 pub(super) fn soak_a_call(give_back: bool) -> Result<String> {
     let same = with_python(|py| {
         let helpers = helpers(py)?;
-        Ok::<_, Error>(capi::Held::from(capi::object_get_attr_string(
+        Ok(capi::Held::from(capi::object_get_attr_string(
             &helpers, c"same",
         )?))
-    })??;
+    })?;
     let report: Result<_> = Soak::new(1600).run(|| {
         with_python(|py| {
             let mut arguments = capi::tuple_new(py, 1)?;
@@ -191,7 +191,7 @@ pub(super) fn soak_a_call(give_back: bool) -> Result<String> {
                 mem::forget(arguments);
             }
             Ok(())
-        })?
+        })
     });
     let counters = report?.counters;
     let tracked = counters
@@ -201,4 +201,11 @@ pub(super) fn soak_a_call(give_back: bool) -> Result<String> {
         || "unseen".into(),
         |growth| format!("{:+}", growth.per_call),
     ))
+}
+
+fn with_the_lock(mistake: fn(Python<'_>)) -> Result<()> {
+    with_python(|py| {
+        mistake(py);
+        Ok(())
+    })
 }

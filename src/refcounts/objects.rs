@@ -35,7 +35,7 @@ pub(super) fn numbers(table: &mut Table) -> Result<()> {
         );
         table.step("", "and its value came over", true, copied == 1 << 40);
         Ok(())
-    })?
+    })
 }
 
 pub(super) fn questions(table: &mut Table) -> Result<()> {
@@ -60,7 +60,7 @@ pub(super) fn questions(table: &mut Table) -> Result<()> {
             );
         }
         Ok(())
-    })?
+    })
 }
 
 pub(super) fn modules(table: &mut Table) -> Result<()> {
@@ -110,7 +110,7 @@ pub(super) fn modules(table: &mut Table) -> Result<()> {
             after,
         );
         Ok(())
-    })?
+    })
 }
 
 pub(super) fn text(table: &mut Table) -> Result<()> {
@@ -131,7 +131,7 @@ pub(super) fn text(table: &mut Table) -> Result<()> {
         );
         table.step("", "its bytes, copied", 17, copy.len());
         Ok(())
-    })?
+    })
 }
 
 pub(super) fn immortal(table: &mut Table) -> Result<()> {
@@ -169,5 +169,5 @@ pub(super) fn immortal(table: &mut Table) -> Result<()> {
         }
         table.note(format_args!("Python {version}: {note}"));
         Ok(())
-    })?
+    })
 }

@@ -3,7 +3,7 @@
 use super::{Table, builtin, helpers};
 use crate::capi::{self, Owned};
 use crate::convert;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::interpreter::with_python;
 
 /// The copying call, as `Outliers::detect` makes it.
@@ -78,7 +78,7 @@ pub(super) fn whole_call(table: &mut Table) -> Result<()> {
         drop(result);
         table.step("Py_DecRef(result)", "nothing is left", 0, count(&watched));
         Ok(())
-    })?
+    })
 }
 
 /// Neither side sees what the other does to its own.
@@ -107,7 +107,7 @@ pub(super) fn copy(table: &mut Table) -> Result<()> {
         let theirs = convert::vec_from_iterable(&list, 2, convert::float)?;
         table.step("", "Python has what it made", "7, 2", numbers(&theirs));
         Ok(())
-    })?
+    })
 }
 
 fn numbers(values: &[f64]) -> String {
@@ -130,8 +130,8 @@ pub(super) fn dropped_minus_one(table: &mut Table) -> Result<()> {
             ints.push(capi::long_as_long_long(&item)?);
         }
         let careless = ints.iter().filter(|&&value| value != -1).count();
-        Ok::<_, Error>((careless, ints.len()))
-    })??;
+        Ok((careless, ints.len()))
+    })?;
     table.step(
         "PyLong_AsLongLong(item) != -1",
         "kept of [-1, 5, -1]",

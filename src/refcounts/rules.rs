@@ -24,7 +24,7 @@ pub(super) fn new_reference(table: &mut Table) -> Result<()> {
             item.reference_count(),
         );
         Ok(())
-    })?
+    })
 }
 
 pub(super) fn stolen_reference(table: &mut Table) -> Result<()> {
@@ -73,7 +73,7 @@ pub(super) fn stolen_reference(table: &mut Table) -> Result<()> {
             item.reference_count(),
         );
         Ok(())
-    })?
+    })
 }
 
 pub(super) fn stolen_on_failure(table: &mut Table) -> Result<()> {
@@ -105,7 +105,7 @@ pub(super) fn stolen_on_failure(table: &mut Table) -> Result<()> {
         );
         table.step("", "stolen all the same", 1, item.reference_count());
         Ok(())
-    })?
+    })
 }
 
 pub(super) fn borrowed_reference(table: &mut Table) -> Result<()> {
@@ -136,7 +136,7 @@ pub(super) fn borrowed_reference(table: &mut Table) -> Result<()> {
         );
         table.note("had we had none of our own, item would now point to freed memory");
         Ok(())
-    })?
+    })
 }
 
 pub(super) fn dictionaries(table: &mut Table) -> Result<()> {
@@ -181,5 +181,5 @@ pub(super) fn dictionaries(table: &mut Table) -> Result<()> {
             count,
         );
         Ok(())
-    })?
+    })
 }

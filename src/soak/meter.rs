@@ -9,7 +9,7 @@ use std::io::Read;
 use crate::capi::memory::{CBlock, CountingAllocator, c_heap};
 use crate::capi::{self, Cushion, Held};
 use crate::convert;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::interpreter::{module, with_python};
 
 /// What a counter counts.
@@ -116,8 +116,8 @@ impl Meter {
             let meter = module(py, c"_outliers_meter", c"<outliers>/soak/meter.py", source)?;
             let find = |name: &CStr| capi::object_get_attr_string(&meter, name);
             let sentinel = Cushion::new(find(c"sentinel")?, 0);
-            Ok::<_, Error>((find(c"read")?.into(), find(c"plant")?.into(), sentinel))
-        })??;
+            Ok((find(c"read")?.into(), find(c"plant")?.into(), sentinel))
+        })?;
         witnesses.push(Witness {
             name: SENTINEL.into(),
             object: sentinel,
@@ -160,7 +160,7 @@ impl Meter {
                 &capi::object_call_function_obj_args(&self.read.as_borrowed(py), [])?,
                 3,
             )
-        })??;
+        })?;
         Ok(counts.try_into().unwrap_or([-1; 3]))
     }
 
@@ -188,6 +188,7 @@ impl Meter {
                 }
                 .unwrap_or(-1);
             }
+            Ok(())
         })?;
         Ok(reading)
     }
@@ -209,12 +210,14 @@ impl Meter {
         let before = self.read()?;
         let planted = (
             with_python(|py| {
-                capi::object_call_function_obj_args(&self.plant.as_borrowed(py), []).map(Held::from)
-            })??,
+                Ok(Held::from(capi::object_call_function_obj_args(
+                    &self.plant.as_borrowed(py),
+                    [],
+                )?))
+            })?,
             with_python(|py| {
-                self.witnesses
-                    .last()
-                    .map(|sentinel| sentinel.object.reference(py))
+                let sentinel = self.witnesses.last();
+                Ok(sentinel.map(|sentinel| sentinel.object.reference(py)))
             })?,
             CBlock::new(),
             File::open("/dev/null"),

@@ -8,12 +8,12 @@
 //! some bytes.
 //!
 //! ```standalone_crate
-//! use outliers::{Error, Outliers, soak::{Soak, Verdict}};
+//! use pyoutliers::{Error, Outliers, soak::{Soak, Verdict}};
 //!
-//! let outliers = Outliers::new("pyoutliers", "detect")?;
-//! let data = outliers::gen_testdata()?;
+//! let detector = Outliers::new("pyoutliers", "detect")?;
+//! let data = pyoutliers::gen_testdata()?;
 //! let report = Soak::new(1600).function("pyoutliers", "detect")?.run(|| {
-//!     outliers.detect(&data)?;
+//!     detector.detect(&data)?;
 //!     Ok::<_, Error>(())
 //! })?;
 //! assert_eq!(report.verdict, Verdict::Clean, "{report}");
@@ -48,7 +48,7 @@
 //!
 //! ```
 //! #[global_allocator]
-//! static ALLOCATOR: outliers::soak::CountingAllocator = outliers::soak::CountingAllocator;
+//! static ALLOCATOR: pyoutliers::soak::CountingAllocator = pyoutliers::soak::CountingAllocator;
 //! ```
 
 mod blame;
@@ -76,15 +76,15 @@ use meter::{MOST, Meter, Reading, Witness};
 /// `3..=3` fails the third alone, `3..` that and all that follow. So a loop fails each in turn:
 ///
 /// ```standalone_crate
-/// use outliers::{Error, capi, soak::starve, with_python};
+/// use pyoutliers::{Error, ErrorKind, capi, soak::starve, with_python};
 ///
 /// for number in 1.. {
-///     let call = || with_python(|py| capi::unicode_from_str(py, "a string").map(drop));
+///     let call = || with_python(|py| Ok(drop(capi::unicode_from_str(py, "a string")?)));
 ///     let (result, allocations) = starve(number..=number, call)?;
 ///     if allocations < number {
 ///         break; // all have been failed
 ///     }
-///     assert!(result?.unwrap_err().is_out_of_memory());
+///     assert!(matches!(result.unwrap_err().kind(), ErrorKind::OutOfMemory(_)));
 /// }
 /// # Ok::<_, Error>(())
 /// ```
@@ -100,7 +100,7 @@ use meter::{MOST, Meter, Reading, Witness};
 /// [`ErrorKind::Start`] if Python cannot be started, and [`ErrorKind::Starve`] if somebody else has
 /// changed its allocators since the first call, as `tracemalloc` does.
 pub fn starve<R>(range: impl RangeBounds<u64>, closure: impl FnOnce() -> R) -> Result<(R, u64)> {
-    if !with_python(capi::prepare_starving)? {
+    if !with_python(|py| Ok(capi::prepare_starving(py)))? {
         return Err(ErrorKind::Starve.into());
     }
     Ok(capi::starve(range, closure))
@@ -168,8 +168,8 @@ impl Soak {
                 .map_err(|exception| interpreter::import_error(module, exception))?;
             let function =
                 capi::object_get_attr_string(&found, &function_name).map_err(ErrorKind::Lookup)?;
-            Ok::<_, Error>((Cushion::new(found, spare), Cushion::new(function, spare)))
-        })??;
+            Ok((Cushion::new(found, spare), Cushion::new(function, spare)))
+        })?;
         let witness = |name: &str, object| Witness {
             name: name.into(),
             object,

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use outliers::{Outliers, capi, interpreter, with_python};
+use pyoutliers::{Outliers, capi, interpreter, with_python};
 
 /// A function of `tests/callees.py`, which is made a module of this process first.
 #[allow(dead_code)]
@@ -48,6 +48,7 @@ pub fn load(name: &CStr, source: &str) {
     with_python(|py| {
         let code = capi::compile_string(py, &source, &file).unwrap();
         capi::import_exec_code_module(name, &code).unwrap();
+        Ok(())
     })
     .unwrap();
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use outliers::interpreter;
+use pyoutliers::interpreter;
 
 use super::common::{self, told};
 

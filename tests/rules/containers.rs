@@ -2,8 +2,8 @@
 
 use std::ffi::CStr;
 
-use outliers::capi::{self, Owned};
-use outliers::{Exception, Python};
+use pyoutliers::capi::{self, Owned};
+use pyoutliers::{Exception, Python};
 
 use super::{Checks, exec, fresh};
 

@@ -1,7 +1,7 @@
 //! Floats and ints: converting borrows, and what comes out is new.
 
-use outliers::capi::{self, Owned};
-use outliers::{Exception, Python};
+use pyoutliers::capi::{self, Owned};
+use pyoutliers::{Exception, Python};
 
 use super::{Checks, borrows, builtin, call, fresh, int};
 

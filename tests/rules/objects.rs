@@ -1,7 +1,7 @@
 //! Modules, attributes, calls and iterators: what is new, and what is borrowed from its holder.
 
-use outliers::capi::{self, Owned};
-use outliers::{Exception, Python};
+use pyoutliers::capi::{self, Owned};
+use pyoutliers::{Exception, Python};
 
 use super::{Checks, borrows, empty_tuple, exec, fresh, one_item_list};
 

@@ -1,6 +1,6 @@
 //! A reference itself: cloned, lent, held without the lock, given back.
 
-use outliers::capi::{Borrowed, Held};
+use pyoutliers::capi::{Borrowed, Held};
 
 use super::{Checks, fresh};
 

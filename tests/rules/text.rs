@@ -1,6 +1,6 @@
 //! Text and bytes: asking borrows, and a new text is ours alone.
 
-use outliers::capi;
+use pyoutliers::capi;
 
 use super::{Checks, borrows, builtin, call, fresh, int, one_item_list};
 

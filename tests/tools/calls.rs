@@ -5,7 +5,7 @@
 use std::mem::forget;
 
 use anyhow::{Context, Result};
-use outliers::{Exception, Outliers, capi, with_python};
+use pyoutliers::{Outliers, capi, with_python};
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -20,16 +20,17 @@ fn main() -> Result<()> {
     }
     with_python(|py| {
         let settle = capi::object_get_attr_string(&capi::import_module(py, c"plain")?, c"settle")?;
-        capi::object_call_object(&settle, &capi::tuple_new(py, 0)?.finish()?).map(drop)
-    })??;
+        capi::object_call_object(&settle, &capi::tuple_new(py, 0)?.finish()?)?;
+        Ok(())
+    })?;
     Ok(())
 }
 
 /// How many of the calls failed.
 fn call(calls: u64, module: &str, function: &str) -> Result<u64> {
-    let outliers = Outliers::new(module, function)?;
+    let detector = Outliers::new(module, function)?;
     let data: Vec<f64> = (0..1000).map(|index| f64::from(index % 97)).collect();
-    let failed = (0..calls).map(|_| u64::from(outliers.detect(&data).is_err()));
+    let failed = (0..calls).map(|_| u64::from(detector.detect(&data).is_err()));
     Ok(failed.sum())
 }
 
@@ -40,8 +41,8 @@ fn leak(calls: u64, kind: &str) -> Result<u64> {
                 "float" => capi::float_from_double(py, 1.5)?,
                 _ => capi::list_new(py, 0)?.finish()?,
             });
-            Ok::<_, Exception>(())
-        })??;
+            Ok(())
+        })?;
     }
     Ok(0)
 }

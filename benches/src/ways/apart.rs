@@ -70,7 +70,7 @@ pub fn serve(way: &str) -> Result<()> {
     let way = ways.into_iter().find(|other| format!("{other:?}") == way);
     let Way(caller, callee) = way.context("no such way")?;
     if matches!(caller, Caller::OursKept | Caller::PyO3Kept) {
-        outliers::interpreter::keep_memory()?;
+        pyoutliers::interpreter::keep_memory()?;
     }
     start_python()?;
     let mut run: Box<dyn Run> = match caller {

@@ -52,7 +52,7 @@ pub struct Grpc {
 
 impl Grpc {
     pub fn new() -> Result<Self> {
-        let mut server = Command::new(outliers::interpreter::choice()?.python)
+        let mut server = Command::new(pyoutliers::interpreter::choice()?.python)
             .args(["-B", concat!(env!("CARGO_MANIFEST_DIR"), "/server.py")])
             .stdin(Stdio::piped()) // closed when this process ends, and then the server ends too
             .stdout(Stdio::piped())

@@ -148,7 +148,7 @@ pub fn expected(callee: Callee, data: &[f64]) -> Result<Vec<i64>> {
 
 /// Starts Python by our crate, for all that share this process, and lets it find the callees.
 pub fn start_python() -> Result<()> {
-    outliers::with_python(|_| ())?;
+    pyoutliers::with_python(|_| Ok(()))?;
     pyo3::Python::attach(|py| {
         let sys = py.import("sys")?;
         sys.setattr("dont_write_bytecode", true)?;

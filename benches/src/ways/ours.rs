@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use outliers::Outliers;
+use pyoutliers::Outliers;
 
 use super::{Callee, Run, Task, timed};
 

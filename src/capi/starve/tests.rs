@@ -117,11 +117,12 @@ fn prepare() {
         let made = with_python(|py| {
             let code = compile_string(py, CALLEES, c"starved.py").unwrap();
             import_exec_code_module(c"starved", &code).unwrap();
+            Ok(())
         });
         made.unwrap();
         // Rust's allocations alone: an import without memory hangs in some versions of Python.
         sweep("absent.f", || Outliers::new("absent", "f"));
-        assert!(with_python(prepare_starving).unwrap());
+        assert!(with_python(|py| Ok(prepare_starving(py))).unwrap());
     });
 }
 
