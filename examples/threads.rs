@@ -12,7 +12,7 @@ fn main() -> Result<()> {
     let found = thread::scope(|threads| {
         let running: Vec<_> = (0..THREADS)
             .map(|number| {
-                let outliers = &outliers;
+                let detector = &detector;
                 threads.spawn(move || detector.detect(&series(number)))
             })
             .collect();

@@ -6,10 +6,10 @@ const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
 const RULES: &str = include_str!("../src/capi/rules.md");
 /// Where the C calls are.
 const CALLS: [&str; 4] = [
-    include_str!("../src/capi/containers.rs"),
-    include_str!("../src/capi/numbers.rs"),
-    include_str!("../src/capi/objects.rs"),
-    include_str!("../src/capi/text.rs"),
+    include_str!("../src/capi/calls/containers.rs"),
+    include_str!("../src/capi/calls/numbers.rs"),
+    include_str!("../src/capi/calls/objects.rs"),
+    include_str!("../src/capi/calls/text.rs"),
 ];
 
 #[test]
@@ -44,7 +44,7 @@ fn every_call_is_a_row_of_the_rule_table_and_every_row_a_call() {
 
 #[test]
 fn every_row_can_be_searched_for_by_its_c_name() {
-    let sources = CALLS.concat() + include_str!("../src/capi/owned.rs");
+    let sources = CALLS.concat() + include_str!("../src/capi/references/owned.rs");
     for row in RULES.lines().skip(2) {
         let c_name = row.split('`').nth(1).unwrap();
         assert!(

@@ -11,7 +11,7 @@ use std::thread;
 
 use common::{WATCHDOG, callee, finished, outliers, passes, told};
 use pyoutliers::capi::{self, Held};
-use pyoutliers::{Exception, Outliers, with_python};
+use pyoutliers::{Outliers, with_python};
 
 /// Stops the test, instead of hanging, if its threads wait for one another for ever.
 fn within_a_minute(test: impl FnOnce() + Send + 'static) {

@@ -34,42 +34,16 @@
 //! never fails.
 #![allow(unsafe_code)]
 
-mod chain;
-mod check;
-mod containers;
-mod exception;
-mod held;
-mod lock;
-pub(crate) mod memory;
-pub(crate) mod mistakes;
-mod numbers;
-mod objects;
-mod output;
-mod owned;
-mod start;
-mod starve;
-mod text;
+mod calls;
+pub(crate) mod probes;
+mod references;
+mod runtime;
 
-pub use containers::{
-    Unfilled, list_get_item, list_new, list_set_item, list_set_next, tuple_new, tuple_set_item,
+pub use calls::*;
+pub(crate) use probes::{keep_memory, prepare_starving, starve};
+pub(crate) use references::Cushion;
+pub use references::{Borrowed, Held, Owned};
+pub use runtime::Python;
+pub(crate) use runtime::{
+    Output, Started, Stream, already_started, loaded_library, loaded_version, start, with_lock,
 };
-pub use held::Held;
-pub use numbers::{
-    bool_check, float_as_double, float_from_double, long_as_long_long, long_check, number_index,
-};
-pub use objects::{
-    Code, Iter, callable_check, compile_string, dict_get_item_string, import_add_module,
-    import_exec_code_module, import_module, iter_next, module_get_dict,
-    object_call_function_obj_args, object_call_object, object_get_attr_string, object_get_iter,
-    object_type_name,
-};
-pub use owned::{Borrowed, Owned};
-pub use text::{byte_array_check, bytes_check, unicode_check, unicode_from_str, unicode_to_string};
-
-pub(crate) use held::Cushion;
-pub use lock::Python;
-pub(crate) use lock::{Started, with_lock};
-pub(crate) use memory::keep_memory;
-pub(crate) use output::{Output, Stream};
-pub(crate) use start::{already_started, loaded_library, loaded_version, start};
-pub(crate) use starve::{prepare_starving, starve};

@@ -3,7 +3,8 @@
 use std::mem;
 
 use super::{Children, Table, helpers};
-use crate::capi::{self, Python, mistakes as raw};
+use crate::capi::probes::mistakes as raw;
+use crate::capi::{self, Python};
 use crate::convert;
 use crate::error::Result;
 use crate::interpreter::with_python;

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::Read;
 
-use crate::capi::memory::{CBlock, CountingAllocator, c_heap};
+use crate::capi::probes::memory::{CBlock, CountingAllocator, c_heap};
 use crate::capi::{self, Cushion, Held};
 use crate::convert;
 use crate::error::Result;

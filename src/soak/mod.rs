@@ -58,7 +58,7 @@ mod verdict;
 
 use std::ops::{ControlFlow, RangeBounds};
 
-pub use crate::capi::memory::{CBlock, CountingAllocator};
+pub use crate::capi::probes::memory::{CBlock, CountingAllocator};
 pub use blame::lines_that_grow;
 pub use meter::Counter;
 pub use report::{Report, Sample};

@@ -2,8 +2,10 @@
 
 use python3_sys as ffi;
 
-use super::lock::Python;
-use super::{Owned, check, exception};
+use crate::capi::Owned;
+use crate::capi::Python;
+use crate::capi::references::check;
+use crate::capi::runtime::exception;
 use crate::error::Exception;
 
 /// Whether it is a string.

@@ -6,9 +6,9 @@ use std::ptr::NonNull;
 
 use python3_sys as ffi;
 
-use super::exception;
-use super::lock::Python;
-use super::{Borrowed, Owned};
+use crate::capi::Python;
+use crate::capi::runtime::exception;
+use crate::capi::{Borrowed, Owned};
 use crate::error::Exception;
 
 /// For a call that returns a new reference, or NULL with an exception set.
@@ -17,7 +17,7 @@ use crate::error::Exception;
 ///
 /// `object` is the result of such a call, made just now.
 #[inline]
-pub(super) unsafe fn new_reference(
+pub(in crate::capi) unsafe fn new_reference(
     py: Python<'_>,
     object: *mut ffi::PyObject,
 ) -> Result<Owned<'_>, Exception> {
@@ -34,7 +34,7 @@ pub(super) unsafe fn new_reference(
 ///
 /// `object` is the result of such a call, made just now.
 #[inline]
-pub(super) unsafe fn new_reference_or_end(
+pub(in crate::capi) unsafe fn new_reference_or_end(
     py: Python<'_>,
     object: *mut ffi::PyObject,
 ) -> Result<Option<Owned<'_>>, Exception> {
@@ -52,7 +52,7 @@ pub(super) unsafe fn new_reference_or_end(
 ///
 /// - `object` is the result of such a call, made just now.
 /// - Its owner keeps it for `'a`.
-pub(super) unsafe fn borrowed_reference<'a, 'p>(
+pub(in crate::capi) unsafe fn borrowed_reference<'a, 'p>(
     py: Python<'p>,
     object: *mut ffi::PyObject,
 ) -> Result<Borrowed<'a, 'p>, Exception> {
@@ -65,7 +65,7 @@ pub(super) unsafe fn borrowed_reference<'a, 'p>(
 
 /// For a call that returns 0, or -1 with an exception set.
 #[inline]
-pub(super) fn status(py: Python<'_>, status: c_int) -> Result<(), Exception> {
+pub(in crate::capi) fn status(py: Python<'_>, status: c_int) -> Result<(), Exception> {
     if status == 0 {
         Ok(())
     } else {
@@ -75,7 +75,10 @@ pub(super) fn status(py: Python<'_>, status: c_int) -> Result<(), Exception> {
 
 /// For a call that returns a number, and -1 also with an exception set.
 #[inline]
-pub(super) fn number<T: PartialEq + From<i8>>(py: Python<'_>, number: T) -> Result<T, Exception> {
+pub(in crate::capi) fn number<T: PartialEq + From<i8>>(
+    py: Python<'_>,
+    number: T,
+) -> Result<T, Exception> {
     if number == T::from(-1) && exception::occurred(py) {
         Err(exception::take(py))
     } else {

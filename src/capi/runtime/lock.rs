@@ -22,7 +22,7 @@ impl fmt::Debug for Python<'_> {
 
 /// The proof that Python was started.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Started(pub(super) ());
+pub(crate) struct Started(pub(in crate::capi) ());
 
 /// Runs a closure with the lock held, on any thread, also where the thread holds it already.
 ///
@@ -37,7 +37,9 @@ pub(crate) fn with_lock<R>(_: Started, closure: impl for<'p> FnOnce(Python<'p>) 
 }
 
 /// Runs a closure on the thread that has just started Python and holds the lock since.
-pub(super) fn with_lock_of_the_start<R>(closure: impl for<'p> FnOnce(Python<'p>) -> R) -> R {
+pub(in crate::capi) fn with_lock_of_the_start<R>(
+    closure: impl for<'p> FnOnce(Python<'p>) -> R,
+) -> R {
     closure(Python(PhantomData))
 }
 

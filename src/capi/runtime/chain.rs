@@ -8,8 +8,8 @@ use std::ptr;
 
 use python3_sys as ffi;
 
-use super::Owned;
 use super::exception::{self, name_of_type, new_or_clear, utf8};
+use crate::capi::Owned;
 use crate::error::{OutOfMemory, format};
 
 /// Characters of a traceback that are kept at each of its ends.
@@ -18,7 +18,7 @@ const LONGEST_END: isize = 8192;
 const LONGEST_CHAIN: usize = 8;
 
 /// What led to an exception: its causes, or what was being handled, the first one first.
-pub(super) fn before(value: &Owned<'_>) -> Result<String, OutOfMemory> {
+pub(in crate::capi) fn before(value: &Owned<'_>) -> Result<String, OutOfMemory> {
     let mut told = String::new();
     let mut last: Option<Owned<'_>> = None;
     for _ in 0..LONGEST_CHAIN {
@@ -39,7 +39,7 @@ pub(super) fn before(value: &Owned<'_>) -> Result<String, OutOfMemory> {
 
 /// The frames of a traceback, each with its line of source, the middle left out if there are many.
 #[doc(alias = "PyTraceBack_Print")]
-pub(super) fn frames(traceback: &Owned<'_>) -> Result<String, OutOfMemory> {
+pub(in crate::capi) fn frames(traceback: &Owned<'_>) -> Result<String, OutOfMemory> {
     let text = printed(traceback)?.map(|text| ends(&text)).transpose()?;
     let text = text.flatten().unwrap_or_default();
     if text.is_empty() || text.ends_with('\n') {
@@ -49,7 +49,7 @@ pub(super) fn frames(traceback: &Owned<'_>) -> Result<String, OutOfMemory> {
 }
 
 /// `ValueError: the message`, and a line feed.
-pub(super) fn last_line(type_name: &str, message: &str) -> Result<String, OutOfMemory> {
+pub(in crate::capi) fn last_line(type_name: &str, message: &str) -> Result<String, OutOfMemory> {
     match message {
         "" => format(format_args!("{type_name}\n")),
         _ => format(format_args!("{type_name}: {message}\n")),

@@ -5,8 +5,8 @@ use std::ptr::NonNull;
 
 use python3_sys as ffi;
 
-use super::lock::{self, Python, Started};
-use super::{Borrowed, Owned};
+use crate::capi::runtime::lock::{self, Python, Started};
+use crate::capi::{Borrowed, Owned};
 
 /// A reference that is kept while the lock is not held: it can cross threads.
 ///

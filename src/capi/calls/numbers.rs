@@ -2,8 +2,9 @@
 
 use python3_sys as ffi;
 
-use super::lock::Python;
-use super::{Owned, check};
+use crate::capi::Owned;
+use crate::capi::Python;
+use crate::capi::references::check;
 use crate::error::Exception;
 
 /// Makes a float with the same bits.

@@ -4,8 +4,9 @@ use std::ptr;
 
 use python3_sys as ffi;
 
-use super::lock::Python;
-use super::{Borrowed, Owned, check};
+use crate::capi::Python;
+use crate::capi::references::check;
+use crate::capi::{Borrowed, Owned};
 use crate::error::Exception;
 
 /// Refused by the C calls. The length is not: somebody else may have appended to an empty list,

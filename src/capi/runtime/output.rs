@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 
 use python3_sys as ffi;
 
-use super::lock::Python;
-use super::{Held, Owned};
+use crate::capi::Python;
+use crate::capi::{Held, Owned};
 
 /// Python's standard streams as they were prepared: they note in a list that something was written.
 #[derive(Debug)]

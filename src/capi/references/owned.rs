@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 
 use python3_sys as ffi;
 
-use super::lock::Python;
+use crate::capi::Python;
 
 /// A reference of our own, given back when dropped.
 ///
@@ -89,7 +89,7 @@ use super::lock::Python;
 /// # Ok::<_, pyoutliers::Error>(())
 /// ```
 pub struct Owned<'p> {
-    pub(super) object: NonNull<ffi::PyObject>,
+    pub(in crate::capi) object: NonNull<ffi::PyObject>,
     py: Python<'p>,
 }
 
@@ -99,19 +99,19 @@ impl<'p> Owned<'p> {
     /// - `object` points to a live object.
     /// - The caller owns one reference to it, and gives it away.
     #[inline]
-    pub(super) unsafe fn from_new(py: Python<'p>, object: NonNull<ffi::PyObject>) -> Self {
+    pub(in crate::capi) unsafe fn from_new(py: Python<'p>, object: NonNull<ffi::PyObject>) -> Self {
         Self { object, py }
     }
 
     /// The pointer, for a call that borrows.
     #[inline]
-    pub(super) fn as_ptr(&self) -> *mut ffi::PyObject {
+    pub(in crate::capi) fn as_ptr(&self) -> *mut ffi::PyObject {
         self.object.as_ptr()
     }
 
     /// The pointer and its reference, for a call that steals.
     #[inline]
-    pub(super) fn into_ptr(self) -> *mut ffi::PyObject {
+    pub(in crate::capi) fn into_ptr(self) -> *mut ffi::PyObject {
         ManuallyDrop::new(self).as_ptr()
     }
 
@@ -235,7 +235,7 @@ impl<'p> Borrowed<'_, 'p> {
     /// - `object` points to a live object.
     /// - Its owner keeps it for the first lifetime.
     #[inline]
-    pub(super) unsafe fn new(object: NonNull<ffi::PyObject>, py: Python<'p>) -> Self {
+    pub(in crate::capi) unsafe fn new(object: NonNull<ffi::PyObject>, py: Python<'p>) -> Self {
         Self {
             object: ManuallyDrop::new(Owned { object, py }),
             owner: PhantomData,

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use python3_sys as ffi;
 
-use super::lock::Python;
+use crate::capi::Python;
 
 thread_local! {
     /// How many allocations this thread has made since the count began.

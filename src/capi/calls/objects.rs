@@ -4,8 +4,10 @@ use std::ffi::CStr;
 
 use python3_sys as ffi;
 
-use super::lock::Python;
-use super::{Borrowed, Owned, check, exception};
+use crate::capi::Python;
+use crate::capi::references::check;
+use crate::capi::runtime::exception;
+use crate::capi::{Borrowed, Owned};
 use crate::error::Exception;
 
 /// Imports a module, as the `import` statement does.

@@ -9,18 +9,18 @@ use std::ptr;
 
 use python3_sys as ffi;
 
-use super::Owned;
-use super::lock::Python;
+use crate::capi::Python;
+use crate::capi::{self, Owned};
 
 /// An object that a list holds, and nobody else; and the list.
 fn held_by_a_list(py: Python<'_>) -> Option<(*mut ffi::PyObject, Owned<'_>)> {
     let kind = (&raw mut ffi::PyBaseObject_Type).cast::<ffi::PyObject>();
     // SAFETY: the lock is held; a static type; no arguments. Returns new or NULL.
     let item = unsafe { ffi::PyObject_CallObject(kind, ptr::null_mut()) };
-    let mut list = super::list_new(py, 1).ok()?;
+    let mut list = capi::list_new(py, 1).ok()?;
     // SAFETY: new, and not NULL as far as a lesson goes.
     let owned = unsafe { Owned::from_new(py, ptr::NonNull::new(item)?) };
-    super::list_set_item(&mut list, 0, owned).ok()?;
+    capi::list_set_item(&mut list, 0, owned).ok()?;
     Some((item, list.finish().ok()?))
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn release_after_a_failed_store(py: Python<'_>) {
 /// Uses a borrowed item after its slot was filled with another one.
 pub(crate) fn use_a_borrow_after_a_change(py: Python<'_>) {
     if let Some((item, list)) = held_by_a_list(py) {
-        if let Ok(other) = super::float_from_double(py, 2.5) {
+        if let Ok(other) = capi::float_from_double(py, 2.5) {
             // SAFETY: the list is live; the reference to the other item is given away.
             unsafe { ffi::PyList_SetItem(list.as_ptr(), 0, other.into_ptr()) };
         }

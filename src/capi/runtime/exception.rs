@@ -7,9 +7,9 @@ use std::ptr::{self, NonNull};
 
 use python3_sys as ffi;
 
-use super::Owned;
 use super::chain;
-use super::lock::Python;
+use crate::capi::Owned;
+use crate::capi::Python;
 use crate::error::{Exception, OutOfMemory, format};
 
 /// Characters of a message that are kept.
@@ -18,7 +18,7 @@ const LONGEST_MESSAGE: isize = 4096;
 /// Whether an exception is set.
 #[doc(alias = "PyErr_Occurred")]
 #[inline]
-pub(super) fn occurred(_: Python<'_>) -> bool {
+pub(in crate::capi) fn occurred(_: Python<'_>) -> bool {
     // SAFETY: the lock is held. The result is borrowed, and only compared with NULL.
     let exception_type = unsafe { ffi::PyErr_Occurred() };
     !exception_type.is_null()
@@ -35,7 +35,7 @@ fn fetch(_: Python<'_>) -> [*mut ffi::PyObject; 3] {
 }
 
 /// Takes the exception that is set, as text.
-pub(super) fn take(py: Python<'_>) -> Exception {
+pub(in crate::capi) fn take(py: Python<'_>) -> Exception {
     let [mut kind, mut value, mut traceback] = fetch(py);
     if is_memory_error(py, kind) && value.is_null() {
         // Nothing is done to describe it: that would want memory too.
@@ -110,7 +110,7 @@ fn is_memory_error(_: Python<'_>, kind: *mut ffi::PyObject) -> bool {
 }
 
 /// The name of a type as Python's tracebacks give it: `module.qualified`, bare for built-ins.
-pub(super) fn name_of_type(kind: &Owned<'_>) -> Result<String, OutOfMemory> {
+pub(in crate::capi) fn name_of_type(kind: &Owned<'_>) -> Result<String, OutOfMemory> {
     let text = |name: &std::ffi::CStr| {
         // SAFETY: the lock is held, `kind` is live, the name ends in NUL.
         let attribute = unsafe { ffi::PyObject_GetAttrString(kind.as_ptr(), name.as_ptr()) };
@@ -133,7 +133,7 @@ pub(super) fn name_of_type(kind: &Owned<'_>) -> Result<String, OutOfMemory> {
 }
 
 /// `str(value)`, cut if it is very long.
-pub(super) fn message_of(value: &Owned<'_>) -> Result<String, OutOfMemory> {
+pub(in crate::capi) fn message_of(value: &Owned<'_>) -> Result<String, OutOfMemory> {
     // SAFETY: the lock is held and the object live.
     let text = unsafe { ffi::PyObject_Str(value.as_ptr()) };
     // SAFETY: the result of a call that returns new or NULL.
@@ -149,13 +149,13 @@ pub(super) fn message_of(value: &Owned<'_>) -> Result<String, OutOfMemory> {
 }
 
 /// Characters `start..end` of a string, and of nothing else; what UTF-8 has no way to say is escaped.
-pub(super) fn utf8(
+pub(in crate::capi) fn utf8(
     text: &Owned<'_>,
     start: isize,
     end: isize,
 ) -> Result<Option<String>, OutOfMemory> {
     let py = text.py();
-    if !super::unicode_check(text) {
+    if !crate::capi::unicode_check(text) {
         return Ok(None);
     }
     // SAFETY: the lock is held; `text` is a live string; the range is cut to what there is.
@@ -197,7 +197,7 @@ pub(super) fn utf8(
 /// # Safety
 ///
 /// `object` is the result of such a call, made just now.
-pub(super) unsafe fn new_or_clear(
+pub(in crate::capi) unsafe fn new_or_clear(
     py: Python<'_>,
     object: *mut ffi::PyObject,
 ) -> Result<Option<Owned<'_>>, OutOfMemory> {
@@ -213,7 +213,7 @@ pub(super) unsafe fn new_or_clear(
 /// `PyTraceBack_Print` of 3.13 raises it when memory is out, and then prints that one's traceback
 /// first, and so for ever if it still has one of before. That would keep its frames alive too.
 #[doc(alias = "PyErr_NoMemory")]
-pub(super) fn clear_last_resort(py: Python<'_>) {
+pub(in crate::capi) fn clear_last_resort(py: Python<'_>) {
     // SAFETY: the lock is held, and no exception is set.
     unsafe { ffi::PyErr_NoMemory() };
     let [_kind, value, _traceback] = owned(py, fetch(py));
@@ -228,7 +228,7 @@ pub(super) fn clear_last_resort(py: Python<'_>) {
 }
 
 /// Drops the exception that is set, unless it says that memory ran out.
-pub(super) fn cleared(py: Python<'_>) -> Result<(), OutOfMemory> {
+pub(in crate::capi) fn cleared(py: Python<'_>) -> Result<(), OutOfMemory> {
     // SAFETY: the lock is held; the result is borrowed, and only compared.
     let kind = unsafe { ffi::PyErr_Occurred() };
     let out_of_memory = !kind.is_null() && is_memory_error(py, kind);

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use python3_sys as ffi;
 
-use super::lock::{self, Python, Started};
+use crate::capi::runtime::lock::{self, Python, Started};
 use crate::error::{Error, Exception};
 
 /// The version of the loaded library, such as `3.11.7`. Python need not be started.

@@ -1,0 +1,8 @@
+//! What proves and teaches: memory in use, allocations that fail, rules that are broken on purpose.
+
+pub(crate) mod memory;
+pub(crate) mod mistakes;
+mod starve;
+
+pub(crate) use memory::keep_memory;
+pub(crate) use starve::{prepare_starving, starve};
