@@ -145,12 +145,12 @@ each_in_its_own_process! {
     an_import_that_fails: is_clean(1600, || Outliers::new("no_such_module", "f").is_err());
     a_lookup_that_fails: is_clean(1600, || Outliers::new("callees", "no_such_function").is_err());
     a_function_found_and_closed: is_clean(1600, || {
-        Outliers::new("pyoutliers", "detect").is_ok_and(|outliers| { detector.close(); true })
+        Outliers::new("pyoutliers", "detect").is_ok_and(|detector| { detector.close(); true })
     });
     test_data: is_clean(1600, || pyoutliers::gen_testdata().is_ok());
     a_drop_on_another_thread: is_clean(320, || {
         let detector = Outliers::new("callees", "as_list").unwrap();
-        thread::spawn(move || drop(outliers)).join().is_ok()
+        thread::spawn(move || drop(detector)).join().is_ok()
     });
     eight_threads: {
         let detect = Outliers::new("pyoutliers", "detect").unwrap();
