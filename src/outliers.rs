@@ -1,11 +1,9 @@
 //! A Python function, found once and called many times.
 
-use std::ffi::{CStr, CString};
-
-use crate::capi::{self, Held, Owned};
+use crate::capi::{self, Held};
 use crate::convert;
-use crate::error::{ErrorKind, OutOfMemory, Result, format};
-use crate::interpreter::{self, with_python};
+use crate::error::{Result, format};
+use crate::interpreter::{find, with_python};
 
 /// A Python function that takes a list of floats and returns ints, found once and called many times.
 ///
@@ -25,6 +23,9 @@ pub struct Outliers {
 impl Outliers {
     /// Finds `function` in `module`; starts Python if that has not been done.
     ///
+    /// `module` is a name as in `import`, or a file whose name ends in `.py`. `function` may be
+    /// dotted, as in `Class.method`.
+    ///
     /// Modules are searched where the chosen Python searches them (see
     /// [`interpreter`](crate::interpreter)), never in the current directory. `pyoutliers` is
     /// compiled in.
@@ -39,14 +40,7 @@ impl Outliers {
     /// - [`ErrorKind::OutOfMemory`].
     pub fn new(module: &str, function: &str) -> Result<Self> {
         let name = format(format_args!("{module}:{function}"))?;
-        let module_name = c_name(module)?;
-        let function_name = c_name(function)?;
-        let function = with_python(|py| {
-            let module = capi::import_module(py, &module_name) // new
-                .map_err(|exception| interpreter::import_error(module, exception))?;
-            let function = find(&module, &function_name).map_err(|error| error.of(&name))?;
-            Ok(Held::from(function))
-        })?;
+        let function = with_python(|py| Ok(Held::from(find(py, module, function)?.1)))?;
         Ok(Self { function, name })
     }
 
@@ -120,32 +114,4 @@ pub fn gen_testdata() -> Result<Vec<f64>> {
         convert::vec_from_iterable(&result, LENGTH, convert::float)
     })
     .map_err(|error| error.of(&generate.name))
-}
-
-pub(crate) fn c_name(name: &str) -> Result<CString> {
-    // With room for the NUL, so that no more is asked for.
-    let mut bytes = Vec::new();
-    bytes
-        .try_reserve_exact(name.len() + 1)
-        .map_err(|_| OutOfMemory)?;
-    bytes.extend_from_slice(name.as_bytes());
-    CString::new(bytes).or_else(|error| {
-        Err(ErrorKind::Name {
-            name: format(format_args!("{name}"))?,
-            position: error.nul_position(),
-        }
-        .into())
-    })
-}
-
-fn find<'p>(module: &Owned<'p>, name: &CStr) -> Result<Owned<'p>> {
-    let function = capi::object_get_attr_string(module, name).map_err(ErrorKind::Lookup)?; // new
-    if capi::callable_check(&function) {
-        Ok(function)
-    } else {
-        Err(ErrorKind::NotCallable {
-            got: capi::object_type_name(&function)?,
-        }
-        .into())
-    }
 }

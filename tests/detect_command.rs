@@ -167,7 +167,10 @@ fn wrong_usage_is_status_2_and_says_what_is_right() {
     for (arguments, hint) in [
         (&["detekt"][..], "detect"),
         (&["detect", "--collumn", "1"], "--column"),
-        (&["detect", "--function", "f"], "write MODULE:FUNCTION"),
+        (
+            &["detect", "--function", "f"],
+            "write MODULE:NAME or FILE.py:NAME",
+        ),
         (&["detect", "--format", "xml"], "list, lines"),
     ] {
         let (status, stdout, stderr) = told(&outliers().args(arguments).output().unwrap());

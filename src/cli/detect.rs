@@ -22,7 +22,7 @@ pub struct Arguments {
     /// Call another function: it takes a list of floats and returns ints
     #[arg(
         long,
-        value_name = "MODULE:FUNCTION",
+        value_name = "MODULE:NAME|FILE.py:NAME",
         default_value = "pyoutliers:detect"
     )]
     function: Function,

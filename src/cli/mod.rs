@@ -67,7 +67,7 @@ pub fn run() -> ExitCode {
     })
 }
 
-/// `MODULE:FUNCTION`.
+/// `MODULE:NAME`, or `FILE.py:NAME`.
 #[derive(Clone)]
 struct Function {
     module: String,
@@ -78,12 +78,12 @@ impl FromStr for Function {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once(':') {
+        match text.rsplit_once(':') {
             Some((module, function)) if !module.is_empty() && !function.is_empty() => Ok(Self {
                 module: module.into(),
                 function: function.into(),
             }),
-            _ => Err("write MODULE:FUNCTION, such as pyoutliers:detect"),
+            _ => Err("write MODULE:NAME or FILE.py:NAME, such as pyoutliers:detect"),
         }
     }
 }

@@ -23,6 +23,7 @@
 //! somebody's `import signal`.
 
 mod choice;
+mod function;
 mod prelude;
 mod version;
 
@@ -35,6 +36,7 @@ use crate::error::{Error, ErrorKind, Exception, OutOfMemory, Result, format};
 
 use choice::Build;
 pub use choice::{Choice, Rule};
+pub(crate) use function::find;
 pub(crate) use prelude::module;
 pub use version::Version;
 
@@ -152,7 +154,7 @@ fn version(text: &str) -> Version {
 }
 
 /// The error of an import, with advice.
-pub(crate) fn import_error(module: &str, exception: Exception) -> Error {
+fn import_error(module: &str, exception: Exception) -> Error {
     if exception.is_out_of_memory() {
         return Error::from(exception).of(module);
     }

@@ -66,8 +66,7 @@ pub use verdict::{Finding, Growth, Verdict};
 
 use crate::capi::{self, Cushion};
 use crate::error::{Error, ErrorKind, Result};
-use crate::interpreter::{self, with_python};
-use crate::outliers::c_name;
+use crate::interpreter::{find, with_python};
 use meter::{MOST, Meter, Reading, Witness};
 
 /// Runs a closure while those of Python's allocations on this thread fail that are in a range,
@@ -159,16 +158,12 @@ impl Soak {
     ///
     /// As [`Outliers::new`](crate::Outliers::new).
     pub fn function(mut self, module: &str, function: &str) -> Result<Self> {
-        let (module_name, function_name) = (c_name(module)?, c_name(function)?);
         // As many as could be given back too often.
         let spare = self.calls.saturating_add(50_000).min(1 << 28);
         let spare = usize::try_from(spare).unwrap_or(0);
         let (module, function) = with_python(|py| {
-            let found = capi::import_module(py, &module_name)
-                .map_err(|exception| interpreter::import_error(module, exception))?;
-            let function =
-                capi::object_get_attr_string(&found, &function_name).map_err(ErrorKind::Lookup)?;
-            Ok((Cushion::new(found, spare), Cushion::new(function, spare)))
+            let (module, function) = find(py, module, function)?;
+            Ok((Cushion::new(module, spare), Cushion::new(function, spare)))
         })?;
         let witness = |name: &str, object| Witness {
             name: name.into(),

@@ -1,0 +1,67 @@
+//! Finding a function: the one place where modules are imported and names are looked up.
+
+use std::ffi::{CStr, CString};
+
+use super::{import_error, module as compiled_in};
+use crate::capi::{self, Owned, Python};
+use crate::error::{ErrorKind, Exception, OutOfMemory, Result, format};
+
+/// Imports a module, or the file of one if the name ends in `.py`; looks up a callable in it, by a
+/// name that may be dotted. Returns both.
+pub(crate) fn find<'p>(
+    py: Python<'p>,
+    module: &str,
+    function: &str,
+) -> Result<(Owned<'p>, Owned<'p>)> {
+    let (module_name, function_name) = (c_name(module)?, c_name(function)?);
+    let imported = if module.ends_with(".py") {
+        import_file(py, module)
+    } else {
+        capi::import_module(py, &module_name) // new
+    };
+    let imported = imported.map_err(|exception| import_error(module, exception))?;
+    let found = look_up(&imported, &function_name).map_err(|error| {
+        match format(format_args!("{module}:{function}")) {
+            Ok(name) => error.of(&name),
+            Err(OutOfMemory) => error,
+        }
+    })?;
+    Ok((imported, found))
+}
+
+fn import_file<'p>(py: Python<'p>, path: &str) -> Result<Owned<'p>, Exception> {
+    let source = include_str!("file.py");
+    let file = compiled_in(py, c"_outliers_file", c"<outliers>/file.py", source)?; // new
+    let load = capi::object_get_attr_string(&file, c"load")?; // new
+    capi::object_call_function_obj_args(&load, [&capi::unicode_from_str(py, path)?]) // new
+}
+
+/// `module.name`, or `module.name.name` and so on.
+fn look_up<'p>(module: &Owned<'p>, name: &CStr) -> Result<Owned<'p>> {
+    let mut found = module.clone();
+    for part in name.to_bytes().split(|&byte| byte == b'.') {
+        let part = c_name(str::from_utf8(part).unwrap_or_default())?;
+        found = capi::object_get_attr_string(&found, &part).map_err(ErrorKind::Lookup)?; // new
+    }
+    if capi::callable_check(&found) {
+        return Ok(found);
+    }
+    let got = capi::object_type_name(&found)?;
+    Err(ErrorKind::NotCallable { got }.into())
+}
+
+fn c_name(name: &str) -> Result<CString> {
+    // With room for the NUL, so that no more is asked for.
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(name.len() + 1)
+        .map_err(|_| OutOfMemory)?;
+    bytes.extend_from_slice(name.as_bytes());
+    CString::new(bytes).or_else(|error| {
+        Err(ErrorKind::Name {
+            name: format(format_args!("{name}"))?,
+            position: error.nul_position(),
+        }
+        .into())
+    })
+}
