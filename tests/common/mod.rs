@@ -1,4 +1,6 @@
 //! What several tests share: the Python functions they call, and the program in a known environment.
+// Each room uses a part of it.
+#![allow(dead_code)]
 
 use std::ffi::{CStr, CString, OsStr};
 use std::io::{Read, Write};
@@ -11,7 +13,6 @@ use std::time::{Duration, Instant};
 use pyoutliers::{Outliers, capi, interpreter, with_python};
 
 /// A function of `tests/callees.py`, which is made a module of this process first.
-#[allow(dead_code)]
 pub fn callee(function: &str) -> Outliers {
     static LOADED: std::sync::Once = std::sync::Once::new();
     // No test calls this with Python's lock held, so nobody waits here for a thread that waits for it.
@@ -20,7 +21,6 @@ pub fn callee(function: &str) -> Outliers {
 }
 
 /// Whether the NumPy here bears it when memory runs out; says so if not.
-#[allow(dead_code)]
 pub fn numpy_survives_without_memory() -> bool {
     let version = callee("numpy_version").detect(&[0.0, 0.0]).unwrap();
     let survives = version >= vec![2];
@@ -34,14 +34,12 @@ pub fn numpy_survives_without_memory() -> bool {
 
 /// Says that a test is skipped: in its output, for `tests/promises`, and on stderr itself, as what a
 /// test prints is not shown if it passes.
-#[allow(dead_code)]
 pub fn skipped(why: &str) {
     println!("SKIPPED: {why}");
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
 /// Makes source a module of this process.
-#[allow(dead_code)]
 pub fn load(name: &CStr, source: &str) {
     let file = CString::new(format!("tests/{}.py", name.to_str().unwrap())).unwrap();
     let source = CString::new(source).unwrap();
@@ -55,7 +53,6 @@ pub fn load(name: &CStr, source: &str) {
 
 /// A command in an environment where nothing chooses Python or its modules, but for
 /// `OUTLIERS_PYTHON`, which names the one that has NumPy; nor colours.
-#[allow(dead_code)]
 pub fn command(program: impl AsRef<Path>) -> Command {
     let mut command = Command::new(program.as_ref());
     for variable in [
@@ -74,7 +71,6 @@ pub fn command(program: impl AsRef<Path>) -> Command {
 }
 
 /// The program `outliers`, in that environment.
-#[allow(dead_code)]
 pub fn outliers() -> Command {
     command(env!("CARGO_BIN_EXE_outliers"))
 }
@@ -83,7 +79,6 @@ pub fn outliers() -> Command {
 ///
 /// There glibc keeps no small blocks at hand, which its heap counts as in use: how many it keeps
 /// depends on what the other threads of a test did just before.
-#[allow(dead_code)]
 pub fn in_a_process_of_its_own(test: &str) -> Command {
     let mut command = command(std::env::current_exe().unwrap());
     command
@@ -93,11 +88,9 @@ pub fn in_a_process_of_its_own(test: &str) -> Command {
 }
 
 /// How long a process may take before it counts as hanging.
-#[allow(dead_code)]
 pub const WATCHDOG: Duration = Duration::from_secs(60);
 
 /// Runs a command to its end; if it hangs, kills it and says what hung, and what it had printed.
-#[allow(dead_code)]
 pub fn finished(mut command: Command, what: &str) -> Output {
     fn reads(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
         thread::spawn(move || {
@@ -136,7 +129,6 @@ pub fn finished(mut command: Command, what: &str) -> Output {
 
 /// Runs a test of this same executable in such a process, with these variables set, and sees it pass;
 /// what it printed.
-#[allow(dead_code)]
 pub fn passes(test: &str, variables: &[(&str, &OsStr)]) -> String {
     let mut command = in_a_process_of_its_own(test);
     command.envs(variables.iter().copied());
@@ -154,7 +146,6 @@ pub fn passes(test: &str, variables: &[(&str, &OsStr)]) -> String {
 }
 
 /// A virtual environment without anything in it, recorded to be of some version.
-#[allow(dead_code)]
 pub fn environment(name: impl AsRef<Path>, version: &str) -> PathBuf {
     let directory = directory(name);
     std::fs::create_dir(directory.join("bin")).unwrap();
@@ -175,13 +166,11 @@ pub fn environment(name: impl AsRef<Path>, version: &str) -> PathBuf {
 }
 
 /// The version of the linked Python.
-#[allow(dead_code)]
 pub fn linked_version() -> String {
     interpreter::built_for().version.to_string()
 }
 
 /// A new directory for one test.
-#[allow(dead_code)]
 pub fn directory(name: impl AsRef<Path>) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&directory);
@@ -190,14 +179,12 @@ pub fn directory(name: impl AsRef<Path>) -> PathBuf {
 }
 
 /// The directory that Cargo builds this test in.
-#[allow(dead_code)]
 pub fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
 }
 
 /// Cargo in a directory, without network, building where this test was built: what is there already
 /// is not built again, as long as the environment is the same.
-#[allow(dead_code)]
 pub fn cargo(directory: &Path, arguments: &[&str]) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(directory).args(arguments);
@@ -207,7 +194,6 @@ pub fn cargo(directory: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Exit status, stdout and stderr, as text.
-#[allow(dead_code)]
 pub fn told(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (

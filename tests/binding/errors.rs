@@ -1,0 +1,200 @@
+//! What an error tells, and where it can go. What can be raised, and as what it is told, is in the
+//! gallery of `hostile.rs`.
+
+use crate::common::callee;
+use pyoutliers::{Error, ErrorKind, Exception, Outliers};
+
+fn raised(function: &str) -> Exception {
+    let error = callee(function).detect(&[1.0]).unwrap_err();
+    assert!(
+        matches!(error.kind(), ErrorKind::Call(_)),
+        "{function}: {error:?}"
+    );
+    error.exception().unwrap().clone()
+}
+
+/// What becomes of `?` in a `main` that returns a result.
+#[test]
+fn in_debug_form_an_error_is_its_text_and_the_traceback_of_the_function() {
+    let error = callee("raises_value_error").detect(&[1.0]).unwrap_err();
+    let traceback = error.exception().unwrap().traceback();
+    assert!(traceback.ends_with("ValueError: the message\n"));
+    assert_eq!(format!("{error:?}\n"), format!("{error}\n{traceback}"));
+    for error in [
+        Outliers::new("no_such_module", "f").unwrap_err(),
+        Outliers::new("builtins", "int")
+            .unwrap()
+            .detect(&[1.0])
+            .unwrap_err(), // C code raises
+    ] {
+        assert_eq!(format!("{error:?}"), error.to_string());
+    }
+}
+
+#[test]
+fn a_traceback_is_as_python_prints_it() {
+    let start = "Traceback (most recent call last):\n  File \"tests/callees.py\", line ";
+    let cause = "\nThe above exception was the direct cause of the following exception:\n\n";
+    let context = "\nDuring handling of the above exception, another exception occurred:\n\n";
+    for (function, relation) in [
+        ("raises_from", Some(cause)),
+        ("raises_while_handling", Some(context)),
+        ("raises_from_none", None),
+        ("raises_value_error", None),
+    ] {
+        let exception = raised(function);
+        let traceback = exception.traceback();
+        let last = match relation {
+            Some(relation) => {
+                let (first, last) = traceback.split_once(relation).unwrap();
+                assert!(first.starts_with(start), "{traceback}");
+                assert!(first.ends_with("KeyError: 'first'\n"), "{traceback}");
+                last
+            }
+            None => traceback,
+        };
+        assert!(last.starts_with(start), "{traceback}");
+        assert!(
+            last.contains(&format!(", in {function}\n    ")),
+            "{traceback}"
+        );
+        assert!(last.ends_with("ValueError: the message\n"), "{traceback}");
+        assert_eq!(
+            traceback.matches("Traceback").count(),
+            1 + usize::from(relation.is_some())
+        );
+    }
+}
+
+#[test]
+fn causes_that_go_in_a_circle_end() {
+    let exception = raised("raises_in_a_circle");
+    let traceback = exception.traceback();
+    assert_eq!(traceback.matches("direct cause").count(), 8, "{traceback}");
+    // In order: the last one told is what led to this one.
+    let before = traceback.rsplit_once("\nThe above").unwrap().0;
+    assert!(before.ends_with("KeyError: 'other'\n"), "{traceback}");
+    assert!(
+        traceback.ends_with("ValueError: the message\n"),
+        "{traceback}"
+    );
+}
+
+#[test]
+fn a_traceback_names_compiled_in_source() {
+    let detect = Outliers::new("pyoutliers", "detect").unwrap();
+    let error = detect.detect(&[1.0, f64::NAN, f64::INFINITY]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "pyoutliers:detect: ValueError: the value at index 1 is not finite: nan"
+    );
+    let traceback = error.exception().unwrap().traceback();
+    assert!(
+        traceback.contains("File \"<outliers>/pyoutliers/__init__.py\", line "),
+        "{traceback}"
+    );
+    assert!(traceback.contains("in _refuse_non_finite\n"), "{traceback}");
+}
+
+#[test]
+fn long_text_is_cut() {
+    let exception = raised("raises_long");
+    assert_eq!(exception.message().len(), 4096);
+    assert!(exception.to_string().len() < 400);
+    let exception = raised("raises_deep_inside");
+    let traceback = exception.traceback();
+    assert!(traceback.contains("characters left out"), "{traceback}");
+    assert!(
+        (16_000..20_000).contains(&traceback.len()),
+        "{}",
+        traceback.len()
+    );
+    assert!(traceback.starts_with("Traceback"), "{traceback}");
+    assert!(
+        traceback.ends_with("ValueError: deep inside\n"),
+        "{traceback}"
+    );
+}
+
+#[test]
+fn an_error_crosses_threads_and_outlives_everything() {
+    fn is_free<T: Send + Sync + 'static>(_: &T) {}
+    let error = callee("raises_value_error").detect(&[1.0]).unwrap_err();
+    is_free(&error);
+    let text = std::thread::spawn(move || error.to_string())
+        .join()
+        .unwrap();
+    assert_eq!(text, "callees:raises_value_error: ValueError: the message");
+    let into_anyhow = || -> anyhow::Result<()> { Ok(Err::<(), Error>(raised_error())?) };
+    assert!(into_anyhow().unwrap_err().downcast_ref::<Error>().is_some());
+}
+
+fn raised_error() -> Error {
+    callee("raises_value_error").detect(&[1.0]).unwrap_err()
+}
+
+#[test]
+fn an_unknown_module_is_an_import_error() {
+    let error = Outliers::new("no_such_module", "detect").unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Import { module, .. } if module == "no_such_module"));
+    let text = error.to_string();
+    assert!(
+        text.starts_with("cannot import no_such_module: ModuleNotFoundError: No module named"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("name its directory in PYTHONPATH, as the current one is not searched"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_unknown_function_is_a_lookup_error() {
+    let error = Outliers::new("math", "no_such_function").unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Lookup(_)));
+    let text =
+        "math:no_such_function: AttributeError: module 'math' has no attribute 'no_such_function'";
+    assert_eq!(error.to_string(), text);
+}
+
+#[test]
+fn what_cannot_be_called_is_refused() {
+    let error = Outliers::new("math", "pi").unwrap_err();
+    assert_eq!(
+        error.kind(),
+        &ErrorKind::NotCallable {
+            got: "float".into()
+        }
+    );
+    assert_eq!(
+        error.to_string(),
+        "math:pi: cannot be called: it is of type float"
+    );
+}
+
+#[test]
+fn a_name_with_a_nul_is_refused() {
+    for (module, function, name, position) in
+        [("ma\0th", "sqrt", "ma\0th", 2), ("math", "\0", "\0", 0)]
+    {
+        let error = Outliers::new(module, function).unwrap_err();
+        assert_eq!(
+            error.kind(),
+            &ErrorKind::Name {
+                name: name.into(),
+                position
+            }
+        );
+    }
+    let error = Outliers::new("ma\0th", "sqrt").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#""ma\0th" is not a Python name: NUL at byte 2"#
+    );
+}
+
+#[test]
+fn an_error_is_one_line_whatever_is_in_it() {
+    let error = Outliers::new("no such\nmodule", "f").unwrap_err();
+    assert_eq!(error.to_string().lines().count(), 1, "{error}");
+}

@@ -1,0 +1,16 @@
+//! The binding: what goes in, what comes out, and what happens when something is wrong.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod address_space;
+mod agreement;
+mod copy;
+mod errors;
+mod functions;
+mod generated;
+mod hostile;
+mod kept_memory;
+mod out_of_memory;
+mod threads;

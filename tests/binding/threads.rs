@@ -1,0 +1,219 @@
+//! One `Outliers`, called by eight threads from their first use of Python on.
+
+use std::cell::RefCell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Barrier;
+use std::sync::mpsc::RecvTimeoutError;
+use std::thread;
+
+use crate::common::{WATCHDOG, callee, finished, outliers, passes, told};
+use pyoutliers::capi::{self, Held};
+use pyoutliers::{Outliers, with_python};
+
+/// Stops the test, instead of hanging, if its threads wait for one another for ever.
+fn within_a_minute(test: impl FnOnce() + Send + 'static) {
+    let (done, wait) = std::sync::mpsc::channel();
+    let running = thread::spawn(move || {
+        test();
+        done.send(()).unwrap();
+    });
+    let waited = wait.recv_timeout(WATCHDOG);
+    let name = thread::current().name().unwrap_or_default().to_owned();
+    assert!(waited != Err(RecvTimeoutError::Timeout), "{name} hangs");
+    running.join().unwrap();
+}
+
+#[test]
+#[ignore = "run by the test below, in a process of its own"]
+fn first_use() {
+    let barrier = Barrier::new(8);
+    thread::scope(|threads| {
+        for number in 0..8 {
+            let barrier = &barrier;
+            threads.spawn(move || {
+                barrier.wait();
+                if number % 2 == 0 {
+                    with_python(|_| Ok(())).unwrap();
+                }
+                let detector = Outliers::new("pyoutliers", "detect").unwrap();
+                let data = pyoutliers::gen_testdata().unwrap();
+                assert_eq!(detector.detect(&data).unwrap(), [7, 113, 835]);
+            });
+        }
+    });
+}
+
+#[test]
+fn eight_threads_may_start_python_at_once() {
+    for _ in 0..5 {
+        passes("threads::first_use", &[]);
+    }
+}
+
+/// Calls one `Outliers` from eight threads at once, and looks at every result.
+fn eight_threads_call(detector: &Outliers, data: &[f64], calls: usize, expected: &[i64]) {
+    thread::scope(|threads| {
+        for _ in 0..8 {
+            threads.spawn(|| {
+                for _ in 0..calls {
+                    assert_eq!(detector.detect(data).unwrap(), expected);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn eight_threads_call_one_outliers() {
+    within_a_minute(|| {
+        let detector = Outliers::new("pyoutliers", "detect").unwrap();
+        let data = pyoutliers::gen_testdata().unwrap();
+        eight_threads_call(&detector, &data, 1000, &[7, 113, 835]);
+    });
+}
+
+#[test]
+fn eight_threads_make_100_000_calls_each() {
+    println!("cases: 800000");
+    within_a_minute(|| eight_threads_call(&callee("as_list"), &[0.5; 2], 100_000, &[0, 2]));
+}
+
+#[test]
+fn threads_take_turns_while_python_waits() {
+    within_a_minute(|| {
+        callee("set_barrier").detect(&[0.0; 4]).unwrap();
+        let waits = callee("waits_for_the_others");
+        thread::scope(|threads| {
+            for _ in 0..4 {
+                threads.spawn(|| assert_eq!(waits.detect(&[0.0]).unwrap(), [1]));
+            }
+        });
+    });
+}
+
+#[test]
+fn an_outliers_may_be_dropped_on_another_thread() {
+    within_a_minute(|| {
+        let outliers = callee("as_list");
+        thread::spawn(move || drop(outliers)).join().unwrap();
+        assert_eq!(callee("as_list").detect(&[0.0; 2]).unwrap(), [0, 2]);
+    });
+}
+
+thread_local! {
+    static KEPT: RefCell<Option<Outliers>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn an_outliers_in_a_thread_local_is_dropped_when_its_thread_ends() {
+    within_a_minute(|| {
+        for kept_first in [true, false] {
+            let outliers = callee("as_tuple");
+            let kept = references_to_as_tuple();
+            let uses_python = || assert_eq!(callee("as_list").detect(&[0.0; 2]).unwrap(), [0, 2]);
+            let thread = thread::spawn(move || {
+                // Thread locals are dropped in some order: the library's own before, or after.
+                if kept_first {
+                    KEPT.set(Some(outliers));
+                    uses_python();
+                } else {
+                    uses_python();
+                    KEPT.set(Some(outliers));
+                }
+            });
+            thread.join().unwrap();
+            assert_eq!(references_to_as_tuple(), kept - 1);
+            uses_python();
+        }
+    });
+}
+
+/// Of a function that no other test here calls.
+fn references_to_as_tuple() -> usize {
+    let references = with_python(|py| {
+        let callees = capi::import_module(py, c"callees")?;
+        Ok(capi::object_get_attr_string(&callees, c"as_tuple")?.reference_count())
+    });
+    references.unwrap()
+}
+
+#[test]
+fn a_thread_keeps_its_python_thread_state_between_calls() {
+    within_a_minute(|| {
+        let counts = callee("counts_calls_of_this_thread");
+        for _ in 0..2 {
+            thread::scope(|threads| {
+                threads.spawn(|| {
+                    for calls in 1..4 {
+                        assert_eq!(counts.detect(&[0.0]).unwrap(), [calls]);
+                    }
+                });
+            });
+        }
+    });
+}
+
+extern "C" fn takes_the_lock() {
+    with_python(|_| Ok(())).unwrap();
+}
+
+#[test]
+fn a_thread_of_pythons_own_may_come_in() {
+    within_a_minute(|| {
+        let address = u32::try_from(takes_the_lock as *const () as usize >> 20).unwrap();
+        let rest = u32::try_from(takes_the_lock as *const () as usize & 0xF_FFFF).unwrap();
+        let address = f64::from(address) * f64::from(1 << 20) + f64::from(rest);
+        for _ in 0..3 {
+            callee("calls_back_on_a_thread").detect(&[address]).unwrap();
+        }
+    });
+}
+
+#[test]
+fn the_lock_can_be_taken_inside_the_lock() {
+    within_a_minute(|| {
+        let as_list = callee("as_list");
+        let result = with_python(|_| as_list.detect(&[0.0; 2])).unwrap();
+        assert_eq!(result, [0, 2]);
+    });
+}
+
+#[test]
+fn a_panic_gives_back_the_lock_and_what_was_held() {
+    within_a_minute(|| {
+        let held = with_python(|py| Ok(Held::from(capi::float_from_double(py, 1.5)?))).unwrap();
+        let references = || with_python(|py| Ok(held.as_borrowed(py).reference_count())).unwrap();
+        assert_eq!(references(), 1);
+        let panics = || {
+            let _ = with_python(|py| {
+                let mut list = capi::list_new(py, 2).unwrap();
+                capi::list_set_item(&mut list, 0, held.as_borrowed(py).clone()).unwrap();
+                let _again = held.as_borrowed(py).clone();
+                with_python(|_| -> pyoutliers::Result<()> { panic::resume_unwind(Box::new(())) })
+                    .unwrap();
+                Ok(())
+            });
+        };
+        let as_list = callee("as_list");
+        thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| {
+                    for _ in 0..100 {
+                        panic::catch_unwind(AssertUnwindSafe(panics)).unwrap_err();
+                        assert_eq!(as_list.detect(&[0.0; 2]).unwrap(), [0, 2]);
+                    }
+                });
+            }
+        });
+        assert_eq!(references(), 1);
+    });
+}
+
+#[test]
+fn the_demo_ends_quietly() {
+    let output = finished(outliers(), "the demo");
+    assert_eq!(
+        told(&output),
+        (Some(0), "[7, 113, 835]\n".into(), String::new())
+    );
+}

@@ -1,0 +1,128 @@
+//! What the build refuses, and how it says so.
+
+#[path = "../../build.rs"]
+#[allow(dead_code)]
+mod script;
+
+use script::Python;
+
+/// What a good Python answers, with one answer changed.
+fn refusal(key: &str, value: &str) -> Option<String> {
+    let good = [
+        ("executable", "/opt/bin/python"),
+        ("base_prefix", "/opt"),
+        ("implementation", "cpython"),
+        ("version", "3.11.7"),
+        ("LIBDIR", "/opt/lib"),
+        ("LIBPC", "/opt/lib/pkgconfig"),
+        ("LDLIBRARY", "libpython3.11.so"),
+        ("Py_ENABLE_SHARED", "1"),
+        ("PYTHONFRAMEWORK", ""),
+        ("Py_DEBUG", "0"),
+        ("Py_GIL_DISABLED", ""),
+    ];
+    assert!(good.iter().any(|&(name, _)| name == key));
+    let answers: String = good
+        .iter()
+        .map(|&(name, good)| format!("{name}={}\n", if name == key { value } else { good }))
+        .collect();
+    Python::parse(&answers).unwrap().refuse().err()
+}
+
+#[test]
+fn a_release_build_with_a_shared_library_is_accepted() {
+    for version in ["3.8.0", "3.11.7", "3.13.0", "3.15.2"] {
+        assert_eq!(refusal("version", version), None);
+    }
+}
+
+#[test]
+fn others_are_refused_in_one_line_with_the_evidence_and_the_remedy() {
+    for (key, value, problem) in [
+        (
+            "version",
+            "3.7.16",
+            "Python 3.7.16 is too old (/opt/bin/python)",
+        ),
+        (
+            "version",
+            "2.7.18",
+            "Python 2.7.18 is too old (/opt/bin/python)",
+        ),
+        (
+            "Py_GIL_DISABLED",
+            "1",
+            "Python 3.11.7 is free-threaded (Py_GIL_DISABLED=1 in /opt/bin/python)",
+        ),
+        (
+            "Py_DEBUG",
+            "1",
+            "Python 3.11.7 is a debug build (Py_DEBUG=1 in /opt/bin/python)",
+        ),
+        (
+            "Py_ENABLE_SHARED",
+            "0",
+            "Python 3.11.7 has no shared library (Py_ENABLE_SHARED=0 in /opt/bin/python)",
+        ),
+        (
+            "implementation",
+            "pypy",
+            "/opt/bin/python is pypy, not CPython",
+        ),
+    ] {
+        let refusal = refusal(key, value).unwrap();
+        assert!(refusal.starts_with(problem), "{refusal}");
+        assert!(
+            refusal.ends_with("PYTHON_SYS_EXECUTABLE=/path/to/python cargo build"),
+            "{refusal}"
+        );
+        assert_eq!(refusal.lines().count(), 1);
+    }
+}
+
+#[test]
+fn a_library_that_is_not_there_is_told_with_where_it_was_searched() {
+    let python = Python {
+        version: "3.11.7".into(),
+        libdir: "/nonexistent/lib64".into(),
+        base_prefix: "/nonexistent".into(),
+        library: "libpython3.11-not-there.so".into(),
+        ..Python::default()
+    };
+    let refusal = script::find_library(&python).unwrap_err();
+    assert!(
+        refusal.starts_with("libpython3.11-not-there.so is missing (searched "),
+        "{refusal}"
+    );
+    assert!(
+        refusal.ends_with(
+            "/nonexistent/lib64, /nonexistent/lib); install it, such as by apt install \
+             libpython3.11-dev, or name another Python: PYTHON_SYS_EXECUTABLE=/path/to/python cargo build"
+        ),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn what_is_no_python_is_told() {
+    for (interpreter, problem) in [
+        ("/nonexistent/python", "cannot run /nonexistent/python: "),
+        ("false", "false does not answer: "),
+    ] {
+        let refusal = Python::ask(interpreter).unwrap_err();
+        assert!(refusal.starts_with(problem), "{refusal}");
+        assert!(
+            refusal.ends_with("PYTHON_SYS_EXECUTABLE=/path/to/python cargo build"),
+            "{refusal}"
+        );
+    }
+}
+
+#[test]
+fn a_line_break_in_a_path_is_refused() {
+    let error = Python::parse("executable=/a\nb/python\n").unwrap_err();
+    assert!(
+        error.starts_with("a line break in a path of Python"),
+        "{error}"
+    );
+}

@@ -1,0 +1,219 @@
+//! Cargo's runner: it prepares where it must, leaves alone what is somebody else's, and fails in one line.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::common::told;
+use pyoutliers::interpreter;
+
+/// The interpreter that the build linked has, or has not, a NumPy of its own; a virtual environment
+/// of it without packages never has.
+fn python_without_numpy(name: &str) -> PathBuf {
+    let directory = crate::common::directory(name);
+    let made = crate::common::command(interpreter::choice().unwrap().python)
+        .args(["-I", "-m", "venv", "--without-pip", "environment"])
+        .current_dir(&directory)
+        .status();
+    assert!(made.unwrap().success());
+    directory.join("environment/bin/python")
+}
+
+/// Where the runner would make a private environment in the same test.
+fn private(linked: &Path) -> PathBuf {
+    linked.ancestors().nth(3).unwrap().join("private")
+}
+
+/// The runner, told that `linked` was linked, starting `echo started`, without network.
+fn runner(linked: &Path, private: &Path) -> Command {
+    let mut command = crate::common::command(concat!(env!("CARGO_MANIFEST_DIR"), "/.cargo/runner"));
+    command
+        .args(["echo", "started"])
+        .env_remove("OUTLIERS_PYTHON")
+        .env("OUTLIERS_BUILD_PYTHON", linked)
+        .env("OUTLIERS_BUILD_ENV", private)
+        .env("OUTLIERS_BUILD_LIBDIR", "/nonexistent")
+        .env("PIP_NO_INDEX", "1")
+        .env("PIP_FIND_LINKS", "/nonexistent");
+    command
+}
+
+fn started() -> (Option<i32>, String, String) {
+    (Some(0), "started\n".into(), String::new())
+}
+
+#[test]
+fn a_python_that_is_named_is_left_alone() {
+    let linked = python_without_numpy("runner-named");
+    let private = private(&linked);
+    let output = runner(&linked, &private)
+        .env("OUTLIERS_PYTHON", "/nonexistent")
+        .output()
+        .unwrap();
+    assert_eq!(told(&output), started());
+    assert!(!private.exists());
+}
+
+#[test]
+fn a_python_that_has_numpy_is_used_without_network() {
+    let linked = interpreter::choice().unwrap().python;
+    let private = crate::common::directory("runner-has").join("private");
+    let output = runner(&linked, &private).output().unwrap();
+    assert_eq!(told(&output), started());
+    // A system's Python may be called python3 alone; that of an environment is always called python.
+    let environment = crate::common::directory("runner-activated");
+    std::fs::create_dir(environment.join("bin")).unwrap();
+    let python = environment.join("bin/python");
+    let quoted = linked.to_str().unwrap().replace('\'', r"'\''");
+    let script = format!("#!/bin/sh\nexec '{quoted}' \"$@\"\n");
+    std::fs::write(&python, script).unwrap();
+    std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = runner(&python_without_numpy("runner-active"), &private)
+        .env("VIRTUAL_ENV", &environment)
+        .output();
+    assert_eq!(told(&output.unwrap()), started());
+    assert!(!private.exists());
+}
+
+/// With a NumPy for which pip needs no network.
+#[test]
+fn it_prepares_an_environment_once() {
+    let linked = python_without_numpy("runner-prepares");
+    let environment = linked.parent().unwrap().parent().unwrap();
+    let private = private(&linked);
+    let wheels = private.with_file_name("wheels");
+    make_wheels(&linked, &wheels);
+    let before = files(environment);
+    let run = || {
+        let mut runner = runner(&linked, &private);
+        told(&runner.env("PIP_FIND_LINKS", &wheels).output().unwrap())
+    };
+    let (status, stdout, stderr) = run();
+    assert_eq!(
+        (status, stdout.as_str()),
+        (Some(0), "started\n"),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains("has no NumPy; preparing a private environment, once: "),
+        "{stderr}"
+    );
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(private.join("outliers-ready").exists());
+    assert_eq!(files(environment), before);
+    assert_eq!(run(), started(), "the second time there is nothing to do");
+}
+
+/// A wheel of each NumPy that is pinned, with nothing in it.
+fn make_wheels(python: &Path, directory: &Path) {
+    let script = "import re, sys, zipfile
+for version in set(re.findall('numpy==([0-9.]+)', open(sys.argv[1]).read())):
+    info = 'numpy-%s.dist-info/' % version
+    with zipfile.ZipFile('%s/numpy-%s-py3-none-any.whl' % (sys.argv[2], version), 'w') as wheel:
+        wheel.writestr('numpy/__init__.py', '')
+        wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: numpy\\nVersion: %s\\n' % version)
+        wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+        wheel.writestr(info + 'RECORD', '')";
+    std::fs::create_dir(directory).unwrap();
+    let pinned = concat!(env!("CARGO_MANIFEST_DIR"), "/pyoutliers/requirements.txt");
+    let made = Command::new(python)
+        .args(["-I", "-c", script, pinned])
+        .arg(directory)
+        .status();
+    assert!(made.unwrap().success());
+}
+
+/// Preparing takes seconds, so one run shows it all: it waits for another one, leaves the activated
+/// environment as it is, says in one line why it fails, and leaves nothing that looks ready.
+#[test]
+fn without_network_it_fails_in_one_line_and_changes_nobody_elses_environment() {
+    let linked = python_without_numpy("runner-offline");
+    let environment = linked.parent().unwrap().parent().unwrap();
+    let private = private(&linked);
+    let before = files(environment);
+    let mut another = another_run(&linked, &private);
+    let mut run = runner(&linked, &private)
+        .env("VIRTUAL_ENV", environment)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(run.stderr.take().unwrap());
+    let mut waiting = String::new();
+    stderr.read_line(&mut waiting).unwrap();
+    assert!(
+        waiting.contains("waiting for another run that prepares"),
+        "{waiting}"
+    );
+    drop(another.stdin.take());
+    assert!(another.wait().unwrap().success(), "waited for too long");
+    let stderr = std::io::read_to_string(stderr).unwrap();
+    let (status, stdout, _) = told(&run.wait_with_output().unwrap());
+    assert_eq!((status, stdout.as_str()), (Some(1), ""));
+    let [doing, failed] = stderr.lines().collect::<Vec<_>>()[..] else {
+        unreachable!("{stderr}")
+    };
+    assert!(
+        doing.contains("has no NumPy; preparing a private environment"),
+        "{stderr}"
+    );
+    assert!(
+        failed.contains("satisfies the requirement numpy=="),
+        "{stderr}"
+    );
+    assert!(
+        failed.contains("connect to the network, or name a Python that has NumPy"),
+        "{stderr}"
+    );
+    assert!(!private.join("outliers-ready").exists());
+    assert_eq!(files(environment), before);
+}
+
+/// A process that prepares the same environment, until its stdin is closed; or for as long as
+/// one may wait.
+fn another_run(python: &Path, private: &Path) -> std::process::Child {
+    let script = "import fcntl, signal, sys
+signal.alarm(30)
+lock = open(sys.argv[1], 'w')
+fcntl.flock(lock, fcntl.LOCK_EX)
+print(flush=True)
+sys.stdin.read()";
+    let lock = format!("{}.lock", private.display());
+    let mut command = Command::new(python);
+    command
+        .args(["-c", script, &lock])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut run = command.spawn().unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(run.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    run
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = vec![directory.to_owned()];
+    let entries = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap());
+    for entry in entries {
+        let is_directory = entry.file_type().unwrap().is_dir();
+        found.extend(if is_directory {
+            files(&entry.path())
+        } else {
+            vec![entry.path()]
+        });
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn without_a_build_of_ours_the_program_is_just_started() {
+    let output = crate::common::command(concat!(env!("CARGO_MANIFEST_DIR"), "/.cargo/runner"))
+        .args(["echo", "started"])
+        .env_remove("OUTLIERS_BUILD_PYTHON")
+        .output();
+    assert_eq!(told(&output.unwrap()), started());
+}

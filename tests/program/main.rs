@@ -1,0 +1,11 @@
+//! The program: numbers of all kinds in, results, pictures and errors out.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod detect_command;
+mod output;
+mod plot;
+mod reader;
+mod streams;

@@ -1,0 +1,194 @@
+//! Streams that are closed or full, a full disk, and signals while a function runs.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use crate::common::{command, outliers, skipped, told};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// `detect` of some numbers with a function of the module that `source` is.
+fn calling(name: &str, source: &str, function: &str, numbers: &str) -> Command {
+    let directory = crate::common::directory(name);
+    fs::write(directory.join("module.py"), source).unwrap();
+    fs::write(directory.join("numbers"), numbers).unwrap();
+    let mut command = outliers();
+    command
+        .args(["detect", "numbers", "--function"])
+        .arg(format!("module:{function}"))
+        .current_dir(&directory)
+        .env("PYTHONPATH", directory);
+    command
+}
+
+const EVERYTHING: &str = "def everything(data): return range(len(data))";
+
+fn full() -> fs::File {
+    fs::File::options().write(true).open("/dev/full").unwrap()
+}
+
+#[test]
+fn closed_streams_are_fine() {
+    let numbers = crate::common::directory("closed");
+    let prints = "import sys\ndef prints(data):\n    print('out', flush=True)\n    \
+                  print('err', file=sys.stderr)\n    return [sum(1 for _ in sys.stdin)]\n";
+    fs::write(numbers.join("module.py"), prints).unwrap();
+    fs::write(numbers.join("one"), "1").unwrap();
+    for closed in ["<&-", ">&-", "2>&-", "<&- >&-", ">&- 2>&-", "<&- >&- 2>&-"] {
+        let detect = "detect one --plot one.svg --function module:prints";
+        let mut program = command("sh");
+        program
+            .args(["-c", &format!("exec \"$0\" {detect} {closed}")])
+            .arg(env!("CARGO_BIN_EXE_outliers"))
+            .current_dir(&numbers)
+            .env("PYTHONPATH", &numbers)
+            .stdin(Stdio::null());
+        let (status, stdout, stderr) = told(&program.output().unwrap());
+        let closed: Vec<_> = closed.split(' ').collect();
+        let open = |stream, text| match closed.contains(&stream) {
+            true => String::new(),
+            false => String::from(text),
+        };
+        let expected = (Some(0), open(">&-", "out\n[0]\n"), open("2>&-", "err\n"));
+        assert_eq!((status, stdout, stderr), expected, "{closed:?}");
+        // Nothing that was meant for a stream is in the file that took its number.
+        let svg = fs::read_to_string(numbers.join("one.svg")).unwrap();
+        assert!(
+            svg.starts_with("<svg") && svg.ends_with("</svg>\n"),
+            "{closed:?}"
+        );
+        fs::remove_file(numbers.join("one.svg")).unwrap();
+    }
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_an_error() {
+    // Little enough to be written at the end, and more.
+    for numbers in ["1 2 3", &"1 ".repeat(100_000)] {
+        for format in ["list", "lines"] {
+            let mut program = calling("full", EVERYTHING, "everything", numbers);
+            program.args(["--format", format]).stdout(full());
+            let error =
+                "outliers: cannot write the result: No space left on device (os error 28)\n";
+            assert_eq!(
+                told(&program.output().unwrap()),
+                (Some(1), String::new(), error.into())
+            );
+        }
+    }
+    for arguments in [&[][..], &["doctor"], &["refcounts", "stolen-reference"]] {
+        let output = outliers().args(arguments).stdout(full()).output().unwrap();
+        let (status, _, stderr) = told(&output);
+        assert_eq!(status, Some(1), "{arguments:?}: {stderr}");
+        assert!(stderr.starts_with("outliers: cannot write the result"));
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_no_half_picture() {
+    let disk = crate::common::directory("disk");
+    let script = "mount -t tmpfs -o size=4k none . && cd \"$PWD\" || exit 77
+        \"$0\" detect /dev/null --plot x.svg; echo $?; stat -c %s x.svg || :";
+    let mut program = command("unshare");
+    program
+        .args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_outliers")])
+        .current_dir(&disk);
+    let output = program.output();
+    match output.as_ref().map(told) {
+        // No `unshare`, or its own failure, or that of `mount`; the rest of the script ends with 0.
+        Err(_) | Ok((Some(1 | 77), ..)) => {
+            skipped(&format!("no disk of 4 KiB can be mounted here: {output:?}"));
+        }
+        Ok(told) => {
+            let error = "outliers: x.svg: No space left on device (os error 28)\n";
+            assert_eq!(told, (Some(0), "1\n0\n".into(), error.into()));
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_wants_one_line_gets_it_and_all_ends_quietly() {
+    let numbers = "1 ".repeat(300_000);
+    let mut program = calling("one-line", EVERYTHING, "everything", &numbers);
+    program.args(["--format", "lines"]);
+    let piped = program.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    drop(stdout);
+    assert_eq!(line, "0\n");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(told(&output), (Some(0), String::new(), String::new()));
+}
+
+/// What could keep a signal from ending the process: Python's own handlers, the lock, a long wait.
+const LONG: &str = "
+import signal, sys, threading, time
+
+def begun():
+    print('begun', flush=True)
+
+def sleeps(data):
+    begun()
+    time.sleep(50)
+    return []
+
+def spins(data):
+    begun()
+    end = time.monotonic() + 50
+    while time.monotonic() < end:
+        pass
+    return []
+
+def in_c(data):
+    begun()
+    return [pow(3, 10**8) & 1]
+
+def waits(data):
+    begun()
+    threading.Event().wait(50)
+    return []
+";
+
+#[test]
+fn signals_end_it_while_a_function_runs() {
+    // Where this process ignores one, as under `nohup`, those that it starts would; a handler of its
+    // own, here the default once more, is not handed on.
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, Arc::new(true.into())).unwrap();
+    }
+    for (function, signal) in [
+        ("sleeps", SIGINT),
+        ("spins", SIGINT),
+        ("in_c", SIGINT),
+        ("waits", SIGINT),
+        ("sleeps", SIGTERM),
+        ("spins", SIGTERM),
+        ("in_c", SIGHUP),
+    ] {
+        let mut program = calling(&format!("signal-{function}"), LONG, function, "1");
+        let piped = program.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        assert_eq!(line, "begun\n");
+        let id = child.id().to_string();
+        let sent = Command::new("sh")
+            .args(["-c", &format!("kill -{signal} {id}")])
+            .status();
+        assert!(sent.unwrap().success());
+        // Not by its own end, which would be a status.
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(
+            output.status.signal(),
+            Some(signal),
+            "{function}: {output:?}"
+        );
+        assert_eq!(told(&output).2, "", "{function}");
+    }
+}

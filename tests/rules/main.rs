@@ -1,0 +1,89 @@
+//! Every row of the rule table, counted on fresh objects. The only test in its process.
+#![allow(clippy::unwrap_used)]
+
+mod containers;
+mod numbers;
+mod objects;
+mod owned;
+mod text;
+
+use std::ffi::CStr;
+
+use pyoutliers::capi::{self, Owned};
+use pyoutliers::{Exception, Python, with_python};
+
+/// A check for each row, by its Rust name.
+type Checks = &'static [(&'static str, fn(Python<'_>) -> Result<(), Exception>)];
+
+/// In the files of the same names as in `src/capi`.
+const CHECKS: [Checks; 5] = [
+    containers::CHECKS,
+    numbers::CHECKS,
+    objects::CHECKS,
+    text::CHECKS,
+    owned::CHECKS,
+];
+
+#[test]
+fn every_row_of_the_table_keeps_its_rule() {
+    let rows: Vec<_> = include_str!("../../src/capi/rules.md")
+        .lines()
+        .skip(2)
+        .collect();
+    let names: Vec<_> = rows
+        .iter()
+        .map(|row| row.split('`').nth(3).unwrap())
+        .collect();
+    let checks = CHECKS.concat();
+    let checked: Vec<_> = checks.iter().map(|&(name, _)| name).collect();
+    assert_eq!(names, checked, "a check for each row, in order");
+    println!("cases: {}", checked.len());
+    // The second round finds what the first one left behind.
+    for _ in 0..2 {
+        for (name, check) in &checks {
+            println!("{name}");
+            with_python(|py| Ok(check(py)?)).unwrap();
+        }
+    }
+}
+
+/// A call leaves the count of what it borrows as it was, also if it fails.
+fn borrows<'p, R>(object: &Owned<'p>, call: impl Fn(&Owned<'p>) -> R) -> R {
+    let count = object.reference_count();
+    let result = call(object);
+    assert_eq!(object.reference_count(), count);
+    result
+}
+
+fn empty_tuple(py: Python<'_>) -> Result<Owned<'_>, Exception> {
+    capi::tuple_new(py, 0)?.finish()
+}
+
+fn one_item_list(item: Owned<'_>) -> Result<Owned<'_>, Exception> {
+    let mut list = capi::list_new(item.py(), 1)?;
+    capi::list_set_item(&mut list, 0, item)?;
+    list.finish()
+}
+
+fn builtin<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>, Exception> {
+    capi::object_get_attr_string(&capi::import_module(py, c"builtins")?, name)
+}
+
+fn call<'p>(callable: &Owned<'p>, argument: Owned<'p>) -> Result<Owned<'p>, Exception> {
+    let mut arguments = capi::tuple_new(argument.py(), 1)?;
+    capi::tuple_set_item(&mut arguments, 0, argument)?;
+    capi::object_call_object(callable, &arguments.finish()?)
+}
+
+/// `object()`, which nobody else refers to.
+fn fresh(py: Python<'_>) -> Result<Owned<'_>, Exception> {
+    capi::object_call_object(&builtin(py, c"object")?, &empty_tuple(py)?)
+}
+
+fn int(py: Python<'_>, value: f64) -> Result<Owned<'_>, Exception> {
+    call(&builtin(py, c"int")?, capi::float_from_double(py, value)?)
+}
+
+fn exec<'p>(py: Python<'p>, name: &CStr, source: &CStr) -> Result<Owned<'p>, Exception> {
+    capi::import_exec_code_module(name, &capi::compile_string(py, source, c"tests/rules.rs")?)
+}
