@@ -3,9 +3,21 @@
 use crate::capi::{self, Iter, Owned, Python, Unfilled};
 use crate::error::{Error, ErrorKind, Exception, OutOfMemory, Result, format};
 
-/// Copies a slice into a new list of floats, bit by bit.
+/// Copies a slice into a list of floats, bit by bit: the list of an earlier call if that fits, or a
+/// new one.
 #[inline]
-pub(crate) fn list_from_slice<'p>(py: Python<'p>, data: &[f64]) -> Result<Owned<'p>, Exception> {
+pub(crate) fn list_from_slice<'p>(
+    py: Python<'p>,
+    data: &[f64],
+    earlier: Option<Owned<'p>>,
+) -> Result<Owned<'p>, Exception> {
+    if let Some(mut list) = earlier.and_then(|list| Unfilled::again(list, data.len())) {
+        for (index, &value) in data.iter().enumerate() {
+            let item: Owned = capi::float_from_double(py, value)?; // new
+            capi::list_set_item(&mut list, index, item)?; // steals the item, gives back the old one
+        }
+        return list.finish();
+    }
     let mut list: Unfilled = capi::list_new(py, data.len())?; // new
     for &value in data {
         let item: Owned = capi::float_from_double(py, value)?; // new

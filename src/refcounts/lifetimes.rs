@@ -66,7 +66,7 @@ pub(super) fn exceptions(table: &mut Table) -> Result<()> {
     with_python(|py| {
         let helpers = helpers(py)?;
         let find = |name: &CStr| capi::object_get_attr_string(&helpers, name);
-        let data = convert::list_from_slice(py, &[1.5, 2.5])?;
+        let data = convert::list_from_slice(py, &[1.5, 2.5], None)?;
         table.step(
             "data = PyList_New(2), filled",
             "data is ours",

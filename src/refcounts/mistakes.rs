@@ -185,7 +185,11 @@ pub(super) fn soak_a_call(give_back: bool) -> Result<String> {
     let report: Result<_> = Soak::new(1600).run(|| {
         with_python(|py| {
             let mut arguments = capi::tuple_new(py, 1)?;
-            capi::tuple_set_item(&mut arguments, 0, convert::list_from_slice(py, &[1.5])?)?;
+            capi::tuple_set_item(
+                &mut arguments,
+                0,
+                convert::list_from_slice(py, &[1.5], None)?,
+            )?;
             let arguments = arguments.finish()?;
             capi::object_call_object(&same.as_borrowed(py), &arguments)?;
             if !give_back {

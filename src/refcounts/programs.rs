@@ -85,7 +85,7 @@ pub(super) fn whole_call(table: &mut Table) -> Result<()> {
 pub(super) fn copy(table: &mut Table) -> Result<()> {
     with_python(|py| {
         let mut data = [1.0, 2.0];
-        let list = convert::list_from_slice(py, &data)?;
+        let list = convert::list_from_slice(py, &data, None)?;
         let helpers = helpers(py)?;
         capi::object_call_function_obj_args(
             &capi::object_get_attr_string(&helpers, c"change")?,

@@ -11,6 +11,7 @@ mod errors;
 mod functions;
 mod generated;
 mod hostile;
+mod kept_list;
 mod kept_memory;
 mod out_of_memory;
 mod threads;

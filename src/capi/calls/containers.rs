@@ -29,7 +29,7 @@ struct ListObject {
 #[derive(Debug)]
 pub struct Unfilled<'p> {
     object: Owned<'p>,
-    /// Where the slots of a list are; of a tuple, NULL.
+    /// Where the slots of a new list are; of others, NULL.
     slots: *mut *mut ffi::PyObject,
     length: isize,
     filled: isize,
@@ -54,12 +54,26 @@ impl<'p> Unfilled<'p> {
         Err(Exception::ours("SystemError", message))
     }
 
-    /// Of a list or tuple made just now.
+    /// A list that was filled before, to be filled again, if nobody else holds it and it still has
+    /// that length. Each item is given back when its slot is filled.
+    #[inline]
+    pub(crate) fn again(list: Owned<'p>, length: usize) -> Option<Self> {
+        // SAFETY: the lock is held and the object live.
+        let is_list = unsafe { ffi::PyList_Check(list.as_ptr()) } != 0;
+        if !is_list || list.reference_count() != 1 {
+            return None;
+        }
+        // SAFETY: the lock is held; a live list.
+        let found = unsafe { ffi::PyList_Size(list.as_ptr()) };
+        (usize::try_from(found) == Ok(length)).then(|| Self::new(list, ptr::null_mut(), found))
+    }
+
+    /// Of a list or tuple made just now, or one that nobody else holds.
     #[inline]
     fn new(object: Owned<'p>, slots: *mut *mut ffi::PyObject, length: isize) -> Self {
         // The empty tuple is shared, and an empty list has no slot to be read.
         if length > 0 {
-            // SAFETY: the lock is held; a live list or tuple, which Python tracks from birth.
+            // SAFETY: the lock is held; a live list or tuple, which Python tracks, or did.
             unsafe { ffi::PyObject_GC_UnTrack(object.as_ptr().cast()) };
         }
         Self {

@@ -27,6 +27,13 @@ impl Held {
         // SAFETY: live, because `self` owns a reference, and is borrowed for as long as the result.
         unsafe { Borrowed::new(self.0, py) }
     }
+
+    /// The reference itself, now that the lock is held.
+    #[inline]
+    pub(crate) fn into_owned(self, py: Python<'_>) -> Owned<'_> {
+        // SAFETY: live, and the reference is ours, given away this once; the lock is held.
+        unsafe { Owned::from_new(py, ManuallyDrop::new(self).0) }
+    }
 }
 
 impl From<Owned<'_>> for Held {
