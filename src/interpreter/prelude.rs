@@ -31,6 +31,9 @@ pub(super) fn installed(py: Python<'_>) -> Result<&'static Flusher, Exception> {
 /// leave alone.
 #[cold]
 pub(super) fn install(py: Python<'_>, at_the_start: bool) -> Result<&'static Flusher, Exception> {
+    let (name, file) = (c"_outliers_traceback", c"<outliers>/traceback.py");
+    let traceback = module(py, name, file, include_str!("traceback.py"))?;
+    capi::trace_back_by(capi::object_get_attr_string(&traceback, c"text")?);
     let source = include_str!("prelude.py");
     let prelude = module(py, c"_outliers_prelude", c"<outliers>/prelude.py", source)?;
     let find = |name: &CStr| capi::object_get_attr_string(&prelude, name);

@@ -70,10 +70,8 @@ fn a_traceback_is_as_python_prints_it() {
 fn causes_that_go_in_a_circle_end() {
     let exception = raised("raises_in_a_circle");
     let traceback = exception.traceback();
-    assert_eq!(traceback.matches("direct cause").count(), 8, "{traceback}");
-    // In order: the last one told is what led to this one.
-    let before = traceback.rsplit_once("\nThe above").unwrap().0;
-    assert!(before.ends_with("KeyError: 'other'\n"), "{traceback}");
+    assert_eq!(traceback.matches("direct cause").count(), 1, "{traceback}");
+    assert!(traceback.starts_with("KeyError: 'other'\n"), "{traceback}");
     assert!(
         traceback.ends_with("ValueError: the message\n"),
         "{traceback}"

@@ -4,16 +4,26 @@
 //! so for ever. What fails is left out, but that memory ran out, or that somebody's code said so.
 
 use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
 
 use python3_sys as ffi;
 
-use super::chain;
-use crate::capi::Owned;
-use crate::capi::Python;
+use crate::capi::{Held, Owned, Python, starve};
 use crate::error::{Exception, OutOfMemory, format};
 
 /// Characters of a message that are kept.
 const LONGEST_MESSAGE: isize = 4096;
+/// Characters of a traceback that are kept; its middle was cut out before.
+const LONGEST_TRACEBACK: isize = 20_000;
+/// Bytes of memory that have to be free for it: Python may crash where its own code runs out of them.
+const ROOM_FOR_TRACEBACK: usize = 16 << 20;
+
+static TRACEBACK_TEXT: OnceLock<Held> = OnceLock::new();
+
+/// From now on exceptions are told with their tracebacks: what `text(exception, traceback)` returns.
+pub(crate) fn trace_back_by(text: Owned<'_>) {
+    TRACEBACK_TEXT.get_or_init(|| text.into());
+}
 
 /// Whether an exception is set.
 #[doc(alias = "PyErr_Occurred")]
@@ -68,16 +78,49 @@ fn describe(
         Some(value) => message_of(value)?,
         None => String::new(),
     };
-    let text = match (&value, &traceback) {
-        (Some(value), Some(traceback)) => {
-            let (before, frames) = (chain::before(value)?, chain::frames(traceback)?);
-            let last_line = chain::last_line(&type_name, &message)?;
-            Some(format(format_args!("{before}{frames}{last_line}"))?)
-        }
+    let traceback = match (&value, &traceback) {
+        (Some(value), Some(traceback)) => Some(traceback_text(value, traceback)?),
         (None, Some(_)) => Some(String::new()),
         (_, None) => None,
     };
-    Ok(Exception::new(type_name, message, text))
+    Ok(Exception::new(type_name, message, traceback))
+}
+
+/// An exception and those that led to it, as Python prints them; empty if that fails in any way.
+///
+/// Memory is not made to run out meanwhile: what Python does then is its own matter.
+fn traceback_text(value: &Owned<'_>, traceback: &Owned<'_>) -> Result<String, OutOfMemory> {
+    let py = value.py();
+    let Some(function) = TRACEBACK_TEXT.get().filter(|_| has_room()) else {
+        return Ok(String::new());
+    };
+    let function = function.as_borrowed(py);
+    let none_fails = 1..1;
+    let (text, _) = starve(none_fails, || {
+        // SAFETY: the lock is held, all three are live; NULL ends the arguments.
+        let text = unsafe {
+            ffi::PyObject_CallFunctionObjArgs(
+                function.as_ptr(),
+                value.as_ptr(),
+                traceback.as_ptr(),
+                ptr::null_mut::<ffi::PyObject>(),
+            )
+        };
+        // SAFETY: the result of a call that returns new or NULL.
+        unsafe { new_or_clear(py, text) }
+    });
+    match text {
+        Ok(Some(text)) => Ok(utf8(&text, 0, LONGEST_TRACEBACK)?.unwrap_or_default()),
+        Ok(None) | Err(OutOfMemory) => Ok(String::new()),
+    }
+}
+
+fn has_room() -> bool {
+    let mut room = Vec::<u8>::new();
+    let reserved = room.try_reserve_exact(ROOM_FOR_TRACEBACK);
+    // Seen by nobody, the optimizer would leave it out and call it a success.
+    std::hint::black_box(&room);
+    reserved.is_ok()
 }
 
 /// What it says, if it says something; as Python raises it, it does not. No more than that: tracing
@@ -133,7 +176,7 @@ pub(in crate::capi) fn name_of_type(kind: &Owned<'_>) -> Result<String, OutOfMem
 }
 
 /// `str(value)`, cut if it is very long.
-pub(in crate::capi) fn message_of(value: &Owned<'_>) -> Result<String, OutOfMemory> {
+fn message_of(value: &Owned<'_>) -> Result<String, OutOfMemory> {
     // SAFETY: the lock is held and the object live.
     let text = unsafe { ffi::PyObject_Str(value.as_ptr()) };
     // SAFETY: the result of a call that returns new or NULL.
@@ -197,7 +240,7 @@ pub(in crate::capi) fn utf8(
 /// # Safety
 ///
 /// `object` is the result of such a call, made just now.
-pub(in crate::capi) unsafe fn new_or_clear(
+unsafe fn new_or_clear(
     py: Python<'_>,
     object: *mut ffi::PyObject,
 ) -> Result<Option<Owned<'_>>, OutOfMemory> {
@@ -208,27 +251,8 @@ pub(in crate::capi) unsafe fn new_or_clear(
     }
 }
 
-/// Takes the traceback from the `MemoryError` that Python keeps for when no other can be made.
-///
-/// `PyTraceBack_Print` of 3.13 raises it when memory is out, and then prints that one's traceback
-/// first, and so for ever if it still has one of before. That would keep its frames alive too.
-#[doc(alias = "PyErr_NoMemory")]
-pub(in crate::capi) fn clear_last_resort(py: Python<'_>) {
-    // SAFETY: the lock is held, and no exception is set.
-    unsafe { ffi::PyErr_NoMemory() };
-    let [_kind, value, _traceback] = owned(py, fetch(py));
-    // Before 3.12 there is none; and as long as others can be made, it is one of those.
-    if let Some(value) = value {
-        // SAFETY: a static that is there for ever.
-        let none = unsafe { ffi::Py_None() };
-        // SAFETY: the lock is held; a live `MemoryError`, as just raised; it takes a reference of its
-        // own to None.
-        unsafe { ffi::PyException_SetTraceback(value.as_ptr(), none) };
-    }
-}
-
 /// Drops the exception that is set, unless it says that memory ran out.
-pub(in crate::capi) fn cleared(py: Python<'_>) -> Result<(), OutOfMemory> {
+fn cleared(py: Python<'_>) -> Result<(), OutOfMemory> {
     // SAFETY: the lock is held; the result is borrowed, and only compared.
     let kind = unsafe { ffi::PyErr_Occurred() };
     let out_of_memory = !kind.is_null() && is_memory_error(py, kind);

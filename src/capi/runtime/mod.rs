@@ -1,11 +1,11 @@
 //! Python as it runs: its start, its lock, and the exception that is set.
 
-mod chain;
 pub(in crate::capi) mod exception;
 pub(in crate::capi) mod lock;
 mod output;
 mod start;
 
+pub(crate) use exception::trace_back_by;
 pub use lock::Python;
 pub(crate) use lock::{Started, with_lock};
 pub(crate) use output::{Output, Stream};

@@ -1,6 +1,9 @@
 """Callees whose exception is a trap for whoever tells of it. A caption as in `raised.py`."""
 
+import ast
+import builtins
 import ctypes
+import os
 import sys
 
 
@@ -102,6 +105,83 @@ def has_500_causes(data):
         cause, error = error, ValueError(number)
         error.__cause__ = cause
     raise error
+
+
+#> Call: ValueError: 9999
+def has_10_000_contexts(data):
+    error = None
+    for number in range(10_000):
+        context, error = error, ValueError(number)
+        error.__context__ = context
+    raise error
+
+
+Group = getattr(builtins, "ExceptionGroup", None)
+
+
+#> before 3.11: Call: TypeError: 'NoneType' object is not callable
+#> Call: ExceptionGroup: wide (100000 sub-exceptions)
+def raises_a_wide_group(data): raise Group("wide", [ValueError(number) for number in range(100_000)])
+
+
+#> before 3.11: Call: TypeError: 'NoneType' object is not callable
+#> Call: ExceptionGroup: deep (15 sub-exceptions)
+def raises_a_tree_of_groups(data):
+    group = ValueError("a leaf")
+    for _ in range(15):
+        group = Group("deep", [group] * 15)
+    raise group
+
+
+#> Call: SyntaxError: far (f, line 1)
+def goes_on_far(data):
+    error = SyntaxError("far", ("f", 1, 1, "text"))
+    error.end_offset = 10**10
+    raise error
+
+
+# Where looking for the line of source would never end, or take all memory.
+
+def raises_in(file, tree=None): exec(compile(tree or "1 / 0", file, "exec"))
+
+
+def of_a_file(*parts):
+    """The name of a file without one, which holds these bytes, each at a place."""
+    file = os.memfd_create("source")
+    for place, content in parts: os.pwrite(file, content, place)
+    return "/dev/fd/%d" % file
+
+
+pipe = os.pipe()
+huge = of_a_file((1 << 40, b"1"))
+deep = of_a_file((0, b"-" * 100_000 + b"1\n"))
+
+
+#> Call: ZeroDivisionError: division by zero
+def is_in_a_device(data): raises_in("/dev/zero")
+
+#> Call: ZeroDivisionError: division by zero
+def is_in_a_pipe(data): raises_in("/dev/fd/%d" % pipe[0])
+
+#> Call: ZeroDivisionError: division by zero
+def is_in_a_huge_file(data): raises_in(huge)
+
+#> Call: ZeroDivisionError: division by zero
+def is_in_a_file_that_hides_its_size(data): raises_in("/proc/self/pagemap")
+
+
+#> Call: ZeroDivisionError: division by zero
+def goes_on_for_a_billion_lines(data):
+    tree = ast.parse("1 / 0")
+    for node in ast.walk(tree): node.end_lineno = 1_000_000_000
+    raises_in(__file__, tree)
+
+
+#> Call: ZeroDivisionError: division by zero
+def is_deep_at_the_place(data):
+    tree = ast.parse("1 / 0")
+    for node in ast.walk(tree): node.end_col_offset = 100_001
+    raises_in(deep, tree)
 
 
 # What is no exception, and is told of as one.

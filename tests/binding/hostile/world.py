@@ -8,6 +8,7 @@ import builtins
 import io
 import sys
 import traceback
+import types
 
 
 # Streams, which are flushed after every call.
@@ -173,20 +174,29 @@ def takes_builtins_away(data):
 def fails_to_import(data): raise ImportError("cannot import", name="numpy")
 
 
-class Cutter(io.StringIO):
-    """Frees the traceback that is being written to it."""
+def entry():
+    """An entry of a traceback, of a frame of its own."""
+    namespace = {}
+    exec(compile("import sys\ndef f(): return sys._getframe()", "<x>", "exec"), namespace)
+    return types.TracebackType(None, namespace["f"](), 0, 1)
+
+
+class Swapper(io.StringIO):
+    """Links an entry into the traceback that is being written to it, then frees and overwrites it."""
 
     def write(self, text):
-        if Cutter.error is not None:
-            Cutter.error.__traceback__.tb_next = None
-            Cutter.error = None
+        if "<x>" in text:
+            Swapper.traceback.tb_next = None
+            Swapper.junk = [b"A" * size for size in range(16, 128) for _ in range(200)]
+        elif not Swapper.junk:
+            Swapper.traceback.tb_next = entry()
         return super().write(text)
 
 
-def raises_deeper(error): raise error
-
-
-#> Call: ValueError: cut
-def cuts_its_traceback(data):
-    io.StringIO, Cutter.error = Cutter, ValueError("cut")
-    raises_deeper(Cutter.error)
+#> Call: ValueError: swapped
+def swaps_its_traceback(data):
+    try:
+        raise ValueError("swapped")
+    except ValueError as error:
+        io.StringIO, Swapper.traceback, Swapper.junk = Swapper, error.__traceback__, []
+        raise
