@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 import tracemalloc
 
 import numpy as np
@@ -101,6 +102,49 @@ def raises_in_a_circle(data):
     error, other = ValueError("the message"), KeyError("other")
     error.__cause__, other.__cause__ = other, error
     raise error
+
+
+def raises_a_syntax_error(data): compile("x = (1 +* 2)", "own.py", "exec")
+
+
+def raises_with_a_note(data):
+    error = ValueError("the message")
+    error.add_note("a note")
+    raise error
+
+
+def raises_a_group(data):
+    group = ExceptionGroup("inner", [KeyError(number) for number in range(20)])
+    raise ExceptionGroup("outer", [ValueError("the message"), group])
+
+
+def misspells(data): return dta
+
+
+ways = [
+    raises_value_error, raises_from, raises_while_handling, raises_from_none, raises_in_a_circle,
+    raises_a_syntax_error, raises_with_a_note, raises_a_group, misspells,
+]
+printed = []
+
+
+def raises_in_some_way(data):
+    way = ways[int(data[0])]
+    try:
+        way(data)
+    except BaseException:
+        printed[:] = traceback.format_exc()
+        raise
+
+
+def was_printed(data): return map(ord, printed)
+
+
+class Nameless(type):
+    def __getattribute__(cls, name): raise ValueError("no " + name)
+
+
+def raises_without_a_name(data): raise Nameless("Error", (Exception,), {})("the message")
 
 
 def raises_deep_inside(data, depth=400):

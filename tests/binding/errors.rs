@@ -33,49 +33,32 @@ fn in_debug_form_an_error_is_its_text_and_the_traceback_of_the_function() {
 
 #[test]
 fn a_traceback_is_as_python_prints_it() {
-    let start = "Traceback (most recent call last):\n  File \"tests/callees.py\", line ";
-    let cause = "\nThe above exception was the direct cause of the following exception:\n\n";
-    let context = "\nDuring handling of the above exception, another exception occurred:\n\n";
-    for (function, relation) in [
-        ("raises_from", Some(cause)),
-        ("raises_while_handling", Some(context)),
-        ("raises_from_none", None),
-        ("raises_value_error", None),
-    ] {
-        let exception = raised(function);
-        let traceback = exception.traceback();
-        let last = match relation {
-            Some(relation) => {
-                let (first, last) = traceback.split_once(relation).unwrap();
-                assert!(first.starts_with(start), "{traceback}");
-                assert!(first.ends_with("KeyError: 'first'\n"), "{traceback}");
-                last
-            }
-            None => traceback,
-        };
-        assert!(last.starts_with(start), "{traceback}");
-        assert!(
-            last.contains(&format!(", in {function}\n    ")),
-            "{traceback}"
-        );
-        assert!(last.ends_with("ValueError: the message\n"), "{traceback}");
-        assert_eq!(
-            traceback.matches("Traceback").count(),
-            1 + usize::from(relation.is_some())
-        );
+    let raises = callee("raises_in_some_way");
+    let printed = callee("was_printed");
+    let mut cases = 0;
+    for way in 0.. {
+        let error = raises.detect(&[f64::from(way)]).unwrap_err();
+        let exception = error.exception().unwrap();
+        if exception.type_name() == "IndexError" {
+            break;
+        }
+        let printed = printed.detect(&[0.0; 20_000]).unwrap().into_iter();
+        let printed: String = printed
+            .map(|character| char::from(u8::try_from(character).unwrap()))
+            .collect();
+        assert_eq!(exception.traceback(), printed);
+        cases += 1;
     }
+    println!("cases: {cases}");
+    assert!(cases > 7);
 }
 
 #[test]
-fn causes_that_go_in_a_circle_end() {
-    let exception = raised("raises_in_a_circle");
-    let traceback = exception.traceback();
-    assert_eq!(traceback.matches("direct cause").count(), 1, "{traceback}");
-    assert!(traceback.starts_with("KeyError: 'other'\n"), "{traceback}");
-    assert!(
-        traceback.ends_with("ValueError: the message\n"),
-        "{traceback}"
-    );
+fn where_a_traceback_cannot_be_had_there_is_the_text_alone() {
+    let error = callee("raises_without_a_name").detect(&[1.0]).unwrap_err();
+    let text = "callees:raises_without_a_name: a type without a name: the message";
+    assert_eq!(error.to_string(), text);
+    assert_eq!(format!("{error:?}"), text);
 }
 
 #[test]
@@ -91,7 +74,10 @@ fn a_traceback_names_compiled_in_source() {
         traceback.contains("File \"<outliers>/pyoutliers/__init__.py\", line "),
         "{traceback}"
     );
-    assert!(traceback.contains("in _refuse_non_finite\n"), "{traceback}");
+    assert!(
+        traceback.contains("in _refuse_non_finite\n    raise ValueError("),
+        "{traceback}"
+    );
 }
 
 #[test]

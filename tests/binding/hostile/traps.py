@@ -98,21 +98,12 @@ def is_its_own_context(data):
     raise me
 
 
-#> Call: ValueError: 499
-def has_500_causes(data):
-    error = None
-    for number in range(500):
-        cause, error = error, ValueError(number)
-        error.__cause__ = cause
-    raise error
-
-
 #> Call: ValueError: 9999
-def has_10_000_contexts(data):
+def has_10_000_causes(data):
     error = None
     for number in range(10_000):
-        context, error = error, ValueError(number)
-        error.__context__ = context
+        cause, error = error, ValueError(number)
+        error.__cause__ = cause
     raise error
 
 
