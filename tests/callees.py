@@ -104,6 +104,20 @@ def raises_in_a_circle(data):
     raise error
 
 
+def raises_at_the_end_of_many(data):
+    error = KeyError("the first")
+    for number in range(10_000):
+        cause, error = error, ValueError("the message")
+        error.__cause__ = cause
+    raise error
+
+
+def raises_far_off(data):
+    error = SyntaxError("the message", ("own.py", 1, 1, "text"))
+    error.end_offset = 10**12
+    raise error
+
+
 def raises_a_syntax_error(data): compile("x = (1 +* 2)", "own.py", "exec")
 
 

@@ -54,6 +54,16 @@ fn a_traceback_is_as_python_prints_it() {
 }
 
 #[test]
+fn a_traceback_that_would_be_endless_is_told_in_part() {
+    let exception = raised("raises_at_the_end_of_many");
+    let told = exception.traceback().matches("ValueError: the message\n");
+    assert_eq!(told.count(), 32);
+    let exception = raised("raises_far_off");
+    let traceback = exception.traceback();
+    assert!(traceback.contains("    text\n    ^"), "{traceback}");
+}
+
+#[test]
 fn where_a_traceback_cannot_be_had_there_is_the_text_alone() {
     let error = callee("raises_without_a_name").detect(&[1.0]).unwrap_err();
     let text = "callees:raises_without_a_name: a type without a name: the message";
