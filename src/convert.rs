@@ -1,7 +1,7 @@
 //! The two copies: a slice into a list, and an iterable into a vector.
 
 use crate::capi::{self, Iter, Owned, Python, Unfilled};
-use crate::error::{Error, ErrorKind, Exception, OutOfMemory, Result, format};
+use crate::error::{Error, ErrorKind, Exception, OutOfMemory, Result, text};
 
 /// Copies a slice into a list of floats, bit by bit: the list of an earlier call if that fits, or a
 /// new one.
@@ -82,9 +82,7 @@ fn int(index: usize, item: &Owned<'_>) -> Result<i64> {
         Ok(0 | 1) if is_bool(item)? => capi::object_type_name(item)?,
         Ok(value) => return Ok(value),
         Err(exception) if exception.is_of_c_code("TypeError") => capi::object_type_name(item)?,
-        Err(exception) if exception.is_of_c_code("OverflowError") => {
-            format(format_args!("one beyond 64 bits"))?
-        }
+        Err(exception) if exception.is_of_c_code("OverflowError") => text!("one beyond 64 bits")?,
         Err(exception) => return Err(ErrorKind::Iteration { index, exception }.into()),
     };
     let expected = "an int";

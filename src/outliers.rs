@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use crate::capi::{self, Held, Owned, Python};
 use crate::convert;
-use crate::error::{Result, format};
+use crate::error::{Result, text};
 use crate::interpreter::{find, with_python};
 
 /// A Python function that takes a list of floats and returns ints, found once and called many times.
@@ -48,7 +48,7 @@ impl Outliers {
     /// - [`ErrorKind::NotCallable`] if what it has cannot be called.
     /// - [`ErrorKind::OutOfMemory`].
     pub fn new(module: &str, function: &str) -> Result<Self> {
-        let name = format(format_args!("{module}:{function}"))?;
+        let name = text!("{module}:{function}")?;
         let function = with_python(|py| Ok(Held::from(find(py, module, function)?.1)))?;
         Ok(Self {
             function,
@@ -101,7 +101,7 @@ impl Outliers {
             self.keep(list, data.len()); // for the next call, or given back
             convert::ints(&result?, data.len())
         })
-        .map_err(|error| error.of(&self.name))
+        .map_err(|error| error.in_function(&self.name))
     }
 
     /// The list of the last call, unless another thread has it just now.
@@ -161,5 +161,5 @@ pub fn gen_testdata() -> Result<Vec<f64>> {
         let result = capi::object_call_function_obj_args(&generate.function.as_borrowed(py), [])?;
         convert::vec_from_iterable(&result, LENGTH, convert::float)
     })
-    .map_err(|error| error.of(&generate.name))
+    .map_err(|error| error.in_function(&generate.name))
 }

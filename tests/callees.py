@@ -273,7 +273,7 @@ def wrong_in_the_middle(data): return [0] * (len(data) // 2) + [None]
 def wrong_last(data): return [0] * (len(data) - 1) + [None]
 
 
-# For out_of_memory.rs: no closures, no generators, on whose way out of memory Python has faults.
+# For out_of_memory.rs: no closures, generators, classes or threads, where Python has faults when memory runs out.
 
 clear_caches = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
 

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::iter;
 
-use super::memory::{OutOfMemory, boxed, format};
+use super::memory::{OutOfMemory, TryBox, text};
 use super::{Below, OneLine};
 
 /// An exception of Python's, taken out of Python as text.
@@ -13,9 +13,9 @@ use super::{Below, OneLine};
 ///
 /// Of a `MemoryError`, whatever its class, there is no traceback, and only what it says: there may be
 /// no memory for more. One that says nothing is told as `MemoryError`.
-// None is a `MemoryError` that says nothing: there may not be a byte left for it.
+// Empty is a `MemoryError` that says nothing: there may not be a byte left for it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Exception(Option<Box<[Text; 1]>>);
+pub struct Exception(TryBox<Text>);
 
 #[derive(Clone, PartialEq, Eq)]
 struct Text {
@@ -29,7 +29,7 @@ struct Text {
 impl Exception {
     /// Of memory, if there is none to hold the text.
     pub(crate) fn new(type_name: String, message: String, traceback: Option<String>) -> Self {
-        Self(boxed(Text {
+        Self(TryBox::new(Text {
             type_name,
             message,
             traceback,
@@ -39,7 +39,7 @@ impl Exception {
 
     /// A `MemoryError` that says something.
     pub(crate) fn of_memory(type_name: String, message: String) -> Self {
-        Self(boxed(Text {
+        Self(TryBox::new(Text {
             type_name,
             message,
             traceback: None,
@@ -47,24 +47,20 @@ impl Exception {
         }))
     }
 
-    /// One that Python did not raise.
-    pub(crate) fn ours(type_name: &str, message: fmt::Arguments<'_>) -> Self {
-        let new = || {
-            Ok(Self::new(
-                format(format_args!("{type_name}"))?,
-                format(message)?,
-                None,
-            ))
-        };
-        new().unwrap_or_else(|OutOfMemory| Self::out_of_memory())
+    /// One that Python did not raise, of a type of Python's.
+    pub(crate) fn of_type(type_name: &str, message: Result<String, OutOfMemory>) -> Self {
+        match (text!("{type_name}"), message) {
+            (Ok(type_name), Ok(message)) => Self::new(type_name, message, None),
+            _ => Self::out_of_memory(),
+        }
     }
 
     pub(crate) const fn out_of_memory() -> Self {
-        Self(None)
+        Self(TryBox::EMPTY)
     }
 
     fn text(&self) -> Option<&Text> {
-        self.0.as_deref().map(|[text]| text)
+        self.0.get()
     }
 
     /// The name of its type, with its module where that is not `builtins`.
@@ -77,11 +73,12 @@ impl Exception {
         self.text().map_or("", |text| &text.message)
     }
 
-    /// The traceback, ending in a line feed; empty where there is none.
+    /// The traceback, as Python prints it, ending in a line feed; empty where there is none.
     ///
-    /// The frames as Python prints them, and a last line with type and message; before them, those of
-    /// the exceptions that led to it, eight at most. Not told are notes, the members of a group, and
-    /// where in its line a `SyntaxError` is; where it is very long, the middle is left out.
+    /// With the exceptions that led to it, the members of a group, notes, and where in its line a
+    /// `SyntaxError` is; where it is very long, the middle is left out. Told are 32 exceptions at
+    /// most, of each the 1,000 innermost frames, and no source of files larger than 4 MiB. Empty too
+    /// where Python cannot tell it, or memory is short.
     pub fn traceback(&self) -> &str {
         self.frames().unwrap_or_default()
     }
@@ -106,7 +103,7 @@ impl Exception {
 impl fmt::Display for Exception {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(OneLine(f), "{}", self.type_name())?;
-        write!(f, "{}", Said(self.message()))
+        write!(f, "{}", AfterColon(self.message()))
     }
 }
 
@@ -118,9 +115,9 @@ impl fmt::Debug for Exception {
 }
 
 /// `: the message`, on one line, cut if it is long; nothing if it is empty.
-pub(super) struct Said<'a>(pub &'a str);
+pub(super) struct AfterColon<'a>(pub &'a str);
 
-impl fmt::Display for Said<'_> {
+impl fmt::Display for AfterColon<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const LONGEST: usize = 300;
         let words = self.0.split_whitespace();

@@ -7,12 +7,15 @@ use std::fmt::{self, Write};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OutOfMemory;
 
-/// `format!` that can fail.
-///
-/// ```text
-/// format(format_args!("{module}.{name}"))?
-/// ```
-pub(crate) fn format(text: fmt::Arguments<'_>) -> Result<String, OutOfMemory> {
+/// `format!` that can fail: `text!("{module}.{name}")?`.
+macro_rules! text {
+    ($($arguments:tt)*) => {
+        $crate::error::try_format(format_args!($($arguments)*))
+    };
+}
+pub(crate) use text;
+
+pub(crate) fn try_format(text: fmt::Arguments<'_>) -> Result<String, OutOfMemory> {
     struct Fallible(String);
 
     impl Write for Fallible {
@@ -29,12 +32,30 @@ pub(crate) fn format(text: fmt::Arguments<'_>) -> Result<String, OutOfMemory> {
     Ok(written.0)
 }
 
-/// `Box::new` that can fail. It is one of an array, as a vector can become that and no other.
-pub(super) fn boxed<T>(value: T) -> Option<Box<[T; 1]>> {
-    let mut one = Vec::new();
-    one.try_reserve_exact(1).ok()?;
-    one.push(value);
-    one.try_into().ok()
+/// A box that is empty where there was no memory for it.
+// Of an array, as a vector, which can fail, becomes that and no other box.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct TryBox<T>(Option<Box<[T; 1]>>);
+
+impl<T> TryBox<T> {
+    pub const EMPTY: Self = Self(None);
+
+    pub fn new(value: T) -> Self {
+        let mut one = Vec::new();
+        if one.try_reserve_exact(1).is_err() {
+            return Self::EMPTY;
+        }
+        one.push(value);
+        Self(one.try_into().ok())
+    }
+
+    pub fn get(&self) -> Option<&T> {
+        self.0.as_deref().map(|[value]| value)
+    }
+
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        self.0.as_deref_mut().map(|[value]| value)
+    }
 }
 
 #[cfg(test)]
@@ -46,7 +67,7 @@ mod tests {
     #[test]
     fn as_format_and_box() {
         let (a, b) = ("é", 7);
-        assert_eq!(format(format_args!("{a}: {b:>3}\n")).unwrap(), "é:   7\n");
-        assert_eq!(*boxed(7).unwrap(), [7]);
+        assert_eq!(text!("{a}: {b:>3}\n").unwrap(), "é:   7\n");
+        assert_eq!(TryBox::new(7).get(), Some(&7));
     }
 }

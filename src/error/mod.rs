@@ -6,10 +6,10 @@ mod memory;
 
 use std::fmt::{self, Write};
 
+use exception::AfterColon;
 pub use exception::Exception;
-use exception::Said;
-use memory::boxed;
-pub(crate) use memory::{OutOfMemory, format};
+use memory::TryBox;
+pub(crate) use memory::{OutOfMemory, text, try_format};
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -18,9 +18,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// Its text is one line. It owns its text and holds no Python object, so it can cross threads and
 /// be kept for as long as you like.
-// None is `OutOfMemory`, of no function: see `Exception`.
+// Empty is `OutOfMemory`, of no function: see `Exception`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Error(Option<Box<[Inner; 1]>>);
+pub struct Error(TryBox<Inner>);
 
 #[derive(Clone, PartialEq, Eq)]
 struct Inner {
@@ -101,28 +101,26 @@ pub enum ErrorKind {
 
 impl Error {
     fn new(kind: ErrorKind) -> Self {
-        Self(boxed(Inner {
-            kind,
-            function: None,
-        }))
+        let function = None;
+        Self(TryBox::new(Inner { kind, function }))
     }
 
-    /// The same, of a function `module:function`, or of a module.
-    pub(crate) fn of(self, function: &str) -> Self {
-        let mut error = match self {
-            Self(None) => Self::new(ErrorKind::OutOfMemory(Exception::out_of_memory())),
-            error => error,
+    /// The same error, in a function `module:function`, or in a module.
+    pub(crate) fn in_function(self, function: &str) -> Self {
+        let mut error = match self.0.get() {
+            None => Self::new(ErrorKind::OutOfMemory(Exception::out_of_memory())),
+            Some(_) => self,
         };
-        if let Some([inner]) = error.0.as_deref_mut() {
-            inner.function = format(format_args!("{function}")).ok();
+        if let Some(inner) = error.0.get_mut() {
+            inner.function = text!("{function}").ok();
         }
         error
     }
 
     /// What kind of thing went wrong, and where.
     pub fn kind(&self) -> &ErrorKind {
-        match self.0.as_deref() {
-            Some([inner]) => &inner.kind,
+        match self.0.get() {
+            Some(inner) => &inner.kind,
             None => const { &ErrorKind::OutOfMemory(Exception::out_of_memory()) },
         }
     }
@@ -178,7 +176,7 @@ impl From<ErrorKind> for Error {
 
 impl From<OutOfMemory> for Error {
     fn from(OutOfMemory: OutOfMemory) -> Self {
-        Self(None)
+        Self(TryBox::EMPTY)
     }
 }
 
@@ -192,15 +190,7 @@ impl From<Exception> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = OneLine(f);
-        if let Some(
-            [
-                Inner {
-                    function: Some(function),
-                    ..
-                },
-            ],
-        ) = self.0.as_deref()
-        {
+        if let Some(function) = self.0.get().and_then(|inner| inner.function.as_ref()) {
             write!(line, "{function}: ")?;
         }
         write!(line, "{}", self.kind())
@@ -278,7 +268,7 @@ impl fmt::Display for ErrorKind {
                 )
             }
             Self::OutOfMemory(exception) => {
-                write!(f, "out of memory{}", Said(exception.message()))
+                write!(f, "out of memory{}", AfterColon(exception.message()))
             }
             Self::Starve => f.write_str(
                 "no allocation can be failed: Python's allocators were changed since starve was first called (by tracemalloc?)",

@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString};
 
 use super::{import_error, module as compiled_in};
 use crate::capi::{self, Owned, Python};
-use crate::error::{ErrorKind, Exception, OutOfMemory, Result, format};
+use crate::error::{ErrorKind, Exception, OutOfMemory, Result, text};
 
 /// Imports a module, or the file of one if the name ends in `.py`; looks up a callable in it, by a
 /// name that may be dotted. Returns both.
@@ -20,12 +20,11 @@ pub(crate) fn find<'p>(
         capi::import_module(py, &module_name) // new
     };
     let imported = imported.map_err(|exception| import_error(module, exception))?;
-    let found = look_up(&imported, &function_name).map_err(|error| {
-        match format(format_args!("{module}:{function}")) {
-            Ok(name) => error.of(&name),
+    let found =
+        look_up(&imported, &function_name).map_err(|error| match text!("{module}:{function}") {
+            Ok(name) => error.in_function(&name),
             Err(OutOfMemory) => error,
-        }
-    })?;
+        })?;
     Ok((imported, found))
 }
 
@@ -59,7 +58,7 @@ fn c_name(name: &str) -> Result<CString> {
     bytes.extend_from_slice(name.as_bytes());
     CString::new(bytes).or_else(|error| {
         Err(ErrorKind::Name {
-            name: format(format_args!("{name}"))?,
+            name: text!("{name}")?,
             position: error.nul_position(),
         }
         .into())

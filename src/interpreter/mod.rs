@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::capi::{self, Python, Started};
-use crate::error::{Error, ErrorKind, Exception, OutOfMemory, Result, format};
+use crate::error::{Error, ErrorKind, Exception, OutOfMemory, Result, text};
 
 use choice::Build;
 pub use choice::{Choice, Rule};
@@ -105,7 +105,7 @@ pub fn keep_memory() -> Result<()> {
         Some(false) => "memory cannot be kept: this C library is not glibc",
         None => "memory cannot be kept: Python runs already; call keep_memory first of all",
     };
-    Err(start_error(format(format_args!("{reason}"))?))
+    Err(start_error(text!("{reason}")?))
 }
 
 /// The Python that is chosen in this environment.
@@ -156,11 +156,11 @@ fn version(text: &str) -> Version {
 /// The error of an import, with advice.
 fn import_error(module: &str, exception: Exception) -> Error {
     if exception.is_out_of_memory() {
-        return Error::from(exception).of(module);
+        return Error::from(exception).in_function(module);
     }
     let error = || {
         Ok(ErrorKind::Import {
-            module: format(format_args!("{module}"))?,
+            module: text!("{module}")?,
             advice: advice(module, &exception)?,
             exception,
         })
@@ -172,9 +172,7 @@ fn import_error(module: &str, exception: Exception) -> Error {
 fn advice(module: &str, exception: &Exception) -> Result<String, OutOfMemory> {
     let start = START.get().and_then(|start| start.as_ref().ok());
     let Some(choice) = start.and_then(|start| start.choice.as_ref()) else {
-        return format(format_args!(
-            "the Python is one that this process had started before"
-        ));
+        return text!("the Python is one that this process had started before");
     };
     let library = version(capi::loaded_version());
     let message = exception.message();
@@ -184,29 +182,29 @@ fn advice(module: &str, exception: &Exception) -> Result<String, OutOfMemory> {
     let rest = unknown.and_then(|name| module.strip_prefix(name));
     let is_asked_for = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     if unknown == Some("numpy") {
-        format(format_args!(
+        text!(
             "the Python is {choice}; install it: {} -m pip install numpy, or choose a Python that \
              has it: OUTLIERS_PYTHON=/path/to/python",
             choice.python.display()
-        ))
+        )
     } else if is_asked_for {
-        format(format_args!(
+        text!(
             "the Python is {choice}; name its directory in PYTHONPATH, as the current one is not \
              searched"
-        ))
+        )
     } else if choice.version != library {
-        format(format_args!(
+        text!(
             "the Python is {choice}; that is Python {} with the library of {library}: choose a \
              Python {library}",
             choice.version
-        ))
+        )
     } else if message.contains("numpy C-extensions failed") {
-        format(format_args!(
+        text!(
             "the Python is {choice}; this NumPy was made for another Python than {library}: take it \
              off PYTHONPATH, or install one for this Python"
-        ))
+        )
     } else {
-        format(format_args!("the Python is {choice}"))
+        text!("the Python is {choice}")
     }
 }
 

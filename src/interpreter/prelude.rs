@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::sync::OnceLock;
 
 use crate::capi::{self, Held, Output, Owned, Python, Stream};
-use crate::error::{Exception, format};
+use crate::error::{Exception, text};
 
 /// What flushes Python's output, once the prelude is installed.
 static FLUSHER: OnceLock<Flusher> = OnceLock::new();
@@ -74,7 +74,7 @@ pub(crate) fn module<'p>(
     file: &CStr,
     source: &str,
 ) -> Result<Owned<'p>, Exception> {
-    let source = format(format_args!("{source}\0"))?;
+    let source = text!("{source}\0")?;
     let source = CStr::from_bytes_until_nul(source.as_bytes()).unwrap_or_default();
     capi::import_exec_code_module(name, &capi::compile_string(py, source, file)?)
 }

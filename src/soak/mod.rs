@@ -91,8 +91,11 @@ use meter::{MOST, Meter, Reading, Witness};
 /// Python's allocations are those of its [three
 /// allocators](https://docs.python.org/3/c-api/memory.html#allocator-domains); what C code or NumPy
 /// takes from elsewhere is none. The first call puts an allocator around each, best before other
-/// threads use Python. Python itself has faults on these paths: before 3.14, a function with closures or generators may
-/// leak or worse.
+/// threads use Python.
+///
+/// Python itself has faults where its memory runs out: before 3.14, a function that makes closures,
+/// generators, classes or threads may leak, or end the process. So nothing is failed, nor counted,
+/// while Python puts the traceback of an exception into words.
 ///
 /// # Errors
 ///

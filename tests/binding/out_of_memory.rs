@@ -81,7 +81,8 @@ fn data() -> Vec<f64> {
     (0_u32..300).map(|i| f64::from(i % 97)).collect()
 }
 
-/// No closures and no generators: there, Python itself has faults when memory runs out.
+/// No closures, generators, classes or threads are made: there, Python itself has faults when memory
+/// runs out.
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn with_python_alone() {

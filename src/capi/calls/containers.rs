@@ -7,7 +7,7 @@ use python3_sys as ffi;
 use crate::capi::Python;
 use crate::capi::references::check;
 use crate::capi::{Borrowed, Owned};
-use crate::error::Exception;
+use crate::error::{Exception, text};
 
 /// Refused by the C calls. The length is not: somebody else may have appended to an empty list,
 /// which they can know.
@@ -50,8 +50,8 @@ impl<'p> Unfilled<'p> {
             }
             return Ok(self.object);
         }
-        let message = format_args!("{} of {} slots are filled", self.filled, self.length);
-        Err(Exception::ours("SystemError", message))
+        let message = text!("{} of {} slots are filled", self.filled, self.length);
+        Err(Exception::of_type("SystemError", message))
     }
 
     /// A list that was filled before, to be filled again, if nobody else holds it and it still has

@@ -8,7 +8,7 @@ use crate::capi::Python;
 use crate::capi::references::check;
 use crate::capi::runtime::exception;
 use crate::capi::{Borrowed, Owned};
-use crate::error::Exception;
+use crate::error::{Exception, text};
 
 /// Imports a module, as the `import` statement does.
 ///
@@ -95,8 +95,8 @@ pub fn import_add_module<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>, E
     let module = unsafe { ffi::PyImport_GetModule(name.as_ptr()) };
     // SAFETY: the result of a call that returns new, or NULL with or without an exception set.
     unsafe { check::new_reference_or_end(py, module) }?.ok_or_else(|| {
-        let message = format_args!("the module was taken out of sys.modules");
-        Exception::ours("SystemError", message)
+        let message = text!("the module was taken out of sys.modules");
+        Exception::of_type("SystemError", message)
     })
 }
 
@@ -259,8 +259,8 @@ pub fn iter_next<'p>(iterator: &Iter<'p>) -> Result<Option<Owned<'p>>, Exception
     let is_iterator = unsafe { ffi::PyIter_Check(iterator.as_ptr()) };
     if is_iterator == 0 {
         // It was one when it was made, and has changed its class since.
-        let message = format_args!("the iterator is none any more");
-        return Err(Exception::ours("TypeError", message));
+        let message = text!("the iterator is none any more");
+        return Err(Exception::of_type("TypeError", message));
     }
     // SAFETY: the lock is held; the object is live and an iterator.
     let item = unsafe { ffi::PyIter_Next(iterator.as_ptr()) };

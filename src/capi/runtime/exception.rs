@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use python3_sys as ffi;
 
 use crate::capi::{Held, Owned, Python, starve};
-use crate::error::{Exception, OutOfMemory, format};
+use crate::error::{Exception, OutOfMemory, text};
 
 /// Characters of a message that are kept.
 const LONGEST_MESSAGE: isize = 4096;
@@ -57,8 +57,8 @@ pub(in crate::capi) fn take(py: Python<'_>) -> Exception {
     let is_out_of_memory = is_memory_error(py, kind);
     let [kind, value, traceback] = owned(py, [kind, value, traceback]);
     let Some(kind) = kind else {
-        let message = format_args!("a C call failed without saying why");
-        return Exception::ours("SystemError", message);
+        let message = text!("a C call failed without saying why");
+        return Exception::of_type("SystemError", message);
     };
     let exception = if is_out_of_memory {
         describe_memory_error(&kind, value)
@@ -165,11 +165,11 @@ pub(in crate::capi) fn name_of_type(kind: &Owned<'_>) -> Result<String, OutOfMem
     };
     let name = match text(c"__qualname__")? {
         Some(name) => name,
-        None => format(format_args!("a type without a name"))?,
+        None => text!("a type without a name")?,
     };
     match text(c"__module__")? {
         Some(module) if module != "builtins" && module != "__main__" => {
-            format(format_args!("{module}.{name}"))
+            text!("{module}.{name}")
         }
         _ => Ok(name),
     }
@@ -185,10 +185,7 @@ fn message_of(value: &Owned<'_>) -> Result<String, OutOfMemory> {
         // A `__str__` may raise a MemoryError too, and the type is worth more than no text.
         Ok(None) | Err(OutOfMemory) => None,
     };
-    text.map_or_else(
-        || format(format_args!("its text cannot be had: str() failed")),
-        Ok,
-    )
+    text.map_or_else(|| text!("its text cannot be had: str() failed"), Ok)
 }
 
 /// Characters `start..end` of a string, and of nothing else; what UTF-8 has no way to say is escaped.
@@ -231,7 +228,7 @@ pub(in crate::capi) fn utf8(
     let Ok(content) = str::from_utf8(content) else {
         return Ok(None);
     };
-    format(format_args!("{content}")).map(Some)
+    text!("{content}").map(Some)
 }
 
 /// For a call that returns a new reference, or NULL with an exception set, which is dropped, unless
