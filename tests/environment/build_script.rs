@@ -4,6 +4,10 @@
 #[allow(dead_code)]
 mod script;
 
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::{directory, skipped, target, told};
 use script::Python;
 
 /// What a good Python answers, with one answer changed.
@@ -125,4 +129,98 @@ fn a_line_break_in_a_path_is_refused() {
         error.starts_with("a line break in a path of Python"),
         "{error}"
     );
+}
+
+/// What the build script of python3-sys prints where these are on PATH, and it is told to ask `python`.
+fn python3_sys_prints(path: &Path, python: Option<&str>) -> (Option<i32>, String, String) {
+    let scripts = std::fs::read_dir(target().join("debug/build")).unwrap();
+    let mut scripts = scripts.map(|entry| entry.unwrap().path().join("build-script-build"));
+    let script =
+        scripts.find(|path| path.exists() && path.to_str().unwrap().contains("/python3-sys-"));
+    let mut script = Command::new(script.unwrap());
+    script
+        .env_clear()
+        .env("CARGO_FEATURE_PYTHON_3", "1")
+        .env("PATH", path);
+    told(
+        &script
+            .envs(python.map(|python| ("PYTHON_SYS_EXECUTABLE", python)))
+            .output()
+            .unwrap(),
+    )
+}
+
+const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.cargo/python");
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs /proc")]
+fn no_python_at_all_is_told_in_one_line() {
+    let (status, stdout, stderr) = python3_sys_prints(Path::new("/nonexistent"), Some(PYTHON));
+    assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
+    let mut errors = stdout
+        .lines()
+        .filter(|line| line.starts_with("cargo::error="));
+    let error = errors.next().unwrap();
+    assert!(
+        error.contains("there is no Python 3 on PATH; install one"),
+        "{error}"
+    );
+    assert_eq!(errors.next(), None);
+}
+
+#[test]
+fn in_a_checkout_the_same_python_is_chosen_as_elsewhere() {
+    let python = pyoutliers::interpreter::choice().unwrap().python;
+    for (case, first) in [None, Some(Path::new("/bin/false")), Some(&python)]
+        .iter()
+        .enumerate()
+    {
+        let path = directory(format!("chosen-{case}"));
+        let there =
+            |name: &str, python| std::os::unix::fs::symlink(python, path.join(name)).unwrap();
+        first.map(|first| there("python", first));
+        there("python3", &python);
+        let alone = python3_sys_prints(&path, None);
+        assert_eq!(alone, python3_sys_prints(&path, Some(PYTHON)), "{first:?}");
+        assert_eq!(alone.0, Some(0));
+    }
+}
+
+#[test]
+fn the_benchmarks_say_what_is_missing_before_they_compile() {
+    let run = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/run");
+    if !Path::new(run).exists() {
+        return skipped("the package holds no benches");
+    }
+    let python = pyoutliers::interpreter::choice().unwrap().python;
+    let path = directory("benches-need");
+    let there =
+        |name: &str, tool: &Path| std::os::unix::fs::symlink(tool, path.join(name)).unwrap();
+    there("dirname", Path::new("/usr/bin/dirname"));
+    for (name, tool, missing) in [
+        (
+            "python3",
+            python.as_path(),
+            "Python is missing; install it, such as by apt install libpython3-dev",
+        ),
+        (
+            "cc",
+            Path::new("/bin/false"),
+            "cc is missing; install it, such as by apt install gcc",
+        ),
+        (
+            "cat",
+            Path::new("/bin/false"),
+            "pkg-config is missing; install it, such as by apt install pkg-config",
+        ),
+    ] {
+        let output = Command::new(run)
+            .env_clear()
+            .env("PATH", &path)
+            .output()
+            .unwrap();
+        let expected = format!("benches: {missing}\n");
+        assert_eq!(told(&output), (Some(1), String::new(), expected));
+        there(name, tool);
+    }
 }
