@@ -1,14 +1,16 @@
 //! One `Outliers`, called by eight threads from their first use of Python on.
 
 use std::cell::RefCell;
+use std::ffi::CStr;
+use std::fs;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Barrier;
 use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Barrier, Mutex};
 use std::thread;
 
-use crate::common::{WATCHDOG, callee, finished, outliers, passes, told};
+use crate::common::{WATCHDOG, callee, directory, finished, load, outliers, passes, told};
 use pyoutliers::capi::{self, Held};
-use pyoutliers::{Outliers, with_python};
+use pyoutliers::{ErrorKind, Outliers, with_python};
 
 /// Stops the test, instead of hanging, if its threads wait for one another for ever.
 fn within_a_minute(test: impl FnOnce() + Send + 'static) {
@@ -109,7 +111,7 @@ fn an_outliers_in_a_thread_local_is_dropped_when_its_thread_ends() {
     within_a_minute(|| {
         for kept_first in [true, false] {
             let outliers = callee("as_tuple");
-            let kept = references_to_as_tuple();
+            let kept = references_to(c"as_tuple");
             let uses_python = || assert_eq!(callee("as_list").detect(&[0.0; 2]).unwrap(), [0, 2]);
             let thread = thread::spawn(move || {
                 // Thread locals are dropped in some order: the library's own before, or after.
@@ -122,19 +124,158 @@ fn an_outliers_in_a_thread_local_is_dropped_when_its_thread_ends() {
                 }
             });
             thread.join().unwrap();
-            assert_eq!(references_to_as_tuple(), kept - 1);
+            assert_eq!(references_to(c"as_tuple"), kept - 1);
             uses_python();
         }
     });
 }
 
-/// Of a function that no other test here calls.
-fn references_to_as_tuple() -> usize {
+/// To a function that no other test here calls.
+fn references_to(function: &CStr) -> usize {
     let references = with_python(|py| {
         let callees = capi::import_module(py, c"callees")?;
-        Ok(capi::object_get_attr_string(&callees, c"as_tuple")?.reference_count())
+        Ok(capi::object_get_attr_string(&callees, function)?.reference_count())
     });
     references.unwrap()
+}
+
+#[test]
+fn dropping_does_not_wait_for_the_lock() {
+    within_a_minute(|| {
+        let outliers = callee("as_set");
+        let references = || references_to(c"as_set");
+        let before = references();
+        let dropped = with_python(|_| Ok(thread::spawn(move || drop(outliers)).join()));
+        dropped.unwrap().unwrap();
+        assert_eq!(references(), before - 1);
+    });
+}
+
+/// What is left in a thread's own variables when it ends.
+const ENDING: &str = "
+import contextvars, ctypes, threading
+
+local, variable, gone = threading.local(), contextvars.ContextVar('variable'), []
+calls_back = ctypes.CFUNCTYPE(None)(lambda: gone.append('called back'))
+
+class Tells:
+    def __del__(self): gone.append('told')
+
+class CallsBack:
+    def __del__(self): calls_back()
+
+def leaves_one_that_tells(data):
+    local.kept = Tells()
+    return []
+
+def leaves_one_in_a_local(data):
+    local.kept = CallsBack()
+    return []
+
+def leaves_one_in_a_context(data):
+    variable.set(CallsBack())
+    return []
+
+def count(data): return [len(gone)]
+";
+
+#[test]
+fn a_thread_gives_its_python_thread_state_back_whatever_its_name() {
+    within_a_minute(|| {
+        load(c"ending", ENDING);
+        let count = Outliers::new("ending", "count").unwrap();
+        for (gone, name) in (1..).zip(["another", "main"]) {
+            let leaves = Outliers::new("ending", "leaves_one_that_tells").unwrap();
+            let thread = thread::Builder::new().name(name.into());
+            let thread = thread.spawn(move || leaves.detect(&[0.0])).unwrap();
+            thread.join().unwrap().unwrap();
+            assert_eq!(count.detect(&[0.0]).unwrap(), [gone], "{name}");
+        }
+    });
+}
+
+struct CallsWhenDropped(Outliers);
+
+impl Drop for CallsWhenDropped {
+    fn drop(&mut self) {
+        self.0.detect(&[0.0]).unwrap();
+    }
+}
+
+thread_local! {
+    static CALLS_LATER: RefCell<Option<CallsWhenDropped>> = const { RefCell::new(None) };
+}
+
+#[test]
+#[ignore = "run by the test below, in a process of its own"]
+fn calls_back_while_a_thread_ends() {
+    load(c"ending", ENDING);
+    let count = Outliers::new("ending", "count").unwrap();
+    let functions = ["leaves_one_in_a_local", "leaves_one_in_a_context"];
+    let cases = functions.map(|function| [(function, false), (function, true)]);
+    for (gone, &(function, later)) in (1..).zip(cases.as_flattened()) {
+        let leaves = Outliers::new("ending", function).unwrap();
+        let thread = thread::spawn(move || {
+            if later {
+                // When the library has let go of the thread already.
+                CALLS_LATER.set(Some(CallsWhenDropped(leaves)));
+                with_python(|_| Ok(())).unwrap();
+            } else {
+                leaves.detect(&[0.0]).unwrap();
+            }
+        });
+        thread.join().unwrap();
+        assert_eq!(count.detect(&[0.0]).unwrap(), [gone], "{function} {later}");
+    }
+}
+
+#[test]
+fn what_a_thread_leaves_may_call_back_while_it_ends() {
+    passes("calls_back_while_a_thread_ends", &[]);
+}
+
+/// What `with_python` returned when Python's start called it.
+static DURING_THE_START: Mutex<Vec<pyoutliers::Result<()>>> = Mutex::new(Vec::new());
+
+extern "C" fn uses_python_during_the_start() {
+    let result = with_python(|_| Ok(()));
+    DURING_THE_START.lock().unwrap().push(result);
+}
+
+#[test]
+#[ignore = "run by the test below, in a process of its own"]
+fn start_that_calls_back() {
+    let directory = std::env::var("PYTHONPATH").unwrap();
+    let address = uses_python_during_the_start as *const () as usize;
+    fs::write(format!("{directory}/address"), address.to_string()).unwrap();
+    callee("as_list").detect(&[0.0; 2]).unwrap();
+    let results = DURING_THE_START.lock().unwrap();
+    assert_eq!(results.len(), 2);
+    for result in results.iter() {
+        let error = result.as_ref().unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Start { .. }), "{error}");
+        assert_eq!(
+            error.to_string(),
+            "Python is being started, by whoever calls this: call it afterwards"
+        );
+    }
+}
+
+#[test]
+fn a_start_that_calls_back_gets_an_error_and_goes_on() {
+    let directory = directory("start_that_calls_back");
+    let sitecustomize = "import ctypes, os, threading\n\
+        with open(os.path.join(os.path.dirname(__file__), 'address')) as file:\n    \
+            function = ctypes.CFUNCTYPE(None)(int(file.read()))\n\
+        function()\n\
+        thread = threading.Thread(target=function)\n\
+        thread.start()\n\
+        thread.join()\n";
+    fs::write(directory.join("sitecustomize.py"), sitecustomize).unwrap();
+    passes(
+        "start_that_calls_back",
+        &[("PYTHONPATH", directory.as_os_str())],
+    );
 }
 
 #[test]

@@ -3,10 +3,8 @@
 mod chain;
 pub(in crate::capi) mod exception;
 pub(in crate::capi) mod lock;
-mod output;
 mod start;
 
 pub use lock::Python;
 pub(crate) use lock::{Started, with_lock};
-pub(crate) use output::{Output, Stream};
-pub(crate) use start::{already_started, loaded_library, loaded_version, start};
+pub(crate) use start::{already_started, calls_back, loaded_library, loaded_version, start};
