@@ -136,6 +136,12 @@ def counts_calls_of_this_thread(data):
     return [local.calls]
 
 
+def calls_back(data):
+    """Calls the C function at an address."""
+    ctypes.CFUNCTYPE(None)(int(data[0]))()
+    return []
+
+
 def calls_back_on_a_thread(data):
     """Calls the C function at an address, on a thread that Python makes and ends."""
     function = ctypes.CFUNCTYPE(None)(int(data[0]))

@@ -8,7 +8,10 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Barrier, Mutex};
 use std::thread;
 
-use crate::common::{WATCHDOG, callee, directory, finished, load, outliers, passes, told};
+use crate::common::{
+    self, WATCHDOG, callee, directory, finished, in_a_process_of_its_own, load, outliers, passes,
+    told,
+};
 use pyoutliers::capi::{self, Held};
 use pyoutliers::{ErrorKind, Outliers, with_python};
 
@@ -231,7 +234,26 @@ fn calls_back_while_a_thread_ends() {
 
 #[test]
 fn what_a_thread_leaves_may_call_back_while_it_ends() {
-    passes("calls_back_while_a_thread_ends", &[]);
+    passes("threads::calls_back_while_a_thread_ends", &[]);
+}
+
+extern "C" fn ends_the_process() {
+    std::process::exit(7);
+}
+
+#[test]
+#[ignore = "run by the test below, in a process of its own"]
+fn callee_that_ends_the_process() {
+    thread::spawn(|| calls_back("calls_back", ends_the_process))
+        .join()
+        .unwrap();
+}
+
+#[test]
+fn a_callee_on_a_thread_may_end_the_process() {
+    let command = in_a_process_of_its_own("threads::callee_that_ends_the_process");
+    let output = finished(command, "a process that a callee ends");
+    assert_eq!(told(&output).0, Some(7), "{output:?}");
 }
 
 /// What `with_python` returned when Python's start called it.
@@ -256,7 +278,8 @@ fn start_that_calls_back() {
         assert!(matches!(error.kind(), ErrorKind::Start { .. }), "{error}");
         assert_eq!(
             error.to_string(),
-            "Python is being started, by whoever calls this: call it afterwards"
+            "Python is still starting: what its start runs, such as a sitecustomize, cannot call it \
+             through this library"
         );
     }
 }
@@ -273,7 +296,7 @@ fn a_start_that_calls_back_gets_an_error_and_goes_on() {
         thread.join()\n";
     fs::write(directory.join("sitecustomize.py"), sitecustomize).unwrap();
     passes(
-        "start_that_calls_back",
+        "threads::start_that_calls_back",
         &[("PYTHONPATH", directory.as_os_str())],
     );
 }
@@ -298,14 +321,19 @@ extern "C" fn takes_the_lock() {
     with_python(|_| Ok(())).unwrap();
 }
 
+/// Has a callee call a function.
+fn calls_back(callee: &str, function: extern "C" fn()) {
+    let address = function as *const () as usize;
+    let [high, low] = [address >> 20, address & 0xF_FFFF].map(|part| u32::try_from(part).unwrap());
+    let address = f64::from(high) * f64::from(1 << 20) + f64::from(low);
+    common::callee(callee).detect(&[address]).unwrap();
+}
+
 #[test]
 fn a_thread_of_pythons_own_may_come_in() {
     within_a_minute(|| {
-        let address = u32::try_from(takes_the_lock as *const () as usize >> 20).unwrap();
-        let rest = u32::try_from(takes_the_lock as *const () as usize & 0xF_FFFF).unwrap();
-        let address = f64::from(address) * f64::from(1 << 20) + f64::from(rest);
         for _ in 0..3 {
-            callee("calls_back_on_a_thread").detect(&[address]).unwrap();
+            calls_back("calls_back_on_a_thread", takes_the_lock);
         }
     });
 }

@@ -103,13 +103,14 @@ impl Drop for ThreadState {
         if !self.give_back || !running {
             return;
         }
-        mem::forget(Lock::take());
+        let lock = Lock::take();
         // SAFETY: the lock is held; the result is borrowed, and only compared with NULL.
         let frame = unsafe { ffi::PyEval_GetFrame() };
         if !frame.is_null() {
-            // Python code called what ends the process, on this thread, and needs the state still.
+            // Python code on this thread called what ends the process: its frames need the state still.
             return;
         }
+        mem::forget(lock);
         // SAFETY: only looks a pointer up: that of this thread's state, which the lock is held with.
         let state = unsafe { ffi::PyGILState_GetThisThreadState() };
         // Not by the last `PyGILState_Release`: up to 3.12.3 that counts the state as given back when
