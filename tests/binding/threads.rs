@@ -154,6 +154,21 @@ fn dropping_does_not_wait_for_the_lock() {
     });
 }
 
+#[test]
+fn closing_gives_back_at_once() {
+    within_a_minute(|| {
+        let file = directory("closing").join("file");
+        // The function keeps the file open; what was written is in it when it is closed.
+        let writes = format!("write = open({file:?}, 'w').write\nwrite('written')\n");
+        load(c"writes", &writes);
+        let outliers = Outliers::new("writes", "write").unwrap();
+        load(c"writes", "write = None");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "");
+        outliers.close();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "written");
+    });
+}
+
 /// What is left in a thread's own variables when it ends.
 const ENDING: &str = "
 import contextvars, ctypes, threading
@@ -237,6 +252,22 @@ fn what_a_thread_leaves_may_call_back_while_it_ends() {
     passes("threads::calls_back_while_a_thread_ends", &[]);
 }
 
+#[test]
+#[ignore = "run by the test below, in a process of its own"]
+fn stream_that_calls_back() {
+    let as_list = callee("as_list");
+    let thread = thread::spawn(move || {
+        calls_back("puts_a_stream_that_calls_back", takes_the_lock);
+        assert_eq!(as_list.detect(&[0.0; 2]).unwrap(), [0, 2]);
+    });
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_stream_may_call_back_when_it_is_flushed() {
+    passes("threads::stream_that_calls_back", &[]);
+}
+
 extern "C" fn ends_the_process() {
     std::process::exit(7);
 }
@@ -244,9 +275,13 @@ extern "C" fn ends_the_process() {
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn callee_that_ends_the_process() {
-    thread::spawn(|| calls_back("calls_back", ends_the_process))
-        .join()
-        .unwrap();
+    let looks = callee("looks_at_that_frame");
+    let thread = thread::spawn(|| {
+        // When the library has let go of the thread already.
+        CALLS_LATER.set(Some(CallsWhenDropped(looks)));
+        calls_back("calls_back", ends_the_process);
+    });
+    thread.join().unwrap();
 }
 
 #[test]
