@@ -125,7 +125,8 @@ impl Outliers {
         };
     }
 
-    /// Gives the function back to Python. Dropping does the same; what is closed cannot be used.
+    /// Gives the function, and the list that was kept, back to Python: waits for its lock to do so.
+    /// Dropping leaves that to the next call of anything here. What is closed cannot be used.
     ///
     /// ```compile_fail
     /// # use pyoutliers::Outliers;
@@ -146,6 +147,7 @@ impl Outliers {
     /// ```
     pub fn close(self) {
         drop(self);
+        let _ = with_python(|_| Ok(()));
     }
 }
 

@@ -194,6 +194,33 @@ def counts_calls_of_this_thread(data):
     return [local.calls]
 
 
+class CallsBackWhenFlushed:
+    def __init__(self, function): self.function = function
+    def flush(self): self.function()
+
+
+def puts_a_stream_that_calls_back(data):
+    """Puts a stream in the place of stdout that calls the C function at an address when it is flushed."""
+    sys.stdout = CallsBackWhenFlushed(ctypes.CFUNCTYPE(None)(int(data[0])))
+    return []
+
+
+frames = []
+
+
+def calls_back(data):
+    """Calls the C function at an address."""
+    function = ctypes.CFUNCTYPE(None)(int(data[0]))
+    frames.append(sys._getframe())
+    function()
+    return []
+
+
+def looks_at_that_frame(data):
+    assert "function" in frames[-1].f_locals
+    return []
+
+
 def calls_back_on_a_thread(data):
     """Calls the C function at an address, on a thread that Python makes and ends."""
     function = ctypes.CFUNCTYPE(None)(int(data[0]))

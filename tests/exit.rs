@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::cell::RefCell;
 use std::env;
 use std::sync::mpsc;
 use std::thread;
@@ -47,6 +48,11 @@ def prints(data):
         print(end='.')
 ";
 
+thread_local! {
+    /// Dropped when the main thread ends: before the library lets go of that thread, or after.
+    static KEPT: RefCell<Option<Outliers>> = const { RefCell::new(None) };
+}
+
 fn main() {
     if let Ok(started_by) = env::var(STARTED_BY) {
         return ends_with_threads_inside(&started_by);
@@ -81,9 +87,13 @@ fn ends_with_threads_inside(started_by: &str) {
     match started_by {
         "main" => start(),
         // The main thread then keeps a state of its own for Python.
-        _ => thread::spawn(start).join().unwrap(),
+        _ => {
+            KEPT.set(None);
+            thread::spawn(start).join().unwrap();
+        }
     }
     let function = |name| Outliers::new("inside", name).unwrap();
+    KEPT.set(Some(function("count")));
     for name in ["spins", "sleeps", "waits", "prints"] {
         let enters = function(name);
         thread::spawn(move || enters.detect(&[0.0]));

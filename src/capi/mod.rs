@@ -41,10 +41,10 @@ mod runtime;
 
 pub use calls::*;
 pub(crate) use probes::{keep_memory, prepare_starving, starve};
-pub(crate) use references::Cushion;
 pub use references::{Borrowed, Held, Owned};
+pub(crate) use references::{Cushion, give_back_dropped};
 pub use runtime::Python;
 pub(crate) use runtime::{
-    Output, Started, Stream, already_started, geteuid, loaded_library, loaded_version, start,
+    Started, already_started, calls_back, geteuid, loaded_library, loaded_version, start,
     trace_back_by, with_lock,
 };

@@ -68,19 +68,34 @@ struct Start {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Start`] if Python cannot be started, or could not be. Where somebody else started it,
-/// [`ErrorKind::Call`] or [`ErrorKind::OutOfMemory`] if it cannot be prepared for this crate.
+/// [`ErrorKind::Start`] if Python cannot be started, or could not be; or if the start itself calls
+/// this, by Python code that runs then. Where somebody else started it, [`ErrorKind::Call`] or
+/// [`ErrorKind::OutOfMemory`] if it cannot be prepared for this crate.
 pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> Result<R>) -> Result<R> {
-    // `start` takes the lock only where nobody else can have it, so that nobody who holds it waits
-    // here for long.
-    let start = START.get_or_init(|| start(|| ()));
-    let start = start.as_ref().map_err(Error::clone)?;
-    capi::with_lock(start.started, |py| {
-        let flusher = prelude::installed(py)?;
+    capi::with_lock(started(|| ())?.started, |py| {
+        let flush = prelude::installed(py)?.as_borrowed(py);
+        capi::give_back_dropped(py);
         let result = closure(py);
-        flusher.flush(py);
+        capi::give_back_dropped(py);
+        let _ = capi::object_call_function_obj_args(&flush, []);
         result
     })
+}
+
+/// How the start went; starts Python if nobody has, and then runs `before` before.
+#[inline]
+fn started(before: impl FnOnce()) -> Result<&'static Start> {
+    if START.get().is_none() && capi::calls_back() {
+        let reason = "Python is still starting: what its start runs, such as a sitecustomize, \
+                      cannot call it through this library";
+        return Err(start_error(reason.into()));
+    }
+    // Who holds the lock already, where somebody else started Python, does not wait here for long:
+    // `start` does not take it then.
+    START
+        .get_or_init(|| start(before))
+        .as_ref()
+        .map_err(Error::clone)
 }
 
 /// Starts Python so that memory that was used once is kept for the next call.
@@ -99,8 +114,7 @@ pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> Result<R>) -> 
 /// glibc. In the last two cases Python works as ever.
 pub fn keep_memory() -> Result<()> {
     let mut kept = None;
-    let start = START.get_or_init(|| start(|| kept = Some(capi::keep_memory())));
-    start.as_ref().map_err(Error::clone)?;
+    started(|| kept = Some(capi::keep_memory()))?;
     let reason = match kept {
         Some(true) => return Ok(()),
         Some(false) => "memory cannot be kept: this C library is not glibc",

@@ -1,6 +1,5 @@
 """What the program adds to the Python that it starts."""
 
-import io
 import sys
 from importlib.machinery import ModuleSpec
 
@@ -47,53 +46,17 @@ def leave_ctrl_c_alone():
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 
-# What `flush` need not be called for: these very streams, while nothing was written to them.
-sys_dict = sys.__dict__
-STDOUT, STDERR = (next((key for key in sys_dict if key == name), name) for name in ("stdout", "stderr"))
-stdout = stderr = object()
-written = []
+# The default, because anybody can empty this module.
+def flush(sys=sys):
+    """Write out what was printed: this Python is never ended, which would have done it.
 
-
-class Output(io.BufferedWriter):
-    """Notes that something was written."""
-
-    # The defaults, here and below: anybody can empty this module, of its builtins too.
-    def write(self, data, written=written, write=io.BufferedWriter.write):
-        if not written:
-            written.append(self)
-        return write(self, data)
-
-
-def prepare_output():
-    """Put streams in the place of Python's own that note that something was written."""
-    global stdout, stderr
-    stdout = sys.stdout = sys.__stdout__ = noting(sys.stdout)
-    stderr = sys.stderr = sys.__stderr__ = noting(sys.stderr)
-
-
-def noting(stream):
-    buffer = getattr(stream, "buffer", None)
-    if type(buffer) is not io.BufferedWriter:
-        return stream  # None, or unbuffered
-    noting = io.TextIOWrapper(
-        Output(buffer.raw),
-        encoding=stream.encoding,
-        errors=stream.errors,
-        newline="\n",
-        line_buffering=stream.line_buffering,
-        write_through=True,
-    )
-    noting.mode = stream.mode
-    noting.replaced = stream  # which would close the file if it went away
-    return noting
-
-
-def flush(sys_dict=sys_dict, written=written):
-    """Write out what was printed: this Python is never ended, which would have done it."""
-    written.clear()
-    for name in ("stdout", "stderr"):
-        try:
-            sys_dict[name].flush()
-        except:
-            # None, closed, a pipe without a reader, or anything at all that was put in its place.
-            pass
+    What cannot be flushed is let go: None, closed, a pipe without a reader, or anything at all.
+    """
+    try:
+        sys.stdout.flush()
+    except:
+        pass
+    try:
+        sys.stderr.flush()
+    except:
+        pass

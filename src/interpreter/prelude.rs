@@ -3,68 +3,41 @@
 use std::ffi::CStr;
 use std::sync::OnceLock;
 
-use crate::capi::{self, Held, Output, Owned, Python, Stream};
+use crate::capi::{self, Held, Owned, Python};
 use crate::error::{Exception, text};
 
-/// What flushes Python's output, once the prelude is installed.
-static FLUSHER: OnceLock<Flusher> = OnceLock::new();
+/// The prelude's `flush`, once that is installed.
+static FLUSH: OnceLock<Held> = OnceLock::new();
 
-pub(super) struct Flusher {
-    output: Output,
-    /// The prelude's `flush`.
-    flush: Held,
-}
-
-/// What the prelude flushes by; installs it, unless that was done at the start.
+/// The function that flushes Python's output; installs the prelude, unless that was done at the start.
 ///
 /// Where somebody else started Python, two threads may both come to install it, as running Python
 /// gives the lock away and none of ours may be held meanwhile; twice does no harm.
 #[inline]
-pub(super) fn installed(py: Python<'_>) -> Result<&'static Flusher, Exception> {
-    match FLUSHER.get() {
-        Some(flusher) => Ok(flusher),
+pub(super) fn installed(py: Python<'_>) -> Result<&'static Held, Exception> {
+    match FLUSH.get() {
+        Some(flush) => Ok(flush),
         None => install(py, false),
     }
 }
 
-/// Installs the prelude. When we start Python, its output can be prepared, and Ctrl-C is ours to
-/// leave alone.
+/// Installs the prelude. When we start Python, Ctrl-C is ours to leave alone.
 #[cold]
-pub(super) fn install(py: Python<'_>, at_the_start: bool) -> Result<&'static Flusher, Exception> {
+pub(super) fn install(py: Python<'_>, at_the_start: bool) -> Result<&'static Held, Exception> {
     let (name, file) = (c"_outliers_traceback", c"<outliers>/traceback.py");
     let traceback = module(py, name, file, include_str!("traceback.py"))?;
     capi::trace_back_by(capi::object_get_attr_string(&traceback, c"text")?);
     let source = include_str!("prelude.py");
     let prelude = module(py, c"_outliers_prelude", c"<outliers>/prelude.py", source)?;
     let find = |name: &CStr| capi::object_get_attr_string(&prelude, name);
-    let held = |name: &CStr| find(name).map(Held::from);
     let name = capi::unicode_from_str(py, "pyoutliers")?;
     let source = capi::unicode_from_str(py, include_str!("../../pyoutliers/__init__.py"))?;
     capi::object_call_function_obj_args(&find(c"install")?, [&name, &source])?;
     if at_the_start {
         capi::object_call_function_obj_args(&find(c"leave_ctrl_c_alone")?, [])?;
-        capi::object_call_function_obj_args(&find(c"prepare_output")?, [])?;
     }
-    let flusher = Flusher {
-        output: Output {
-            sys: held(c"sys_dict")?,
-            stdout: Stream::new(held(c"STDOUT")?, held(c"stdout")?),
-            stderr: Stream::new(held(c"STDERR")?, held(c"stderr")?),
-            written: held(c"written")?,
-        },
-        flush: held(c"flush")?,
-    };
-    Ok(FLUSHER.get_or_init(|| flusher))
-}
-
-impl Flusher {
-    /// Flushes Python's output. What cannot be flushed, to a pipe without a reader say, is let go.
-    #[inline]
-    pub fn flush(&self, py: Python<'_>) {
-        if self.output.waits(py) {
-            let _ = capi::object_call_function_obj_args(&self.flush.as_borrowed(py), []);
-        }
-    }
+    let flush = find(c"flush")?.into();
+    Ok(FLUSH.get_or_init(|| flush))
 }
 
 /// Makes a module of compiled-in source, which tracebacks call `file`.

@@ -51,7 +51,13 @@ pub(super) fn lock(table: &mut Table) -> Result<()> {
     let count = || with_python(|py| Ok(ours.as_borrowed(py).reference_count()));
     let other = with_python(|py| Ok(Held::from(Owned::clone(&ours.as_borrowed(py)))))?;
     table.step("Py_IncRef(item)", "item held twice", 2, count()?);
-    let dropped = thread::spawn(move || drop(other)).join().is_ok();
+    let gives_back = || {
+        with_python(|py| {
+            drop(other.into_owned(py));
+            Ok(())
+        })
+    };
+    let dropped = thread::spawn(gives_back).join().is_ok();
     table.step(
         "another thread: PyGILState_Ensure",
         "it takes the lock",

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use super::{Children, Table, helpers};
+use super::{Children, Doomed, Table, helpers};
 use crate::capi::probes::mistakes as raw;
 use crate::capi::{self, Python};
 use crate::convert;
@@ -130,8 +130,36 @@ pub(super) fn once(table: &mut Table, children: &Children<'_>) -> Result<()> {
     Ok(())
 }
 
-/// In the child: makes one mistake, and returns what there is to print if it survives.
-pub(super) fn misbehave(name: &str) -> Result<String> {
+/// Makes the mistake of that name, which a child of a lesson is there for. Returns what the child
+/// shall print, if it lives.
+///
+/// Nobody makes one by accident:
+///
+/// ```compile_fail
+/// use pyoutliers::refcounts::{Doomed, misbehave};
+/// misbehave("use-after-steal", Doomed::new())?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
+///
+/// In a program whose main function is this alone:
+///
+/// ```no_run
+/// use pyoutliers::refcounts::{Doomed, misbehave};
+/// // SAFETY: this process does nothing else.
+/// misbehave("use-after-steal", unsafe { Doomed::new() })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If Python cannot be started, or has no memory left.
+pub fn misbehave(name: &str, doomed: Doomed) -> Result<String> {
+    let with_the_lock = |mistake: fn(Python<'_>, Doomed)| {
+        with_python(|py| {
+            mistake(py, doomed);
+            Ok(())
+        })
+    };
     match name {
         "leaked-tuple" => return soak_a_call(false),
         "released-tuple" => return soak_a_call(true),
@@ -154,19 +182,19 @@ pub(super) fn misbehave(name: &str) -> Result<String> {
         "borrow-after-change" => with_the_lock(raw::use_a_borrow_after_a_change)?,
         "no-lock" => {
             with_python(|_| Ok(()))?;
-            raw::call_without_the_lock();
+            raw::call_without_the_lock(doomed);
         }
         "text-after-release" => {
             let byte = with_python(|py| {
                 let text = capi::unicode_from_str(py, "a text of some length, to be freed")?;
-                Ok(raw::read_text_after_release(text))
+                Ok(raw::read_text_after_release(text, doomed))
             })?;
             return Ok(format!("{byte:#x}"));
         }
         "import" => return Outliers::new("numpy", "array").map(|_| IMPORTED.into()),
         "restart" => {
             mem::forget(Outliers::new("numpy", "array")?);
-            let imported = raw::restart_and_import(c"numpy");
+            let imported = raw::restart_and_import(c"numpy", doomed);
             return Ok(if imported { IMPORTED } else { "refused" }.into());
         }
         _ => return Ok(format!("no mistake is called {name}")),
@@ -206,11 +234,4 @@ pub(super) fn soak_a_call(give_back: bool) -> Result<String> {
         || "unseen".into(),
         |growth| format!("{:+}", growth.per_call),
     ))
-}
-
-fn with_the_lock(mistake: fn(Python<'_>)) -> Result<()> {
-    with_python(|py| {
-        mistake(py);
-        Ok(())
-    })
 }

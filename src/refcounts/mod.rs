@@ -45,8 +45,10 @@ use std::ffi::CStr;
 use std::fmt;
 
 pub use children::Children;
+pub use mistakes::misbehave;
 pub use table::Table;
 
+pub use crate::capi::probes::mistakes::Doomed;
 use crate::capi::{self, Owned, Python};
 use crate::error::Result;
 use crate::interpreter;
@@ -89,23 +91,6 @@ impl fmt::Debug for Lesson {
         f.debug_struct("Lesson")
             .field("name", &self.name)
             .finish_non_exhaustive()
-    }
-}
-
-/// Makes the mistake of that name, whose behaviour is undefined: what a child of a lesson does.
-///
-/// Does nothing but in such a child, which an environment variable tells: who sets that asks for
-/// what follows. Returns what that should print, if it lives.
-///
-/// # Errors
-///
-/// If Python cannot be started, or has no memory left.
-#[doc(hidden)]
-pub fn misbehave(name: &str) -> Result<String> {
-    if std::env::var_os(children::PERMISSION).is_some_and(|permitted| permitted == name) {
-        mistakes::misbehave(name)
-    } else {
-        Ok("a mistake is made in a child process of a lesson only".into())
     }
 }
 

@@ -1,14 +1,19 @@
 //! One `Outliers`, called by eight threads from their first use of Python on.
 
 use std::cell::RefCell;
+use std::ffi::CStr;
+use std::fs;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::Barrier;
 use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Barrier, Mutex};
 use std::thread;
 
-use crate::common::{WATCHDOG, callee, finished, outliers, passes, told};
+use crate::common::{
+    self, WATCHDOG, callee, directory, finished, in_a_process_of_its_own, load, outliers, passes,
+    told,
+};
 use pyoutliers::capi::{self, Held};
-use pyoutliers::{Outliers, with_python};
+use pyoutliers::{ErrorKind, Outliers, with_python};
 
 /// Stops the test, instead of hanging, if its threads wait for one another for ever.
 fn within_a_minute(test: impl FnOnce() + Send + 'static) {
@@ -109,7 +114,7 @@ fn an_outliers_in_a_thread_local_is_dropped_when_its_thread_ends() {
     within_a_minute(|| {
         for kept_first in [true, false] {
             let outliers = callee("as_tuple");
-            let kept = references_to_as_tuple();
+            let kept = references_to(c"as_tuple");
             let uses_python = || assert_eq!(callee("as_list").detect(&[0.0; 2]).unwrap(), [0, 2]);
             let thread = thread::spawn(move || {
                 // Thread locals are dropped in some order: the library's own before, or after.
@@ -122,19 +127,213 @@ fn an_outliers_in_a_thread_local_is_dropped_when_its_thread_ends() {
                 }
             });
             thread.join().unwrap();
-            assert_eq!(references_to_as_tuple(), kept - 1);
+            assert_eq!(references_to(c"as_tuple"), kept - 1);
             uses_python();
         }
     });
 }
 
-/// Of a function that no other test here calls.
-fn references_to_as_tuple() -> usize {
+/// To a function that no other test here calls.
+fn references_to(function: &CStr) -> usize {
     let references = with_python(|py| {
         let callees = capi::import_module(py, c"callees")?;
-        Ok(capi::object_get_attr_string(&callees, c"as_tuple")?.reference_count())
+        Ok(capi::object_get_attr_string(&callees, function)?.reference_count())
     });
     references.unwrap()
+}
+
+#[test]
+fn dropping_does_not_wait_for_the_lock() {
+    within_a_minute(|| {
+        let outliers = callee("as_set");
+        let references = || references_to(c"as_set");
+        let before = references();
+        let dropped = with_python(|_| Ok(thread::spawn(move || drop(outliers)).join()));
+        dropped.unwrap().unwrap();
+        assert_eq!(references(), before - 1);
+    });
+}
+
+#[test]
+fn closing_gives_back_at_once() {
+    within_a_minute(|| {
+        let file = directory("closing").join("file");
+        // The function keeps the file open; what was written is in it when it is closed.
+        let writes = format!("write = open({file:?}, 'w').write\nwrite('written')\n");
+        load(c"writes", &writes);
+        let outliers = Outliers::new("writes", "write").unwrap();
+        load(c"writes", "write = None");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "");
+        outliers.close();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "written");
+    });
+}
+
+/// What is left in a thread's own variables when it ends.
+const ENDING: &str = "
+import contextvars, ctypes, threading
+
+local, variable, gone = threading.local(), contextvars.ContextVar('variable'), []
+calls_back = ctypes.CFUNCTYPE(None)(lambda: gone.append('called back'))
+
+class Tells:
+    def __del__(self): gone.append('told')
+
+class CallsBack:
+    def __del__(self): calls_back()
+
+def leaves_one_that_tells(data):
+    local.kept = Tells()
+    return []
+
+def leaves_one_in_a_local(data):
+    local.kept = CallsBack()
+    return []
+
+def leaves_one_in_a_context(data):
+    variable.set(CallsBack())
+    return []
+
+def count(data): return [len(gone)]
+";
+
+#[test]
+fn a_thread_gives_its_python_thread_state_back_whatever_its_name() {
+    within_a_minute(|| {
+        load(c"ending", ENDING);
+        let count = Outliers::new("ending", "count").unwrap();
+        for (gone, name) in (1..).zip(["another", "main"]) {
+            let leaves = Outliers::new("ending", "leaves_one_that_tells").unwrap();
+            let thread = thread::Builder::new().name(name.into());
+            let thread = thread.spawn(move || leaves.detect(&[0.0])).unwrap();
+            thread.join().unwrap().unwrap();
+            assert_eq!(count.detect(&[0.0]).unwrap(), [gone], "{name}");
+        }
+    });
+}
+
+struct CallsWhenDropped(Outliers);
+
+impl Drop for CallsWhenDropped {
+    fn drop(&mut self) {
+        self.0.detect(&[0.0]).unwrap();
+    }
+}
+
+thread_local! {
+    static CALLS_LATER: RefCell<Option<CallsWhenDropped>> = const { RefCell::new(None) };
+}
+
+#[test]
+#[ignore = "run by the test below, in a process of its own"]
+fn calls_back_while_a_thread_ends() {
+    load(c"ending", ENDING);
+    let count = Outliers::new("ending", "count").unwrap();
+    let functions = ["leaves_one_in_a_local", "leaves_one_in_a_context"];
+    let cases = functions.map(|function| [(function, false), (function, true)]);
+    for (gone, &(function, later)) in (1..).zip(cases.as_flattened()) {
+        let leaves = Outliers::new("ending", function).unwrap();
+        let thread = thread::spawn(move || {
+            if later {
+                // When the library has let go of the thread already.
+                CALLS_LATER.set(Some(CallsWhenDropped(leaves)));
+                with_python(|_| Ok(())).unwrap();
+            } else {
+                leaves.detect(&[0.0]).unwrap();
+            }
+        });
+        thread.join().unwrap();
+        assert_eq!(count.detect(&[0.0]).unwrap(), [gone], "{function} {later}");
+    }
+}
+
+#[test]
+fn what_a_thread_leaves_may_call_back_while_it_ends() {
+    passes("threads::calls_back_while_a_thread_ends", &[]);
+}
+
+#[test]
+#[ignore = "run by the test below, in a process of its own"]
+fn stream_that_calls_back() {
+    let as_list = callee("as_list");
+    let thread = thread::spawn(move || {
+        calls_back("puts_a_stream_that_calls_back", takes_the_lock);
+        assert_eq!(as_list.detect(&[0.0; 2]).unwrap(), [0, 2]);
+    });
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_stream_may_call_back_when_it_is_flushed() {
+    passes("threads::stream_that_calls_back", &[]);
+}
+
+extern "C" fn ends_the_process() {
+    std::process::exit(7);
+}
+
+#[test]
+#[ignore = "run by the test below, in a process of its own"]
+fn callee_that_ends_the_process() {
+    let looks = callee("looks_at_that_frame");
+    let thread = thread::spawn(|| {
+        // When the library has let go of the thread already.
+        CALLS_LATER.set(Some(CallsWhenDropped(looks)));
+        calls_back("calls_back", ends_the_process);
+    });
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_callee_on_a_thread_may_end_the_process() {
+    let command = in_a_process_of_its_own("threads::callee_that_ends_the_process");
+    let output = finished(command, "a process that a callee ends");
+    assert_eq!(told(&output).0, Some(7), "{output:?}");
+}
+
+/// What `with_python` returned when Python's start called it.
+static DURING_THE_START: Mutex<Vec<pyoutliers::Result<()>>> = Mutex::new(Vec::new());
+
+extern "C" fn uses_python_during_the_start() {
+    let result = with_python(|_| Ok(()));
+    DURING_THE_START.lock().unwrap().push(result);
+}
+
+#[test]
+#[ignore = "run by the test below, in a process of its own"]
+fn start_that_calls_back() {
+    let directory = std::env::var("PYTHONPATH").unwrap();
+    let address = uses_python_during_the_start as *const () as usize;
+    fs::write(format!("{directory}/address"), address.to_string()).unwrap();
+    callee("as_list").detect(&[0.0; 2]).unwrap();
+    let results = DURING_THE_START.lock().unwrap();
+    assert_eq!(results.len(), 2);
+    for result in results.iter() {
+        let error = result.as_ref().unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Start { .. }), "{error}");
+        assert_eq!(
+            error.to_string(),
+            "Python is still starting: what its start runs, such as a sitecustomize, cannot call it \
+             through this library"
+        );
+    }
+}
+
+#[test]
+fn a_start_that_calls_back_gets_an_error_and_goes_on() {
+    let directory = directory("start_that_calls_back");
+    let sitecustomize = "import ctypes, os, threading\n\
+        with open(os.path.join(os.path.dirname(__file__), 'address')) as file:\n    \
+            function = ctypes.CFUNCTYPE(None)(int(file.read()))\n\
+        function()\n\
+        thread = threading.Thread(target=function)\n\
+        thread.start()\n\
+        thread.join()\n";
+    fs::write(directory.join("sitecustomize.py"), sitecustomize).unwrap();
+    passes(
+        "threads::start_that_calls_back",
+        &[("PYTHONPATH", directory.as_os_str())],
+    );
 }
 
 #[test]
@@ -157,14 +356,19 @@ extern "C" fn takes_the_lock() {
     with_python(|_| Ok(())).unwrap();
 }
 
+/// Has a callee call a function.
+fn calls_back(callee: &str, function: extern "C" fn()) {
+    let address = function as *const () as usize;
+    let [high, low] = [address >> 20, address & 0xF_FFFF].map(|part| u32::try_from(part).unwrap());
+    let address = f64::from(high) * f64::from(1 << 20) + f64::from(low);
+    common::callee(callee).detect(&[address]).unwrap();
+}
+
 #[test]
 fn a_thread_of_pythons_own_may_come_in() {
     within_a_minute(|| {
-        let address = u32::try_from(takes_the_lock as *const () as usize >> 20).unwrap();
-        let rest = u32::try_from(takes_the_lock as *const () as usize & 0xF_FFFF).unwrap();
-        let address = f64::from(address) * f64::from(1 << 20) + f64::from(rest);
         for _ in 0..3 {
-            callee("calls_back_on_a_thread").detect(&[address]).unwrap();
+            calls_back("calls_back_on_a_thread", takes_the_lock);
         }
     });
 }

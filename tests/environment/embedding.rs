@@ -58,4 +58,11 @@ fn a_crate_as_in_the_readme_runs_with_its_choice_of_python_alone_and_its_soak_pa
     let (status, stdout, stderr) = cargo(&["test"]);
     let passed = stdout.contains("1 passed");
     assert!(status == Some(0) && passed, "{stdout}{stderr}");
+
+    // The lessons' mistakes are not in there.
+    let lessons = "pub use pyoutliers::refcounts;\nfn main() {}\n";
+    fs::write(embedded.join("src/main.rs"), lessons).unwrap();
+    let (status, _, stderr) = cargo(&["build"]);
+    let gated = stderr.contains("gated behind the `lessons` feature");
+    assert!(status == Some(101) && gated, "{stderr}");
 }

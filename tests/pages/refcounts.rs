@@ -117,15 +117,6 @@ fn a_step_that_does_not_hold_is_told() {
 }
 
 #[test]
-fn a_mistake_is_made_by_nobody_but_a_child() {
-    let said = pyoutliers::refcounts::misbehave("use-after-steal").unwrap();
-    assert_eq!(
-        said,
-        "a mistake is made in a child process of a lesson only"
-    );
-}
-
-#[test]
 fn a_pipe_gets_no_colour() {
     let (_, stdout, _) = told(&outliers().args(["refcounts", "text"]).output().unwrap());
     assert!(!stdout.contains('\x1b'));

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::common::{directory, outliers};
+use crate::common::{directory, outliers, told};
 
 /// What a function does, and what stdout, stderr and the file `log` hold afterwards.
 const CASES: &[(&str, [&str; 3])] = &[
@@ -47,11 +47,14 @@ const CASES: &[(&str, [&str; 3])] = &[
         ["", "", "err"],
     ),
     ("sys.stdout.close()", ["", "", ""]),
-    // What notes that something was written does not grow.
+    ("sys.stderr.close(); print('out')", ["out\n", "", ""]),
     (
-        "for _ in range(9): print('o', end='')\n    \
-         print(len(sys.modules['_outliers_prelude'].written) < 2, file=sys.stderr)",
-        ["ooooooooo", "True\n", ""],
+        "sys.stdout.flush = sys.exit; print('err', end='', file=sys.stderr)",
+        ["", "err", ""],
+    ),
+    (
+        "print(type(sys.stdout.buffer).__module__, sys.stdout is sys.__stdout__)",
+        ["_io True\n", "", ""],
     ),
     (
         "print(sys.stdout.name, sys.stdout.mode, sys.stdout.encoding, sys.stderr.errors)",
@@ -95,5 +98,43 @@ fn nothing_printed_is_lost() {
             let stdout = stdout.strip_suffix("[]\n").unwrap_or(&stdout);
             assert_eq!([stdout, &stderr, &log], *expected, "{body}");
         }
+    }
+}
+
+/// What a function does at each call; before, streams may be put in the place of Python's own.
+const PRINTING: [(&str, &str); 4] = [
+    (
+        "",
+        "print('a line'); print('another', end='', file=sys.stderr)",
+    ),
+    (
+        "sys.stdout = sys.stderr = open('/dev/full', 'w')",
+        "print('a line')",
+    ),
+    ("sys.stdout.close()", "print('a line')"),
+    (
+        "ends = os.pipe(); os.close(ends[0]); sys.stdout = os.fdopen(ends[1], 'w')",
+        "print('a line')",
+    ),
+];
+
+#[test]
+fn a_function_that_prints_leaves_nothing_behind() {
+    let directory = directory("printing");
+    println!("cases: {}", PRINTING.len());
+    for (number, (before, body)) in PRINTING.iter().enumerate() {
+        let module = format!(
+            "import os, sys\n{before}\ndef prints(data):\n    try: {body}\n    \
+             except (OSError, ValueError): pass\n    return []\n"
+        );
+        std::fs::write(directory.join(format!("printing{number}.py")), module).unwrap();
+        let output = outliers()
+            .args(["soak", "--calls", "16000", "--size", "1", "--function"])
+            .arg(format!("printing{number}:prints"))
+            .env("PYTHONPATH", &directory)
+            .output()
+            .unwrap();
+        let (status, _, stderr) = told(&output);
+        assert_eq!(status, Some(0), "{before}: {stderr}");
     }
 }

@@ -1,8 +1,8 @@
 //! What C allows and the types here do not: each mistake made on purpose, through raw calls.
 //!
 //! For the lessons of [`refcounts`](crate::refcounts), and only in a child process that may die of
-//! it: every block below breaks a rule, and its comment says which. Under `PYTHONMALLOC=debug`
-//! freed memory is filled with 0xDD, so that each ends in the same way every time.
+//! it, which [`Doomed`] proves: every block below breaks a rule, and its comment says which. Under
+//! `PYTHONMALLOC=debug` freed memory is filled with 0xDD, so that each ends in the same way every time.
 
 use std::ffi::CStr;
 use std::ptr;
@@ -11,6 +11,24 @@ use python3_sys as ffi;
 
 use crate::capi::Python;
 use crate::capi::{self, Owned};
+
+/// The proof that this process may die of a mistake.
+#[derive(Clone, Copy, Debug)]
+pub struct Doomed(());
+
+impl Doomed {
+    /// Gives this process up.
+    ///
+    /// # Safety
+    ///
+    /// Behaviour is undefined after a mistake. So this process:
+    ///
+    /// - was started for one mistake, and ends after it;
+    /// - does nothing else that anybody relies on.
+    pub unsafe fn new() -> Self {
+        Self(())
+    }
+}
 
 /// An object that a list holds, and nobody else; and the list.
 fn held_by_a_list(py: Python<'_>) -> Option<(*mut ffi::PyObject, Owned<'_>)> {
@@ -31,7 +49,7 @@ fn look_at(object: *mut ffi::PyObject) {
 }
 
 /// Gives back a reference that belongs to a list: the list is left with a freed item.
-pub(crate) fn release_a_borrowed_reference(py: Python<'_>) {
+pub(crate) fn release_a_borrowed_reference(py: Python<'_>, _: Doomed) {
     if let Some((item, list)) = held_by_a_list(py) {
         // SAFETY: none: this reference is the list's.
         unsafe { ffi::Py_DecRef(item) };
@@ -41,7 +59,7 @@ pub(crate) fn release_a_borrowed_reference(py: Python<'_>) {
 
 /// Gives an item back after `PyList_SetItem` failed, which had done so: as in the program that this
 /// one follows.
-pub(crate) fn release_after_a_failed_store(py: Python<'_>) {
+pub(crate) fn release_after_a_failed_store(py: Python<'_>, _: Doomed) {
     if let Some((item, list)) = held_by_a_list(py) {
         // SAFETY: the item is live, being held by the list: now it is ours too.
         unsafe { ffi::Py_IncRef(item) };
@@ -58,7 +76,7 @@ pub(crate) fn release_after_a_failed_store(py: Python<'_>) {
 }
 
 /// Uses a borrowed item after its slot was filled with another one.
-pub(crate) fn use_a_borrow_after_a_change(py: Python<'_>) {
+pub(crate) fn use_a_borrow_after_a_change(py: Python<'_>, _: Doomed) {
     if let Some((item, list)) = held_by_a_list(py) {
         if let Ok(other) = capi::float_from_double(py, 2.5) {
             // SAFETY: the list is live; the reference to the other item is given away.
@@ -69,7 +87,7 @@ pub(crate) fn use_a_borrow_after_a_change(py: Python<'_>) {
 }
 
 /// Uses an object after it was stolen, by then freed with the list that stole it.
-pub(crate) fn use_after_steal(py: Python<'_>) {
+pub(crate) fn use_after_steal(py: Python<'_>, _: Doomed) {
     if let Some((item, list)) = held_by_a_list(py) {
         drop(list);
         look_at(item);
@@ -77,7 +95,7 @@ pub(crate) fn use_after_steal(py: Python<'_>) {
 }
 
 /// Asks Python for memory on a thread that does not hold the lock.
-pub(crate) fn call_without_the_lock() {
+pub(crate) fn call_without_the_lock(_: Doomed) {
     // SAFETY: none: the lock is not held.
     let block = unsafe { ffi::PyMem_Malloc(100) };
     // SAFETY: none, as before.
@@ -85,7 +103,7 @@ pub(crate) fn call_without_the_lock() {
 }
 
 /// Reads the text of a string after giving the string back; returns the first byte.
-pub(crate) fn read_text_after_release(text: Owned<'_>) -> u8 {
+pub(crate) fn read_text_after_release(text: Owned<'_>, _: Doomed) -> u8 {
     let mut length = 0;
     // SAFETY: the lock is held; a live string; the text stays the string's.
     let start = unsafe { ffi::PyUnicode_AsUTF8AndSize(text.as_ptr(), &raw mut length) };
@@ -97,7 +115,7 @@ pub(crate) fn read_text_after_release(text: Owned<'_>) -> u8 {
 /// Ends Python, starts it again and imports a module; prints to stderr what Python says if it cannot.
 ///
 /// Nothing that was found before may be used afterwards, not even dropped.
-pub(crate) fn restart_and_import(name: &CStr) -> bool {
+pub(crate) fn restart_and_import(name: &CStr, _: Doomed) -> bool {
     // SAFETY: Python was started; on this thread, as the mistake would have it.
     unsafe { ffi::PyGILState_Ensure() };
     // SAFETY: none: objects are still held, and code is loaded that cannot be loaded twice.

@@ -1,7 +1,9 @@
 //! References held without the lock.
 
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
 use python3_sys as ffi;
 
@@ -10,12 +12,16 @@ use crate::capi::{Borrowed, Owned};
 
 /// A reference that is kept while the lock is not held: it can cross threads.
 ///
-/// Taking the lock gives access to the object; dropping it takes the lock by itself.
+/// Taking the lock gives access to the object. Dropping it does not wait for the lock, which another
+/// thread may hold for ever: the reference is given back when the next [`with_python`] begins, or when
+/// the one that is running on this thread ends.
+///
+/// [`with_python`]: crate::with_python
 #[derive(Debug)]
 pub struct Held(NonNull<ffi::PyObject>);
 
-// SAFETY: a bare address; the object behind it is reached only through `as_borrowed`, which wants
-// the lock, and `drop`, which takes it.
+// SAFETY: a bare address; the object behind it is reached only through `as_borrowed` and
+// `into_owned`, which want the lock.
 unsafe impl Send for Held {}
 // SAFETY: as above; a shared `Held` gives nothing away without the lock.
 unsafe impl Sync for Held {}
@@ -42,13 +48,36 @@ impl From<Owned<'_>> for Held {
     }
 }
 
+/// What was dropped, and is still to be given back.
+static DROPPED: Mutex<Vec<Held>> = Mutex::new(Vec::new());
+/// Whether there is any: quicker to ask.
+static ANY_DROPPED: AtomicBool = AtomicBool::new(false);
+
 impl Drop for Held {
     fn drop(&mut self) {
-        // An object exists, so Python was started; and it is never ended.
-        lock::with_lock(Started(()), |py| {
-            // SAFETY: live, and the reference is ours, given away this once; the lock is held.
-            drop(unsafe { Owned::from_new(py, self.0) });
-        });
+        let mut dropped = DROPPED.lock().unwrap_or_else(PoisonError::into_inner);
+        // Without memory the reference is kept for ever.
+        if dropped.try_reserve(1).is_ok() {
+            dropped.push(Self(self.0));
+            ANY_DROPPED.store(true, Relaxed);
+        }
+    }
+}
+
+/// Gives back what was dropped on any thread.
+#[inline]
+pub(crate) fn give_back_dropped(py: Python<'_>) {
+    #[cold]
+    fn give_back(py: Python<'_>) {
+        ANY_DROPPED.store(false, Relaxed);
+        let dropped = mem::take(&mut *DROPPED.lock().unwrap_or_else(PoisonError::into_inner));
+        // Not under our own lock: Python code may run, and drop others.
+        for held in dropped {
+            drop(held.into_owned(py));
+        }
+    }
+    if ANY_DROPPED.load(Relaxed) {
+        give_back(py);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Holding Python's lock, for the time of a closure.
 
+use std::ffi::c_int;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
@@ -30,8 +31,9 @@ pub(crate) struct Started(pub(in crate::capi) ());
 /// back too. The closure works for every lifetime, so nothing that carries the token can leave it.
 #[inline]
 pub(crate) fn with_lock<R>(_: Started, closure: impl for<'p> FnOnce(Python<'p>) -> R) -> R {
-    // A thread that is ending has lost its state already; it makes do without.
-    let _ = ThreadState::OF_THIS_THREAD.try_with(|_| ());
+    // A thread that is ending may have given its state back already: then it has one for this time.
+    let known = ThreadState::OF_THIS_THREAD.try_with(|_| ());
+    let _state = known.is_err().then(ThreadState::keep);
     let _lock = Lock::take();
     closure(Python(PhantomData))
 }
@@ -88,7 +90,7 @@ impl ThreadState {
         // The main thread ends with the process. Its state dies then anyway, and waiting for the
         // lock could keep the process from ending, were another thread to hold it for ever.
         Self {
-            give_back: std::thread::current().name() != Some("main"),
+            give_back: !is_main_thread(),
         }
     }
 }
@@ -98,11 +100,40 @@ impl Drop for ThreadState {
         // We never end Python; a host that started it may, and has then freed the state.
         // SAFETY: may be called at any time.
         let running = unsafe { ffi::Py_IsInitialized() } != 0;
-        if self.give_back && running {
-            let _lock = Lock::take();
-            // SAFETY: pairs with the `take` in `keep`, and is not the last: that of `_lock` follows.
-            // LOCKED means that the lock itself stays held.
-            unsafe { ffi::PyGILState_Release(ffi::PyGILState_STATE::PyGILState_LOCKED) };
+        if !self.give_back || !running {
+            return;
         }
+        let lock = Lock::take();
+        // SAFETY: the lock is held; the result is borrowed, and only compared with NULL.
+        let frame = unsafe { ffi::PyEval_GetFrame() };
+        if !frame.is_null() {
+            // Python code on this thread called what ends the process: its frames need the state still.
+            return;
+        }
+        mem::forget(lock);
+        // SAFETY: only looks a pointer up: that of this thread's state, which the lock is held with.
+        let state = unsafe { ffi::PyGILState_GetThisThreadState() };
+        // Not by the last `PyGILState_Release`: up to 3.12.3 that counts the state as given back when
+        // it clears it, and crashes if a finalizer takes the lock then (CPython gh-119585).
+        // SAFETY: the lock is held, with this very state, which counts as in use by the `take` above.
+        unsafe { ffi::PyThreadState_Clear(state) };
+        // SAFETY: the lock is held with this state, which was cleared. Gives the lock back.
+        unsafe { ffi::PyThreadState_DeleteCurrent() };
     }
+}
+
+/// Whether the process ends with this thread.
+fn is_main_thread() -> bool {
+    // In every libc of these systems; declared here so that the library needs no crate for one function.
+    unsafe extern "C" {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        safe fn gettid() -> c_int;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        safe fn pthread_main_np() -> c_int;
+    }
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let main = gettid().cast_unsigned() == std::process::id();
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let main = pthread_main_np() != 0;
+    main
 }

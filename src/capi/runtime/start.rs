@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use python3_sys as ffi;
 
@@ -65,6 +66,18 @@ pub(crate) fn already_started() -> Option<Started> {
     (started != 0).then_some(Started(()))
 }
 
+/// Whether [`start`] is running.
+static STARTING: AtomicBool = AtomicBool::new(false);
+
+/// Whether this is called by what the start runs: it cannot wait for the end of the start.
+///
+/// Other threads, which merely came at the same time, are not known to Python yet.
+pub(crate) fn calls_back() -> bool {
+    // SAFETY: Python is so far that it knows its threads; only looks a pointer up.
+    let known = || unsafe { ffi::PyGILState_GetThisThreadState() };
+    STARTING.load(Relaxed) && already_started().is_some() && !known().is_null()
+}
+
 /// Room for a `PyConfig` or `PyPreConfig` of any version: the declared ones are too short from 3.13
 /// on, where Python would write behind them. The largest so far has 456 bytes.
 #[repr(C, align(16))]
@@ -94,15 +107,16 @@ const INSTALL_SIGNAL_HANDLERS: usize = 4;
 const COERCE_C_LOCALE: usize = 5;
 
 /// Starts Python as if `program` had been started: its environment decides where modules are; then
-/// runs `prepare`, before any other thread can take the lock.
+/// runs `prepare`.
 ///
-/// Signals stay as they are. On return no thread holds the lock. A failed start cannot be tried
+/// To be called once in a process. Signals stay as they are. On return no thread holds the lock. A failed start cannot be tried
 /// again. Returns Python's reason if it fails.
 #[doc(alias = "Py_InitializeFromConfig")]
 pub(crate) fn start(
     program: &OsStr,
     prepare: impl for<'p> FnOnce(Python<'p>) -> Result<(), Exception>,
 ) -> Result<Started, String> {
+    STARTING.store(true, Relaxed);
     let mut config = Config::new();
     // SAFETY: there is room for the largest PyPreConfig, aligned beyond its needs.
     unsafe { ffi::PyPreConfig_InitPythonConfig(config.as_mut_ptr()) };
@@ -130,6 +144,7 @@ pub(crate) fn start(
     // SAFETY: this thread holds the lock since the start. The state stays known to Python as this
     // thread's, so the returned pointer is not needed.
     unsafe { ffi::PyEval_SaveThread() };
+    STARTING.store(false, Relaxed);
     prepared
         .map(|()| Started(()))
         .map_err(|exception| Error::from(exception).to_string())
