@@ -2,7 +2,8 @@
 //! gallery of `hostile.rs`.
 
 use crate::common::callee;
-use pyoutliers::{Error, ErrorKind, Exception, Outliers};
+use pyoutliers::{Error, ErrorKind, Exception, Outliers, capi, with_python};
+use std::ffi::CString;
 
 fn raised(function: &str) -> Exception {
     let error = callee(function).detect(&[1.0]).unwrap_err();
@@ -164,6 +165,23 @@ fn what_cannot_be_called_is_refused() {
         error.to_string(),
         "math:pi: cannot be called: it is of type float"
     );
+}
+
+/// On the stack of a test, which is that of any thread of `std`.
+#[test]
+fn source_is_compiled_or_refused_however_deep_it_goes() {
+    let compile = |depth| {
+        let source = CString::new("x".to_owned() + &".a".repeat(depth)).unwrap();
+        with_python(|py| Ok(capi::compile_string(py, &source, c"deep.py").map(drop)?))
+    };
+    let error = compile(200_000).unwrap_err();
+    let kind = error.exception().unwrap().type_name();
+    assert!(["RecursionError", "ValueError"].contains(&kind), "{error}");
+    // As deep as the source that is not refused for its length.
+    match compile(32_767) {
+        Ok(()) => (),
+        Err(error) => assert_eq!(error.exception().unwrap().type_name(), "RecursionError"),
+    }
 }
 
 #[test]

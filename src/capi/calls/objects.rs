@@ -7,7 +7,7 @@ use python3_sys as ffi;
 use crate::capi::Python;
 use crate::capi::references::check;
 use crate::capi::runtime::exception;
-use crate::capi::{Borrowed, Owned};
+use crate::capi::{Borrowed, Owned, loaded_version};
 use crate::error::{Exception, text};
 
 /// Imports a module, as the `import` statement does.
@@ -44,13 +44,23 @@ impl<'p> std::ops::Deref for Code<'p> {
 ///
 /// # Errors
 ///
-/// `SyntaxError`, `MemoryError`.
+/// `SyntaxError`, `MemoryError`, and `RecursionError` for what is nested too deep. Python 3.8 and 3.9
+/// do not look at the depth: there, more than 64 KiB of source, which can fill 2 MiB of stack, are a
+/// `ValueError`.
 #[doc(alias = "Py_CompileString")]
 pub fn compile_string<'p>(
     py: Python<'p>,
     source: &CStr,
     file: &CStr,
 ) -> Result<Code<'p>, Exception> {
+    // At worst, as in "x.a.a.a", every two bytes go a level deeper, each of which takes 48 of stack.
+    const MOST: usize = 64 << 10;
+    let version = loaded_version();
+    if source.count_bytes() > MOST && (version.starts_with("3.8.") || version.starts_with("3.9.")) {
+        let message =
+            text!("source longer than {MOST} bytes could overflow the stack of Python {version}");
+        return Err(Exception::of_type("ValueError", message));
+    }
     // SAFETY: the lock is held; both strings end in NUL.
     let code = unsafe { ffi::Py_CompileString(source.as_ptr(), file.as_ptr(), ffi::Py_file_input) };
     // SAFETY: the result of a call that returns new or NULL.

@@ -78,11 +78,11 @@ fn describe(
         Some(value) => message_of(value)?,
         None => String::new(),
     };
-    let traceback = match (&value, &traceback) {
-        (Some(value), Some(traceback)) => Some(traceback_text(value, traceback)?),
-        (None, Some(_)) => Some(String::new()),
-        (_, None) => None,
-    };
+    let traceback = traceback.map(|traceback| match &value {
+        Some(value) => traceback_text(value, &traceback),
+        None => Ok(String::new()),
+    });
+    let traceback = traceback.transpose()?;
     Ok(Exception::new(type_name, message, traceback))
 }
 
@@ -94,18 +94,13 @@ fn traceback_text(value: &Owned<'_>, traceback: &Owned<'_>) -> Result<String, Ou
     let Some(function) = TRACEBACK_TEXT.get().filter(|_| has_room()) else {
         return Ok(String::new());
     };
-    let function = function.as_borrowed(py);
+    let [function, value, traceback] =
+        [&function.as_borrowed(py), value, traceback].map(Owned::as_ptr);
+    let end = ptr::null_mut::<ffi::PyObject>();
     let none_fails = 1..1;
     let (text, _) = starve(none_fails, || {
         // SAFETY: the lock is held, all three are live; NULL ends the arguments.
-        let text = unsafe {
-            ffi::PyObject_CallFunctionObjArgs(
-                function.as_ptr(),
-                value.as_ptr(),
-                traceback.as_ptr(),
-                ptr::null_mut::<ffi::PyObject>(),
-            )
-        };
+        let text = unsafe { ffi::PyObject_CallFunctionObjArgs(function, value, traceback, end) };
         // SAFETY: the result of a call that returns new or NULL.
         unsafe { new_or_clear(py, text) }
     });
@@ -115,6 +110,7 @@ fn traceback_text(value: &Owned<'_>, traceback: &Owned<'_>) -> Result<String, Ou
     }
 }
 
+/// Whether there is memory left to trace back.
 fn has_room() -> bool {
     let mut room = Vec::<u8>::new();
     let reserved = room.try_reserve_exact(ROOM_FOR_TRACEBACK);
