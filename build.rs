@@ -8,7 +8,7 @@
 //! | `OUTLIERS_BUILD_PYTHON` | the interpreter whose library is linked |
 //! | `OUTLIERS_BUILD_VERSION` | its version, such as `3.11.7` |
 //! | `OUTLIERS_BUILD_LIBDIR` | the directory of that library; also in the program's rpath |
-//! | `OUTLIERS_BUILD_ENV` | where the runner prepares a private environment, when it has to |
+//! | `OUTLIERS_BUILD_ENV` | where the runner prepares a private environment, when it has to; or nothing |
 //!
 //! And for the build scripts of direct dependents: `DEP_PYOUTLIERS_LIBDIR`, that directory again.
 
@@ -48,6 +48,7 @@ fn main() -> ExitCode {
 fn build() -> Result<(), String> {
     for variable in [
         "PATH",
+        "OUTLIERS_ENVIRONMENTS",
         "PYTHON_SYS_EXECUTABLE",
         "VIRTUAL_ENV",
         "CONDA_PREFIX",
@@ -89,7 +90,7 @@ fn build() -> Result<(), String> {
     println!("cargo::rustc-env=OUTLIERS_BUILD_LIBDIR={libdir}");
     println!(
         "cargo::rustc-env=OUTLIERS_BUILD_ENV={}",
-        environment(&python)?.display()
+        environment(&python.version).display()
     );
     Ok(())
 }
@@ -252,7 +253,9 @@ fn ask_pkg_config(python: &Python) -> Option<PathBuf> {
 /// `python3-sys` chooses from PATH once and never looks again, so a Python activated later would be
 /// ignored silently.
 fn warn_if_another_is_first_on_path(linked: &Python) {
-    if env::var_os("PYTHON_SYS_EXECUTABLE").is_some() {
+    // Ours, of `.cargo/config.toml`, is not one that somebody named.
+    let named = env::var_os("PYTHON_SYS_EXECUTABLE");
+    if named.is_some_and(|named| !Path::new(&named).ends_with(".cargo/python")) {
         return;
     }
     let Some(first) = ["python", "python3"].iter().find_map(|name| {
@@ -271,12 +274,15 @@ fn warn_if_another_is_first_on_path(linked: &Python) {
     }
 }
 
-/// `<target directory>/python-<version>`. Cargo marks its target directory with a CACHEDIR.TAG.
-fn environment(python: &Python) -> Result<PathBuf, String> {
-    let out = PathBuf::from(variable("OUT_DIR")?);
-    let target = out
-        .ancestors()
-        .find(|directory| directory.join("CACHEDIR.TAG").exists())
-        .unwrap_or(&out);
-    Ok(target.join(format!("python-{}", python.version)))
+/// `<checkout>/target/python-<version>`, where the checkout's own `.cargo/config.toml` is in effect;
+/// else an empty path. A directory that Cargo deletes, as after `cargo install --git`, could be made
+/// again by others, and so is never recorded.
+fn environment(version: &str) -> PathBuf {
+    let Some(place) = env::var_os("OUTLIERS_ENVIRONMENTS") else {
+        return PathBuf::new();
+    };
+    let place = PathBuf::from(place);
+    // The program follows no symbolic links there.
+    let place = place.canonicalize().unwrap_or(place);
+    place.join(format!("python-{version}"))
 }

@@ -3,7 +3,8 @@
 Run by the runner beside this file, with the linked interpreter. The program chooses an activated
 environment first, then the private one named by the argument, then the linked interpreter. Where
 that choice has no NumPy, the private environment is prepared, once: nobody else's environment is
-ever changed. Prints the interpreter to use if the program would not find it by itself.
+ever changed. Prints its interpreter then: the program would find it by itself only where no other is
+activated, and where nobody else can have put another in its place.
 """
 
 import fcntl
@@ -14,11 +15,15 @@ from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "pyoutliers" / "requirements.txt"
 
-# Succeeds in a Python of the same minor version that finds NumPy; the current directory does not count.
+# Succeeds in a Python of the same minor version that finds NumPy, on PYTHONPATH (the arguments) too. Isolated
+# like every Python here, so that nothing runs which lies in the current directory.
 HAS_NUMPY = """
-import importlib.util, sys
-sys.path[:] = [entry for entry in sys.path if entry]
-sys.exit(sys.version_info[:2] != ({}, {}) or importlib.util.find_spec("numpy") is None)
+import os, site, sys
+from importlib.machinery import PathFinder
+path = sys.argv[1:] + sys.path
+if sys.prefix == sys.base_prefix and not os.environ.get("PYTHONNOUSERSITE"):
+    path.append(site.getusersitepackages())
+sys.exit(sys.version_info[:2] != ({}, {}) or PathFinder.find_spec("numpy", path) is None)
 """.format(*sys.version_info)
 
 
@@ -27,8 +32,9 @@ def say(message):
 
 
 def has_numpy(python):
+    path = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     try:
-        return subprocess.run([python, "-c", HAS_NUMPY], stderr=subprocess.DEVNULL).returncode == 0
+        return subprocess.run([python, "-I", "-c", HAS_NUMPY, *path], stderr=subprocess.DEVNULL).returncode == 0
     except OSError:
         return False
 
@@ -53,11 +59,12 @@ def run(remedy, *command):
 
 def prepare(directory):
     """Makes the private environment, unless it is there and right."""
-    wanted = "{}\n{}".format(sys.executable, REQUIREMENTS.read_text())
+    # By the first line, the program knows that it was made here, and for it.
+    wanted = os.fsencode("{}\n{}\n{}".format(directory, sys.executable, REQUIREMENTS.read_text()))
     ready = directory / "outliers-ready"
 
     def is_ready():
-        return ready.exists() and ready.read_text() == wanted
+        return ready.exists() and ready.read_bytes() == wanted
 
     if is_ready():
         return
@@ -77,7 +84,7 @@ def prepare(directory):
         run("connect to the network, or name a Python that has NumPy: OUTLIERS_PYTHON=/path/to/python",
             str(directory / "bin" / "python"), "-I", "-m", "pip", "install", "--quiet", "--retries", "1",
             "--disable-pip-version-check", "--only-binary", ":all:", "--requirement", str(REQUIREMENTS))
-        ready.write_text(wanted)
+        ready.write_bytes(wanted)
 
 
 def main():
@@ -92,9 +99,8 @@ def main():
     except (OSError, RuntimeError) as error:
         sys.exit("outliers: preparing {} failed: {}".format(directory, error))
     if environment:
-        variable, python = environment
-        say("{} has no NumPy for Python {}.{}; using {}".format(variable, *sys.version_info[:2], directory))
-        print(directory / "bin" / "python")
+        say("{} has no NumPy for Python {}.{}; using {}".format(environment[0], *sys.version_info[:2], directory))
+    print(directory / "bin" / "python")
 
 
 main()

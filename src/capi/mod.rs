@@ -45,5 +45,6 @@ pub(crate) use references::Cushion;
 pub use references::{Borrowed, Held, Owned};
 pub use runtime::Python;
 pub(crate) use runtime::{
-    Output, Started, Stream, already_started, loaded_library, loaded_version, start, with_lock,
+    Output, Started, Stream, already_started, geteuid, loaded_library, loaded_version, start,
+    with_lock,
 };

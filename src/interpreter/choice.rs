@@ -3,11 +3,13 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{self, Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::version::Version;
+use crate::capi;
 
 /// The Python that is started, as its executable: its environment decides where modules are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +32,8 @@ pub enum Rule {
     VirtualEnv,
     /// `CONDA_PREFIX` names an activated conda environment that has a Python.
     CondaPrefix,
-    /// The private environment that Cargo's runner prepared when this program was developed.
+    /// The private environment that Cargo's runner prepared in the checkout where this program was
+    /// built, if nobody but this user and root can have put another in its place.
     DevelopmentEnvironment,
     /// The interpreter whose library was linked.
     Linked,
@@ -59,7 +62,7 @@ impl fmt::Display for Choice {
 pub(super) struct Build<'a> {
     pub linked: &'a Version,
     pub python: &'a Path,
-    /// Where Cargo's runner makes its environment.
+    /// Where Cargo's runner makes its environment; empty if it makes none.
     pub development: &'a Path,
 }
 
@@ -92,7 +95,7 @@ pub(super) fn choose(
     if let Some(python) = conda.filter(|python| python.exists()) {
         return admit(choice(python, Rule::CondaPrefix), linked);
     }
-    if build.development.join("outliers-ready").exists() {
+    if is_ours(build.development) {
         return Ok(choice(
             build.development.join("bin/python"),
             Rule::DevelopmentEnvironment,
@@ -106,6 +109,30 @@ pub(super) fn choose(
         ));
     }
     Ok(choice(build.python.to_owned(), Rule::Linked))
+}
+
+/// Whether Cargo's runner made this environment, and nobody but this user and root can have put
+/// another in its place.
+fn is_ours(environment: &Path) -> bool {
+    let user = capi::geteuid();
+    let is_safe = |directory: &Path| {
+        fs::symlink_metadata(directory).is_ok_and(|found| {
+            // A group of the user's number is the user's own.
+            let others = if found.gid() == found.uid() {
+                0o002
+            } else {
+                0o022
+            };
+            // In a sticky directory, such as /tmp, nobody can touch what is not theirs.
+            let is_closed = found.mode() & others == 0 || found.mode() & 0o1000 != 0;
+            found.is_dir() && [user, 0].contains(&found.uid()) && is_closed
+        })
+    };
+    environment.ancestors().all(is_safe)
+        && fs::read(environment.join("outliers-ready")).is_ok_and(|made_for| {
+            let first = made_for.split(|&byte| byte == b'\n').next();
+            first == Some(environment.as_os_str().as_bytes())
+        })
 }
 
 /// The choice, if it is of the linked version: Python would start in any other too, and then miss
@@ -180,7 +207,59 @@ os.write(1, b'%d.%d.%d\\n' % sys.version_info[:3] + os.fsencode(sys.executable))
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::{env, io, process};
+
     use super::*;
+
+    /// By who owns it and each directory above it, and who may write to them.
+    #[test]
+    fn an_environment_is_used_only_where_nobody_else_can_have_put_it() -> io::Result<()> {
+        let top = env::temp_dir().canonicalize()?;
+        let top = top.join(format!("outliers-{}", process::id()));
+        let environment = top.join("target/python");
+        fs::create_dir_all(&environment)?;
+        let marker = environment.join("outliers-ready");
+        let made_for =
+            |path: &Path| fs::write(&marker, [path.as_os_str().as_bytes(), b"\n"].concat());
+        assert!(!is_ours(&environment), "nobody made it ready");
+        made_for(&top)?;
+        assert!(!is_ours(&environment), "made for another checkout");
+        made_for(&environment)?;
+        assert!(is_ours(&environment));
+        assert!(!is_ours(Path::new("")));
+        let link = top.join("link");
+        std::os::unix::fs::symlink(top.join("target"), &link)?;
+        assert!(!is_ours(&link.join("python")), "others may turn a link");
+
+        let (user, group) = (fs::metadata(&top)?.uid(), fs::metadata(&top)?.gid());
+        for directory in [&top, &top.join("target"), &environment] {
+            let mode = |mode| fs::set_permissions(directory, fs::Permissions::from_mode(mode));
+            for (bits, safe) in [(0o777, false), (0o1777, true), (0o775, user == group)] {
+                mode(bits)?;
+                assert_eq!(
+                    is_ours(&environment),
+                    safe,
+                    "{bits:o} {}",
+                    directory.display()
+                );
+            }
+            mode(0o755)?;
+            if user != 0 {
+                eprintln!("SKIPPED: only root can give a directory to nobody");
+                continue;
+            }
+            chown(directory, Some(65534), None)?;
+            assert!(!is_ours(&environment), "nobody's: {}", directory.display());
+            chown(directory, Some(0), Some(65534))?;
+            assert!(is_ours(&environment), "nobody's group may not write");
+            mode(0o775)?;
+            assert!(!is_ours(&environment), "nobody's group may write");
+            chown(directory, Some(0), Some(group))?;
+            mode(0o755)?;
+        }
+        fs::remove_dir_all(&top)
+    }
 
     #[test]
     fn a_python_of_the_build_that_is_gone_is_told_with_the_remedy() {

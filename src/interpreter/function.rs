@@ -19,7 +19,7 @@ pub(crate) fn find<'p>(
     } else {
         capi::import_module(py, &module_name) // new
     };
-    let imported = imported.map_err(|exception| import_error(module, exception))?;
+    let imported = imported.map_err(|exception| import_error(py, module, exception))?;
     let found = look_up(&imported, &function_name).map_err(|error| {
         match format(format_args!("{module}:{function}")) {
             Ok(name) => error.of(&name),

@@ -8,7 +8,8 @@
 //! 1. `OUTLIERS_PYTHON`, a python executable
 //! 2. `VIRTUAL_ENV`, an activated environment
 //! 3. `CONDA_PREFIX`, an activated conda environment that has a Python
-//! 4. this checkout's development environment, if Cargo's runner made one
+//! 4. the development environment of the checkout where the program was built, if Cargo's runner made one,
+//!    and it and every directory above it belong to this user or root and others cannot write to them
 //! 5. the interpreter that the program was built with
 //!
 //! One of another minor version than the library is refused. `PYTHONPATH` works as in Python. The
@@ -154,14 +155,14 @@ fn version(text: &str) -> Version {
 }
 
 /// The error of an import, with advice.
-fn import_error(module: &str, exception: Exception) -> Error {
+fn import_error(py: Python<'_>, module: &str, exception: Exception) -> Error {
     if exception.is_out_of_memory() {
         return Error::from(exception).of(module);
     }
     let error = || {
         Ok(ErrorKind::Import {
             module: format(format_args!("{module}"))?,
-            advice: advice(module, &exception)?,
+            advice: advice(py, module, &exception)?,
             exception,
         })
     };
@@ -169,7 +170,7 @@ fn import_error(module: &str, exception: Exception) -> Error {
 }
 
 /// In which Python a module was searched, and what to do.
-fn advice(module: &str, exception: &Exception) -> Result<String, OutOfMemory> {
+fn advice(py: Python<'_>, module: &str, exception: &Exception) -> Result<String, OutOfMemory> {
     let start = START.get().and_then(|start| start.as_ref().ok());
     let Some(choice) = start.and_then(|start| start.choice.as_ref()) else {
         return format(format_args!(
@@ -184,10 +185,10 @@ fn advice(module: &str, exception: &Exception) -> Result<String, OutOfMemory> {
     let rest = unknown.and_then(|name| module.strip_prefix(name));
     let is_asked_for = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     if unknown == Some("numpy") {
+        let remedy = install_numpy(py).unwrap_or_default();
         format(format_args!(
-            "the Python is {choice}; install it: {} -m pip install numpy, or choose a Python that \
-             has it: OUTLIERS_PYTHON=/path/to/python",
-            choice.python.display()
+            "the Python is {choice}; install it: {remedy}; or choose a Python that has it: \
+             OUTLIERS_PYTHON=/path/to/python"
         ))
     } else if is_asked_for {
         format(format_args!(
@@ -208,6 +209,15 @@ fn advice(module: &str, exception: &Exception) -> Result<String, OutOfMemory> {
     } else {
         format(format_args!("the Python is {choice}"))
     }
+}
+
+/// The command that installs NumPy for the Python that runs.
+fn install_numpy(py: Python<'_>) -> Option<String> {
+    let source = include_str!("remedy.py");
+    let remedy = module(py, c"_outliers_remedy", c"<outliers>/remedy.py", source).ok()?; // new
+    let find = capi::object_get_attr_string(&remedy, c"install_numpy").ok()?; // new
+    let command = capi::object_call_function_obj_args(&find, []).ok()?; // new
+    capi::unicode_to_string(&command)
 }
 
 /// Starts Python, unless somebody has; `before` is run last, if there is no more reason to fail.

@@ -10,3 +10,9 @@ pub use lock::Python;
 pub(crate) use lock::{Started, with_lock};
 pub(crate) use output::{Output, Stream};
 pub(crate) use start::{already_started, loaded_library, loaded_version, start};
+
+// In every libc of a Unix; declared here so that the library needs no crate for one function.
+unsafe extern "C" {
+    /// The user as whom this process acts.
+    pub(crate) safe fn geteuid() -> u32;
+}
