@@ -53,8 +53,8 @@ def run(remedy, *command):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         errors = [line for line in done.stdout.splitlines() if line.startswith(("ERROR", "Error"))]
-        lines = errors or done.stdout.split("\n\n")[0].splitlines() or ["no reason given"]
-        raise RuntimeError("{}; {}".format(lines[0], remedy))
+        reason = errors[0] if errors else " ".join(done.stdout.split("\n\n")[0].split())
+        raise RuntimeError("{}; {}".format(reason or "no reason given", remedy))
 
 
 def prepare(directory):

@@ -207,7 +207,7 @@ os.write(1, b'%d.%d.%d\\n' % sys.version_info[:3] + os.fsencode(sys.executable))
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
     use std::{env, io, process};
 
     use super::*;
@@ -228,9 +228,11 @@ mod tests {
         made_for(&environment)?;
         assert!(is_ours(&environment));
         assert!(!is_ours(Path::new("")));
-        let link = top.join("link");
-        std::os::unix::fs::symlink(top.join("target"), &link)?;
-        assert!(!is_ours(&link.join("python")), "others may turn a link");
+        let link = top.join("link/python");
+        symlink(top.join("target"), top.join("link"))?;
+        made_for(&link)?;
+        assert!(!is_ours(&link), "a link leads there");
+        made_for(&environment)?;
 
         let (user, group) = (fs::metadata(&top)?.uid(), fs::metadata(&top)?.gid());
         for directory in [&top, &top.join("target"), &environment] {

@@ -165,6 +165,19 @@ pub fn environment(name: impl AsRef<Path>, version: &str) -> PathBuf {
     directory
 }
 
+/// Writes an executable script.
+///
+/// A shell does: a process that another thread starts meanwhile would inherit the file as it is open here
+/// for writing, and as long as that process has it, none can execute it ("Text file busy").
+pub fn script(path: &Path, text: &str) {
+    let mut shell = Command::new("sh");
+    shell.args([
+        "-c",
+        "printf '#!/bin/sh\n%s' \"$1\" >\"$0\" && chmod +x \"$0\"",
+    ]);
+    assert!(shell.arg(path).arg(text).status().unwrap().success());
+}
+
 /// The version of the linked Python.
 pub fn linked_version() -> String {
     interpreter::built_for().version.to_string()

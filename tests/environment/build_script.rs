@@ -4,6 +4,10 @@
 #[allow(dead_code)]
 mod script;
 
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::{directory, target, told};
 use script::Python;
 
 /// What a good Python answers, with one answer changed.
@@ -125,4 +129,64 @@ fn a_line_break_in_a_path_is_refused() {
         error.starts_with("a line break in a path of Python"),
         "{error}"
     );
+}
+
+/// What the build script of python3-sys prints where these are on PATH, and it is told to ask `python`.
+fn python3_sys_prints(path: &Path, python: Option<&str>) -> (Option<i32>, String, String) {
+    let scripts = std::fs::read_dir(target().join("debug/build")).unwrap();
+    let mut scripts = scripts.map(|entry| entry.unwrap().path().join("build-script-build"));
+    let script =
+        scripts.find(|path| path.exists() && path.to_str().unwrap().contains("/python3-sys-"));
+    let mut script = Command::new(script.unwrap());
+    script
+        .env_clear()
+        .env("CARGO_FEATURE_PYTHON_3", "1")
+        .env("PATH", path);
+    told(
+        &script
+            .envs(python.map(|python| ("PYTHON_SYS_EXECUTABLE", python)))
+            .output()
+            .unwrap(),
+    )
+}
+
+const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.cargo/python");
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs /proc")]
+fn no_python_at_all_is_told_in_one_line() {
+    let (status, stdout, stderr) = python3_sys_prints(Path::new("/nonexistent"), Some(PYTHON));
+    assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
+    let mut errors = stdout
+        .lines()
+        .filter(|line| line.starts_with("cargo::error="));
+    let error = errors.next().unwrap();
+    assert!(
+        error.contains("there is no Python 3 on PATH; install one"),
+        "{error}"
+    );
+    assert_eq!(errors.next(), None);
+}
+
+#[test]
+fn in_a_checkout_the_same_python_is_chosen_as_elsewhere() {
+    let python = pyoutliers::interpreter::choice().unwrap().python;
+    for (case, names) in [&["python3"][..], &["python", "python3"], &["python"]]
+        .iter()
+        .enumerate()
+    {
+        let path = directory(format!("chosen-{case}"));
+        for (place, name) in names.iter().enumerate() {
+            // The first of two is none.
+            let python = match names.len() - place {
+                1 => python.as_path(),
+                _ => Path::new("/bin/false"),
+            };
+            std::os::unix::fs::symlink(python, path.join(name)).unwrap();
+        }
+        let alone = python3_sys_prints(&path, None);
+        let by_ours = python3_sys_prints(&path, Some(PYTHON));
+        assert_eq!(alone, by_ours, "{names:?}");
+        assert_eq!(alone.0, Some(0));
+    }
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::common::{environment, linked_version, outliers, passes, told};
+use crate::runner::{make_wheels, makes_environments, packages};
 use libpython::other_libpython;
 use pyoutliers::{ErrorKind, Outliers, interpreter};
 
@@ -79,14 +80,101 @@ fn the_report_can_be_json() {
     assert!(problem.ends_with("unset PYTHONHOME"), "{problem}");
 }
 
-#[test]
-fn no_numpy() {
-    let empty = environment("no-numpy", &linked_version());
-    let problem = problem_of_choice("VIRTUAL_ENV", &empty);
-    let python = empty.join("bin/python");
-    let remedy = format!("install it: {} -m pip install numpy", python.display());
+/// The command that is to install NumPy, for the Python of an environment.
+fn remedy(environment: &Path) -> String {
+    let problem = problem_of_choice("VIRTUAL_ENV", environment);
     assert!(problem.contains("No module named 'numpy'"), "{problem}");
-    assert!(problem.contains(&remedy), "{problem}");
+    let (_, remedy) = problem.split_once("; install it: ").unwrap();
+    let (remedy, rest) = remedy.split_once("; or ").unwrap();
+    assert_eq!(
+        rest,
+        "choose a Python that has it: OUTLIERS_PYTHON=/path/to/python"
+    );
+    remedy.to_owned()
+}
+
+#[test]
+fn no_numpy_in_an_environment() {
+    let environment = environment("no-numpy", &linked_version());
+    let python = environment.join("bin/python");
+    let settings = environment.join("pyvenv.cfg");
+    let venvs = std::fs::read_to_string(&settings).unwrap();
+    std::fs::write(&settings, format!("{venvs}uv = 0.9.5\n")).unwrap();
+    let python = shell_word(&python);
+    assert_eq!(
+        remedy(&environment),
+        format!("uv pip install --python {python} numpy")
+    );
+    std::fs::create_dir(packages(&environment.join("bin/python")).join("pip")).unwrap();
+    let pip = format!("{python} -m pip install numpy");
+    assert_eq!(remedy(&environment), pip);
+}
+
+/// As a shell takes it for one word, whatever is in it.
+fn shell_word(path: &Path) -> String {
+    let path = path.to_str().unwrap();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
+    match path.chars().all(is_plain) {
+        true => path.to_owned(),
+        false => format!("'{}'", path.replace('\'', r#"'"'"'"#)),
+    }
+}
+
+#[test]
+fn the_remedy_for_no_numpy_works() {
+    let environment = environment("it's \"remedied\"", &linked_version());
+    let python = environment.join("bin/python");
+    if !makes_environments(&python) {
+        return;
+    }
+    make_wheels(&python, &environment.join("wheels"));
+    let remedy = remedy(&environment);
+    assert!(remedy.contains(" -m ensurepip && "), "{remedy}");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &remedy]).current_dir(&environment);
+    shell
+        .env("PIP_NO_INDEX", "1")
+        .env("PIP_FIND_LINKS", "wheels");
+    let (status, stdout, stderr) = told(&shell.output().unwrap());
+    assert_eq!(status, Some(0), "{remedy}: {stdout}{stderr}");
+    let imported = Command::new(&python)
+        .args(["-I", "-c", "import numpy"])
+        .status();
+    assert!(imported.unwrap().success());
+}
+
+/// What the Python is, is said by its prefix and by the files that are there.
+#[test]
+fn no_numpy_in_a_python_of_the_system() {
+    let script = "import os, sys
+exec(open(sys.argv[1]).read())
+sys.prefix = sys.base_prefix = sys.argv[2]
+os.path.exists = sys.argv[3].__eq__
+os.__file__, sys.executable = '/p/lib/os.py', '/a b/python'
+find_spec = lambda name: None if sys.argv[4] == 'none' else name
+print(install_numpy())";
+    let pip = "'/a b/python' -m pip install numpy";
+    let managed = "'/a b/python' -m venv .venv && .venv/bin/pip install numpy, and activate that \
+                   environment";
+    for (prefix, there, finds_pip, expected) in [
+        ("/usr", "/usr/bin/apt", "none", "apt install python3-numpy"),
+        ("/usr", "/usr/bin/apt", "pip", "apt install python3-numpy"),
+        ("/usr", "", "pip", pip),
+        ("/opt", "/usr/bin/apt", "pip", pip),
+        ("/opt", "/p/lib/EXTERNALLY-MANAGED", "pip", managed),
+        (
+            "/opt",
+            "",
+            "none",
+            &format!("'/a b/python' -m ensurepip && {pip}"),
+        ),
+    ] {
+        let remedy = concat!(env!("CARGO_MANIFEST_DIR"), "/src/interpreter/remedy.py");
+        let mut python = Command::new(interpreter::choice().unwrap().python);
+        python.args(["-I", "-c", script, remedy, prefix, there, finds_pip]);
+        let (_, stdout, stderr) = told(&python.output().unwrap());
+        assert_eq!((stdout.trim_end(), stderr.as_str()), (expected, ""));
+    }
 }
 
 #[test]
@@ -217,12 +305,14 @@ fn the_order_of_choice() {
         chosen(&[conda, ("OUTLIERS_PYTHON", none), ("VIRTUAL_ENV", none)]),
         "CONDA_PREFIX"
     );
+    // It may be there, and be refused: see the tests of `choice.rs`.
+    let ours = chosen(&[]);
     let prepared = Path::new(env!("OUTLIERS_BUILD_ENV")).join("outliers-ready");
-    let ours = match prepared.exists() {
-        true => "this checkout's development environment",
-        false => "the interpreter it was built with",
-    };
-    assert_eq!(chosen(&[]), ours);
+    let developed = prepared.exists() && ours == "this checkout's development environment";
+    assert!(
+        developed || ours == "the interpreter it was built with",
+        "{ours}"
+    );
     // Conda without Python is no choice.
     assert_eq!(chosen(&[("CONDA_PREFIX", nowhere)]), ours);
 }

@@ -25,10 +25,11 @@ fn hostile(name: &str) -> PathBuf {
     crate::common::directory(Path::new(name).join(OsStr::from_bytes(HOSTILE)))
 }
 
-fn copied_to(directory: &Path) -> PathBuf {
-    let copy = directory.join("outliers");
-    fs::copy(env!("CARGO_BIN_EXE_outliers"), &copy).unwrap();
-    copy
+/// The program, there too. Linked: see `common::script` for why it is not written.
+fn moved_to(directory: &Path) -> PathBuf {
+    let moved = directory.join("outliers");
+    fs::hard_link(env!("CARGO_BIN_EXE_outliers"), &moved).unwrap();
+    moved
 }
 
 fn run(command: &mut Command) -> Told {
@@ -38,11 +39,11 @@ fn run(command: &mut Command) -> Told {
 #[test]
 fn it_may_be_moved_and_started_through_a_symlink_or_by_its_name_alone() {
     let directory = hostile("moved");
-    let copy = copied_to(&directory);
-    assert_eq!(run(&mut command(&copy)), fine("[7, 113, 835]"));
+    let moved = moved_to(&directory);
+    assert_eq!(run(&mut command(&moved)), fine("[7, 113, 835]"));
     let links = crate::common::directory("links");
     let link = links.join(OsStr::from_bytes(HOSTILE));
-    symlink(&copy, &link).unwrap();
+    symlink(&moved, &link).unwrap();
     assert_eq!(run(&mut command(&link)), fine("[7, 113, 835]"));
     let path = [directory.as_os_str(), OsStr::new("/usr/bin:/bin")].join(OsStr::new(":"));
     let mut by_name = command("sh");
@@ -132,7 +133,7 @@ fn stray_files_in_the_current_directory_change_nothing() {
     ] {
         fs::write(directory.join(name), "raise SystemExit('hostile')").unwrap();
     }
-    let here = copied_to(&directory);
+    let here = moved_to(&directory);
     for program in [Path::new(env!("CARGO_BIN_EXE_outliers")), &here] {
         let mut command = command(program);
         assert_eq!(run(command.current_dir(&directory)), fine("[7, 113, 835]"));

@@ -1,23 +1,27 @@
 //! Cargo's runner: it prepares where it must, leaves alone what is somebody else's, and fails in one line.
 
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::common::told;
+use crate::common::{directory, environment, linked_version, script, skipped, told};
 use pyoutliers::interpreter;
 
 /// The interpreter that the build linked has, or has not, a NumPy of its own; a virtual environment
 /// of it without packages never has.
 fn python_without_numpy(name: &str) -> PathBuf {
-    let directory = crate::common::directory(name);
-    let made = crate::common::command(interpreter::choice().unwrap().python)
-        .args(["-I", "-m", "venv", "--without-pip", "environment"])
-        .current_dir(&directory)
-        .status();
-    assert!(made.unwrap().success());
-    directory.join("environment/bin/python")
+    let environment = environment(Path::new(name).join("environment"), &linked_version());
+    environment.join("bin/python")
+}
+
+/// Whether this Python can make virtual environments with pip; says so if not.
+pub fn makes_environments(python: &Path) -> bool {
+    let import = ["-I", "-c", "import ensurepip, venv"];
+    let made = Command::new(python).args(import).output().unwrap();
+    if !made.status.success() {
+        skipped("this Python is without its venv, which Debian has in python3-venv");
+    }
+    made.status.success()
 }
 
 /// Where the runner would make a private environment in the same test.
@@ -58,17 +62,17 @@ fn a_python_that_is_named_is_left_alone() {
 #[test]
 fn a_python_that_has_numpy_is_used_without_network() {
     let linked = interpreter::choice().unwrap().python;
-    let private = crate::common::directory("runner-has").join("private");
+    let private = directory("runner-has").join("private");
     let output = runner(&linked, &private).output().unwrap();
     assert_eq!(told(&output), started());
     // A system's Python may be called python3 alone; that of an environment is always called python.
-    let environment = crate::common::directory("runner-activated");
+    let environment = directory("runner-activated");
     std::fs::create_dir(environment.join("bin")).unwrap();
-    let python = environment.join("bin/python");
     let quoted = linked.to_str().unwrap().replace('\'', r"'\''");
-    let script = format!("#!/bin/sh\nexec '{quoted}' \"$@\"\n");
-    std::fs::write(&python, script).unwrap();
-    std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
+    script(
+        &environment.join("bin/python"),
+        &format!("exec '{quoted}' \"$@\""),
+    );
     let output = runner(&python_without_numpy("runner-active"), &private)
         .env("VIRTUAL_ENV", &environment)
         .output();
@@ -80,6 +84,9 @@ fn a_python_that_has_numpy_is_used_without_network() {
 #[test]
 fn it_prepares_an_environment_once() {
     let linked = python_without_numpy("runner-prepares");
+    if !makes_environments(&linked) {
+        return;
+    }
     let environment = linked.parent().unwrap().parent().unwrap();
     let private = private(&linked);
     let wheels = private.with_file_name("wheels");
@@ -87,7 +94,9 @@ fn it_prepares_an_environment_once() {
     let before = files(environment);
     let run = || {
         let mut runner = runner(&linked, &private);
-        told(&runner.env("PIP_FIND_LINKS", &wheels).output().unwrap())
+        // pip takes a space for the end of a path.
+        let beside = runner.current_dir(wheels.parent().unwrap());
+        told(&beside.env("PIP_FIND_LINKS", "wheels").output().unwrap())
     };
     let (status, stdout, stderr) = run();
     assert_eq!(
@@ -106,7 +115,7 @@ fn it_prepares_an_environment_once() {
 }
 
 /// A wheel of each NumPy that is pinned, with nothing in it.
-fn make_wheels(python: &Path, directory: &Path) {
+pub fn make_wheels(python: &Path, directory: &Path) {
     let script = "import re, sys, zipfile
 for version in set(re.findall('numpy==([0-9.]+)', open(sys.argv[1]).read())):
     info = 'numpy-%s.dist-info/' % version
@@ -129,6 +138,9 @@ for version in set(re.findall('numpy==([0-9.]+)', open(sys.argv[1]).read())):
 #[test]
 fn without_network_it_fails_in_one_line_and_changes_nobody_elses_environment() {
     let linked = python_without_numpy("runner-offline");
+    if !makes_environments(&linked) {
+        return;
+    }
     let environment = linked.parent().unwrap().parent().unwrap();
     let private = private(&linked);
     let before = files(environment);
@@ -207,6 +219,75 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+#[test]
+fn without_venv_it_says_what_to_install() {
+    let linked = python_without_numpy("runner-without-venv");
+    let block = "import sys; sys.modules['venv'] = None";
+    std::fs::write(packages(&linked).join("block.pth"), block).unwrap();
+    let output = runner(&linked, &private(&linked)).output().unwrap();
+    let (status, stdout, stderr) = told(&output);
+    assert_eq!((status, stdout.as_str()), (Some(1), ""));
+    let remedy = "; install Python's venv, such as by apt install python3-venv\n";
+    assert!(stderr.ends_with(remedy), "{stderr}");
+    assert_eq!(stderr.lines().count(), 2, "{stderr}");
+}
+
+/// The directory of an environment's packages, made now.
+pub fn packages(python: &Path) -> PathBuf {
+    let version = linked_version();
+    let (minor, _) = version.rsplit_once('.').unwrap();
+    let packages = format!("../lib/python{minor}/site-packages");
+    let packages = python.parent().unwrap().join(packages);
+    std::fs::create_dir_all(&packages).unwrap();
+    packages
+}
+
+/// The first Python without NumPy, whose preparation fails, and one with a NumPy on `PYTHONPATH`.
+#[test]
+fn nothing_runs_that_lies_in_the_current_directory_or_on_pythonpath() {
+    let linked = python_without_numpy("runner-stray");
+    let private = private(&linked);
+    let strays = directory("runner-strays");
+    let names = [
+        "importlib",
+        "site",
+        "sitecustomize",
+        "usercustomize",
+        "startup",
+        "encodings",
+        "fcntl",
+        "subprocess",
+        "pathlib",
+        "venv",
+        "ensurepip",
+        "pip",
+        "numpy",
+    ];
+    for name in names {
+        let leaves_a_mark = "open(__file__ + '.ran', 'w').close()";
+        std::fs::write(strays.join(name).with_extension("py"), leaves_a_mark).unwrap();
+    }
+    let run = |path: &Path| {
+        let mut runner = runner(&linked, &private);
+        runner.current_dir(&strays).env("PYTHONPATH", path);
+        told(
+            &runner
+                .env("PYTHONSTARTUP", strays.join("startup.py"))
+                .output()
+                .unwrap(),
+        )
+    };
+    let (status, _, stderr) = run(Path::new(""));
+    assert_eq!(status, Some(1), "NumPy was found: {stderr}");
+    assert_eq!(run(&strays), started());
+    assert_eq!(
+        files(&strays).len(),
+        1 + names.len(),
+        "{:?}",
+        files(&strays)
+    );
 }
 
 #[test]
