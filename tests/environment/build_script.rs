@@ -7,7 +7,7 @@ mod script;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{directory, target, told};
+use crate::common::{directory, skipped, target, told};
 use script::Python;
 
 /// What a good Python answers, with one answer changed.
@@ -188,5 +188,44 @@ fn in_a_checkout_the_same_python_is_chosen_as_elsewhere() {
         let by_ours = python3_sys_prints(&path, Some(PYTHON));
         assert_eq!(alone, by_ours, "{names:?}");
         assert_eq!(alone.0, Some(0));
+    }
+}
+
+#[test]
+fn the_benchmarks_say_what_is_missing_before_they_compile() {
+    let run = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/run");
+    if !Path::new(run).exists() {
+        return skipped("the package holds no benches");
+    }
+    let python = pyoutliers::interpreter::choice().unwrap().python;
+    let path = directory("benches-need");
+    let there =
+        |name: &str, tool: &Path| std::os::unix::fs::symlink(tool, path.join(name)).unwrap();
+    there("dirname", Path::new("/usr/bin/dirname"));
+    for (name, tool, missing) in [
+        (
+            "python3",
+            python.as_path(),
+            "Python is missing; install it, such as by apt install libpython3-dev",
+        ),
+        (
+            "cc",
+            Path::new("/bin/false"),
+            "cc is missing; install it, such as by apt install gcc",
+        ),
+        (
+            "cat",
+            Path::new("/bin/false"),
+            "pkg-config is missing; install it, such as by apt install pkg-config",
+        ),
+    ] {
+        let output = Command::new(run)
+            .env_clear()
+            .env("PATH", &path)
+            .output()
+            .unwrap();
+        let expected = format!("benches: {missing}\n");
+        assert_eq!(told(&output), (Some(1), String::new(), expected));
+        there(name, tool);
     }
 }

@@ -1,5 +1,7 @@
 //! What the documentation says twice is the same twice.
 
+use crate::common::skipped;
+
 const README: &str = include_str!("../../README.md");
 const CONTRIBUTING: &str = include_str!("../../CONTRIBUTING.md");
 const RULES: &str = include_str!("../../src/capi/rules.md");
@@ -102,7 +104,9 @@ fn every_promise_is_held_by_a_test_that_is_there() {
 
 #[test]
 fn what_contributors_are_told_to_run_is_what_is_run_before_merging() {
-    let ci = include_str!("../../.ci/run");
+    let Ok(ci) = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.ci/run")) else {
+        return skipped("the package holds no .ci/run");
+    };
     for habit in ["test", "format", "lint", "documentation"] {
         let row = CONTRIBUTING
             .split_once(&format!("\n| {habit} | `"))
