@@ -54,7 +54,7 @@ def run(remedy, *command):
     if done.returncode != 0:
         errors = [line for line in done.stdout.splitlines() if line.startswith(("ERROR", "Error"))]
         reason = errors[0] if errors else " ".join(done.stdout.split("\n\n")[0].split())
-        raise RuntimeError("{}; {}".format(reason or "no reason given", remedy))
+        raise RuntimeError("{}; {}".format(reason.rstrip(".") or "no reason given", remedy))
 
 
 def prepare(directory):

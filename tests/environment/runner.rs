@@ -10,8 +10,16 @@ use pyoutliers::interpreter;
 /// The interpreter that the build linked has, or has not, a NumPy of its own; a virtual environment
 /// of it without packages never has.
 fn python_without_numpy(name: &str) -> PathBuf {
-    let environment = environment(Path::new(name).join("environment"), &linked_version());
-    environment.join("bin/python")
+    directory(name);
+    environment(Path::new(name).join("environment"), &linked_version()).join("bin/python")
+}
+
+/// One that cannot make environments either, as Debian's without python3-venv.
+fn python_without_venv(name: &str) -> PathBuf {
+    let python = python_without_numpy(name);
+    let block = "import sys; sys.modules['venv'] = None";
+    std::fs::write(packages(&python).join("block.pth"), block).unwrap();
+    python
 }
 
 /// Whether this Python can make virtual environments with pip; says so if not.
@@ -223,9 +231,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn without_venv_it_says_what_to_install() {
-    let linked = python_without_numpy("runner-without-venv");
-    let block = "import sys; sys.modules['venv'] = None";
-    std::fs::write(packages(&linked).join("block.pth"), block).unwrap();
+    let linked = python_without_venv("runner-without-venv");
     let output = runner(&linked, &private(&linked)).output().unwrap();
     let (status, stdout, stderr) = told(&output);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
@@ -247,7 +253,7 @@ pub fn packages(python: &Path) -> PathBuf {
 /// The first Python without NumPy, whose preparation fails, and one with a NumPy on `PYTHONPATH`.
 #[test]
 fn nothing_runs_that_lies_in_the_current_directory_or_on_pythonpath() {
-    let linked = python_without_numpy("runner-stray");
+    let linked = python_without_venv("runner-stray");
     let private = private(&linked);
     let strays = directory("runner-strays");
     let names = [
