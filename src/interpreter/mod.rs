@@ -76,7 +76,6 @@ pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> Result<R>) -> 
         let flush = prelude::installed(py)?.as_borrowed(py);
         capi::give_back_dropped(py);
         let result = closure(py);
-        capi::give_back_dropped(py);
         let _ = capi::object_call_function_obj_args(&flush, []);
         result
     })

@@ -12,9 +12,8 @@ use crate::capi::{Borrowed, Owned};
 
 /// A reference that is kept while the lock is not held: it can cross threads.
 ///
-/// Taking the lock gives access to the object. Dropping it does not wait for the lock, which another
-/// thread may hold for ever: the reference is given back when the next [`with_python`] begins, or when
-/// the one that is running on this thread ends.
+/// Taking the lock gives access to the object. Dropped where the lock is held, the reference is given
+/// back at once; elsewhere by the next [`with_python`], as another thread may hold the lock for ever.
 ///
 /// [`with_python`]: crate::with_python
 #[derive(Debug)]
@@ -55,6 +54,11 @@ static ANY_DROPPED: AtomicBool = AtomicBool::new(false);
 
 impl Drop for Held {
     fn drop(&mut self) {
+        if lock::is_held() {
+            // Taken once more, in case that this is one of the answers that are wrong.
+            lock::with_lock(Started(()), |py| drop(Self(self.0).into_owned(py)));
+            return;
+        }
         let mut dropped = DROPPED.lock().unwrap_or_else(PoisonError::into_inner);
         // Without memory the reference is kept for ever.
         if dropped.try_reserve(1).is_ok() {

@@ -45,6 +45,14 @@ pub(in crate::capi) fn with_lock_of_the_start<R>(
     closure(Python(PhantomData))
 }
 
+/// Whether this thread holds the lock. After somebody has made a subinterpreter, Python says so always.
+#[doc(alias = "PyGILState_Check")]
+pub(in crate::capi) fn is_held() -> bool {
+    // SAFETY: may be called at any time.
+    let held = unsafe { ffi::PyGILState_Check() };
+    held != 0
+}
+
 struct Lock(ffi::PyGILState_STATE);
 
 impl Lock {
