@@ -1,6 +1,6 @@
 //! `outliers detect`: numbers in, indices out.
 
-use std::fs;
+use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,8 +9,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use pyoutliers::Outliers;
 
-use super::read::{self, Source};
-use super::{Function, plot};
+use super::{Function, plot, read};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -47,12 +46,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let detector = Outliers::new(module, function)?;
     // A function of the user's may well know what to do with a NaN.
     let only_finite = module == "pyoutliers";
-    let source = source(arguments.file.as_deref())?;
-    let data = read::numbers(&source, arguments.column.as_deref(), only_finite)?;
+    let (text, name) = open(arguments.file.as_deref())?;
+    let data = read::numbers(text, &name, arguments.column.as_deref(), only_finite)?;
     let indices = detector.detect(&data)?;
     // Before the result is printed: a picture that cannot be written is an error.
     if let Some(file) = &arguments.plot {
-        plot::series(file, &source.name, data, &indices)?;
+        plot::series(file, &name, data, &indices)?;
     }
     super::print_by(|stdout| match arguments.format {
         Format::List => writeln!(stdout, "{indices:?}"),
@@ -63,20 +62,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn source(file: Option<&Path>) -> Result<Source> {
+/// What to read, and its name for errors.
+fn open(file: Option<&Path>) -> Result<(Box<dyn Read>, String)> {
     if let Some(file) = file.filter(|file| *file != Path::new("-")) {
         let name = file.display().to_string();
-        let bytes = fs::read(file).with_context(|| name.clone())?;
-        return Ok(Source { name, bytes });
+        let text = File::open(file).with_context(|| name.clone())?;
+        return Ok((Box::new(text), name));
     }
     if io::stdin().is_terminal() {
         super::say("reading numbers from the terminal, up to Ctrl-D");
     }
-    let name = "standard input".to_owned();
-    let mut bytes = Vec::new();
-    io::stdin()
-        .lock()
-        .read_to_end(&mut bytes)
-        .with_context(|| name.clone())?;
-    Ok(Source { name, bytes })
+    Ok((Box::new(io::stdin().lock()), "standard input".into()))
 }

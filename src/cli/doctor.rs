@@ -9,6 +9,8 @@ use pyoutliers::capi::{self, Owned};
 use pyoutliers::{Outliers, Python, gen_testdata, interpreter, with_python};
 use serde_json::Value;
 
+use super::output::line;
+
 #[derive(Args)]
 pub struct Arguments {
     /// Print one JSON object instead of lines
@@ -47,11 +49,11 @@ impl Report {
         let rows = self
             .rows
             .iter()
-            .map(|(name, value)| format!("{name:<10} {value}\n"));
+            .map(|(name, value)| format!("{name:<10} {}\n", line(value)));
         let problems = self
             .problems
             .iter()
-            .map(|problem| format!("problem    {problem}\n"));
+            .map(|problem| format!("problem    {}\n", line(problem)));
         let end = if self.problems.is_empty() {
             "all well\n"
         } else {

@@ -4,20 +4,22 @@ mod bar;
 mod detect;
 mod doctor;
 mod inject;
+mod output;
 mod plot;
 mod read;
 mod records;
 mod refcounts;
 mod soak;
 
+use std::env;
 use std::fmt;
-use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 use std::str::FromStr;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use pyoutliers::{Error, Outliers};
+use output::{complain, print, print_as_it_is, print_by, say};
+use pyoutliers::Outliers;
 
 /// Finds outliers with a Python function, called in memory.
 ///
@@ -49,6 +51,10 @@ pub fn run() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
+            // It repeats what was typed: it is made again, of what may be printed.
+            let typed =
+                env::args_os().map(|word| output::escape(&word.to_string_lossy()).into_owned());
+            let error = Arguments::try_parse_from(typed).err().unwrap_or(error);
             // To a closed pipe there is nothing to say.
             let _ = error.print();
             return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
@@ -99,34 +105,4 @@ fn demo() -> Result<ExitCode> {
     let indices = detector.detect(&pyoutliers::gen_testdata()?)?;
     print(&format!("{indices:?}\n"))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Writes a result to stdout, whole.
-fn print(text: &str) -> Result<()> {
-    print_by(|stdout| stdout.write_all(text.as_bytes()))
-}
-
-/// Writes a result to stdout piece by piece. A reader that has gone away is no error.
-fn print_by(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let mut stdout = BufWriter::new(io::stdout().lock());
-    match write(&mut stdout).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(anyhow::Error::new(error).context("cannot write the result"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Says something on stderr. With that closed there is nobody to tell.
-fn say(text: &str) {
-    // A line, whatever is in it: names of files can hold line feeds.
-    let text = text.replace(['\n', '\r'], " ");
-    let _ = writeln!(io::stderr(), "outliers: {text}");
-}
-
-/// Says what went wrong: a line, and the traceback of Python code that raised.
-fn complain(error: &anyhow::Error) {
-    say(&format!("{error:#}"));
-    let traceback = error.downcast_ref().map_or("", Error::traceback);
-    let _ = io::stderr().write_all(traceback.as_bytes());
 }

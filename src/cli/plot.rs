@@ -1,15 +1,21 @@
 //! Pictures, as SVG.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use pyoutliers::soak::{Report, Verdict};
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::flag;
+
+use super::output::escape;
 
 const SIZE: (u32, u32) = (960, 480);
 const INK: RGBColor = RGBColor(40, 40, 40);
@@ -154,7 +160,7 @@ type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Draws into memory first, so that the file holds a whole picture or none.
+/// Draws into memory first, so that the file holds a whole picture or the one before.
 fn draw(file: &Path, paint: impl FnOnce(&Area<'_>) -> Drawn) -> Result<()> {
     let mut svg = String::new();
     {
@@ -164,15 +170,27 @@ fn draw(file: &Path, paint: impl FnOnce(&Area<'_>) -> Drawn) -> Result<()> {
         let painted = painted.and_then(|()| Ok(root.present()?));
         painted.map_err(|error| anyhow!("cannot draw: {error}"))?;
     }
-    let written = File::create(file).and_then(|mut opened| {
-        let written = opened.write_all(svg.as_bytes());
-        if written.is_err() {
-            // What is no file, such as a pipe, cannot be cut.
-            let _ = opened.set_len(0);
-        }
-        written
-    });
+    let written = replace(file, escape(&svg).as_bytes());
     written.with_context(|| file.display().to_string())
+}
+
+/// Writes beside the file, and puts that in its place. What is no file, such as a pipe, is written to.
+fn replace(file: &Path, contents: &[u8]) -> io::Result<()> {
+    // With a handler, a file too large is an error, where it would end the process.
+    flag::register(SIGXFSZ, Arc::default())?;
+    let old = fs::metadata(file);
+    if old.as_ref().is_ok_and(|old| !old.is_file()) {
+        return fs::write(file, contents);
+    }
+    // What a symlink leads to is replaced.
+    let file = fs::canonicalize(file).unwrap_or_else(|_| file.into());
+    let part = file.with_file_name(format!(".{}.svg", process::id()));
+    let mut beside = File::create_new(&part)?;
+    let written = beside
+        .write_all(contents)
+        .and_then(|()| old.map_or(Ok(()), |old| beside.set_permissions(old.permissions())))
+        .and_then(|()| fs::rename(&part, &file));
+    written.inspect_err(|_| drop(fs::remove_file(&part)))
 }
 
 /// A short line for the legend.

@@ -1,110 +1,196 @@
-//! Records of CSV, one after the other, in memory that is asked for: a file may be one long field.
+//! Records of CSV from any text, each with the line that it begins on.
 
 use std::borrow::Cow;
-use std::collections::TryReserveError;
+use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use anyhow::{Context, Result, bail};
+use csv::{ByteRecord, Position, Reader, ReaderBuilder};
 
-/// CSV that is being read.
+/// How files begin that are text once they are decompressed.
+const COMPRESSED: [(&[u8], &str); 5] = [
+    (b"\x1F\x8B", "gzip"),
+    (b"PK\x03\x04", "zip, or a spreadsheet"),
+    (b"\xFD7zXZ\0", "xz"),
+    (b"BZh91AY&SY", "bzip2"),
+    (b"\x28\xB5\x2F\xFD", "zstd"),
+];
+
+/// UTF-8's byte order mark; text that was put together can have several.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// How much is looked at, before it is read, for what it is and what separates its columns.
+const HEAD: u64 = 1 << 20;
+
+/// Where a quote is not closed, all that follows is one record.
+const LONGEST: usize = 64 << 20;
+
+/// CSV that is being read, one record after the other.
 pub struct Records<'a> {
-    reader: Reader,
-    text: &'a [u8],
-    /// Where the rest of the text begins.
-    rest: usize,
-}
-
-/// A record. Its memory serves the next one too.
-#[derive(Default)]
-pub struct Record {
-    /// Where in the text it begins, or the blank lines before it.
-    pub start: usize,
-    /// How many fields it has.
-    pub length: usize,
-    /// The fields, one after the other; what follows is room.
-    bytes: Vec<u8>,
-    /// Where each field ends.
-    ends: Vec<usize>,
+    pub name: &'a str,
+    reader: Reader<Lines<'a>>,
+    /// The one that was read last.
+    record: ByteRecord,
+    /// Where the one before it ended.
+    start: Position,
 }
 
 impl<'a> Records<'a> {
-    pub fn new(text: &'a [u8], delimiter: u8) -> Self {
-        Self {
-            reader: ReaderBuilder::new().delimiter(delimiter).build(),
-            text,
-            rest: 0,
+    pub fn new(name: &'a str, mut text: impl Read + 'a) -> Result<Self> {
+        let mut head = Vec::new();
+        let read = text.by_ref().take(HEAD).read_to_end(&mut head);
+        read.with_context(|| name.to_owned())?;
+        if head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF") {
+            bail!("{name}: this is UTF-16; save it as UTF-8")
         }
+        if let Some((_, how)) = COMPRESSED.iter().find(|(magic, _)| head.starts_with(magic)) {
+            bail!("{name}: this is compressed ({how}); decompress it first")
+        }
+        while head.starts_with(MARK) {
+            head.drain(..MARK.len());
+        }
+        let mut builder = ReaderBuilder::new();
+        builder.has_headers(false).flexible(true);
+        builder.delimiter(delimiter(&head));
+        let lines = Lines {
+            text: BufReader::with_capacity(1 << 16, Box::new(Cursor::new(head).chain(text))),
+            left: LONGEST,
+            ended: false,
+        };
+        Ok(Self {
+            name,
+            reader: builder.from_reader(lines),
+            record: ByteRecord::new(),
+            start: Position::new(),
+        })
     }
 
-    /// Reads the next record; false if there is none.
-    pub fn read(&mut self, record: &mut Record) -> Result<bool, TryReserveError> {
-        record.start = self.rest;
-        record.length = 0;
-        let mut filled = 0;
+    /// Reads the next record that is not a blank line; false if there is none.
+    pub fn next(&mut self) -> Result<bool> {
         loop {
-            let (result, read, written, ended) = self.reader.read_record(
-                // Nothing, which it is given last, ends the last record.
-                self.text.get(self.rest..).unwrap_or_default(),
-                record.bytes.get_mut(filled..).unwrap_or_default(),
-                record.ends.get_mut(record.length..).unwrap_or_default(),
-            );
-            self.rest += read;
-            filled += written;
-            record.length += ended;
-            match result {
-                ReadRecordResult::InputEmpty => (),
-                ReadRecordResult::OutputFull => grow(&mut record.bytes)?,
-                ReadRecordResult::OutputEndsFull => grow(&mut record.ends)?,
-                ReadRecordResult::Record => return Ok(true),
-                ReadRecordResult::End => return Ok(false),
+            self.start.clone_from(self.reader.position());
+            self.reader.get_mut().left = LONGEST;
+            match self.reader.read_byte_record(&mut self.record) {
+                Ok(true) if self.is_blank() => (),
+                Ok(read) => return Ok(read),
+                Err(_) if self.reader.get_ref().left == 0 => {
+                    let (name, line) = (self.name, self.start.line());
+                    bail!("{name}:{line}: no end of the record in 64 MiB; is a quote not closed?")
+                }
+                Err(error) => return Err(error).context(self.name.to_owned()),
             }
         }
     }
-}
 
-impl Record {
-    pub fn field(&self, index: usize) -> Option<&[u8]> {
-        let start = match index.checked_sub(1) {
-            Some(before) => *self.ends.get(before)?,
-            None => 0,
-        };
-        let end = *self.ends.get(..self.length)?.get(index)?;
-        self.bytes.get(start..end)
+    /// The record's fields as text; what is not UTF-8 in them is replaced.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = Cow<'_, str>> {
+        self.record.iter().map(String::from_utf8_lossy)
     }
 
-    /// The fields as text: the names, if it is a header.
-    pub fn texts(&self) -> Result<Vec<Cow<'_, str>>, TryReserveError> {
-        let mut texts = Vec::new();
-        texts.try_reserve_exact(self.length)?;
-        for field in self.fields() {
-            texts.push(text(field)?);
+    /// The text's name and the line that the record begins on, for errors.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.name, self.line())
+    }
+
+    /// The line that the record begins on, from 1. The CSV reader counts the line feeds that it has
+    /// passed, and skips empty lines without a word.
+    fn line(&self) -> u64 {
+        let ended_by_line = u64::from(!self.reader.get_ref().ended);
+        self.reader.position().line() - ended_by_line - self.lines_within()
+    }
+
+    /// Quoted line feeds.
+    fn lines_within(&self) -> u64 {
+        let text = self.record.as_slice().iter();
+        text.filter(|&&byte| byte == b'\n').map(|_| 1).sum()
+    }
+
+    /// Whether it is whitespace alone, and not quoted, which would be a field.
+    fn is_blank(&self) -> bool {
+        let text = self.record.as_slice();
+        if self.record.len() > 1 || !text.trim_ascii().is_empty() {
+            return false;
         }
-        Ok(texts)
-    }
-
-    pub fn fields(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.length).map_while(|index| self.field(index))
+        let end = self.reader.position();
+        let read = end.byte() - self.start.byte();
+        let line_feeds = end.line() - self.start.line();
+        read - line_feeds == text.len() as u64 - self.lines_within()
     }
 }
 
-fn grow<T: Clone + Default>(room: &mut Vec<T>) -> Result<(), TryReserveError> {
-    let more = room.len().max(64);
-    room.try_reserve_exact(more)?;
-    room.resize(room.len() + more, T::default());
-    Ok(())
+/// Text in which every line ends in a line feed, as the CSV reader counts no other; each byte stays
+/// where it was.
+struct Lines<'a> {
+    text: BufReader<Box<dyn Read + 'a>>,
+    /// How much may be read until the record has to be complete.
+    left: usize,
+    /// Whether the end was told.
+    ended: bool,
 }
 
-/// A field as text; what is not UTF-8 is replaced, as by [`String::from_utf8_lossy`].
-pub fn text(field: &[u8]) -> Result<Cow<'_, str>, TryReserveError> {
-    if let Ok(text) = str::from_utf8(field) {
-        return Ok(text.into());
+impl Read for Lines<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = self.left.min(buffer.len());
+        let buffer = buffer.get_mut(..most).unwrap_or_default();
+        if buffer.is_empty() {
+            return Err(ErrorKind::FileTooLarge.into());
+        }
+        // What the CSV reader makes of a record, if it is commas alone: with too little memory for that
+        // it would end the process.
+        let record = 32 * (LONGEST - self.left);
+        let room = Vec::<u8>::new().try_reserve_exact(record);
+        room.map_err(|_| ErrorKind::OutOfMemory)?;
+        let length = uninterrupted(|| self.text.read(buffer))?;
+        self.left -= length;
+        self.ended = length == 0;
+        let read = buffer.get_mut(..length).unwrap_or_default();
+        if read.last() == Some(&b'\r') {
+            uninterrupted(|| self.text.fill_buf().map(<[u8]>::len))?;
+        }
+        if read.contains(&b'\r') {
+            let mut next = self.text.buffer().first().copied();
+            for byte in read.iter_mut().rev() {
+                // Before a line feed it is half of a line's end: a space, as fields are trimmed.
+                let lone = if next == Some(b'\n') { b' ' } else { b'\n' };
+                next = Some(*byte);
+                if *byte == b'\r' {
+                    *byte = lone;
+                }
+            }
+        }
+        Ok(length)
     }
-    let mut text = String::new();
-    for chunk in field.utf8_chunks() {
-        text.try_reserve(chunk.valid().len() + char::REPLACEMENT_CHARACTER.len_utf8())?;
-        text.push_str(chunk.valid());
-        if !chunk.invalid().is_empty() {
-            text.push(char::REPLACEMENT_CHARACTER);
+}
+
+/// A read that a signal has interrupted is tried again.
+fn uninterrupted(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match read() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => (),
+            result => return result,
         }
     }
-    Ok(text.into())
+}
+
+/// Comma, semicolon or tab: whichever the first record has most of, outside quotes.
+fn delimiter(text: &[u8]) -> u8 {
+    let mut counts = [(b'\t', 0), (b';', 0), (b',', 0)];
+    let (mut is_quoted, mut is_start, mut is_blank) = (false, true, true);
+    for byte in text {
+        match byte {
+            // A quote opens where a field starts; where two mean one, the second opens again.
+            b'"' if is_quoted || is_start => (is_quoted, is_start) = (!is_quoted, is_quoted),
+            _ if is_quoted => (),
+            b'\r' | b'\n' if is_blank => (counts, is_start) = (counts.map(|(d, _)| (d, 0)), true),
+            b'\r' | b'\n' => break,
+            _ => {
+                let found = counts.iter_mut().find(|(delimiter, _)| delimiter == byte);
+                is_start = found.is_some();
+                found.into_iter().for_each(|(_, count)| *count += 1);
+            }
+        }
+        is_blank &= byte.is_ascii_whitespace();
+    }
+    let most = counts.iter().max_by_key(|(_, count)| count);
+    most.filter(|_| !is_blank)
+        .map_or(b',', |(delimiter, _)| *delimiter)
 }

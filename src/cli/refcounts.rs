@@ -68,7 +68,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         } else {
             table.to_string()
         };
-        super::print(&format!("{space}{name}\n{}\n\n{table}", lesson.rule))?;
+        super::print_as_it_is(|stdout| {
+            write!(stdout, "{space}{name}\n{}\n\n{table}", lesson.rule)
+        })?;
     }
     if !holds {
         super::say("this interpreter differs from what a lesson says: see the lines marked NO");

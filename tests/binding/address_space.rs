@@ -186,16 +186,16 @@ fn the_program_says_out_of_memory_and_ends_with_status_1() {
     write("fields", &("1,".repeat(1_000_000) + "x"));
     // One word of nothing, which takes no room on the disk.
     let word = fs::File::create(directory.join("word")).unwrap();
-    word.set_len(48 * MEBIBYTE as u64).unwrap();
+    word.set_len(8 * MEBIBYTE as u64).unwrap();
     for (arguments, most) in [
         ("numbers --function limited:ends", 32),
         (
             "numbers --function limited:everything --format lines --plot x.svg",
             32,
         ),
-        ("fields --function limited:ends", 64),
-        ("word --function limited:ends", 192),
-        ("- --function limited:ends <word", 256),
+        ("fields --function limited:ends", 128),
+        ("word --function limited:ends", 512),
+        ("- --function limited:ends <word", 512),
     ] {
         let expected = limited(&directory, 1 << 30, arguments);
         let (mut errors, mut answers) = (0, 0);

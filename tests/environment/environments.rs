@@ -105,7 +105,8 @@ fn an_environment_may_have_any_name() {
         doctor.env_remove("OUTLIERS_PYTHON").env(variable, value);
         let (status, stdout, _) = run(doctor.arg("doctor"));
         assert_eq!(status, Some(0), "{stdout}");
-        let chosen = format!("at {}\nchosen by  {variable}\n", python.display());
+        let python = python.display().to_string().replace('\n', " ");
+        let chosen = format!("at {python}\nchosen by  {variable}\n");
         assert!(stdout.contains(&chosen), "{stdout}");
     }
 }

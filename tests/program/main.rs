@@ -9,3 +9,4 @@ mod output;
 mod plot;
 mod reader;
 mod streams;
+mod terminal;

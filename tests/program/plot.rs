@@ -1,12 +1,16 @@
 //! `--plot`: pictures are drawn of anything, written whole or not at all, and over nothing else.
 
-use std::path::Path;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 
-use crate::common::{outliers, told};
+use pyoutliers::interpreter;
+
+use crate::common::{self, outliers, told};
 
 #[test]
 fn memory_over_calls_can_be_drawn() {
-    let file = crate::common::directory("soak-plot").join("memory.svg");
+    let file = common::directory("soak-plot").join("memory.svg");
     let drawn = outliers()
         .arg("soak")
         .args([
@@ -32,7 +36,7 @@ fn memory_over_calls_can_be_drawn() {
 
 #[test]
 fn numbers_and_their_outliers_can_be_drawn() {
-    let directory = crate::common::directory("detect-plot");
+    let directory = common::directory("detect-plot");
     for (name, numbers) in [
         ("few", "1 1 1 1 1 1 1 1 100".to_owned()),
         ("one", "7".to_owned()),
@@ -61,7 +65,7 @@ fn numbers_and_their_outliers_can_be_drawn() {
 
 #[test]
 fn a_picture_that_cannot_be_written_is_an_error_and_nothing_is_printed() {
-    let full = crate::common::directory("full-disk").join("plot.svg");
+    let full = common::directory("full-disk").join("plot.svg");
     std::os::unix::fs::symlink("/dev/full", &full).unwrap();
     for file in ["/nonexistent/plot.svg", full.to_str().unwrap()] {
         let drawn = outliers()
@@ -79,7 +83,7 @@ fn a_picture_that_cannot_be_written_is_an_error_and_nothing_is_printed() {
 
 #[test]
 fn only_a_file_for_pictures_is_overwritten() {
-    let numbers = crate::common::directory("plot-over").join("numbers.csv");
+    let numbers = common::directory("plot-over").join("numbers.csv");
     std::fs::write(&numbers, "1 2 3").unwrap();
     let drawn = outliers()
         .args(["detect", "--plot"])
@@ -90,4 +94,73 @@ fn only_a_file_for_pictures_is_overwritten() {
     assert_eq!((status, stdout.as_str()), (Some(2), ""));
     assert!(stderr.contains("name a file that ends in .svg"), "{stderr}");
     assert_eq!(std::fs::read_to_string(&numbers).unwrap(), "1 2 3");
+}
+
+/// The directory, and the picture in it before.
+fn with_a_picture(name: &str) -> (PathBuf, PathBuf) {
+    let directory = common::directory(name);
+    let picture = directory.join("x.svg");
+    fs::write(&picture, "old").unwrap();
+    (directory, picture)
+}
+
+#[test]
+fn a_picture_that_may_not_be_so_large_leaves_the_one_before() {
+    let (directory, picture) = with_a_picture("too-large");
+    let detect = "ulimit -f 1; exec \"$0\" detect /dev/null --plot x.svg";
+    let mut program = common::command("sh");
+    program
+        .args(["-c", detect, env!("CARGO_BIN_EXE_outliers")])
+        .current_dir(&directory);
+    let error = "outliers: x.svg: File too large (os error 27)\n";
+    let told = told(&program.output().unwrap());
+    assert_eq!(told, (Some(1), String::new(), error.into()));
+    assert_eq!(fs::read_to_string(&picture).unwrap(), "old");
+    assert_eq!(fs::read_dir(directory).unwrap().count(), 1);
+}
+
+#[test]
+fn a_picture_takes_the_place_of_the_one_before_and_of_no_pipe_or_symlink() {
+    let (directory, picture) = with_a_picture("replaced");
+    fs::set_permissions(&picture, fs::Permissions::from_mode(0o600)).unwrap();
+    symlink("x.svg", directory.join("link.svg")).unwrap();
+    let script = "mkfifo pipe.svg && { cat pipe.svg & } && exec >/dev/null
+        \"$0\" detect /dev/null --plot pipe.svg; wait; \"$0\" detect /dev/null --plot link.svg";
+    let mut program = common::command("sh");
+    program
+        .args(["-c", script, env!("CARGO_BIN_EXE_outliers")])
+        .current_dir(&directory);
+    let (status, stdout, stderr) = told(&program.output().unwrap());
+    assert_eq!((status, stderr.as_str()), (Some(0), ""));
+    let svg = fs::read_to_string(&picture).unwrap();
+    assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
+    assert!(stdout == svg, "{stdout}");
+    assert_eq!(
+        picture.metadata().unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert!(directory.join("link.svg").is_symlink());
+    assert_eq!(fs::read_dir(directory).unwrap().count(), 3);
+}
+
+#[test]
+fn a_picture_is_well_formed_whatever_the_name_of_the_numbers() {
+    let directory = common::directory("names");
+    let name = "a\u{1b}[31m\u{1}\u{7f}\u{9b}\u{202e}\u{ffff}<&>\"'.txt";
+    fs::write(directory.join(name), "1 2").unwrap();
+    let drawn = outliers()
+        .args(["detect", name, "--plot", "x.svg"])
+        .current_dir(&directory)
+        .output();
+    assert!(drawn.unwrap().status.success());
+    let caption = "import xml.etree.ElementTree as tree
+print(tree.parse('x.svg').getroot().find('.//{*}text').text.strip())";
+    let parsed = common::command(interpreter::choice().unwrap().python)
+        .args(["-I", "-c", caption])
+        .current_dir(&directory)
+        .output();
+    let caption =
+        r#"a\u001b[31m\u0001\u007f\u009b\u202e\uffff<&>"'.txt: outliers among 2 values: 0"#;
+    let expected = (Some(0), format!("{caption}\n"), String::new());
+    assert_eq!(told(&parsed.unwrap()), expected);
 }

@@ -90,8 +90,8 @@ fn a_result_that_cannot_be_written_is_an_error() {
 #[test]
 fn a_full_disk_leaves_no_half_picture() {
     let disk = crate::common::directory("disk");
-    let script = "mount -t tmpfs -o size=4k none . && cd \"$PWD\" || exit 77
-        \"$0\" detect /dev/null --plot x.svg; echo $?; stat -c %s x.svg || :";
+    let script = "mount -t tmpfs -o size=8k none . && cd \"$PWD\" || exit 77
+        echo old >x.svg; \"$0\" detect /dev/null --plot x.svg; echo $?; cat x.svg; ls -A";
     let mut program = command("unshare");
     program
         .args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_outliers")])
@@ -104,7 +104,7 @@ fn a_full_disk_leaves_no_half_picture() {
         }
         Ok(told) => {
             let error = "outliers: x.svg: No space left on device (os error 28)\n";
-            assert_eq!(told, (Some(0), "1\n0\n".into(), error.into()));
+            assert_eq!(told, (Some(0), "1\nold\nx.svg\n".into(), error.into()));
         }
     }
 }

@@ -208,6 +208,30 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
             &[],
             "cpu.csv: this is UTF-16; save it as UTF-8",
         ),
+        (
+            "gzip",
+            b"\x1f\x8b\x08\0\0\0\0\0\0\x03",
+            &[],
+            "cpu.csv: this is compressed (gzip); decompress it first",
+        ),
+        (
+            "xlsx",
+            b"PK\x03\x04\x14\0",
+            &[],
+            "cpu.csv: this is compressed (zip, or a spreadsheet); decompress it first",
+        ),
+        (
+            "quoted-empty",
+            b"v\n1\n\"\"\n3",
+            &["--column", "v"],
+            r#"cpu.csv:3: not a number: "" (column v)"#,
+        ),
+        (
+            "narrow-no-break-space",
+            "1 2\n12\u{202f}345\n".as_bytes(),
+            &[],
+            r#"cpu.csv:2: not a number: "12\u{202f}345""#,
+        ),
     ] {
         assert_eq!(detect(name, text, arguments), bad(error), "{name}");
     }

@@ -1,0 +1,80 @@
+//! All that the program prints. What came from a file, a name or an exception shall be read, and not
+//! command the terminal.
+
+use std::borrow::Cow;
+use std::io::{self, BufWriter, ErrorKind, Write};
+
+use anyhow::{Error, Result};
+
+/// Writes a result to stdout, whole.
+pub fn print(text: &str) -> Result<()> {
+    print_by(|stdout| stdout.write_all(text.as_bytes()))
+}
+
+/// Writes a result to stdout piece by piece. A reader that has gone away is no error.
+pub fn print_by(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    print_as_it_is(|stdout| write(&mut Escaping(stdout)))
+}
+
+/// The same, of text that is ours alone: colours stay.
+pub fn print_as_it_is(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let mut stdout = BufWriter::new(io::stdout().lock());
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::new(error).context("cannot write the result"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says something on stderr. With that closed there is nobody to tell.
+pub fn say(text: &str) {
+    let _ = writeln!(Escaping(io::stderr()), "outliers: {}", line(text));
+}
+
+/// Says what went wrong: a line, and the traceback of Python code that raised.
+pub fn complain(error: &Error) {
+    say(&format!("{error:#}"));
+    let traceback = error
+        .downcast_ref()
+        .map_or("", pyoutliers::Error::traceback);
+    let _ = Escaping(io::stderr()).write_all(traceback.as_bytes());
+}
+
+/// Text on one line, whatever is in it: names of files can hold line feeds.
+pub fn line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}
+
+/// Text with all that a terminal would obey, and XML cannot hold, in JSON's notation: control
+/// characters but line feeds and tabs, and those that reverse the direction of what follows.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    let is_obeyed = |c: char| {
+        let of_lines = matches!(c, '\n' | '\t');
+        let unseen = matches!(c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+        c.is_control() && !of_lines || unseen || matches!(c, '\u{FFFE}' | '\u{FFFF}')
+    };
+    if !text.contains(is_obeyed) {
+        return text.into();
+    }
+    let escaped = text.chars().map(|c| match is_obeyed(c) {
+        true => format!("\\u{:04x}", u32::from(c)),
+        false => c.into(),
+    });
+    escaped.collect()
+}
+
+/// Escapes what is written to it: text, in pieces that break no character.
+struct Escaping<W>(W);
+
+impl<W: Write> Write for Escaping<W> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let escaped = escape(&String::from_utf8_lossy(text)).into_owned();
+        self.0.write_all(escaped.as_bytes())?;
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
