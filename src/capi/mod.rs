@@ -40,7 +40,7 @@ mod references;
 mod runtime;
 
 pub use calls::*;
-pub(crate) use probes::{keep_memory, prepare_starving, starve};
+pub(crate) use probes::{prepare_starving, starve};
 pub use references::{Borrowed, Held, Owned};
 pub(crate) use references::{Cushion, give_back_dropped};
 pub use runtime::Python;

@@ -35,9 +35,7 @@ struct Inner {
 pub enum ErrorKind {
     /// Python cannot be started, or is not the one that this program was built for.
     ///
-    /// Starting is tried once in a process, so every later call gets the same error; those of
-    /// [`keep_memory`](crate::interpreter::keep_memory) and [`choice`](crate::interpreter::choice) are
-    /// their own.
+    /// Starting is tried once in a process: every later call gets the same error.
     Start {
         /// The problem, the evidence, and what to do.
         reason: String,

@@ -72,7 +72,7 @@ struct Start {
 /// this, by Python code that runs then. Where somebody else started it, [`ErrorKind::Call`] or
 /// [`ErrorKind::OutOfMemory`] if it cannot be prepared for this crate.
 pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> Result<R>) -> Result<R> {
-    capi::with_lock(started(|| ())?.started, |py| {
+    capi::with_lock(started()?.started, |py| {
         let flush = prelude::installed(py)?.as_borrowed(py);
         capi::give_back_dropped(py);
         let result = closure(py);
@@ -81,9 +81,9 @@ pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> Result<R>) -> 
     })
 }
 
-/// How the start went; starts Python if nobody has, and then runs `before` before.
+/// How the start went; starts Python if nobody has.
 #[inline]
-fn started(before: impl FnOnce()) -> Result<&'static Start> {
+fn started() -> Result<&'static Start> {
     if START.get().is_none() && capi::calls_back() {
         let reason = "Python is still starting: what its start runs, such as a sitecustomize, \
                       cannot call it through this library";
@@ -91,35 +91,7 @@ fn started(before: impl FnOnce()) -> Result<&'static Start> {
     }
     // Who holds the lock already, where somebody else started Python, does not wait here for long:
     // `start` does not take it then.
-    START
-        .get_or_init(|| start(before))
-        .as_ref()
-        .map_err(Error::clone)
-}
-
-/// Starts Python so that memory that was used once is kept for the next call.
-///
-/// For programs that make many calls with 100,000 values and more: there, 40 % of the time and more
-/// goes into getting memory from the system and giving it back. It is a setting of the whole process, and
-/// has a price: what the process took at its peak, it keeps to its end. Calls with 1,000,000 values
-/// took half the time by it, 16 ms for 32, and the process stayed at 98 MB where it went back to 37.
-///
-/// To be called before everything else of this crate, best before there are other threads, and not
-/// where somebody else has started Python and ended it.
-///
-/// # Errors
-///
-/// [`ErrorKind::Start`] if Python cannot be started; if it runs already; or if the C library is not
-/// glibc. In the last two cases Python works as ever.
-pub fn keep_memory() -> Result<()> {
-    let mut kept = None;
-    started(|| kept = Some(capi::keep_memory()))?;
-    let reason = match kept {
-        Some(true) => return Ok(()),
-        Some(false) => "memory cannot be kept: this C library is not glibc",
-        None => "memory cannot be kept: Python runs already; call keep_memory first of all",
-    };
-    Err(start_error(text!("{reason}")?))
+    START.get_or_init(start).as_ref().map_err(Error::clone)
 }
 
 /// The Python that is chosen in this environment.
@@ -231,8 +203,8 @@ fn install_numpy(py: Python<'_>) -> Option<String> {
     capi::unicode_to_string(&command)
 }
 
-/// Starts Python, unless somebody has; `before` is run last, if there is no more reason to fail.
-fn start(before: impl FnOnce()) -> Result<Start> {
+/// Starts Python, unless somebody has.
+fn start() -> Result<Start> {
     check_library(&built_for(), &loaded()).map_err(start_error)?;
     if let Some(started) = capi::already_started() {
         let choice = None;
@@ -240,7 +212,6 @@ fn start(before: impl FnOnce()) -> Result<Start> {
     }
     let choice = choice()?;
     check_home(&built_for().version).map_err(start_error)?;
-    before();
     let started = capi::start(choice.python.as_os_str(), |py| {
         prelude::install(py, true).map(drop)
     });

@@ -12,6 +12,5 @@ mod functions;
 mod generated;
 mod hostile;
 mod kept_list;
-mod kept_memory;
 mod out_of_memory;
 mod threads;

@@ -1,17 +1,12 @@
-//! Memory outside Python: what C's heap and Rust's hold, and blocks to try the counting on; and
-//! keeping it between calls.
+//! Memory outside Python: what C's heap and Rust's hold, and blocks to try the counting on.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
-use python3_sys as ffi;
-
 // In every libc of a Unix; declared here so that the library needs no crate for some functions.
 unsafe extern "C" {
-    fn malloc(size: usize) -> *mut c_void;
-    fn free(block: *mut c_void);
     fn dlsym(handle: *mut c_void, symbol: *const c_char) -> *mut c_void;
     #[cfg(target_os = "linux")]
     fn malloc_usable_size(block: *mut c_void) -> usize;
@@ -45,48 +40,6 @@ pub(crate) fn c_heap() -> Option<i64> {
 fn loaded(name: &CStr) -> Option<NonNull<c_void>> {
     // SAFETY: the null handle searches all that is loaded; the name ends in NUL.
     NonNull::new(unsafe { dlsym(std::ptr::null_mut(), name.as_ptr()) })
-}
-
-/// Has C's allocator keep what is freed, and Python get its arenas (not glibc's: the areas in which
-/// it makes small objects) from there. Whether that could be done: by glibc, and before Python is started.
-#[doc(alias = "mallopt")]
-#[doc(alias = "PyObject_SetArenaAllocator")]
-pub(crate) fn keep_memory() -> bool {
-    const M_TRIM_THRESHOLD: c_int = -1;
-    const M_MMAP_THRESHOLD: c_int = -3;
-    // SAFETY: may be called at any time.
-    let started = unsafe { ffi::Py_IsInitialized() } != 0;
-    let Some(function) = loaded(c"mallopt").filter(|_| !started) else {
-        return false;
-    };
-    // SAFETY: there is one function of that name, and it has this type; see `c_heap`.
-    let mallopt: extern "C" fn(c_int, c_int) -> c_int =
-        unsafe { std::mem::transmute(function.as_ptr()) };
-    // Not while other threads allocate, says glibc; in fact each sets a number that they read.
-    // Blocks up to that size come from the heap; older glibc takes no more than 32 MiB.
-    let heap = [1 << 30, 32 << 20]
-        .iter()
-        .any(|&most| mallopt(M_MMAP_THRESHOLD, most) != 0);
-    if !heap || mallopt(M_TRIM_THRESHOLD, c_int::MAX) == 0 {
-        return false;
-    }
-    extern "C" fn new_arena(_: *mut c_void, size: usize) -> *mut c_void {
-        // SAFETY: may be called with any size.
-        unsafe { malloc(size) }
-    }
-    extern "C" fn free_arena(_: *mut c_void, arena: *mut c_void, _: usize) {
-        // SAFETY: Python frees what it got from `new_arena`, once.
-        unsafe { free(arena) };
-    }
-    let mut arenas = ffi::PyObjectArenaAllocator {
-        alloc: Some(new_arena),
-        free: Some(free_arena),
-        ..Default::default()
-    };
-    // SAFETY: Python is not started, so that there is no arena yet that came from elsewhere; it
-    // copies the two functions, which are there for ever.
-    unsafe { ffi::PyObject_SetArenaAllocator(&raw mut arenas) };
-    true
 }
 
 /// A block of C's heap that neither Python nor Rust's count knows of; freed when dropped.
