@@ -39,10 +39,9 @@ pub(super) fn lock(t: &mut Table<'_>) -> Result<()> {
         "item = PyFloat_FromDouble(1.5)", "item is ours", item: 1);
     step!(t, let other = held(|py| Ok(Owned::clone(&item.as_borrowed(py))))?;
         "Py_INCREF(item); other = item", "held twice", item: 2);
-    step!(t, let dropped = thread::spawn(move || drop(other)).join().is_ok();
+    step!(t, let dropped = thread::spawn(move || drop(other)).join().is_ok(); releases other;
         "a thread: PyGILState_Ensure()", "it waits for the lock",
         "Does it get the lock?", yes(dropped) => "yes");
-    t.releases("other");
     step!(t, "and there: Py_DECREF(other)", "held once", item: 1);
     step!(t, "PyMem_Malloc without the lock", "by PYTHONMALLOC=debug",
         "What ends the process?", t.child("no-lock") => "SIGABRT");

@@ -131,7 +131,7 @@ impl Watched for Owned<'_> {
 
 impl Watched for Held {
     fn watched(&self) -> Option<(Held, Hold)> {
-        with_python(|py| Ok(self.as_borrowed(py).watched())).ok()?
+        with_python(|py| Ok(Owned::watched(&self.as_borrowed(py)))).ok()?
     }
 }
 

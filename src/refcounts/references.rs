@@ -86,14 +86,11 @@ pub(super) fn borrowed_reference(py: Python<'_>, t: &mut Table<'_>) -> Result<()
 }
 
 pub(super) fn thin_ice(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
-    let new = capi::float_from_double(py, 1.5)?;
-    step!(t, let list = call(py, c"on_thin_ice", [&new])?;
-        "list = [new, trap]", "its trap knows it, too", list: 2);
-    drop(new);
+    let list = call(py, c"on_thin_ice", [&capi::float_from_double(py, 1.5)?])?;
+    t.binds("trap", &raw::list_get_item(&list, 1)?)?;
+    step!(t, shows list; "list = [new, trap]", "its trap knows it, too", list: 2);
     step!(t, let item = raw::list_get_item(&list, 0)?;
         "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
-    let trap = raw::list_get_item(&list, 1)?;
-    t.binds("trap", &trap)?;
     step!(t, let other = capi::float_from_double(py, 2.5)?;
         "other = PyFloat_FromDouble(2.5)", "other is ours", other: 1);
     step!(t, raw::list_set_item(&list, 1, other)?; steals other;
@@ -101,10 +98,9 @@ pub(super) fn thin_ice(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, "", "its end emptied slot 0", trap: 0);
     step!(t, "item is used all the same", "it points to freed memory",
         "What ends the process?", t.child("thin-ice") => "SIGSEGV");
-    let new = capi::float_from_double(py, 1.5)?;
-    step!(t, let safe = call(py, c"on_thin_ice", [&new])?;
-        "safe = [new, trap]", "once more, with care", safe: 2);
-    drop(new);
+    let safe = call(py, c"on_thin_ice", [&capi::float_from_double(py, 1.5)?])?;
+    t.binds("trap", &raw::list_get_item(&safe, 1)?)?;
+    step!(t, shows safe; "safe = [new, trap]", "once more, with care", safe: 2);
     step!(t, let kept = raw::list_get_item(&safe, 0)?.own();
         "kept = ..; Py_INCREF(kept)", "the list's, and ours", kept: 2);
     let other = capi::float_from_double(py, 2.5)?;
@@ -124,8 +120,8 @@ pub(super) fn storing(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "PyList_Append(list, item)", "ours, and the list's own", item: 2);
     step!(t, let dict = call(py, c"dict", [])?;
         "dict = PyDict_New()", "dict is ours", dict: 1);
-    step!(t, let key = capi::unicode_from_str(py, "a key")?;
-        "key = PyUnicode_FromString(..)", "key is ours", key: 1);
+    step!(t, let key = capi::float_from_double(py, 2.5)?;
+        "key = PyFloat_FromDouble(2.5)", "key is ours", key: 1);
     step!(t, capi::dict_set_item(&dict, &key, &item)?;
         "PyDict_SetItem(dict, key, item)", "and the dict's own", item: 3);
     step!(t, "", "so of the key", key: 2);

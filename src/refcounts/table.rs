@@ -56,10 +56,14 @@ pub struct Table<'a> {
 ///
 /// `step!(t, LINE; "C", "meaning", VARIABLE: COUNT)` counts references, and
 /// `step!(t, LINE; "C", "meaning", "question?", MEASURED => EXPECTED)` asks. `steals VARIABLE;` after
-/// the line says that it stole; no line at all looks once more.
+/// the line says that it stole, `releases VARIABLE;` that it gave back; `shows VARIABLE;` has it watched
+/// from now on. No line at all looks once more.
 macro_rules! step {
     ($t:ident, $call:literal, $($told:tt)+) => {
         $crate::refcounts::table::step!(@ $t, "", $call, $($told)+)
+    };
+    ($t:ident, shows $name:ident; $($told:tt)+) => {
+        $crate::refcounts::table::step!(@ $t, "", shows $name; $($told)+)
     };
     ($t:ident, let mut $name:ident = $code:expr; $($told:tt)+) => {
         let mut $name = $code;
@@ -86,6 +90,10 @@ macro_rules! step {
     };
     (@ $t:ident, $line:expr, steals $name:ident; $($told:tt)+) => {
         $t.steals(stringify!($name));
+        $crate::refcounts::table::step!(@ $t, $line, $($told)+)
+    };
+    (@ $t:ident, $line:expr, releases $name:ident; $($told:tt)+) => {
+        $t.releases(stringify!($name));
         $crate::refcounts::table::step!(@ $t, $line, $($told)+)
     };
     (@ $t:ident, $line:expr, shows $name:ident; $($told:tt)+) => {
