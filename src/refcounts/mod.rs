@@ -23,6 +23,7 @@
 //! here](https://pycoders.com/link/5008/web): what each of them did wrong, and what is right.
 
 mod children;
+mod judge;
 mod lifetimes;
 mod mistakes;
 mod picture;
@@ -34,6 +35,7 @@ use std::ffi::CStr;
 use std::fmt;
 
 pub use children::Children;
+pub use judge::judge;
 pub use picture::{Hold, Object, Picture, Variable};
 pub use table::{Step, Table};
 

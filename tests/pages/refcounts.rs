@@ -1,7 +1,5 @@
 //! The lessons hold on this Python, print what the course says they print, and cover every rule.
 
-
-
 use std::io::Write;
 use std::process::{Command, Stdio};
 
