@@ -1,4 +1,4 @@
-/* lock: the length of the first value, printed
+/* lock: the length of the first value, as text
 
    It lets other threads run while it waits. */
 #include <Python.h>

@@ -9,8 +9,8 @@ static PyObject *detect(PyObject *self, PyObject *data)
     Py_ssize_t found = 0;
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(data); i++) {
         PyObject *item = PyList_GET_ITEM(data, i);
-        int larger = largest == NULL
-            || PyObject_RichCompareBool(item, largest, Py_GT);
+        int larger = largest == NULL ? 1
+            : PyObject_RichCompareBool(item, largest, Py_GT);
         if (larger < 0)
             return NULL;
         if (larger) {

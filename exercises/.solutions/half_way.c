@@ -1,4 +1,4 @@
-/* half_way: the indices of the values above 100, in a list that is made first
+/* half_way: the indices of the values above 100, with care
 
    It looks at each result, and leaves if one is NULL. */
 #include <Python.h>

@@ -38,25 +38,26 @@ class Raises:
 
 
 class Meddler:
-    """Empties the list that it is in, when it is converted or compared."""
+    """Empties the list that it is in, or fills it anew, when it is converted or compared."""
 
-    def __init__(self, data):
+    def __init__(self, data, anew):
         self.data = data
+        self.anew = anew
+
+    def meddle(self, answer):
+        self.data[:] = values(len(self.data), Number) if self.anew else []
+        return answer
 
     def __float__(self):
-        self.data.clear()
-        return 1.5
+        return self.meddle(1.5)
 
     def __index__(self):
-        self.data.clear()
-        return 1
-
-    __int__ = __index__
+        return self.meddle(1)
 
     def __lt__(self, other):
-        self.data.clear()
-        return False
+        return self.meddle(False)
 
+    __int__ = __index__
     __le__ = __gt__ = __ge__ = __eq__ = __lt__
     __hash__ = None
 
@@ -101,18 +102,25 @@ CASES = [
     ("1,000 ints", lambda: small_ints(1000)),
     ("a list whose item 300 raises when it is converted or compared",
      lambda: values(300) + [Raises()] + values(9)),
+    ("a list whose item 1 raises when it is converted or compared",
+     lambda: [float("1.5"), Raises(), float("2.5")]),
     ("a list whose item 300 is a text", lambda: values(300) + ["n/a" + str(gc.isenabled())] + values(9)),
 ]
 
 
 def use(detect, data):
-    """Calls, drains and gives back the result; the exception, if one is raised."""
+    """Calls, drains and gives back the result."""
     try:
-        for _ in detect(data):
+        for _ in called(detect, data):
             pass
     except Exception as error:
         check(error)
-        return type(error)
+
+
+def called(detect, data):
+    # By map, which checks that there is either a result or an exception; a plain call may not.
+    for result in map(detect, [data]):
+        return result
 
 
 def check(error):
@@ -149,7 +157,7 @@ def lending(detect):
         before = lent.counts()
         result = None
         try:
-            result = detect(lent.data)
+            result = called(detect, lent.data)
         except Exception as error:
             check(error)
             del error
@@ -186,6 +194,11 @@ def use_counts(lent, before, name):
               % (name, what, was, now, many(len(changed))))
 
 
+def stays(blocks):
+    blocks = round(blocks)
+    return "1 block of memory stays" if blocks == 1 else "%d blocks of memory stay" % blocks
+
+
 def many(count):
     return "; so have %d others" % (count - 1) if count > 1 else ""
 
@@ -208,8 +221,8 @@ def soaking(detect):
         first, second = blocks[1] - blocks[0], blocks[2] - blocks[1]
         if min(first, second) >= CALLS // 2:
             found("What is new is yours: give it back, once, on each way out.",
-                  "Called with %s, each call leaves %.3g blocks of memory behind."
-                  % (name, second / CALLS))
+                  "Called with %s, each time %s behind."
+                  % (name, stays(second / CALLS)))
         for i, (_, what) in enumerate(shared):
             first, second = (references[w + 1][i] - references[w][i] for w in (0, 1))
             if max(first, second) <= -CALLS // 2:
@@ -224,21 +237,25 @@ def outliving(detect):
     say("probe", "a result that outlives its list")
     for _ in range(3):
         data = values(1000, Number)
-        result = iter(detect(data))
-        del data[:]
-        del data
-        gc.collect()
-        values(1000, Number)
-        for _ in result:
-            pass
+        result = ()
+        try:
+            result = iter(called(detect, data))
+            del data[:]
+            del data
+            gc.collect()
+            values(1000, Number)
+            for _ in result:
+                pass
+        except Exception as error:
+            check(error)
 
 
 def meddling(detect):
-    say("probe", "a list that an item empties when it is converted or compared")
-    for place in (0, 1, 7, 8, 20):
-        for _ in range(3):
+    say("probe", "a list that an item changes when it is converted or compared")
+    for anew in (True, False):
+        for place in (0, 1, 7, 8, 20):
             data = values(40, Number)
-            data.insert(place, Meddler(data))
+            data.insert(place, Meddler(data, anew))
             use(detect, data)
             data.clear()
 
@@ -269,7 +286,7 @@ def cycling(detect):
     for make in (lambda: values(20), list):
         data = Data(make())
         try:
-            result = detect(data)
+            result = called(detect, data)
         except Exception as error:
             check(error)
             continue
@@ -300,8 +317,12 @@ def lend():
     """The list that is passed while memory runs out."""
     global starved
     starved = Lent(values(300))
-    starved.before = starved.counts()
     return starved.data
+
+
+def lent():
+    starved.before = starved.counts()
+    return []
 
 
 def blocks():
@@ -314,7 +335,7 @@ def after_failure(allocation, grown):
         use_counts(starved, starved.before, "memory for all but allocation %d" % allocation)
         if grown > 0:
             found("What was made before the step that failed has to be given back.",
-                  "When allocation %d fails, %d blocks of memory stay behind." % (allocation, grown))
+                  "When allocation %d of the call fails, %s behind." % (allocation, stays(grown)))
     except Found:
         return [1]
     return [0]

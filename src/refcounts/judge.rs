@@ -11,6 +11,9 @@ use crate::soak::starve;
 
 /// At most so many allocations are failed, one after the other.
 const MOST: u32 = 3000;
+/// Calls to see that nothing grows; and to be sure that something does.
+const QUICK: u32 = 5;
+const SURE: u32 = 45;
 
 /// Judges the function `detect` of an extension module, and prints what it does and finds: lines of
 /// `probe` or `found`, and text after tabs. Returns whether nothing was found.
@@ -24,41 +27,52 @@ pub fn judge(name: &str, library: &Path) -> Result<bool> {
     with_python(|py| {
         let source = include_str!("judge.py");
         let (module, file) = (c"_outliers_judge", c"<outliers>/refcounts/judge.py");
-        let judge = Judge(interpreter::module(py, module, file, source)?);
+        let judge = interpreter::module(py, module, file, source)?;
         let name = capi::unicode_from_str(py, name)?;
         let path = capi::unicode_from_str(py, &library.to_string_lossy())?;
-        let detect = judge.call(c"load", [&name, &path])?;
-        if judge.asks(c"run", [&detect])? != 0 {
-            return Ok(false);
-        }
-        starving(py, &judge, &detect)
+        let detect = call(&find(&judge, c"load")?, [&name, &path])?;
+        let clean = asks(&find(&judge, c"run")?, [&detect])? == 0;
+        Ok(clean && starving(py, &judge, &detect)?)
     })
 }
 
 /// Fails each allocation of a call in turn.
-fn starving(py: Python<'_>, judge: &Judge<'_>, detect: &Owned<'_>) -> Result<bool> {
-    let data = judge.call(c"lend", [])?;
+fn starving<'p>(py: Python<'p>, judge: &Owned<'p>, detect: &Owned<'p>) -> Result<bool> {
+    // Found once: a look-up may leave a block in Python's cache.
+    let (blocks, wrong) = (find(judge, c"blocks")?, find(judge, c"wrong_failure")?);
+    let gc = capi::import_module(py, c"gc")?;
+    let collect = find(&gc, c"collect")?;
+    let changed = find(judge, c"after_failure")?;
+    let data = call(&find(judge, c"lend")?, [])?;
+    call(&find(judge, c"lent")?, [])?;
+    starve(.., || ())?;
     for number in 1..MOST {
-        // Python keeps some of what a failure makes, for reuse: what the second call leaves counts.
-        let (mut before, mut grown, mut made) = (0, 0, 0);
-        for _ in 0..3 {
-            let call = || capi::object_call_function_obj_args(detect, [&data]).map(drop);
-            let (result, allocations) = starve(u64::from(number)..=u64::from(number), call)?;
+        // Python keeps some of what a failure makes, for reuse: a leak grows in each call, on and on.
+        let (mut before, mut grown, mut made) = (0, i64::MAX, 0);
+        for round in 0..SURE {
+            if round == QUICK && grown <= 0 {
+                break;
+            }
+            // Empties what Python keeps for reuse, so that new objects take new memory.
+            call(&collect, [])?;
+            let (result, allocations) = capi::starved_call(detect, &data, u64::from(number));
             if let Err(exception) = result {
                 let text = capi::unicode_from_str(py, &exception.to_string())?;
-                if judge.asks(c"wrong_failure", [&text])? != 0 {
+                if asks(&wrong, [&text])? != 0 {
                     return Ok(false);
                 }
             }
             made = allocations;
-            let after = judge.asks(c"blocks", [])?;
-            (before, grown) = (after, after - before);
+            let after = asks(&blocks, [])?;
+            if round > 1 {
+                grown = grown.min(after - before);
+            }
+            before = after;
         }
-        let grown = i32::try_from(grown).unwrap_or(i32::MAX);
-        let [allocation, grown] = [f64::from(number), f64::from(grown)];
-        let allocation = capi::float_from_double(py, allocation)?;
+        let grown = f64::from(i32::try_from(grown).unwrap_or(i32::MAX));
         let grown = capi::float_from_double(py, grown)?;
-        if judge.asks(c"after_failure", [&allocation, &grown])? != 0 {
+        let number_told = capi::float_from_double(py, f64::from(number))?;
+        if asks(&changed, [&number_told, &grown])? != 0 {
             return Ok(false);
         }
         if made < u64::from(number) {
@@ -68,18 +82,16 @@ fn starving(py: Python<'_>, judge: &Judge<'_>, detect: &Owned<'_>) -> Result<boo
     Ok(true)
 }
 
-/// Its Python side.
-struct Judge<'p>(Owned<'p>);
+fn find<'p>(judge: &Owned<'p>, name: &CStr) -> Result<Owned<'p>> {
+    Ok(capi::object_get_attr_string(judge, name)?)
+}
 
-impl<'p> Judge<'p> {
-    fn call<const N: usize>(&self, name: &CStr, arguments: [&Owned<'p>; N]) -> Result<Owned<'p>> {
-        let function = capi::object_get_attr_string(&self.0, name)?;
-        Ok(capi::object_call_function_obj_args(&function, arguments)?)
-    }
+fn call<'p, const N: usize>(function: &Owned<'p>, arguments: [&Owned<'p>; N]) -> Result<Owned<'p>> {
+    Ok(capi::object_call_function_obj_args(function, arguments)?)
+}
 
-    /// The one int that it returns.
-    fn asks<const N: usize>(&self, name: &CStr, arguments: [&Owned<'p>; N]) -> Result<i64> {
-        let answer = convert::ints(&self.call(name, arguments)?, 1)?;
-        Ok(answer.first().copied().unwrap_or_default())
-    }
+/// The one int that it returns.
+fn asks<'p, const N: usize>(function: &Owned<'p>, arguments: [&Owned<'p>; N]) -> Result<i64> {
+    let answer = convert::ints(&call(function, arguments)?, 1)?;
+    Ok(answer.first().copied().unwrap_or_default())
 }
