@@ -1,13 +1,14 @@
 //! `outliers refcounts`: the lessons, in a terminal or a pipe.
 
-use std::env;
 use std::fmt::Write;
 use std::io::{self, BufRead, IsTerminal};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::{env, fs};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use pyoutliers::refcounts::{Children, LESSONS, Lesson, Step, misbehave};
+use pyoutliers::refcounts::{Children, LESSONS, Lesson, Step, misbehave, page};
 
 /// What a table means, said where it is.
 const LEGEND: &str = "\
@@ -25,6 +26,9 @@ pub struct Arguments {
     /// Ask for each count before it is shown
     #[arg(long)]
     quiz: bool,
+    /// Write a page to step through, from a run of all lessons
+    #[arg(long, value_name = "FILE.html", conflicts_with_all = ["lesson", "all", "quiz"])]
+    page: Option<PathBuf>,
     /// Make a mistake, in a child process of a lesson
     #[arg(long, hide = true)]
     child: Option<String>,
@@ -66,6 +70,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         command.args(["refcounts", "--child", name]);
         command
     });
+    if let Some(file) = &arguments.page {
+        fs::write(file, page(&children)?)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let wanted = match arguments.lesson {
         Some(number) => number..number + 1,
         None if arguments.all || arguments.quiz => 0..LESSONS.len(),

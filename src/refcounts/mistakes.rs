@@ -126,9 +126,11 @@ fn release_borrowed(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let list = list_of_a_node(py, t)?;
     step!(t, let item = raw::list_get_item(&list, 0)?;
         "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
+    t.scene.lingers = true;
     step!(t, item.give_back();
         "Py_DECREF(item)", "the list's is given back", item: 0);
     step!(t, "PyObject_Repr(list)", "the fatal step", list: 1);
+    t.unwatch("item");
     raw::Pointer::to(&list).look_at();
     Ok(())
 }
@@ -137,8 +139,9 @@ fn borrow_after_change(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let list = list_of_a_node(py, t)?;
     step!(t, let item = raw::list_get_item(&list, 0)?;
         "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
-    let other = capi::float_from_double(py, 2.5)?;
-    step!(t, raw::list_set_item(&list, 0, other)?;
+    step!(t, let other = capi::float_from_double(py, 2.5)?;
+        "other = PyFloat_FromDouble(2.5)", "other is ours", other: 1);
+    step!(t, raw::list_set_item(&list, 0, other)?; steals other;
         "PyList_SetItem(list, 0, other)", "the list let go of it", item: 0);
     step!(t, "PyObject_Repr(item)", "the fatal step", item: 0);
     item.look_at();
@@ -146,12 +149,14 @@ fn borrow_after_change(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
 }
 
 fn thin_ice(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
-    step!(t, let list = call(py, c"on_thin_ice", [&call(py, c"Node", [])?])?;
-        "list = [Node(), trap]", "its trap knows it, too", list: 2);
+    let list = call(py, c"on_thin_ice", [&call(py, c"Node", [])?])?;
+    t.binds("trap", &raw::list_get_item(&list, 1)?)?;
+    step!(t, shows list; "list = [Node(), trap]", "its trap knows it, too", list: 2);
     step!(t, let item = raw::list_get_item(&list, 0)?;
         "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
-    let other = capi::float_from_double(py, 2.5)?;
-    step!(t, raw::list_set_item(&list, 1, other)?;
+    step!(t, let other = capi::float_from_double(py, 2.5)?;
+        "other = PyFloat_FromDouble(2.5)", "other is ours", other: 1);
+    step!(t, raw::list_set_item(&list, 1, other)?; steals other;
         "PyList_SetItem(list, 1, other)", "the trap's end took slot 0", item: 0);
     step!(t, "PyObject_Repr(item)", "the fatal step", item: 0);
     item.look_at();

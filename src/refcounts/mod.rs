@@ -26,6 +26,7 @@ mod children;
 mod judge;
 mod lifetimes;
 mod mistakes;
+mod page;
 mod picture;
 mod references;
 mod table;
@@ -36,6 +37,7 @@ use std::fmt;
 
 pub use children::Children;
 pub use judge::judge;
+pub use page::page;
 pub use picture::{Hold, Object, Picture, Variable};
 pub use table::{Step, Table};
 

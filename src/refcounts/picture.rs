@@ -178,6 +178,8 @@ const IMMORTAL: usize = 1 << 29;
 #[derive(Default)]
 pub(super) struct Scene {
     kept: Vec<Option<Held>>,
+    /// Nothing is let go of: somebody still holds what has no reference left.
+    pub(super) lingers: bool,
     picture: Picture,
 }
 
@@ -241,7 +243,9 @@ impl Scene {
         with_python(|py| {
             let count = |held: &Held| held.as_borrowed(py).reference_count() - 1;
             let alone = |held: &Option<Held>| held.as_ref().is_some_and(|held| count(held) == 0);
-            while let Some(freed) = self.kept.iter_mut().find(|held| alone(held)) {
+            while !self.lingers
+                && let Some(freed) = self.kept.iter_mut().find(|held| alone(held))
+            {
                 *freed = None;
             }
             for (object, held) in self.picture.objects.iter_mut().zip(&self.kept) {

@@ -94,7 +94,7 @@ pub(super) fn thin_ice(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let other = capi::float_from_double(py, 2.5)?;
         "other = PyFloat_FromDouble(2.5)", "other is ours", other: 1);
     step!(t, raw::list_set_item(&list, 1, other)?; steals other;
-        "PyList_SetItem(list, 1, other)", "slot 0 was not touched!", item: 0);
+        "PyList_SetItem(list, 1, other)", "slot 0 was not touched", item: 0);
     step!(t, "", "its end emptied slot 0", trap: 0);
     step!(t, "item is used all the same", "it points to freed memory",
         "What ends the process?", t.child("thin-ice") => "SIGSEGV");
