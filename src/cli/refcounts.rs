@@ -189,7 +189,7 @@ fn quiz<'a>(
                 format!("Right: {}.\n\n", step.meaning)
             } else {
                 format!(
-                    "No: {}. {}.\nThe rule: {}\n\n",
+                    "No: {}. {}.\n{}\n\n",
                     step.measured,
                     step.meaning,
                     lesson.rule()

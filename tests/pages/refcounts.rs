@@ -50,16 +50,16 @@ fn every_lesson_holds_and_prints_what_the_course_says() {
         let table = lesson.run(&children).unwrap();
         assert!(table.holds(), "{}\n{table}", lesson.name);
         let (text, mut printed) = (table.to_string(), lesson.printed().to_owned());
-        if std::env::var_os("OUTLIERS_WRITE_COURSE").is_some() {
+        // The course has that of a newer Python.
+        let older = lesson.name == "immortal" && counts_all;
+        if std::env::var_os("OUTLIERS_WRITE_COURSE").is_some() && !older {
             let start = format!("# {}\n\n{}\n\n```text\n", lesson.name, lesson.rule());
             course = course.replace(&format!("{start}{printed}"), &format!("{start}{text}"));
             continue;
         }
-        if lesson.name == "immortal" && counts_all {
-            printed = printed.replace("         0       0", "         1       1");
-            printed = printed
-                .replace("alive   alive", "SIGABRT SIGABRT")
-                .replace("  SIGABRT", "SIGABRT");
+        if older {
+            printed = printed.replace("0       0", "1       1");
+            printed = printed.replace("alive   alive", "SIGABRT SIGABRT");
         }
         assert_eq!(
             squeezed(&without_notes(&text)),
@@ -284,7 +284,7 @@ fn the_quiz_asks_first_keeps_the_score_and_tells_why() {
         .unwrap();
     assert!(asked < said.find("item is ours").unwrap(), "{said}");
     assert!(
-        said.contains("No: 1. ours once: to give back.\nThe rule: A new reference"),
+        said.contains("No: 1. ours once: to give back.\nA new reference"),
         "{said}"
     );
     assert!(said.ends_with("3 of 4 right.\n"), "{said}");

@@ -91,6 +91,7 @@ fn each_solution_keeps_the_rules() {
         assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
         assert!(stdout.ends_with(".c keeps the rules.\n"), "{stdout}");
     }
+    println!("cases: {}", REASONS.len());
 }
 
 #[test]
