@@ -135,6 +135,15 @@ def check(error):
         found("A failure has to be passed on as it is.", "detect raised SystemError: " + text)
 
 
+# The cache of look-ups keeps names that were made for one look-up.
+clear = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
+
+
+def counted_blocks():
+    clear()
+    return sys.getallocatedblocks()
+
+
 class Lent:
     """A list whose objects have references to spare, so that one given back too often shows."""
 
@@ -217,7 +226,7 @@ def soaking(detect):
                     use(detect, data)
             gc.collect()
             references[window] = [sys.getrefcount(o) for o, _ in shared]
-            blocks[window] = sys.getallocatedblocks()
+            blocks[window] = counted_blocks()
         first, second = blocks[1] - blocks[0], blocks[2] - blocks[1]
         if min(first, second) >= CALLS // 2:
             found("What is new is yours: give it back, once, on each way out.",
@@ -273,7 +282,7 @@ def threading_(detect):
     thread = threading.Thread(target=change)
     thread.start()
     try:
-        end = time.monotonic() + 0.5
+        end = time.monotonic() + 0.25
         while time.monotonic() < end:
             use(detect, data)
     finally:
@@ -326,7 +335,7 @@ def lent():
 
 
 def blocks():
-    return [sys.getallocatedblocks()]
+    return [counted_blocks()]
 
 
 def after_failure(allocation, grown):
