@@ -9,12 +9,13 @@
 //! | rule | what the manual means | type |
 //! |---|---|---|
 //! | new reference | a reference is yours now: give it back, once | [`Owned`] is returned |
-//! | stolen reference | your reference is theirs now: never give it back, *also if the call failed* | [`Owned`] is taken |
-//! | borrowed reference | the reference stays the owner's: use it while they keep it | `&Owned` is taken, [`Borrowed`] is returned |
+//! | stolen reference | your reference is theirs now: never give it back; of the calls here, *also if the call failed* | [`Owned`] is taken |
+//! | borrowed reference | the reference stays the owner's: use it while they keep it, which any call that runs code may end | `&Owned` is taken, [`Borrowed`] is returned |
 //!
 //! Dropping an [`Owned`] gives the reference back. Some calls return one inside a type that says more
-//! of it: [`Unfilled`], a list or tuple that is being filled; [`Iter`]; [`Code`]. Of the calls here,
-//! all that steal do so also on failure; elsewhere in the C API, `PyModule_AddObject` does not.
+//! of it: [`Unfilled`], a list or tuple that is being filled; [`Iter`]; [`Code`]. That all that steal
+//! do so also on failure is no law of C: `PyModule_AddObject` steals on success only. Who stores what
+//! it borrows, as [`list_append`] and [`dict_set_item`] do, adds a reference of its own.
 //!
 //! All calls want Python's lock, the GIL, which one thread holds at a time.
 //! [`with_python`](crate::with_python) takes it, and proves it by the token [`Python`], which every
@@ -27,8 +28,7 @@
 //!
 #![doc = include_str!("rules.md")]
 //!
-//! Where a borrowed reference could go away at any time, the call makes it ours at once, as by
-//! `Py_IncRef`. Inside, there are some more calls, such as for exceptions, the lock, the start and memory.
+//! Inside, there are some more calls, such as for exceptions, the lock, the start and memory.
 //!
 //! Failure is an [`Exception`](crate::Exception), taken from Python as text right away. `Py_DecRef`
 //! never fails.
@@ -40,7 +40,7 @@ mod references;
 mod runtime;
 
 pub use calls::*;
-pub(crate) use probes::{prepare_starving, starve};
+pub(crate) use probes::{prepare_starving, starve, starved_call};
 pub use references::{Borrowed, Held, Owned};
 pub(crate) use references::{Cushion, give_back_dropped};
 pub use runtime::Python;

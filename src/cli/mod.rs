@@ -3,6 +3,7 @@
 mod bar;
 mod detect;
 mod doctor;
+mod exercise;
 mod inject;
 mod output;
 mod plot;
@@ -40,6 +41,8 @@ enum Command {
     Detect(detect::Arguments),
     /// Teach the rules of reference counting, measured on this interpreter
     Refcounts(refcounts::Arguments),
+    /// Broken C extensions to mend, and a judge that says which rule they break
+    Exercise(exercise::Arguments),
     /// Hunt leaks in the calls and give a verdict
     Soak(soak::Arguments),
     /// Tell which Python is used and why, and what to do if something is wrong
@@ -64,6 +67,7 @@ pub fn run() -> ExitCode {
         None => demo(),
         Some(Command::Detect(arguments)) => detect::run(&arguments),
         Some(Command::Refcounts(arguments)) => refcounts::run(&arguments),
+        Some(Command::Exercise(arguments)) => exercise::run(&arguments),
         Some(Command::Soak(arguments)) => soak::run(&arguments),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
     };

@@ -1,43 +1,66 @@
 //! `outliers refcounts`: the lessons, in a terminal or a pipe.
 
-use std::env;
-use std::io::{self, IsTerminal};
+use std::fmt::Write;
+use std::io::{self, BufRead, IsTerminal};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::{env, fs};
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use clap::builder::PossibleValuesParser;
-use pyoutliers::refcounts::{Children, Doomed, LESSONS, misbehave};
+use pyoutliers::refcounts::{Children, LESSONS, Lesson, Step, make_mistake, page};
 
-/// What a table means, for those who have not read the module's documentation.
+/// What a table means, said where it is.
 const LEGEND: &str = "\
-Every Python object counts the references to it and is freed with the last. In a table,
-  rule     is what the rule says: references to the object, unless the middle column
-           names something else; those held only to measure are left out
-  here     is what this Python does, measured
-  item     is a new float, where no step says where it comes from
-  +item    is the same with a reference added just before
-  here:    begins a line that may differ between machines and versions";
+(rule: how many references there are to what the variable points to, or an
+ answer; here: what is measured. A reference held only to measure is left out.)";
 
 #[derive(Args)]
-#[command(after_help = LEGEND)]
 pub struct Arguments {
-    /// One lesson, all if missing
-    #[arg(value_parser = PossibleValuesParser::new(LESSONS.iter().map(|lesson| lesson.name)))]
-    lesson: Option<String>,
+    /// One lesson, by its name or number; the contents if missing
+    #[arg(value_parser = lesson, value_name = "NAME|NUMBER")]
+    lesson: Option<usize>,
+    /// All lessons
+    #[arg(long, conflicts_with = "lesson")]
+    all: bool,
+    /// Ask for each count before it is shown
+    #[arg(long)]
+    quiz: bool,
+    /// Write a page to step through, from a run of all lessons
+    #[arg(long, value_name = "FILE.html", conflicts_with_all = ["lesson", "all", "quiz"])]
+    page: Option<PathBuf>,
     /// Make a mistake, in a child process of a lesson
     #[arg(long, hide = true)]
     child: Option<String>,
 }
 
+/// Its place among the lessons.
+fn lesson(text: &str) -> Result<usize, String> {
+    let number = text
+        .parse::<usize>()
+        .map(|number| number.wrapping_sub(1))
+        .ok();
+    let names = || LESSONS.iter().map(|lesson| lesson.name);
+    let number = number.filter(|&number| number < LESSONS.len());
+    number
+        .or_else(|| names().position(|name| name == text))
+        .ok_or_else(|| {
+            let like = names().find(|name| name.starts_with(text.get(..2).unwrap_or(text)));
+            like.map_or_else(
+                || {
+                    format!(
+                        "there are the lessons 1 to {}; `outliers refcounts` lists them",
+                        LESSONS.len()
+                    )
+                },
+                |name| format!("tip: a lesson is called '{name}'"),
+            )
+        })
+}
+
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(name) = &arguments.child {
-        #[expect(unsafe_code, reason = "the one way to make a mistake, and only here")]
-        // SAFETY: whoever starts this process so does it for the mistake, and it ends below.
-        let doomed = unsafe { Doomed::new() };
-        super::print(&format!("{}\n", misbehave(name, doomed)?))?;
-        // At once: what the mistake has broken shall not be taken down in order.
-        std::process::exit(0);
+        make_mistake(name);
     }
     let program = env::current_exe()?;
     let children = Children::new(|name| {
@@ -45,32 +68,54 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         command.args(["refcounts", "--child", name]);
         command
     });
+    if let Some(file) = &arguments.page {
+        fs::write(file, page(&children)?)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let wanted = match arguments.lesson {
+        Some(number) => number..number + 1,
+        None if arguments.all || arguments.quiz => 0..LESSONS.len(),
+        None => return contents(),
+    };
+    if arguments.quiz {
+        return quiz(
+            LESSONS.iter().skip(wanted.start).take(wanted.len()),
+            &children,
+        );
+    }
     let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let color = io::stdout().is_terminal() && !no_color;
-    let wanted = LESSONS.iter().filter(|lesson| {
-        arguments
-            .lesson
-            .as_deref()
-            .is_none_or(|name| name == lesson.name)
-    });
     let mut holds = true;
-    for (index, lesson) in wanted.enumerate() {
+    for (number, lesson) in (1..).zip(LESSONS).skip(wanted.start).take(wanted.len()) {
         let table = lesson.run(&children)?;
         holds &= table.holds();
-        let space = if index == 0 { "" } else { "\n" };
-        let name = if color {
-            format!("\x1b[1m{}\x1b[0m", lesson.name)
+        let (bold, plain) = if color {
+            ("\x1b[1m", "\x1b[0m")
         } else {
-            lesson.name.into()
+            ("", "")
         };
-        let table = if color {
-            format!("{table:#}")
-        } else {
-            table.to_string()
-        };
-        super::print_as_it_is(|stdout| {
-            write!(stdout, "{space}{name}\n{}\n\n{table}", lesson.rule)
-        })?;
+        let mut text = format!(
+            "{bold}{number}. {}{plain}\n{}\n\n",
+            lesson.name,
+            lesson.rule()
+        );
+        match color {
+            true => write!(text, "{table:#}")?,
+            false => write!(text, "{table}")?,
+        }
+        write!(text, "\n{LEGEND}\n\n{}\n", plainly(lesson.explained()))?;
+        match LESSONS.get(number) {
+            Some(next) if !arguments.all => write!(
+                text,
+                "Next: outliers refcounts {} ({})\n      outliers refcounts {number} --quiz, to be asked\n",
+                number + 1,
+                next.name
+            )?,
+            None => text += "That was the last one. Now do it: outliers exercise\n",
+            _ => text += "\n",
+        }
+        super::print_as_it_is(|stdout| stdout.write_all(text.as_bytes()))?;
     }
     if !holds {
         super::say("this interpreter differs from what a lesson says: see the lines marked NO");
@@ -80,4 +125,107 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn contents() -> Result<ExitCode> {
+    let mut text = String::from("The rules of reference counting, measured on this Python.\n\n");
+    for (number, lesson) in (1..).zip(LESSONS) {
+        let rule = lesson
+            .rule()
+            .split_inclusive(". ")
+            .next()
+            .unwrap_or_default();
+        writeln!(text, "{number:>3}  {:<18} {}", lesson.name, rule.trim_end())?;
+    }
+    text += "\nStart: outliers refcounts 1. Everything: --all. To be asked: --quiz.\n";
+    super::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is said below a table, without the marks of Markdown; code is indented.
+fn plainly(markdown: &str) -> String {
+    let mut code = false;
+    let mut text = String::new();
+    for line in markdown.lines() {
+        if line.starts_with("```") {
+            code = !code;
+        } else if !(code && line.starts_with("# ")) {
+            let indented = if code && !line.is_empty() { "    " } else { "" };
+            let line = if code {
+                line.into()
+            } else {
+                line.replace('`', "")
+            };
+            text += indented;
+            text += &line;
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// Shows each step without what it leads to, and asks for that; a wrong answer gets the reason.
+fn quiz<'a>(
+    lessons: impl Iterator<Item = &'a Lesson>,
+    children: &Children<'_>,
+) -> Result<ExitCode> {
+    let (mut right, mut asked) = (0, 0);
+    let mut answers = io::stdin().lock().lines();
+    'lessons: for lesson in lessons {
+        let table = lesson.run(children)?;
+        super::print(&format!("{}\n\n", lesson.name))?;
+        for step in &table.steps {
+            super::print(&format!("{}{}", code(step), question(step)))?;
+            let Some(answer) = answers.next() else {
+                super::print("\n")?;
+                break 'lessons;
+            };
+            let answer = answer.map_err(|error| anyhow!("cannot read the answer: {error}"))?;
+            asked += 1;
+            let said = if means(&answer, &step.measured) {
+                right += 1;
+                format!("Right: {}.\n\n", step.meaning)
+            } else {
+                format!(
+                    "No: {}. {}.\n{}\n\n",
+                    step.measured,
+                    step.meaning,
+                    lesson.rule()
+                )
+            };
+            super::print(&said)?;
+        }
+    }
+    super::print(&format!("{right} of {asked} right.\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn code(step: &Step) -> String {
+    match step.call {
+        "" => String::new(),
+        call => format!("    {call}\n"),
+    }
+}
+
+fn question(step: &Step) -> String {
+    if step.counts() {
+        format!("How many references are there to {} now? ", step.asked)
+    } else {
+        format!("{} ", step.asked)
+    }
+}
+
+/// Whether an answer, in numbers or words, is that value.
+fn means(answer: &str, value: &str) -> bool {
+    const WORDS: [&str; 7] = ["none", "one", "two", "three", "four", "five", "six"];
+    let answer = answer.trim().trim_end_matches('.').to_lowercase();
+    let number = WORDS.iter().position(|&word| word == answer);
+    let answer = match answer.as_str() {
+        "freed" | "zero" | "no one" => "0".into(),
+        "y" | "true" => "yes".into(),
+        "n" | "false" => "no".into(),
+        _ => number.map_or(answer, |number| number.to_string()),
+    };
+    let plain = |text: &str| text.trim_start_matches('+').to_lowercase();
+    !answer.is_empty() && plain(&answer) == plain(value)
 }

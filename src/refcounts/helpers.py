@@ -1,14 +1,63 @@
 """The Python side of the lessons."""
 
+import ctypes
 import gc
+import sys
 import weakref
+
+
+# For the lessons to find here.
+dict, int, object = dict, int, object
 
 
 class Node:
     """Something that can refer to itself, and be watched."""
 
 
-watched = None
+class Trap:
+    """Empties a slot of a list, when it ends: any object's end can do such things."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __del__(self):
+        self.data[0] = None
+
+
+class Witness:
+    """Looks into the slot of a list that it was stored in, when it ends."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __del__(self):
+        global seen
+        seen = self.data[0]
+
+
+watched = seen = None
+
+
+def on_thin_ice(item):
+    """A list of an item and of a trap that knows the list."""
+    data = [item, None]
+    data[1] = Trap(data)
+    return data
+
+
+def under_watch():
+    """A list of a witness that knows the list."""
+    data = [None]
+    data[0] = Witness(data)
+    return data
+
+
+def saw_itself():
+    return [int(isinstance(seen, Witness))]
+
+
+def empty(data):
+    data[0] = None
 
 
 def tie(node):
@@ -27,6 +76,26 @@ def alive():
 
 def collect():
     gc.collect()
+
+
+def referents(held):
+    """What an object refers to; a dictionary of attributes counts as the object itself."""
+    found = gc.get_referents(held)
+    own = getattr(held, "__dict__", None)
+    return [r for f in found for r in (gc.get_referents(f) if f is own else [f])]
+
+
+def added_by_get_item_ref(data):
+    """How many references PyList_GetItemRef adds; -1 where there is none, before 3.13."""
+    if not hasattr(ctypes.pythonapi, "PyList_GetItemRef"):
+        return [-1]
+    get = ctypes.pythonapi.PyList_GetItemRef
+    get.argtypes, get.restype = [ctypes.py_object, ctypes.c_ssize_t], ctypes.c_void_p
+    before = sys.getrefcount(data[0])
+    get(data, 0)
+    added = sys.getrefcount(data[0]) - before
+    ctypes.pythonapi.Py_DecRef(ctypes.py_object(data[0]))
+    return [added]
 
 
 def same(data):

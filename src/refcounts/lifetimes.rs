@@ -1,112 +1,98 @@
 //! What lives longer than one thinks, and who frees it.
 
-use std::ffi::CStr;
 use std::thread;
 
-use super::{Table, helpers};
-use crate::capi::{self, Held, Owned};
+use super::table::step;
+use super::{Table, answer, call, yes};
+use crate::capi::{self, Held, Owned, Python, probes::mistakes as raw};
 use crate::convert;
-use crate::error::{Error, Result};
-use crate::interpreter::with_python;
+use crate::error::{Exception, Result};
+use crate::interpreter::{self, with_python};
 
-pub(super) fn cycles(table: &mut Table) -> Result<()> {
-    with_python(|py| {
-        let helpers = helpers(py)?;
-        let find = |name: &CStr| capi::object_get_attr_string(&helpers, name);
-        let alive = |ask: &Owned<'_>| {
-            let answer = convert::ints(&capi::object_call_function_obj_args(ask, [])?, 1)?;
-            Ok::<_, Error>(answer == [1])
-        };
-        let (ask, collect) = (find(c"alive")?, find(c"collect")?);
-        let node = capi::object_call_function_obj_args(&find(c"Node")?, [])?;
-        capi::object_call_function_obj_args(&find(c"watch")?, [&node])?;
-        table.step(
-            "PyObject_CallFunctionObjArgs(Node)",
-            "node is ours",
-            1,
-            node.reference_count(),
-        );
-        capi::object_call_function_obj_args(&find(c"tie")?, [&node])?;
-        table.step(
-            "node.me = node",
-            "ours and its own",
-            2,
-            node.reference_count(),
-        );
-        drop(node);
-        table.step(
-            "Py_DecRef(node)",
-            "still alive, by its own",
-            true,
-            alive(&ask)?,
-        );
-        capi::object_call_function_obj_args(&collect, [])?;
-        table.step("gc.collect()", "still alive", false, alive(&ask)?);
-        Ok(())
-    })
+pub(super) fn cycles(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+    let alive = || Ok::<_, crate::Error>(yes(answer(py, c"alive")? == [1]));
+    step!(t, let node = call(py, c"Node", [])?;
+        "node = Node()", "node is ours", node: 1);
+    call(py, c"watch", [&node])?;
+    step!(t, call(py, c"tie", [&node])?;
+        "node.me = node", "ours and its own", node: 2);
+    step!(t, drop(node);
+        "Py_DECREF(node)", "its own is left", node: 1);
+    step!(t, "", "nobody can reach it", "Is it alive?", alive()? => "yes");
+    t.unwatch("node");
+    step!(t, call(py, c"collect", [])?;
+        "gc.collect()", "it found the cycle", "Is it alive?", alive()? => "no");
+    Ok(())
 }
 
-pub(super) fn lock(table: &mut Table) -> Result<()> {
-    let ours = with_python(|py| Ok(Held::from(capi::float_from_double(py, 1.5)?)))?;
-    let count = || with_python(|py| Ok(ours.as_borrowed(py).reference_count()));
-    let other = with_python(|py| Ok(Held::from(Owned::clone(&ours.as_borrowed(py)))))?;
-    table.step("Py_IncRef(item)", "item held twice", 2, count()?);
+/// What is made with the lock, kept without it.
+fn held(make: impl for<'p> FnOnce(Python<'p>) -> Result<Owned<'p>, Exception>) -> Result<Held> {
+    with_python(|py| Ok(Held::from(make(py)?)))
+}
+
+fn own_item<'p>(list: &Owned<'p>) -> Result<Owned<'p>, Exception> {
+    Ok(raw::list_get_item(list, 0)?.own())
+}
+
+pub(super) fn lock(t: &mut Table<'_>) -> Result<()> {
+    step!(t, let item = held(|py| capi::float_from_double(py, 1.5))?;
+        "item = PyFloat_FromDouble(1.5)", "item is ours", item: 1);
+    step!(t, let other = held(|py| Ok(Owned::clone(&item.as_borrowed(py))))?;
+        "Py_INCREF(item); other = item", "held twice", item: 2);
     let gives_back = || {
         with_python(|py| {
             drop(other.into_owned(py));
             Ok(())
         })
     };
-    let dropped = thread::spawn(gives_back).join().is_ok();
-    table.step(
-        "another thread: PyGILState_Ensure",
-        "it takes the lock",
-        true,
-        dropped,
-    );
-    table.step("and there: Py_DecRef(item)", "held once", 1, count()?);
+    step!(t, let dropped = thread::spawn(gives_back).join().is_ok(); releases other;
+        "a thread: PyGILState_Ensure()", "it waits for the lock",
+        "Does it get the lock?", yes(dropped) => "yes");
+    step!(t, "and there: Py_DECREF(other)", "held once", item: 1);
+    step!(t, "PyMem_Malloc without the lock", "by PYTHONMALLOC=debug",
+        "What ends the process?", t.child("no-lock") => "SIGABRT");
     Ok(())
 }
 
-pub(super) fn exceptions(table: &mut Table) -> Result<()> {
-    with_python(|py| {
-        let helpers = helpers(py)?;
-        let find = |name: &CStr| capi::object_get_attr_string(&helpers, name);
-        let data = convert::list_from_slice(py, &[1.5, 2.5], None)?;
-        table.step(
-            "data = PyList_New(2), filled",
-            "data is ours",
-            1,
-            data.reference_count(),
-        );
-        let exception = capi::object_call_function_obj_args(&find(c"keeps_exception")?, [&data])?;
-        let frames = data.reference_count() > 1;
-        table.step(
-            "error = f(data), an exception",
-            "its frames hold data",
-            true,
-            frames,
-        );
-        drop(exception);
-        table.step(
-            "Py_DecRef(error)",
-            "data is ours alone",
-            1,
-            data.reference_count(),
-        );
-        let text = capi::object_call_function_obj_args(&find(c"raises")?, [&data]).err();
-        table.step(
-            "PyErr_Fetch, made text at once",
-            "the text holds nothing",
-            1,
-            data.reference_count(),
-        );
-        table.step(
-            "",
-            "and says it all",
-            true,
-            text.is_some_and(|text| text.to_string().contains("today")),
-        );
-        Ok(())
-    })
+pub(super) fn released_lock(t: &mut Table<'_>) -> Result<()> {
+    let list = held(|py| convert::list_from_slice(py, &[1.5], None))?;
+    let empty = || with_python(|py| call(py, c"empty", [&list.as_borrowed(py)]).map(drop));
+    with_python(|py| t.binds("item", &raw::list_get_item(&list.as_borrowed(py), 0)?))?;
+    step!(t, "item = PyList_GetItem(list, 0)", "borrowed from the list", item: 1);
+    step!(t, thread::scope(|threads| threads.spawn(empty).join().is_ok());
+        "Py_BEGIN_ALLOW_THREADS ..", "a thread emptied the slot", item: 0);
+    let list = held(|py| convert::list_from_slice(py, &[1.5], None))?;
+    let empty = || with_python(|py| call(py, c"empty", [&list.as_borrowed(py)]).map(drop));
+    step!(t, let kept = held(|py| own_item(&list.as_borrowed(py)))?;
+        "kept = ..; Py_INCREF(kept)", "the list's, and ours", kept: 2);
+    step!(t, thread::scope(|threads| threads.spawn(empty).join().is_ok());
+        "Py_BEGIN_ALLOW_THREADS ..", "ours is still ours", kept: 1);
+    let added = with_python(|py| {
+        let list = convert::list_from_slice(py, &[1.5], None)?;
+        convert::ints(&call(py, c"added_by_get_item_ref", [&list])?, 1)
+    })?;
+    let version = interpreter::loaded().version;
+    t.note(match added.first() {
+        Some(-1) => format!("Python {version} has no PyList_GetItemRef: from 3.13 on"),
+        added => format!(
+            "Python {version}: PyList_GetItemRef adds {}",
+            added.unwrap_or(&0)
+        ),
+    });
+    Ok(())
+}
+
+pub(super) fn exceptions(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+    step!(t, let data = convert::list_from_slice(py, &[1.5, 2.5], None)?;
+        "data = PyList_New(2), filled", "data is ours", data: 1);
+    step!(t, let error = call(py, c"keeps_exception", [&data])?;
+        "error = f(data), an exception", "its frames hold data",
+        "Is data held by more than us?", yes(data.reference_count() > 2) => "yes");
+    step!(t, drop(error);
+        "Py_DECREF(error)", "data is ours alone", data: 1);
+    step!(t, let text = call(py, c"raises", [&data]).map_err(|e| e.to_string()).err();
+        "text of the exception, at once", "the text holds nothing", data: 1);
+    let says = text.is_some_and(|text| text.contains("today"));
+    step!(t, "", "and says it all", "Is the message in it?", yes(says) => "yes");
+    Ok(())
 }

@@ -2,100 +2,22 @@
 
 use std::mem;
 
-use super::{Children, Doomed, Table, helpers};
-use crate::capi::probes::mistakes as raw;
-use crate::capi::{self, Python};
+use super::table::step;
+use super::{Table, call, helper, yes};
+use crate::capi::{self, Owned, Python, probes::mistakes as raw};
 use crate::convert;
 use crate::error::Result;
 use crate::interpreter::with_python;
 use crate::outliers::Outliers;
 use crate::soak::{Counter, Soak};
 
-/// References that are not ours are given back, used too late, or used without the lock.
-pub(super) fn mistakes(table: &mut Table, children: &Children<'_>) -> Result<()> {
-    for (name, call, meaning, expected) in [
-        (
-            "forget",
-            "no Py_DecRef of a new list",
-            "memory blocks per call",
-            "+1",
-        ),
-        (
-            "release-borrowed",
-            "Py_DecRef(PyList_GetItem(..))",
-            "gives back the list's",
-            "SIGSEGV",
-        ),
-        (
-            "use-after-steal",
-            "item used after PyList_SetItem",
-            "the list is gone too",
-            "SIGSEGV",
-        ),
-        (
-            "borrow-after-change",
-            "PyList_GetItem, then SetItem",
-            "item used after both",
-            "SIGSEGV",
-        ),
-        (
-            "no-lock",
-            "PyMem_Malloc without the lock",
-            "Python ends the process",
-            "SIGABRT",
-        ),
-    ] {
-        table.step(call, meaning, expected, children.output(name));
-    }
-    table.note(STRICT);
-    table.note("it also ends the process if memory is asked for without the lock");
-    Ok(())
-}
-
-/// Without it, such damage often goes unnoticed until much later.
-const STRICT: &str = "by PYTHONMALLOC=debug, which overwrites freed memory; else many survive";
-
 /// The argument tuple is never given back: what the shared-memory program did at each call.
-pub(super) fn leaked_tuple(table: &mut Table, children: &Children<'_>) -> Result<()> {
-    table.step(
-        "PyObject_CallObject(f, tuple)",
-        "tracked objects per call",
-        "+2",
-        children.output("leaked-tuple"),
-    );
-    table.step(
-        "and Py_DecRef(tuple)",
-        "tracked objects per call",
-        "+0",
-        children.output("released-tuple"),
-    );
-    table.note("tracked by the collector of cycles: the tuple, and the list in it");
-    Ok(())
-}
-
-/// What the copying program did with an item that could not be stored.
-pub(super) fn released_item(table: &mut Table, children: &Children<'_>) -> Result<()> {
-    let outcome = children.output("release-after-failure");
-    table.step(
-        "PyList_SetItem fails, Py_DecRef",
-        "item given back twice",
-        "SIGSEGV",
-        outcome,
-    );
-    table.note(STRICT);
-    Ok(())
-}
-
-/// What the shared-memory program did with the text of an error.
-pub(super) fn text_after_release(table: &mut Table, children: &Children<'_>) -> Result<()> {
-    let read = children.output("text-after-release");
-    table.step(
-        "PyUnicode_AsUTF8(text), Py_DecRef",
-        "first byte, read after",
-        "0xdd",
-        read,
-    );
-    table.note("0xdd is what Python's debug allocator leaves of freed memory");
+pub(super) fn leaked_tuple(t: &mut Table<'_>) -> Result<()> {
+    step!(t, "PyObject_CallObject(f, tuple)", "the tuple, and its list",
+        "How many objects does each call leave behind?", t.child("leaked-tuple") => "+2");
+    step!(t, "and Py_DECREF(tuple)", "both given back",
+        "How many objects does each call leave behind?", t.child("released-tuple") => "+0");
+    t.note("counted are objects that the collector of cycles tracks");
     Ok(())
 }
 
@@ -103,26 +25,18 @@ pub(super) fn text_after_release(table: &mut Table, children: &Children<'_>) -> 
 const IMPORTED: &str = "imported";
 
 /// What a second start does to NumPy.
-pub(super) fn once(table: &mut Table, children: &Children<'_>) -> Result<()> {
-    let first = children.output("import");
-    table.step(
-        "PyImport_ImportModule(\"numpy\")",
-        "NumPy imports",
-        true,
-        first == IMPORTED,
-    );
+pub(super) fn once(t: &mut Table<'_>) -> Result<()> {
+    let first = t.child("import");
+    step!(t, "PyImport_ImportModule(\"numpy\")", "in a fresh process",
+        "Does NumPy import?", yes(first == IMPORTED) => "yes");
     if first != IMPORTED {
-        table.note(first);
+        t.note(first);
         return Ok(());
     }
-    let said = children.output("restart");
-    table.step(
-        "Py_FinalizeEx, Py_InitializeEx",
-        "NumPy imports again",
-        false,
-        said == IMPORTED,
-    );
-    table.note(if said.starts_with("SIG") {
+    let said = t.child("restart");
+    step!(t, "Py_FinalizeEx, Py_InitializeEx", "in the same process",
+        "Does NumPy import again?", yes(said == IMPORTED) => "no");
+    t.note(if said.starts_with("SIG") {
         format!("the process ends by {said}")
     } else {
         said
@@ -130,86 +44,150 @@ pub(super) fn once(table: &mut Table, children: &Children<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Makes the mistake of that name, which a child of a lesson is there for. Returns what the child
-/// shall print, if it lives.
-///
-/// Nobody makes one by accident:
-///
-/// ```compile_fail
-/// use pyoutliers::refcounts::{Doomed, misbehave};
-/// misbehave("use-after-steal", Doomed::new())?;
-/// # Ok::<_, pyoutliers::Error>(())
-/// ```
-///
-/// In a program whose main function is this alone:
-///
-/// ```no_run
-/// use pyoutliers::refcounts::{Doomed, misbehave};
-/// // SAFETY: this process does nothing else.
-/// misbehave("use-after-steal", unsafe { Doomed::new() })?;
-/// # Ok::<_, pyoutliers::Error>(())
-/// ```
-///
-/// # Errors
-///
-/// If Python cannot be started, or has no memory left.
-pub fn misbehave(name: &str, doomed: Doomed) -> Result<String> {
-    let with_the_lock = |mistake: fn(Python<'_>, Doomed)| {
-        with_python(|py| {
-            mistake(py, doomed);
-            Ok(())
-        })
+/// In the child: makes one mistake, and returns what there is to print if it survives.
+pub(super) fn misbehave(name: &str) -> Result<String> {
+    let mut table = Table {
+        tells: true,
+        ..Table::default()
     };
-    match name {
+    let drawn = match name {
+        "use-after-steal" => use_after_steal,
+        "release-after-failure" => release_after_failure,
+        "release-borrowed" => release_borrowed,
+        "borrow-after-change" => borrow_after_change,
+        "thin-ice" => thin_ice,
         "leaked-tuple" => return soak_a_call(false),
         "released-tuple" => return soak_a_call(true),
-        "forget" => {
-            let report = Soak::new(1600).run(|| {
-                with_python(|py| {
-                    mem::forget(capi::list_new(py, 0)?.finish()?);
-                    Ok(())
-                })
-            })?;
-            let blocks = report
-                .counters
-                .first()
-                .map_or(0.0, |growth| growth.per_call);
-            return Ok(format!("{blocks:+}"));
-        }
-        "release-borrowed" => with_the_lock(raw::release_a_borrowed_reference)?,
-        "release-after-failure" => with_the_lock(raw::release_after_a_failed_store)?,
-        "use-after-steal" => with_the_lock(raw::use_after_steal)?,
-        "borrow-after-change" => with_the_lock(raw::use_a_borrow_after_a_change)?,
+        "forget" => return forget(),
+        "release-none" => return release_none(),
         "no-lock" => {
             with_python(|_| Ok(()))?;
-            raw::call_without_the_lock(doomed);
+            raw::call_without_the_lock();
+            return Ok("alive".into());
         }
         "text-after-release" => {
             let byte = with_python(|py| {
                 let text = capi::unicode_from_str(py, "a text of some length, to be freed")?;
-                Ok(raw::read_text_after_release(text, doomed))
+                Ok(raw::read_text_after_release(text))
             })?;
             return Ok(format!("{byte:#x}"));
         }
         "import" => return Outliers::new("numpy", "array").map(|_| IMPORTED.into()),
         "restart" => {
             mem::forget(Outliers::new("numpy", "array")?);
-            let imported = raw::restart_and_import(c"numpy", doomed);
+            let imported = raw::restart_and_import(c"numpy");
             return Ok(if imported { IMPORTED } else { "refused" }.into());
         }
         _ => return Ok(format!("no mistake is called {name}")),
-    }
-    Ok("survived".into())
+    };
+    with_python(|py| drawn(py, &mut table))?;
+    Ok("alive".into())
 }
 
-/// In the child: soaks the call, with or without giving the tuple back.
-pub(super) fn soak_a_call(give_back: bool) -> Result<String> {
-    let same = with_python(|py| {
-        let helpers = helpers(py)?;
-        Ok(capi::Held::from(capi::object_get_attr_string(
-            &helpers, c"same",
-        )?))
+fn use_after_steal(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+    step!(t, let item = call(py, c"Node", [])?;
+        "item = Node()", "item is ours", item: 1);
+    step!(t, let mut list = capi::list_new(py, 1)?;
+        "list = PyList_New(1)", "list is ours", list: 1);
+    let pointer = raw::Pointer::to(&item);
+    step!(t, capi::list_set_item(&mut list, 0, item)?; steals item;
+        "PyList_SetItem(list, 0, item)", "item is the list's", item: 1);
+    step!(t, drop(list);
+        "Py_DECREF(list)", "item is freed with it", item: 0);
+    step!(t, "PyObject_Repr(item)", "the fatal step", item: 0);
+    pointer.look_at();
+    Ok(())
+}
+
+fn release_after_failure(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+    step!(t, let item = call(py, c"Node", [])?;
+        "item = Node()", "item is ours", item: 1);
+    step!(t, let mut list = capi::list_new(py, 1)?;
+        "list = PyList_New(1)", "list is ours", list: 1);
+    let pointer = raw::Pointer::to(&item);
+    step!(t, let failed = capi::list_set_item(&mut list, 9, item).is_err(); steals item;
+        "PyList_SetItem(list, 9, item)", "it fails, and frees item", item: 0);
+    step!(t, "if (failed) Py_DECREF(item);", "the fatal step", "Did it fail?", yes(failed) => "yes");
+    pointer.give_back();
+    pointer.look_at();
+    Ok(())
+}
+
+/// A list that alone holds a `Node`.
+fn list_of_a_node<'p>(py: Python<'p>, t: &mut Table<'_>) -> Result<Owned<'p>> {
+    let mut unfilled = capi::list_new(py, 1)?;
+    capi::list_set_item(&mut unfilled, 0, call(py, c"Node", [])?)?;
+    step!(t, let list = unfilled.finish()?;
+        "list = [Node()]", "list is ours", list: 1);
+    Ok(list)
+}
+
+fn release_borrowed(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+    let list = list_of_a_node(py, t)?;
+    step!(t, let item = raw::list_get_item(&list, 0)?;
+        "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
+    t.scene.lingers = true;
+    step!(t, item.give_back();
+        "Py_DECREF(item)", "the list's is given back", item: 0);
+    step!(t, "PyObject_Repr(list)", "the fatal step", list: 1);
+    t.unwatch("item");
+    raw::Pointer::to(&list).look_at();
+    Ok(())
+}
+
+fn borrow_after_change(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+    let list = list_of_a_node(py, t)?;
+    step!(t, let item = raw::list_get_item(&list, 0)?;
+        "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
+    step!(t, let other = capi::float_from_double(py, 2.5)?;
+        "other = PyFloat_FromDouble(2.5)", "other is ours", other: 1);
+    step!(t, raw::list_set_item(&list, 0, other)?; steals other;
+        "PyList_SetItem(list, 0, other)", "the list let go of it", item: 0);
+    step!(t, "PyObject_Repr(item)", "the fatal step", item: 0);
+    item.look_at();
+    Ok(())
+}
+
+fn thin_ice(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+    let list = call(py, c"on_thin_ice", [&call(py, c"Node", [])?])?;
+    t.binds("trap", &raw::list_get_item(&list, 1)?)?;
+    step!(t, shows list; "list = [Node(), trap]", "its trap knows it, too", list: 2);
+    step!(t, let item = raw::list_get_item(&list, 0)?;
+        "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
+    step!(t, let other = capi::float_from_double(py, 2.5)?;
+        "other = PyFloat_FromDouble(2.5)", "other is ours", other: 1);
+    step!(t, raw::list_set_item(&list, 1, other)?; steals other;
+        "PyList_SetItem(list, 1, other)", "the trap's end took slot 0", item: 0);
+    step!(t, "PyObject_Repr(item)", "the fatal step", item: 0);
+    item.look_at();
+    Ok(())
+}
+
+/// None is given back more often than there are references to it.
+fn release_none() -> Result<String> {
+    with_python(|py| {
+        let none = call(py, c"collect", [])?;
+        let count = none.reference_count().min(1 << 20);
+        (0..count).for_each(|_| raw::Pointer::to(&none).give_back());
+        mem::forget(none);
+        Ok(())
     })?;
+    Ok("alive".into())
+}
+
+fn forget() -> Result<String> {
+    let report = Soak::new(1600).run(|| {
+        with_python(|py| {
+            mem::forget(capi::list_new(py, 0)?.finish()?);
+            Ok(())
+        })
+    })?;
+    Ok(per_call(&report, Counter::Blocks))
+}
+
+/// Soaks the call, with or without giving the tuple back.
+fn soak_a_call(give_back: bool) -> Result<String> {
+    let same = with_python(|py| Ok(capi::Held::from(helper(py, c"same")?)))?;
     let report: Result<_> = Soak::new(1600).run(|| {
         with_python(|py| {
             let mut arguments = capi::tuple_new(py, 1)?;
@@ -226,12 +204,14 @@ pub(super) fn soak_a_call(give_back: bool) -> Result<String> {
             Ok(())
         })
     });
-    let counters = report?.counters;
-    let tracked = counters
-        .iter()
-        .find(|growth| growth.counter == Counter::Tracked);
-    Ok(tracked.map_or_else(
+    Ok(per_call(&report?, Counter::Tracked))
+}
+
+fn per_call(report: &crate::soak::Report, counter: Counter) -> String {
+    let mut counters = report.counters.iter();
+    let growth = counters.find(|growth| growth.counter == counter);
+    growth.map_or_else(
         || "unseen".into(),
         |growth| format!("{:+}", growth.per_call),
-    ))
+    )
 }

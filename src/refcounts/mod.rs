@@ -1,73 +1,73 @@
 //! The rules of reference counting, run live and measured on this interpreter.
 //!
-//! Each lesson is a rule in a sentence or two, and its steps: the call under its C name, who owns
-//! what after it, the number that the rule says, and the number that is measured here. The code is
-//! that which the product itself uses: the calls of [`capi`], whose table has all rules.
+//! Each lesson is a rule in a sentence, its steps, why it is so, and the C as one writes it. A step is
+//! the call under its C name, who owns what after it, what the rule says and what is measured here;
+//! and the line of Rust that ran. The code is that which the product itself uses: the calls of
+//! [`capi`], whose table has all rules.
 //!
-//! `outliers refcounts` runs all lessons, `outliers refcounts LESSON` one. The [`course`] is what
+//! `outliers refcounts` lists the lessons, `outliers refcounts LESSON` runs one. The [`course`] is what
 //! they print, in order.
 //!
 //! # How to read a table
 //!
-//! - `rule` is the number that the rule says: a count of references to what the call names, where
-//!   the middle column does not name something else. `here` is the number measured.
-//! - `item` is a new float, where no step says where it comes from; `+item` is the same with a
-//!   reference added just before, by `Py_IncRef`.
+//! - `rule` is what the rule says: how many references there are to what a variable points to, or an
+//!   answer. `here` is what is measured.
 //! - A reference that is held only to measure is left out.
 //! - A line that begins with `here:` may differ between machines and versions.
 //!
-//! The last four lessons come from two programs that call Python from Go, one by [shared
+//! What ends a process is done in a child process, under `PYTHONMALLOC=debug`, which overwrites freed
+//! memory: without it such damage often goes unnoticed until much later.
+//!
+//! Some lessons come from two programs that call Python from Go, one by [shared
 //! memory](https://www.ardanlabs.com/blog/2020/09/using-python-memory.html), the other by [a copy as
 //! here](https://pycoders.com/link/5008/web): what each of them did wrong, and what is right.
-//!
-//! # The mistakes, twice
-//!
-//! What C allows does not compile here. The lesson `mistakes` makes these on purpose, in child
-//! processes; the examples beside them, which fail to compile, are the same in Rust:
-//!
-//! | mistake | in Rust |
-//! |---|---|
-//! | using an item after it was stolen | [`Owned`], first example |
-//! | using a borrowed item after its owner's change | [`list_get_item`](crate::capi::list_get_item) |
-//! | giving back what was borrowed | [`Borrowed`](crate::capi::Borrowed), its example |
-//! | calling without the lock | every call wants the token [`Python`]; a reference cannot be kept beyond the lock or go to another thread: [`Owned`], second and third example |
-//! | forgetting to give back | only on purpose, as by `std::mem::forget`; a [`soak`](crate::soak) sees it |
 
 mod children;
+mod judge;
 mod lifetimes;
 mod mistakes;
-mod objects;
-mod programs;
-mod rules;
+mod page;
+mod picture;
+mod references;
 mod table;
+mod values;
 
 use std::ffi::CStr;
 use std::fmt;
+use std::io::Write;
 
 pub use children::Children;
-pub use mistakes::misbehave;
-pub use table::Table;
+pub use judge::judge;
+pub use page::page;
+pub use picture::{Hold, Object, Picture, Variable};
+pub use table::{Step, Table};
 
-pub use crate::capi::probes::mistakes::Doomed;
 use crate::capi::{self, Owned, Python};
+use crate::convert;
 use crate::error::Result;
-use crate::interpreter;
+use crate::interpreter::{self, with_python};
 
-/// A lesson: a rule, and steps that show it.
+#[doc = include_str!("course.md")]
+pub mod course {}
+
+/// What the lessons print, and what is said in them: each from a line `# NAME` on.
+const COURSE: &str = include_str!("course.md");
+
+/// A lesson: a rule, steps that show it, and why it is so.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Lesson {
     /// Its name.
     pub name: &'static str,
-    /// The rule, in a sentence or two.
-    pub rule: &'static str,
+    /// Whether each of its pictures is whole: the count of every object is explained by it.
+    pub drawn: bool,
     run: Run,
 }
 
 #[derive(Clone, Copy)]
 enum Run {
-    Here(fn(&mut Table) -> Result<()>),
-    WithChildren(fn(&mut Table, &Children<'_>) -> Result<()>),
+    Locked(fn(Python<'_>, &mut Table<'_>) -> Result<()>),
+    Free(fn(&mut Table<'_>) -> Result<()>),
 }
 
 impl Lesson {
@@ -76,100 +76,140 @@ impl Lesson {
     /// # Errors
     ///
     /// If Python cannot be started, or has no memory left.
-    pub fn run(&self, children: &Children<'_>) -> Result<Table> {
-        let mut table = Table::default();
+    pub fn run<'a>(&self, children: &'a Children<'a>) -> Result<Table<'a>> {
+        let mut table = Table {
+            children: Some(children),
+            ..Table::default()
+        };
         match self.run {
-            Run::Here(run) => run(&mut table)?,
-            Run::WithChildren(run) => run(&mut table, children)?,
+            Run::Locked(run) => with_python(|py| run(py, &mut table))?,
+            Run::Free(run) => run(&mut table)?,
         }
         Ok(table)
+    }
+
+    /// The rule, in a sentence or two.
+    pub fn rule(&self) -> &'static str {
+        self.parts()[0].trim()
+    }
+
+    /// What its table was when the course was written, with CPython 3.13.
+    pub fn printed(&self) -> &'static str {
+        self.parts()[1]
+    }
+
+    /// Why it is so, and the C as one writes it: Markdown of a few kinds only.
+    pub fn explained(&self) -> &'static str {
+        self.parts()[2].trim()
+    }
+
+    /// What the course says before, in and after the table.
+    fn parts(&self) -> [&'static str; 3] {
+        let mut sections = COURSE.split("\n# ");
+        let section =
+            sections.find_map(|section| section.strip_prefix(self.name)?.strip_prefix('\n'));
+        let (rule, rest) = section
+            .unwrap_or_default()
+            .split_once("```text\n")
+            .unwrap_or_default();
+        let (table, rest) = rest.split_once("```\n").unwrap_or_default();
+        [rule, table, rest]
     }
 }
 
 impl fmt::Debug for Lesson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lesson")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.write_str(self.name)
     }
+}
+
+/// Makes the mistake of that name, prints what there is to say if the process survives it, and ends
+/// the process: what a child of a lesson does.
+///
+/// Behaviour is undefined from the mistake on. So it is made only where this process has not started
+/// Python yet, when nobody has an object that could be broken; and nothing runs after it.
+#[doc(hidden)]
+pub fn make_mistake(name: &str) -> ! {
+    let said = match capi::already_started() {
+        None => mistakes::misbehave(name).unwrap_or_else(|error| error.to_string()),
+        Some(_) => "a mistake is made in a process of its own".into(),
+    };
+    // At once: what the mistake has broken is not taken down in order.
+    let printed = writeln!(std::io::stdout(), "{said}");
+    std::process::exit(i32::from(printed.is_err()))
 }
 
 /// The Python side of the lessons.
 fn helpers(py: Python<'_>) -> Result<Owned<'_>> {
-    let source = include_str!("helpers.py");
-    interpreter::module(
-        py,
-        c"_outliers_lessons",
-        c"<outliers>/refcounts/helpers.py",
-        source,
-    )
-    .map_err(Into::into)
+    let (name, file) = (c"_outliers_lessons", c"<outliers>/refcounts/helpers.py");
+    match capi::import_module(py, name) {
+        Ok(module) => Ok(module),
+        Err(_) => Ok(interpreter::module(
+            py,
+            name,
+            file,
+            include_str!("helpers.py"),
+        )?),
+    }
 }
 
-fn builtin<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>> {
-    Ok(capi::object_get_attr_string(
-        &capi::import_module(py, c"builtins")?,
-        name,
+/// A function or class of it.
+fn helper<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>> {
+    Ok(capi::object_get_attr_string(&helpers(py)?, name)?)
+}
+
+/// Calls it.
+fn call<'p, const N: usize>(
+    py: Python<'p>,
+    name: &CStr,
+    arguments: [&Owned<'p>; N],
+) -> Result<Owned<'p>> {
+    Ok(capi::object_call_function_obj_args(
+        &helper(py, name)?,
+        arguments,
     )?)
 }
 
+/// The ints that it returns.
+fn answer(py: Python<'_>, name: &CStr) -> Result<Vec<i64>> {
+    convert::ints(&call(py, name, [])?, 1)
+}
+
+fn yes(answer: bool) -> &'static str {
+    if answer { "yes" } else { "no" }
+}
+
 macro_rules! lessons {
-    ($($name:literal $how:ident($run:path) $rule:literal)*) => {
+    ($($name:literal $drawn:literal $how:ident($run:path))*) => {
         /// All lessons, in the order of the course.
         pub const LESSONS: &[Lesson] =
-            &[$(Lesson { name: $name, rule: $rule, run: Run::$how($run) }),*];
-
-        /// What the lessons print, in order.
-        ///
-        /// Here with CPython 3.13. See [how to read a table](self#how-to-read-a-table).
-        $(
-            #[doc = concat!("\n# ", $name, "\n\n", $rule, "\n\n```text\n", include_str!(concat!("printed/", $name, ".txt")), "```\n")]
-        )*
-        pub mod course {}
+            &[$(Lesson { name: $name, drawn: $drawn, run: Run::$how($run) }),*];
     };
 }
 
 lessons! {
-    "new-reference" Here(rules::new_reference)
-    "A new reference is yours: give it back, once. The last one frees the object."
-    "stolen-reference" Here(rules::stolen_reference)
-    "A stolen reference is theirs now: never give it back."
-    "stolen-on-failure" Here(rules::stolen_on_failure)
-    "It is stolen even when the call fails: never give it back then either."
-    "borrowed-reference" Here(rules::borrowed_reference)
-    "A borrowed reference is its owner's: do not use it after the owner's next change."
-    "dictionaries" Here(rules::dictionaries)
-    "PyImport_AddModule's module is borrowed from sys.modules; dictionaries lend too."
-    "numbers" Here(objects::numbers)
-    "Conversions borrow what they read; what PyNumber_Index returns is always new."
-    "questions" Here(objects::questions)
-    "A question about an object borrows it."
-    "modules" Here(objects::modules)
-    "Importing, running and looking up return new references."
-    "text" Here(objects::text)
-    "A string made is yours; reading it borrows it."
-    "whole-call" Here(programs::whole_call)
-    "The copying call gives back list, items, result and iterator: nothing is left."
-    "copy" Here(programs::copy)
-    "The copy is a copy: changing one side never changes the other."
-    "immortal" Here(objects::immortal)
-    "From 3.12 on None, small ints and () are immortal: never freed, so not counted."
-    "cycles" Here(lifetimes::cycles)
-    "Counting never frees a cycle of references: Python's collector does."
-    "lock" Here(lifetimes::lock)
-    "Giving back needs the lock, the GIL: a thread that does not hold it takes it."
-    "exceptions" Here(lifetimes::exceptions)
-    "A kept exception keeps its frames, and they the data: make it text at once."
-    "once" WithChildren(mistakes::once)
-    "Python is started once: NumPy cannot be loaded twice in a process."
-    "mistakes" WithChildren(mistakes::mistakes)
-    "What C allows, made on purpose, in child processes with a strict allocator."
-    "leaked-tuple" WithChildren(mistakes::leaked_tuple)
-    "The argument tuple is yours also after the call: without Py_DecRef it leaks."
-    "released-item" WithChildren(mistakes::released_item)
-    "What PyList_SetItem could not store is gone: do not give it back again."
-    "dropped-minus-one" Here(programs::dropped_minus_one)
-    "-1 is a failure only if PyErr_Occurred says so: else every -1 is lost."
-    "text-after-release" WithChildren(mistakes::text_after_release)
-    "The text of a string goes with the string: do not read it afterwards."
+    "new-reference" true Locked(references::new_reference)
+    "stolen-reference" true Locked(references::stolen_reference)
+    "stolen-on-failure" true Locked(references::stolen_on_failure)
+    "borrowed-reference" true Locked(references::borrowed_reference)
+    "thin-ice" true Locked(references::thin_ice)
+    "storing" true Locked(references::storing)
+    "manual" true Locked(values::manual)
+    "whole-call" true Locked(values::whole_call)
+    "half-way" true Locked(references::half_way)
+    "called-by-python" false Locked(references::called_by_python)
+    "clear-first" false Locked(references::clear_first)
+    "cycles" true Locked(lifetimes::cycles)
+    "immortal" false Locked(values::immortal)
+    "lock" true Free(lifetimes::lock)
+    "released-lock" false Free(lifetimes::released_lock)
+    "numbers" true Locked(values::numbers)
+    "questions" true Locked(values::questions)
+    "modules" false Locked(values::modules)
+    "text" true Locked(values::text)
+    "exceptions" false Locked(lifetimes::exceptions)
+    "copy" true Locked(values::copy)
+    "once" false Free(mistakes::once)
+    "leaked-tuple" false Free(mistakes::leaked_tuple)
+    "dropped-minus-one" false Locked(values::dropped_minus_one)
 }

@@ -5,6 +5,7 @@
 mod common;
 
 mod detect_command;
+mod exercises;
 mod output;
 mod plot;
 mod reader;

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use pyoutliers::capi::{self, Owned};
 use pyoutliers::{Exception, Python};
 
-use super::{Checks, exec, fresh};
+use super::{Checks, builtin, empty_tuple, exec, fresh};
 
 pub const CHECKS: Checks = &[
     ("list_new", |py| {
@@ -80,6 +80,39 @@ pub const CHECKS: Checks = &[
     }),
     ("tuple_set_item", |py| {
         steals(py, capi::tuple_new, capi::tuple_set_item)
+    }),
+    ("list_append", |py| {
+        let (list, item) = (capi::list_new(py, 0)?.finish()?, fresh(py)?);
+        capi::list_append(&list, &item)?;
+        assert_eq!(
+            item.reference_count(),
+            2,
+            "ours, and one that the list added"
+        );
+        let error = capi::list_append(&empty_tuple(py)?, &item).unwrap_err();
+        assert_eq!(error.type_name(), "SystemError");
+        assert_eq!(item.reference_count(), 2, "borrowed, also if it fails");
+        drop(list);
+        assert_eq!(item.reference_count(), 1);
+        Ok(())
+    }),
+    ("dict_set_item", |py| {
+        let dict = capi::object_call_object(&builtin(py, c"dict")?, &empty_tuple(py)?)?;
+        let (key, value, other) = (fresh(py)?, fresh(py)?, fresh(py)?);
+        let counts = || [&key, &value, &other].map(|object| object.reference_count());
+        capi::dict_set_item(&dict, &key, &value)?;
+        assert_eq!(counts(), [2, 2, 1], "ours, and those that the dict added");
+        capi::dict_set_item(&dict, &key, &other)?;
+        assert_eq!(counts(), [2, 1, 2], "replaced: the first was given back");
+        let list = capi::list_new(py, 0)?.finish()?;
+        let error = capi::dict_set_item(&dict, &list, &value).unwrap_err();
+        assert_eq!(error.type_name(), "TypeError", "a list has no hash");
+        let error = capi::dict_set_item(&list, &key, &value).unwrap_err();
+        assert_eq!(error.type_name(), "SystemError");
+        assert_eq!(counts(), [2, 1, 2], "borrowed, also if it fails");
+        drop(dict);
+        assert_eq!(counts(), [1, 1, 1]);
+        Ok(())
     }),
 ];
 

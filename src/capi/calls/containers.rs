@@ -89,6 +89,13 @@ impl<'p> Unfilled<'p> {
         self.object.reference_count()
     }
 
+    /// The list or tuple, for the lessons to watch by a reference more, with which a tuple could not
+    /// be filled. Not to be shown to Python code.
+    pub(crate) fn watched(&self) -> Option<&Owned<'p>> {
+        let is_list = !self.slots.is_null();
+        (is_list || self.filled == self.length).then_some(&self.object)
+    }
+
     /// Stores into slot `index` by `set`, one of the two calls below.
     #[inline]
     fn set(
@@ -255,4 +262,37 @@ pub fn tuple_set_item<'p>(
     item: Owned<'p>,
 ) -> Result<(), Exception> {
     tuple.set(index, item, ffi::PyTuple_SetItem)
+}
+
+/// Stores an item behind the last one of a list.
+///
+/// Reference: borrows `list` and `item`; the list adds a reference of its own.
+///
+/// # Errors
+///
+/// `MemoryError`; `SystemError` for what is no list.
+#[doc(alias = "PyList_Append")]
+pub fn list_append(list: &Owned<'_>, item: &Owned<'_>) -> Result<(), Exception> {
+    // SAFETY: the lock is held, both objects are live; the type is checked there.
+    let status = unsafe { ffi::PyList_Append(list.as_ptr(), item.as_ptr()) };
+    check::status(list.py(), status)
+}
+
+/// Stores a value under a key in a dictionary.
+///
+/// Reference: borrows `dict`, `key` and `value`; the dictionary adds references of its own, and gives
+/// back the value that was there.
+///
+/// # Errors
+///
+/// `MemoryError`, `TypeError` for a key without a hash; `SystemError` for what is no dictionary.
+#[doc(alias = "PyDict_SetItem")]
+pub fn dict_set_item(
+    dict: &Owned<'_>,
+    key: &Owned<'_>,
+    value: &Owned<'_>,
+) -> Result<(), Exception> {
+    // SAFETY: the lock is held, the objects are live; the type is checked there.
+    let status = unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) };
+    check::status(dict.py(), status)
 }

@@ -82,34 +82,6 @@ pub fn import_exec_code_module<'p>(name: &CStr, code: &Code<'p>) -> Result<Owned
     unsafe { check::new_reference(code.py(), module) }
 }
 
-/// The module of that name in `sys.modules`; made, and empty, if it is not there.
-///
-/// Reference: the C call borrows from `sys.modules`, where any code can take it away. So it is
-/// made ours at once: returns new.
-///
-/// # Errors
-///
-/// `MemoryError`; `SystemError` if it is taken out of `sys.modules` meanwhile.
-#[doc(alias = "PyImport_AddModule")]
-pub fn import_add_module<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>, Exception> {
-    // SAFETY: the lock is held; the name ends in NUL.
-    let module = unsafe { ffi::PyImport_AddModule(name.as_ptr()) };
-    // SAFETY: the result of a call that returns borrowed or NULL, not used: before 3.10 what it
-    // replaced in `sys.modules` may take it away again while it goes.
-    unsafe { check::borrowed_reference(py, module) }?;
-    // SAFETY: the lock is held; the name ends in NUL.
-    let name = unsafe { ffi::PyUnicode_FromString(name.as_ptr()) };
-    // SAFETY: the result of a call that returns new or NULL.
-    let name = unsafe { check::new_reference(py, name) }?;
-    // SAFETY: the lock is held, the name is live.
-    let module = unsafe { ffi::PyImport_GetModule(name.as_ptr()) };
-    // SAFETY: the result of a call that returns new, or NULL with or without an exception set.
-    unsafe { check::new_reference_or_end(py, module) }?.ok_or_else(|| {
-        let message = text!("the module was taken out of sys.modules");
-        Exception::of_type("SystemError", message)
-    })
-}
-
 /// The dictionary of a module.
 ///
 /// Reference: borrowed from the module, which keeps the same one for life.
@@ -123,21 +95,6 @@ pub fn module_get_dict<'a, 'p>(module: &'a Owned<'p>) -> Result<Borrowed<'a, 'p>
     let dict = unsafe { ffi::PyModule_GetDict(module.as_ptr()) };
     // SAFETY: the result of a call that returns borrowed or NULL; the module keeps it for life.
     unsafe { check::borrowed_reference(module.py(), dict) }
-}
-
-/// The value of a key in a dictionary, or `None` if it is not there, or without memory.
-///
-/// Reference: the C call borrows from the dictionary, where any code can replace it. So it is made
-/// ours at once: borrows `dict`; returns new.
-#[doc(alias = "PyDict_GetItemString")]
-pub fn dict_get_item_string<'p>(dict: &Owned<'p>, key: &CStr) -> Option<Owned<'p>> {
-    // SAFETY: the lock is held, the object live; the key ends in NUL. What is no dictionary is
-    // refused there. Never leaves an exception set.
-    let value = unsafe { ffi::PyDict_GetItemString(dict.as_ptr(), key.as_ptr()) };
-    let value = std::ptr::NonNull::new(value)?;
-    // SAFETY: not NULL, so borrowed from the dictionary, which keeps it until the next line.
-    let value = unsafe { Borrowed::new(value, dict.py()) };
-    Some(Owned::clone(&value))
 }
 
 /// An attribute: `object.name`.

@@ -1,101 +1,131 @@
-//! What C allows and the types here do not: each mistake made on purpose, through raw calls.
+//! What C allows and the types here do not: pointers of which nobody says how long they last, and
+//! mistakes made on purpose.
 //!
-//! For the lessons of [`refcounts`](crate::refcounts), and only in a child process that may die of
-//! it, which [`Doomed`] proves: every block below breaks a rule, and its comment says which. Under
-//! `PYTHONMALLOC=debug` freed memory is filled with 0xDD, so that each ends in the same way every time.
+//! For the lessons of [`refcounts`](crate::refcounts). Who gives back what is not theirs, or looks at
+//! what is gone, does so in a child process, which may die of it. Under `PYTHONMALLOC=debug` freed
+//! memory is filled with 0xDD, so that each ends in the same way every time.
 
 use std::ffi::CStr;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use python3_sys as ffi;
 
-use crate::capi::Python;
-use crate::capi::{self, Owned};
+use crate::capi::references::check;
+use crate::capi::{Borrowed, Owned, Python};
+use crate::error::Exception;
 
-/// The proof that this process may die of a mistake.
+/// A pointer as C has it: whether the object is still there, nothing says.
 #[derive(Clone, Copy, Debug)]
-pub struct Doomed(());
-
-impl Doomed {
-    /// Gives this process up.
-    ///
-    /// # Safety
-    ///
-    /// Behaviour is undefined after a mistake. So this process:
-    ///
-    /// - was started for one mistake, and ends after it;
-    /// - does nothing else that anybody relies on.
-    pub unsafe fn new() -> Self {
-        Self(())
-    }
+pub(crate) struct Pointer<'p> {
+    object: NonNull<ffi::PyObject>,
+    py: Python<'p>,
 }
 
-/// An object that a list holds, and nobody else; and the list.
-fn held_by_a_list(py: Python<'_>) -> Option<(*mut ffi::PyObject, Owned<'_>)> {
-    let kind = (&raw mut ffi::PyBaseObject_Type).cast::<ffi::PyObject>();
-    // SAFETY: the lock is held; a static type; no arguments. Returns new or NULL.
-    let item = unsafe { ffi::PyObject_CallObject(kind, ptr::null_mut()) };
-    let mut list = capi::list_new(py, 1).ok()?;
-    // SAFETY: new, and not NULL as far as a lesson goes.
-    let owned = unsafe { Owned::from_new(py, ptr::NonNull::new(item)?) };
-    capi::list_set_item(&mut list, 0, owned).ok()?;
-    Some((item, list.finish().ok()?))
-}
-
-/// `repr(object)`, which reads the object's type: the first use to trip over freed memory.
-fn look_at(object: *mut ffi::PyObject) {
-    // SAFETY: none if the object is gone, which is the point.
-    unsafe { ffi::PyObject_Repr(object) };
-}
-
-/// Gives back a reference that belongs to a list: the list is left with a freed item.
-pub(crate) fn release_a_borrowed_reference(py: Python<'_>, _: Doomed) {
-    if let Some((item, list)) = held_by_a_list(py) {
-        // SAFETY: none: this reference is the list's.
-        unsafe { ffi::Py_DecRef(item) };
-        look_at(list.as_ptr());
-    }
-}
-
-/// Gives an item back after `PyList_SetItem` failed, which had done so: as in the program that this
-/// one follows.
-pub(crate) fn release_after_a_failed_store(py: Python<'_>, _: Doomed) {
-    if let Some((item, list)) = held_by_a_list(py) {
-        // SAFETY: the item is live, being held by the list: now it is ours too.
-        unsafe { ffi::Py_IncRef(item) };
-        // SAFETY: list and item are live; the index is refused there, and our reference stolen.
-        let status = unsafe { ffi::PyList_SetItem(list.as_ptr(), 9, item) };
-        if status != 0 {
-            // SAFETY: the lock is held.
-            unsafe { ffi::PyErr_Clear() };
-            // SAFETY: none: our reference was stolen, this one is the list's.
-            unsafe { ffi::Py_DecRef(item) };
+impl<'p> Pointer<'p> {
+    /// To an object that is there now.
+    pub(crate) fn to(object: &Owned<'p>) -> Self {
+        Self {
+            object: object.object,
+            py: object.py(),
         }
-        look_at(list.as_ptr());
+    }
+
+    /// A reference of our own, as by `Py_INCREF`: only while the object is there.
+    pub(crate) fn own(self) -> Owned<'p> {
+        // SAFETY: live, by the word of the lesson.
+        let borrowed = unsafe { Borrowed::new(self.object, self.py) };
+        Owned::clone(&borrowed)
+    }
+
+    /// `Py_DECREF`, of a reference that need not be ours.
+    pub(crate) fn give_back(self) {
+        // SAFETY: none, if the reference is somebody else's.
+        unsafe { ffi::Py_DecRef(self.object.as_ptr()) };
+    }
+
+    /// `repr(object)`, which reads the object's type: the first use to trip over freed memory.
+    pub(crate) fn look_at(self) {
+        // SAFETY: none if the object is gone, which is the point.
+        unsafe { ffi::PyObject_Repr(self.object.as_ptr()) };
     }
 }
 
-/// Uses a borrowed item after its slot was filled with another one.
-pub(crate) fn use_a_borrow_after_a_change(py: Python<'_>, _: Doomed) {
-    if let Some((item, list)) = held_by_a_list(py) {
-        if let Ok(other) = capi::float_from_double(py, 2.5) {
-            // SAFETY: the list is live; the reference to the other item is given away.
-            unsafe { ffi::PyList_SetItem(list.as_ptr(), 0, other.into_ptr()) };
-        }
-        look_at(item);
-    }
+/// `PyList_GetItem` of a list that others know: borrowed until one of them changes it.
+pub(crate) fn list_get_item<'p>(list: &Owned<'p>, index: isize) -> Result<Pointer<'p>, Exception> {
+    // SAFETY: the lock is held; the object is live. Type and index are checked there.
+    let item = unsafe { ffi::PyList_GetItem(list.as_ptr(), index) };
+    // SAFETY: the result of a call that returns borrowed or NULL, and live until the next line.
+    let item = unsafe { check::borrowed_reference(list.py(), item) }?;
+    Ok(Pointer::to(&item))
 }
 
-/// Uses an object after it was stolen, by then freed with the list that stole it.
-pub(crate) fn use_after_steal(py: Python<'_>, _: Doomed) {
-    if let Some((item, list)) = held_by_a_list(py) {
-        drop(list);
-        look_at(item);
+/// `PyList_SetItem` of a list that others know: lets go of the old item, whose end may run any code.
+pub(crate) fn list_set_item<'p>(
+    list: &Owned<'p>,
+    index: isize,
+    item: Owned<'p>,
+) -> Result<(), Exception> {
+    // SAFETY: the lock is held; the list is live, and full; the reference to the item is given away.
+    let status = unsafe { ffi::PyList_SetItem(list.as_ptr(), index, item.into_ptr()) };
+    check::status(list.py(), status)
+}
+
+/// `PyDict_GetItemWithError`: borrowed until somebody changes the dictionary.
+pub(crate) fn dict_get_item<'p>(dict: &Owned<'p>, key: &Owned<'p>) -> Option<Pointer<'p>> {
+    // SAFETY: the lock is held, both objects are live. What is no dictionary is refused there.
+    let value = unsafe { ffi::PyDict_GetItemWithError(dict.as_ptr(), key.as_ptr()) };
+    NonNull::new(value).map(|object| Pointer {
+        object,
+        py: dict.py(),
+    })
+}
+
+/// A function that Python can call and that returns its argument: as a reference of its own, or,
+/// which is the mistake, the borrowed one that it was given.
+pub(crate) fn identity(py: Python<'_>, own: bool) -> Result<Owned<'_>, Exception> {
+    /// As Python declares it, to be read by it for ever.
+    struct Method(ffi::PyMethodDef);
+    // SAFETY: only read, and its pointers point to what stays.
+    unsafe impl Sync for Method {}
+    const fn method(function: ffi::PyCFunction) -> Method {
+        Method(ffi::PyMethodDef {
+            ml_name: c"identity".as_ptr(),
+            ml_meth: Some(function),
+            ml_flags: ffi::METH_O,
+            ml_doc: ptr::null(),
+        })
     }
+    extern "C" fn careful(
+        _: *mut ffi::PyObject,
+        argument: *mut ffi::PyObject,
+    ) -> *mut ffi::PyObject {
+        // SAFETY: Python lends a live object for the call, and holds the lock.
+        unsafe { ffi::Py_IncRef(argument) };
+        argument
+    }
+    extern "C" fn careless(
+        _: *mut ffi::PyObject,
+        argument: *mut ffi::PyObject,
+    ) -> *mut ffi::PyObject {
+        argument
+    }
+    static CAREFUL: Method = method(careful);
+    static CARELESS: Method = method(careless);
+    let method = if own { &CAREFUL } else { &CARELESS };
+    // SAFETY: the lock is held; the definition stays, and is only read.
+    let function = unsafe {
+        ffi::PyCFunction_NewEx(
+            (&raw const method.0).cast_mut(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+        )
+    };
+    // SAFETY: the result of a call that returns new or NULL.
+    unsafe { check::new_reference(py, function) }
 }
 
 /// Asks Python for memory on a thread that does not hold the lock.
-pub(crate) fn call_without_the_lock(_: Doomed) {
+pub(crate) fn call_without_the_lock() {
     // SAFETY: none: the lock is not held.
     let block = unsafe { ffi::PyMem_Malloc(100) };
     // SAFETY: none, as before.
@@ -103,7 +133,7 @@ pub(crate) fn call_without_the_lock(_: Doomed) {
 }
 
 /// Reads the text of a string after giving the string back; returns the first byte.
-pub(crate) fn read_text_after_release(text: Owned<'_>, _: Doomed) -> u8 {
+pub(crate) fn read_text_after_release(text: Owned<'_>) -> u8 {
     let mut length = 0;
     // SAFETY: the lock is held; a live string; the text stays the string's.
     let start = unsafe { ffi::PyUnicode_AsUTF8AndSize(text.as_ptr(), &raw mut length) };
@@ -115,7 +145,7 @@ pub(crate) fn read_text_after_release(text: Owned<'_>, _: Doomed) -> u8 {
 /// Ends Python, starts it again and imports a module; prints to stderr what Python says if it cannot.
 ///
 /// Nothing that was found before may be used afterwards, not even dropped.
-pub(crate) fn restart_and_import(name: &CStr, _: Doomed) -> bool {
+pub(crate) fn restart_and_import(name: &CStr) -> bool {
     // SAFETY: Python was started; on this thread, as the mistake would have it.
     unsafe { ffi::PyGILState_Ensure() };
     // SAFETY: none: objects are still held, and code is loaded that cannot be loaded twice.

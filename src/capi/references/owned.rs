@@ -115,6 +115,11 @@ impl<'p> Owned<'p> {
         ManuallyDrop::new(self).as_ptr()
     }
 
+    /// Which object it is: no other one has this address while this reference is there.
+    pub(crate) fn address(&self) -> usize {
+        self.object.addr().get()
+    }
+
     /// The proof that the lock is held.
     #[inline]
     pub fn py(&self) -> Python<'p> {

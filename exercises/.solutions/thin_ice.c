@@ -1,0 +1,40 @@
+/* thin_ice: the index of the largest value
+
+   It asks each item whether it is larger than the largest so far. */
+#include <Python.h>
+
+static PyObject *detect(PyObject *self, PyObject *data)
+{
+    PyObject *largest = NULL;
+    Py_ssize_t found = 0;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(data); i++) {
+        PyObject *item = PyList_GET_ITEM(data, i);
+        Py_INCREF(item);
+        int larger = largest == NULL ? 1
+            : PyObject_RichCompareBool(item, largest, Py_GT);
+        if (larger < 0) {
+            Py_DECREF(item);
+            Py_XDECREF(largest);
+            return NULL;
+        }
+        if (larger) {
+            Py_XDECREF(largest);
+            largest = item;
+            found = i;
+        } else
+            Py_DECREF(item);
+    }
+    if (largest == NULL)
+        return PyList_New(0);
+    Py_DECREF(largest);
+    return Py_BuildValue("[n]", found);
+}
+
+static PyMethodDef methods[] = {{"detect", detect, METH_O, NULL}, {NULL}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "thin_ice", NULL, -1, methods};
+
+PyMODINIT_FUNC
+PyInit_thin_ice(void)
+{
+    return PyModule_Create(&module);
+}

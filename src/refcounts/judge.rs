@@ -1,0 +1,97 @@
+//! The judge of exercises: what a child process does with an extension module.
+
+use std::ffi::CStr;
+use std::path::Path;
+
+use crate::capi::{self, Owned, Python};
+use crate::convert;
+use crate::error::Result;
+use crate::interpreter::{self, with_python};
+use crate::soak::starve;
+
+/// At most so many allocations are failed, one after the other.
+const MOST: u32 = 3000;
+/// Calls to see that nothing grows; and to be sure that something does.
+const QUICK: u32 = 5;
+const SURE: u32 = 45;
+
+/// Judges the function `detect` of an extension module, and prints what it does and finds: lines of
+/// `probe` or `found`, and text after tabs. Returns whether nothing was found.
+///
+/// For a child process, which a module that breaks the rules may end.
+///
+/// # Errors
+///
+/// If Python cannot be started, or the module not be imported.
+pub fn judge(name: &str, library: &Path) -> Result<bool> {
+    with_python(|py| {
+        let source = include_str!("judge.py");
+        let (module, file) = (c"_outliers_judge", c"<outliers>/refcounts/judge.py");
+        let judge = interpreter::module(py, module, file, source)?;
+        let name = capi::unicode_from_str(py, name)?;
+        let path = capi::unicode_from_str(py, &library.to_string_lossy())?;
+        let detect = call(&find(&judge, c"load")?, [&name, &path])?;
+        let clean = asks(&find(&judge, c"run")?, [&detect])? == 0;
+        Ok(clean && starving(py, &judge, &detect)?)
+    })
+}
+
+/// Fails each allocation of a call in turn.
+fn starving<'p>(py: Python<'p>, judge: &Owned<'p>, detect: &Owned<'p>) -> Result<bool> {
+    // Found once: a look-up may leave a block in Python's cache.
+    let (blocks, wrong) = (find(judge, c"blocks")?, find(judge, c"wrong_failure")?);
+    let gc = capi::import_module(py, c"gc")?;
+    let collect = find(&gc, c"collect")?;
+    let changed = find(judge, c"after_failure")?;
+    let data = call(&find(judge, c"lend")?, [])?;
+    call(&find(judge, c"lent")?, [])?;
+    starve(.., || ())?;
+    for number in 1..MOST {
+        // Python keeps some of what a failure makes, for reuse: a leak grows in each call, on and on.
+        let (mut before, mut grown, mut made) = (0, i64::MAX, 0);
+        for round in 0..SURE {
+            if round == QUICK && grown <= 0 {
+                break;
+            }
+            // Empties what Python keeps for reuse, so that new objects take new memory.
+            call(&collect, [])?;
+            let (result, allocations) = capi::starved_call(detect, &data, u64::from(number));
+            if let Err(exception) = result {
+                let text = capi::unicode_from_str(py, &exception.to_string())?;
+                if asks(&wrong, [&text])? != 0 {
+                    return Ok(false);
+                }
+            }
+            made = allocations;
+            let after = asks(&blocks, [])?;
+            if round > 1 {
+                grown = grown.min(after - before);
+            }
+            before = after;
+        }
+        let grown = f64::from(i32::try_from(grown).unwrap_or(i32::MAX));
+        let grown = capi::float_from_double(py, grown)?;
+        let number_told = capi::float_from_double(py, f64::from(number))?;
+        if asks(&changed, [&number_told, &grown])? != 0 {
+            return Ok(false);
+        }
+        if made < u64::from(number) {
+            break;
+        }
+    }
+    Ok(true)
+}
+
+fn find<'p>(judge: &Owned<'p>, name: &CStr) -> Result<Owned<'p>> {
+    Ok(capi::object_get_attr_string(judge, name)?)
+}
+
+fn call<'p, const N: usize>(function: &Owned<'p>, arguments: [&Owned<'p>; N]) -> Result<Owned<'p>> {
+    Ok(capi::object_call_function_obj_args(function, arguments)?)
+}
+
+/// The one int that it returns.
+fn asks<'p, const N: usize>(function: &Owned<'p>, arguments: [&Owned<'p>; N]) -> Result<i64> {
+    let answer = convert::ints(&call(function, arguments)?, 1)?;
+    Ok(answer.first().copied().unwrap_or_default())
+}
