@@ -41,7 +41,7 @@ mod runtime;
 
 pub use calls::*;
 pub(crate) use probes::{keep_memory, prepare_starving, starve};
-pub(crate) use references::Cushion;
+pub(crate) use references::SpareReferences;
 pub use references::{Borrowed, Held, Owned};
 pub use runtime::Python;
 pub(crate) use runtime::{

@@ -9,6 +9,7 @@ mod read;
 mod records;
 mod refcounts;
 mod soak;
+mod watched;
 
 use std::fmt;
 use std::io::{self, BufWriter, Write};

@@ -8,16 +8,13 @@
 //! some bytes.
 //!
 //! ```standalone_crate
-//! use pyoutliers::{Error, Outliers, soak::{Soak, Verdict}};
+//! use pyoutliers::{Outliers, soak::Soak};
 //!
 //! let detector = Outliers::new("pyoutliers", "detect")?;
 //! let data = pyoutliers::gen_testdata()?;
-//! let report = Soak::new(1600).function("pyoutliers", "detect")?.run(|| {
-//!     detector.detect(&data)?;
-//!     Ok::<_, Error>(())
-//! })?;
-//! assert_eq!(report.verdict, Verdict::Clean, "{report}");
-//! # Ok::<_, Error>(())
+//! let soak = Soak::new(1600).lend(&detector, &data);
+//! soak.run(|| detector.detect(&data).map(drop))?.assert_clean();
+//! # Ok::<_, pyoutliers::Error>(())
 //! ```
 //!
 //! # The protocol
@@ -52,22 +49,28 @@
 //! ```
 
 mod blame;
+mod lent;
 mod meter;
 mod report;
+mod run;
+mod universe;
 mod verdict;
 
 use std::ops::{ControlFlow, RangeBounds};
+use std::time::Duration;
 
 pub use crate::capi::probes::memory::{CBlock, CountingAllocator};
-pub use blame::lines_that_grow;
+pub use lent::Lent;
 pub use meter::Counter;
-pub use report::{Report, Sample};
+pub use report::{Ended, Reference, Report, Sample};
+pub use run::Progress;
 pub use verdict::{Finding, Growth, Verdict};
 
-use crate::capi::{self, Cushion};
-use crate::error::{Error, ErrorKind, Result};
-use crate::interpreter::{find, with_python};
-use meter::{MOST, Meter, Reading, Witness};
+use crate::capi;
+use crate::error::{ErrorKind, Result};
+use crate::interpreter::with_python;
+use crate::outliers::Outliers;
+use run::{PARTS, Run};
 
 /// Runs a closure while those of Python's allocations on this thread fail that are in a range,
 /// counted from 1. Returns what the closure returned, and how many there were.
@@ -105,80 +108,44 @@ pub fn starve<R>(range: impl RangeBounds<u64>, closure: impl FnOnce() -> R) -> R
     Ok(capi::starve(range, closure))
 }
 
-/// Windows by their length, in parts of all calls.
-const WINDOWS: [u64; 12] = [1, 1, 2, 1, 1, 2, 1, 1, 2, 1, 1, 2];
-const PARTS: u64 = 16;
-/// A warm-up that takes more memory than that, in bytes, is ended, and so few calls follow that they
-/// take about as much again: a leak that large needs no more of them.
-const MOST_MEMORY: i64 = 256 << 20;
-/// Warm-up: at most this many windows, and this many quiet ones in a row are enough.
-const MOST_WARM_UP: usize = 30;
-const QUIET: usize = 3;
-/// Python 3.8 to 3.10 make a cache at a function's call 1,024.
-const LEAST_WARM_UP: u64 = 1100;
-
-/// A soak: how many calls, and which witnesses.
-#[derive(Debug)]
-pub struct Soak {
+/// A soak: how many calls, how long, and what is lent.
+#[derive(Clone, Debug)]
+pub struct Soak<'a> {
     calls: u64,
-    witnesses: Vec<Witness>,
+    time: Option<Duration>,
+    lent: Option<(&'a Outliers, &'a [f64])>,
 }
 
-/// Where a soak is.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Progress<'a> {
-    /// Calls made in the windows; 0 while it warms up.
-    pub calls: u64,
-    /// Calls made to warm up.
-    pub warm_up: u64,
-    counters: &'a [Counter],
-    growth: [i64; MOST],
-}
-
-impl Progress<'_> {
-    /// The counters, and how much each grew in the windows so far.
-    pub fn growth(&self) -> impl Iterator<Item = (&Counter, i64)> {
-        self.counters.iter().zip(self.growth)
-    }
-}
-
-impl Soak {
+impl<'a> Soak<'a> {
     /// A soak of that many calls, made a multiple of 16, and up to 30,000 before them to warm up.
     pub fn new(calls: u64) -> Self {
         Self {
             calls: calls.div_ceil(PARTS).max(1).saturating_mul(PARTS),
-            witnesses: Vec::new(),
+            time: None,
+            lent: None,
         }
     }
 
-    /// Makes a function and its module the witnesses: the references to them are counted.
-    ///
-    /// # Errors
-    ///
-    /// As [`Outliers::new`](crate::Outliers::new).
-    pub fn function(mut self, module: &str, function: &str) -> Result<Self> {
-        // As many as could be given back too often.
-        let spare = self.calls.saturating_add(50_000).min(1 << 28);
-        let spare = usize::try_from(spare).unwrap_or(0);
-        let (module, function) = with_python(|py| {
-            let (module, function) = find(py, module, function)?;
-            Ok((Cushion::new(module, spare), Cushion::new(function, spare)))
-        })?;
-        let witness = |name: &str, object| Witness {
-            name: name.into(),
-            object,
-        };
-        self.witnesses = vec![witness("function", function), witness("module", module)];
-        Ok(self)
+    /// Makes as many of the calls as there is time for.
+    pub fn within(mut self, time: Duration) -> Self {
+        self.time = Some(time);
+        self
+    }
+
+    /// First calls a function with arguments that are watched: whether it keeps the list, and whether
+    /// it gives the list or an item of it back too often.
+    pub fn lend(mut self, detector: &'a Outliers, data: &'a [f64]) -> Self {
+        self.lent = Some((detector, data));
+        self
     }
 
     /// Soaks a closure.
     ///
     /// # Errors
     ///
-    /// The first error of the closure, which ends the soak; or of starting Python.
-    pub fn run<E: From<Error>>(self, call: impl FnMut() -> Result<(), E>) -> Result<Report, E> {
+    /// The first error of the closure, which ends the soak; or of starting Python. If memory runs out,
+    /// that is no error but ends the soak with the verdict so far.
+    pub fn run(self, call: impl FnMut() -> Result<()>) -> Result<Report> {
         self.run_watched(call, |_| ControlFlow::Continue(()))
     }
 
@@ -188,75 +155,11 @@ impl Soak {
     /// # Errors
     ///
     /// As [`run`](Self::run).
-    pub fn run_watched<E: From<Error>>(
+    pub fn run_watched(
         self,
-        mut call: impl FnMut() -> Result<(), E>,
-        mut watch: impl FnMut(&Progress<'_>) -> ControlFlow<()>,
-    ) -> Result<Report, E> {
-        let meter = Meter::new(self.witnesses)?;
-        let mut window = self.calls / PARTS;
-        // All room is made before the first reading.
-        let mut readings: Vec<(u64, Reading)> =
-            Vec::with_capacity(2 + MOST_WARM_UP + WINDOWS.len());
-        let mut progress = Progress {
-            calls: 0,
-            warm_up: 0,
-            counters: &meter.counters,
-            growth: [0; MOST],
-        };
-        let mut report = Report::new(meter.counters.clone(), window);
-        meter.read()?;
-        let first = meter.read()?;
-        readings.push((0, first));
-
-        let (mut quiet, mut too_large) = (0, false);
-        let least = LEAST_WARM_UP.min(self.calls.max(100));
-        while readings.len() <= MOST_WARM_UP
-            && (quiet < QUIET || progress.warm_up < least)
-            && !too_large
-        {
-            for _ in 0..window.clamp(16, 1000) {
-                if watch(&progress).is_break() {
-                    report.warm_up = progress.warm_up;
-                    return Ok(report.interrupted(&readings));
-                }
-                call()?;
-                progress.warm_up += 1;
-            }
-            let before = readings.last().map(|&(_, reading)| reading);
-            let reading = meter.read()?;
-            let moved = before
-                .is_none_or(|before| reading.growth(&before).iter().any(|&growth| growth != 0));
-            quiet = if moved { 0 } else { quiet + 1 };
-            too_large = reading.resident - first.resident > MOST_MEMORY;
-            readings.push((progress.warm_up, reading));
-        }
-        report.warm_up = progress.warm_up;
-        report.settled = quiet >= QUIET;
-        if too_large {
-            window = window.min(progress.warm_up.div_ceil(PARTS));
-            report.shorten(window);
-        }
-
-        if let Some(blind) = meter.prove()? {
-            return Ok(report.blind(blind, &readings));
-        }
-        let start = meter.read()?;
-        let mut last = start;
-        for length in WINDOWS {
-            for _ in 0..length * window {
-                if watch(&progress).is_break() {
-                    return Ok(report.interrupted(&readings));
-                }
-                call()?;
-                progress.calls += 1;
-            }
-            let reading = meter.read()?;
-            report.window(length, reading.growth(&last));
-            last = reading;
-            progress.growth = reading.growth(&start);
-            readings.push((progress.warm_up + progress.calls, reading));
-        }
-        Ok(report.complete(&readings))
+        call: impl FnMut() -> Result<()>,
+        watch: impl FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<Report> {
+        Run::new(self, call, watch)?.run()
     }
 }

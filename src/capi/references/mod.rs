@@ -4,6 +4,6 @@ pub(in crate::capi) mod check;
 mod held;
 mod owned;
 
-pub(crate) use held::Cushion;
 pub use held::Held;
+pub(crate) use held::SpareReferences;
 pub use owned::{Borrowed, Owned};

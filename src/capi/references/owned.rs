@@ -121,6 +121,11 @@ impl<'p> Owned<'p> {
         self.py
     }
 
+    /// Where the object is: `id(object)`.
+    pub(crate) fn address(&self) -> usize {
+        self.object.addr().get()
+    }
+
     /// A borrowed reference, for as long as this one is there.
     ///
     /// ```compile_fail
