@@ -102,7 +102,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             pace: 0.0,
             resident: resident().0,
             // All room is made before the first reading.
-            samples: Vec::with_capacity(2 + MOST_WARM_UP + 4 * WINDOWS.len()),
+            samples: Vec::with_capacity(8 * WINDOWS.len() + 2 * MOST_WARM_UP),
             reserve: Some(Vec::with_capacity(RESERVE)),
         })
     }
@@ -241,6 +241,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             return Ok(report);
         }
         self.is_proven = true;
+        // What was found is held now: what has to be nobody else's, to be used again, is made anew.
+        self.calls(2)?;
         self.progress.wanted = window * PARTS;
         self.is_stage = true;
         let mut report = self.report(window, None);
