@@ -1,11 +1,11 @@
 //! Leak soak: a verdict on a closure that is exact, fast, and proves itself.
 //!
-//! Resident memory, which is what one usually watches, shows nothing of a small leak and alarms
-//! about none. So this counts what can leak: Python's blocks of memory (every object takes one at
-//! least), the objects that its collector of cycles tracks (those that can hold others), the
-//! references to chosen objects, the witnesses, the heaps of C and Rust, open files and threads. All
-//! of these stand still over any number of calls that leak nothing, but for C's heap, which moves by
-//! some bytes.
+//! Resident memory hides small leaks and alarms about none. So this counts what can leak: Python's
+//! blocks of memory (every object takes one at least), the objects that its collector of cycles
+//! tracks (those that can hold others), the references to every object that can be found, the heaps
+//! of C and Rust, open files and threads. All of these stand still over any number of calls that leak
+//! nothing, but for C's heap, which moves by some bytes. Memory that other allocators take from the
+//! system is told in pages.
 //!
 //! ```standalone_crate
 //! use pyoutliers::{Outliers, soak::Soak};
@@ -19,19 +19,51 @@
 //!
 //! # The protocol
 //!
-//! 1. *Warm up*: call, as caches fill at first, until all counters stand still at three readings in
-//!    a row; thirty readings at most, or 256 MiB, after which fewer calls follow.
-//! 2. *Prove the meter*: plant seven blocks of Python memory, one of them tracked, a reference, a
-//!    block of C's heap and an open file, and see each come and go exactly. If not, there is no
-//!    verdict. (`PYTHONMALLOC=malloc`, for one, makes Python's count of blocks stand still.) The
-//!    reference is one to an object of the meter's own, the `sentinel`.
-//! 3. *Windows*, calls between two readings: twice one of n calls, then one of 2n, four times over.
-//! 4. *Verdict*: a leak is growth in every window *and* twice of it at twice the calls. Growth that
+//! 1. *Find the objects* whose references are counted: all that the collector tracks, all that they
+//!    refer to, and NumPy's dtypes. The immortal are left out. Each is held by spare references, so
+//!    that none dies if it is given back too often.
+//! 2. *Lend arguments*, if [`Soak::lend`] was asked for: four calls get lists that are watched, items
+//!    included. That shows exactly, in one call, a list that is kept, one or an item that is given back
+//!    too often, and one that is returned without a reference of its own.
+//! 3. *Warm up*: call, as caches fill at first, until all counters stand still at three readings in a
+//!    row; after 1, 2, 4, 8 ... calls at first, as what is given back too often kills soon. What falls is
+//!    lent more references.
+//! 4. *Prove the meter*: plant blocks of Python memory, one of them tracked, a reference, a block of
+//!    C's heap, an open file and pages, and see each come and go exactly; give a reference back too
+//!    often; commit each fault with an argument. If one is not seen, there is no verdict.
+//!    (`PYTHONMALLOC=malloc`, for one, makes Python's count of blocks stand still.)
+//! 5. *Windows*, calls between two readings: twice one of n calls, then one of 2n, four times over.
+//! 6. *Verdict*: a leak is growth in every window *and* twice of it at twice the calls. Growth that
 //!    does not scale is a cache; growth that goes on now and then is not judged, it takes more calls.
-//!    References to a witness that fall in the same way are given back too often, over-released.
+//!    References to an object that fall in the same way are given back too often, over-released.
+//!
+//! What grows steadily in the warm-up is judged by windows of 50 calls. If it is a leak, that is the
+//! verdict, unless a container grew too: that may be a cache that fills, and is judged again by windows
+//! of 1,600 calls.
 //!
 //! A leak of one object in n calls shows in every window. So one in n, a sixteenth of all calls, is
 //! the rarest leak that is sure to be seen: make more calls to see a rarer one.
+//!
+//! A soak ends early when its time is up ([`Soak::within`]), or when it has taken 256 MiB. What was cut
+//! short by memory is a leak or undecided, never clean.
+//!
+//! # What grows, and where
+//!
+//! Of a leak the report names the objects that are referred to, the containers that grow, both by the
+//! variable that they are reached from, the lines that allocate, by `tracemalloc`, and the lines that
+//! add to those containers and references, or call C code that leaks, by what each line adds.
+//!
+//! # What it cannot see
+//!
+//! - A leak rarer than one in n calls: `a_rare_leak_is_found_by_enough_calls`.
+//! - A cache that still fills and a leak look alike for as long as it fills:
+//!   `a_cache_that_fills_and_stops_is_clean` has one that is seen through.
+//! - References to objects that nothing can find that Python's collector visits, such as those that C
+//!   code alone holds; and to immortal ones (from 3.12 on `None`, small ints and others).
+//! - Less than 1 MiB outside malloc: `memory_that_no_allocator_knows_of_is_never_clean` takes more.
+//! - What other threads leave behind is counted, but no line of theirs is named.
+//! - Code that looks at reference counts sees the spare ones: `ndarray.resize` of an array that was
+//!   there before refuses.
 //!
 //! # Running out of memory
 //!

@@ -187,7 +187,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
 
     /// Judges what grows steadily by short windows; a report, if it is certain.
     fn judge_early(&mut self, length: u64, done: &mut u64) -> Result<Option<Report>> {
-        for window in [EARLY.max(length / 10), EARLY_IF_HELD] {
+        for window in [EARLY.max(length / 500 * EARLY), EARLY_IF_HELD] {
             if window <= *done || window >= self.affordable() {
                 continue;
             }
