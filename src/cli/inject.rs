@@ -5,7 +5,7 @@ use std::mem::forget;
 use std::str::FromStr;
 
 use pyoutliers::Result;
-use pyoutliers::capi::{self, Held, Owned};
+use pyoutliers::capi;
 use pyoutliers::soak::CBlock;
 use pyoutliers::with_python;
 
@@ -47,7 +47,7 @@ impl FromStr for Injection {
 
 impl Injection {
     /// Leaks what is due at the call of this number, from 1.
-    pub fn leak(&self, call: u64, function: &Held) -> Result<()> {
+    pub fn leak(&self, call: u64) -> Result<()> {
         if !call.is_multiple_of(self.every) {
             return Ok(());
         }
@@ -58,7 +58,7 @@ impl Injection {
             Kind::Float | Kind::List | Kind::Reference => with_python(|py| {
                 forget(match self.kind {
                     Kind::List => capi::list_new(py, 0)?.finish()?,
-                    Kind::Reference => Owned::clone(&function.as_borrowed(py)),
+                    Kind::Reference => capi::import_module(py, c"sys")?,
                     _ => capi::float_from_double(py, 1.5)?,
                 });
                 Ok(())

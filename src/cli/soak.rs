@@ -1,6 +1,5 @@
 //! `outliers soak`: a thin user of the library's soak.
 
-use std::ffi::CString;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,9 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
-use pyoutliers::capi::{self, Held};
+use pyoutliers::Outliers;
 use pyoutliers::soak::{Ended, Report, Sample, Soak, Verdict};
-use pyoutliers::{Outliers, with_python};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
@@ -71,7 +69,6 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     let Function { module, function } = &arguments.function;
     let detector = Outliers::new(module, function)?;
     let data = workload(arguments.size)?;
-    let found = find(module, function)?;
     let mut calls = 0;
     let call = || {
         detector.detect(&data)?;
@@ -79,7 +76,7 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
         arguments
             .inject
             .as_ref()
-            .map_or(Ok(()), |injection| injection.leak(calls, &found))
+            .map_or(Ok(()), |injection| injection.leak(calls))
     };
 
     let mut bar = Bar::new();
@@ -133,17 +130,6 @@ fn workload(size: u32) -> Result<Vec<f64>> {
     reserved.map_err(|_| anyhow!("--size {size}: out of memory"))?;
     values.extend((0..size).map(value));
     Ok(values)
-}
-
-/// The function, to leak references to.
-fn find(module: &str, function: &str) -> Result<Held> {
-    let (module, function) = (CString::new(module)?, CString::new(function)?);
-    Ok(with_python(|py| {
-        let module = capi::import_module(py, &module)?;
-        Ok(Held::from(capi::object_get_attr_string(
-            &module, &function,
-        )?))
-    })?)
 }
 
 fn to_json(report: &Report) -> Value {

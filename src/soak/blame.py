@@ -151,10 +151,9 @@ HEAP = "bytes of C's heap"
 class Follower:
     """Books what each line adds: to C's heap, to the references to objects, to containers."""
 
-    def __init__(self, things):
+    def __init__(self, things, heap):
         counters = [(functools.partial(sys.getrefcount, thing), "references") for thing in things]
         counters += [(functools.partial(len, thing), "items of " + name) for thing, name in grown]
-        heap = c_heap()
         if heap:
             counters.append((heap, HEAP))
         self.counters, self.units = zip(*counters) if counters else ((), ())
@@ -203,12 +202,17 @@ def c_heap():
     return in_use
 
 
-def follow(things):
+def follow_heap(things):
+    """Begin to follow the lines, and C's heap too."""
+    return follow(things, c_heap())
+
+
+def follow(things, heap=None):
     """Begin to follow the lines."""
     global follower, others_trace
     gc.collect()
     others_trace = sys.gettrace()
-    follower = Follower(things)
+    follower = Follower(things, heap)
     sys.settrace(follower)
     return []
 

@@ -128,8 +128,14 @@ impl Blame {
         let few = moved.get(..3).unwrap_or(moved);
         let held = [Counter::Blocks, Counter::Tracked];
         let followed = [Counter::CHeap, Counter::References];
+        let heap = rate(&[Counter::CHeap]);
         let rate = rate(&followed).or_else(|| rate(&held).filter(|_| !report.holders.is_empty()));
-        lines.extend(traced(c"follow", c"followed", Some(few), rate)?);
+        let begin = if heap.is_some() {
+            c"follow_heap"
+        } else {
+            c"follow"
+        };
+        lines.extend(traced(begin, c"followed", Some(few), rate)?);
         Ok(lines)
     }
 }

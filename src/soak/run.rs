@@ -209,7 +209,6 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
 
     /// Few windows, which take about as much memory again: a leak that large needs no more.
     fn after_much_memory(&mut self) -> Result<ControlFlow<Report>> {
-        self.resident = resident().0;
         let window = self.progress.warm_up.div_ceil(PARTS);
         let mut report = self.stage(window.min(self.soak.calls / PARTS))?;
         report.cut_short(Ended::Memory);
@@ -232,6 +231,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
 
     /// A stage of windows of so many calls, and of twice as many; and its verdict.
     fn stage(&mut self, window: u64) -> Result<Report> {
+        // About as much memory again.
+        self.resident = resident().0;
         self.meter.find_objects()?;
         if !self.is_proven
             && let Some(blind) = self.meter.prove()?
