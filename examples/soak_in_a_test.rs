@@ -4,7 +4,7 @@
 //! all threads of a process are counted, so each soak wants a process of its own.
 
 use pyoutliers::soak::{CountingAllocator, Report, Soak};
-use pyoutliers::{Error, Outliers};
+use pyoutliers::{Outliers, Result};
 
 /// So that memory of Rust's is counted too.
 #[global_allocator]
@@ -13,24 +13,22 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 /// A leak of one object in a hundred calls is seen: a sixteenth of all.
 const CALLS: u64 = 1600;
 
-fn soak() -> Result<Report, Error> {
+fn soak() -> Result<Report> {
     let detector = Outliers::new("pyoutliers", "detect")?;
     let data = pyoutliers::gen_testdata()?;
-    // References to the function and its module are counted; the closure is called.
     Soak::new(CALLS)
-        .function("pyoutliers", "detect")?
+        .lend(&detector, &data)
         .run(|| detector.detect(&data).map(drop))
 }
 
 #[test]
-fn detect_leaks_nothing() -> Result<(), Error> {
-    let report = soak()?;
-    assert_eq!(report.verdict, pyoutliers::soak::Verdict::Clean, "{report}");
+fn detect_leaks_nothing() -> Result<()> {
+    soak()?.assert_clean();
     Ok(())
 }
 
 /// The same as a program, which prints what was counted.
-fn main() -> Result<(), Error> {
+fn main() -> Result<()> {
     print!("{}", soak()?);
     Ok(())
 }

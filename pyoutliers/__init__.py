@@ -56,7 +56,7 @@ def _to_array(data: list[float]) -> np.ndarray:
     length = len(data)
     if length <= CHUNK:
         return np.frombuffer(_packer(length)(*data))
-    values = np.empty(length)
+    values = np.empty(length, float)  # without a type NumPy 2.4 leaks a reference to its own
     for start in range(0, length, CHUNK):
         part = data[start : start + CHUNK]
         values[start : start + CHUNK] = np.frombuffer(_packer(len(part))(*part))

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use crate::capi::{self, Held, Owned, Python};
 use crate::convert;
-use crate::error::{Result, text};
+use crate::error::{Exception, Result, text};
 use crate::interpreter::{find, with_python};
 
 /// A Python function that takes a list of floats and returns ints, found once and called many times.
@@ -96,8 +96,7 @@ impl Outliers {
         }
         with_python(|py| {
             let list = convert::list_from_slice(py, data, self.kept_list(py))?; // new, or ours
-            let function = self.function.as_borrowed(py); // borrowed
-            let result = capi::object_call_function_obj_args(&function, [&list]); // borrows; new
+            let result = self.call(&list); // borrows; new
             self.keep(list, data.len()); // for the next call, or given back
             convert::ints(&result?, data.len())
         })
@@ -123,6 +122,20 @@ impl Outliers {
             Ok(mut kept) => kept.replace(list),
             Err(_) => Some(list),
         };
+    }
+
+    /// Calls the function with a list that exists already.
+    ///
+    /// Reference: borrows `list`; returns new.
+    #[inline]
+    pub(crate) fn call<'p>(&self, list: &Owned<'p>) -> Result<Owned<'p>, Exception> {
+        let function = self.function.as_borrowed(list.py()); // borrowed
+        capi::object_call_function_obj_args(&function, [list]) // borrows; new
+    }
+
+    /// `module:function`.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Gives the function, and the list that was kept, back to Python: waits for its lock to do so.

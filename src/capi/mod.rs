@@ -42,7 +42,7 @@ mod runtime;
 pub use calls::*;
 pub(crate) use probes::{prepare_starving, starve, starved_call};
 pub use references::{Borrowed, Held, Owned};
-pub(crate) use references::{Cushion, give_back_dropped};
+pub(crate) use references::{SpareReferences, give_back_dropped};
 pub use runtime::Python;
 pub(crate) use runtime::{
     Started, already_started, calls_back, geteuid, loaded_library, loaded_version, start,

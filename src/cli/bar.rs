@@ -11,24 +11,19 @@ const WIDTH: u64 = 24;
 
 /// A line on stderr, if that is a terminal.
 pub struct Bar {
-    total: u64,
     visible: bool,
-    begun: Option<Instant>,
     drawn: Instant,
 }
 
 impl Bar {
-    pub fn new(total: u64) -> Self {
-        let visible = io::stderr().is_terminal();
+    pub fn new() -> Self {
         Self {
-            total: total.max(1),
-            visible,
-            begun: None,
+            visible: io::stderr().is_terminal(),
             drawn: Instant::now(),
         }
     }
 
-    pub fn show(&mut self, progress: &Progress<'_>) {
+    pub fn show(&mut self, progress: &Progress) {
         if !self.visible || self.drawn.elapsed() < PERIOD {
             return;
         }
@@ -37,24 +32,21 @@ impl Bar {
         let _ = self.draw(progress);
     }
 
-    fn draw(&mut self, progress: &Progress<'_>) -> io::Result<()> {
+    fn draw(&mut self, progress: &Progress) -> io::Result<()> {
         let mut line = io::stderr().lock();
         if progress.calls == 0 {
             return write!(line, "\r\x1b[2Kwarming up: {} calls", progress.warm_up);
         }
-        let done = progress.calls * WIDTH / self.total;
+        let (calls, wanted) = (progress.calls, progress.wanted.max(1));
+        let done = calls * WIDTH / wanted;
         write!(line, "\r\x1b[2K")?;
         (0..WIDTH)
             .try_for_each(|place| write!(line, "{}", if place < done { '█' } else { '░' }))?;
-        write!(line, " {} of {} calls", progress.calls, self.total)?;
-        let begun = *self.begun.get_or_insert_with(Instant::now);
-        if let Some(rate) = progress.calls.checked_div(begun.elapsed().as_secs()) {
-            write!(line, ", {rate}/s")?;
+        write!(line, " {calls} of {wanted} calls")?;
+        if let Some(left) = progress.left {
+            write!(line, ", {} s left", left.as_secs() + 1)?;
         }
-        let mut grown = progress
-            .growth()
-            .filter(|(_, growth)| *growth != 0)
-            .peekable();
+        let mut grown = progress.growth().peekable();
         if grown.peek().is_none() {
             write!(line, ", nothing grows")?;
         }

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::mem::forget;
 use std::str::FromStr;
 
-use anyhow::{Context, Result};
-use pyoutliers::capi::{self, Held, Owned};
+use pyoutliers::Result;
+use pyoutliers::capi;
 use pyoutliers::soak::CBlock;
 use pyoutliers::with_python;
 
@@ -28,7 +28,7 @@ enum Kind {
 impl FromStr for Injection {
     type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+    fn from_str(text: &str) -> Result<Self, &'static str> {
         let usage =
             "write KIND/EVERY, such as float/1000; kinds are float, list, reference, heap, file";
         let (kind, every) = text.split_once('/').ok_or(usage)?;
@@ -47,19 +47,18 @@ impl FromStr for Injection {
 
 impl Injection {
     /// Leaks what is due at the call of this number, from 1.
-    pub fn leak(&self, call: u64, function: &Held) -> Result<()> {
+    pub fn leak(&self, call: u64) -> Result<()> {
         if !call.is_multiple_of(self.every) {
             return Ok(());
         }
         match self.kind {
             Kind::Heap => forget(CBlock::new()),
-            Kind::File => {
-                forget(File::open("/dev/null").context("cannot leak one more open file")?)
-            }
+            // Once there are as many as can be, that is enough.
+            Kind::File => forget(File::open("/dev/null")),
             Kind::Float | Kind::List | Kind::Reference => with_python(|py| {
                 forget(match self.kind {
                     Kind::List => capi::list_new(py, 0)?.finish()?,
-                    Kind::Reference => Owned::clone(&function.as_borrowed(py)),
+                    Kind::Reference => capi::import_module(py, c"sys")?,
                     _ => capi::float_from_double(py, 1.5)?,
                 });
                 Ok(())

@@ -11,6 +11,7 @@ mod read;
 mod records;
 mod refcounts;
 mod soak;
+mod watched;
 
 use std::env;
 use std::fmt;

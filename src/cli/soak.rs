@@ -1,31 +1,36 @@
 //! `outliers soak`: a thin user of the library's soak.
 
-use std::ffi::CString;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use clap::Args;
-use pyoutliers::capi::{self, Held};
-use pyoutliers::soak::{Finding, Report, Soak, Verdict, lines_that_grow};
-use pyoutliers::{Outliers, with_python};
+use pyoutliers::Outliers;
+use pyoutliers::soak::{Ended, Report, Sample, Soak, Verdict};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
-use signal_hook::consts::SIGINT;
-use signal_hook::flag;
 
 use super::bar::Bar;
 use super::inject::Injection;
+use super::watched::{self, Watched};
 use super::{Function, plot};
+
+/// Seconds that a soak takes at most, unless somebody asked for more.
+const SECONDS: f64 = 45.0;
+const CALLS: u64 = 200_000;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// How many calls to judge, rounded up to a multiple of 16; up to 30,000 more warm up
-    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
-    calls: u64,
+    /// How many calls to judge, rounded up to a multiple of 16; up to 40,000 more warm up
+    /// [default: 200000, or as many as 45 seconds allow]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    calls: Option<u64>,
+    /// How long it may take; fewer calls are made then
+    #[arg(long, value_parser = seconds)]
+    seconds: Option<Duration>,
     /// How many values each call gets
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     size: u32,
@@ -45,29 +50,48 @@ pub struct Arguments {
     /// Print one JSON object instead of lines
     #[arg(long)]
     json: bool,
+    /// Told to the process that soaks by the one that watches it
+    #[arg(long, hide = true)]
+    watched: bool,
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if !arguments.watched {
+        return watched::watch(arguments.json);
+    }
+    let mut watched = Watched::new()?;
+    let result = soak(arguments, &mut watched);
+    watched.done();
+    result
+}
+
+fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     let Function { module, function } = &arguments.function;
     let detector = Outliers::new(module, function)?;
     let data = workload(arguments.size)?;
-    let found = find(module, function)?;
     let mut calls = 0;
-    let mut call = || {
+    let call = || {
         detector.detect(&data)?;
         calls += 1;
         arguments
             .inject
             .as_ref()
-            .map_or(Ok(()), |injection| injection.leak(calls, &found))
+            .map_or(Ok(()), |injection| injection.leak(calls))
     };
 
-    let interrupted = interrupted()?;
-    let mut bar = Bar::new(arguments.calls);
-    let soak = Soak::new(arguments.calls).function(module, function)?;
-    let report = soak.run_watched(&mut call, |progress| {
+    let mut bar = Bar::new();
+    let mut soak = Soak::new(arguments.calls.unwrap_or(CALLS)).lend(&detector, &data);
+    let unasked = arguments
+        .calls
+        .is_none()
+        .then(|| Duration::from_secs_f64(SECONDS));
+    if let Some(time) = arguments.seconds.or(unasked) {
+        soak = soak.within(time);
+    }
+    let report = soak.run_watched(call, |progress| {
         bar.show(progress);
-        if interrupted.load(Ordering::Relaxed) {
+        watched.tell(progress);
+        if watched.interrupted.load(Ordering::Relaxed) {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -75,49 +99,26 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     });
     bar.clear();
     let report = report?;
-
-    let leaks =
-        report.verdict == Verdict::Leak && !report.interrupted && arguments.inject.is_none();
-    let again = enough_to_tell(&report);
-    let grown = if leaks {
-        lines_that_grow(again, &mut call)?
-    } else {
-        Vec::new()
-    };
     if let Some(file) = &arguments.plot {
         plot::soak(file, &arguments.function.to_string(), &report)?;
     }
     super::print(&if arguments.json {
-        format!("{:#}\n", to_json(&report, &grown))
+        format!("{:#}\n", to_json(&report))
     } else {
-        let grown = grown.iter().map(|line| format!("  {line}\n"));
-        let title = (grown.len() > 0).then(|| format!("what grew in {again} calls more:\n"));
-        [report.to_string()]
-            .into_iter()
-            .chain(title)
-            .chain(grown)
-            .collect()
+        report.to_string()
     })?;
     Ok(match report.verdict {
-        _ if report.interrupted => ExitCode::from(130),
+        _ if report.ended == Some(Ended::Interrupted) => ExitCode::from(130),
         Verdict::Clean => ExitCode::SUCCESS,
-        Verdict::None(_) => ExitCode::from(3),
+        Verdict::Undecided(_) => ExitCode::from(3),
         _ => ExitCode::FAILURE,
     })
 }
 
-/// Calls in which the rarest leak happens some 64 times, within reason: traced calls are slow.
-fn enough_to_tell(report: &Report) -> u64 {
-    let rates = report
-        .counters
-        .iter()
-        .filter(|growth| growth.finding == Finding::Leak);
-    let rarest = rates.map(|growth| growth.per_call).fold(1.0, f64::min);
-    [1000_u32, 2000, 4000, 8000, 16_000, 32_000]
-        .into_iter()
-        .find(|&calls| f64::from(calls) * rarest >= 64.0)
-        .unwrap_or(50_000)
-        .into()
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|&seconds| seconds > 0.0);
+    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    duration.ok_or_else(|| "write a number of seconds, such as 10".into())
 }
 
 /// The same values each time: noise, and one in a hundred stands out.
@@ -131,42 +132,45 @@ fn workload(size: u32) -> Result<Vec<f64>> {
     Ok(values)
 }
 
-/// The function, to leak references to.
-fn find(module: &str, function: &str) -> Result<Held> {
-    let (module, function) = (CString::new(module)?, CString::new(function)?);
-    Ok(with_python(|py| {
-        let module = capi::import_module(py, &module)?;
-        Ok(Held::from(capi::object_get_attr_string(
-            &module, &function,
-        )?))
-    })?)
-}
-
-/// Set by the first Ctrl-C; the second ends the process, should a call never return.
-fn interrupted() -> Result<Arc<AtomicBool>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let register = flag::register_conditional_default(SIGINT, Arc::clone(&interrupted))
-        .and_then(|_| flag::register(SIGINT, Arc::clone(&interrupted)));
-    register.context("cannot listen for Ctrl-C")?;
-    Ok(interrupted)
-}
-
-fn to_json(report: &Report, grown: &[String]) -> Value {
-    let per_call: serde_json::Map<_, _> = report
-        .counters
-        .iter()
-        .map(|growth| (growth.counter.to_string(), growth.per_call.into()))
-        .collect();
+fn to_json(report: &Report) -> Value {
+    let counters = report.counters.iter().map(|growth| {
+        json!({
+            "name": growth.counter.to_string(),
+            "unit": growth.counter.unit(),
+            "finding": growth.finding.name(),
+            "total": growth.total,
+            "per_call": growth.per_call,
+        })
+    });
+    let references = report.references.iter().map(|reference| {
+        json!({
+            "object": reference.object,
+            "variable": reference.variable,
+            "finding": reference.finding.name(),
+            "total": reference.total,
+            "per_call": reference.per_call,
+        })
+    });
+    let resident = |sample: Option<&Sample>| sample.map(|sample| sample.resident);
     json!({
+        "schema": 1,
         "verdict": report.verdict.name(),
         "summary": report.summary(),
-        "interrupted": report.interrupted,
+        "interrupted": report.ended == Some(Ended::Interrupted),
+        "ended": report.ended.map(Ended::name),
+        "wanted": report.wanted,
         "calls": report.calls,
         "warm_up": report.warm_up,
-        "settled": report.settled,
-        "shortened": report.shortened,
-        "per_call": per_call,
         "smallest_visible": report.smallest_visible,
-        "grown": grown,
+        "counters": counters.collect::<Vec<_>>(),
+        "references": references.collect::<Vec<_>>(),
+        "arguments": report.lent.faults(),
+        "containers": report.holders,
+        "grown": report.grown,
+        "resident": {
+            "first": resident(report.samples.first()),
+            "last": resident(report.samples.last()),
+        },
+        "seconds": report.time.as_secs_f64(),
     })
 }

@@ -1,86 +1,231 @@
-"""Names what grows: the lines that allocate it, the types that it is of, and what holds it."""
+"""Names what grows: the objects, the variables that hold them, and the lines that allocate them."""
 
+import array
 import collections
+import functools
 import gc
 import linecache
+import reprlib
 import sys
 import tracemalloc
 
-snapshot = None
-known = None
+from _outliers_meter import containers
+
+before = array.array("q")
+# The containers that have grown, with their names.
+grown = []
 
 
-def trace():
-    """Begin to trace allocations."""
-    global snapshot
-    gc.collect()
-    tracemalloc.start()
-    snapshot = tracemalloc.take_snapshot()
+# Containers that grow hold what leaks; or they are caches that fill.
+
+def begin():
+    """Note how long the containers are."""
+    before[:] = array.array("q", map(len, containers))
     return []
 
 
-def traced():
-    """End it; return the lines whose allocations grew, the most first."""
-    global snapshot
+def held():
+    """Return the containers that have grown since, the most first."""
+    growth = [(len(thing) - length, index) for index, (thing, length) in enumerate(zip(containers, before))]
+    most = [(items, containers[index]) for items, index in sorted(growth, reverse=True)[:3] if items >= 8]
+    names = variables([thing for _, thing in most])
+    grown[:] = [(thing, names.get(id(thing), "one without a variable")) for _, thing in most]
+    return ["%s, a %s: %+d items" % (name, type(thing).__qualname__, items)
+            for (items, _), (thing, name) in zip(most, grown)]
+
+
+# Objects and their variables.
+
+def identify(things):
+    """Return what each object is, and the variable that holds it, or nothing; in turns."""
+    names = variables(things)
+    return [text for thing in things for text in (describe(thing), names.get(id(thing), ""))]
+
+
+def describe(thing):
+    """`numpy.dtype[int64] dtype('int64')`: its type and its `repr`, cut."""
+    kind = type(thing)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else kind.__module__ + "." + kind.__qualname__
+    brief = reprlib.Repr()
+    brief.maxother = brief.maxstring = 60
+    return "%s %s" % (name, " ".join(brief.repr(thing).split()))
+
+
+def variables(things):
+    """Find how objects are reached from the variables of modules: `module.name['key'][...]`, by id."""
+    wanted = {id(thing) for thing in things}
+    modules = [
+        (name, module)
+        for name, module in sys.modules.copy().items()
+        if not name.startswith("_outliers") and isinstance(getattr(module, "__dict__", None), dict)
+    ]
+    holders = {id(module): None for _, module in modules}
+    roots = {id(module.__dict__): name for name, module in modules}
+    # Those imported last are the nearest to what is soaked.
+    level = [module.__dict__ for _, module in reversed(modules)]
+    holders.update((id(root), None) for root in level)
+    keep = [level]
+    while level and not wanted <= holders.keys():
+        deeper = []
+        for holder in level:
+            for thing in gc.get_referents(holder):
+                if id(thing) not in holders:
+                    holders[id(thing)] = holder
+                    deeper.append(thing)
+        keep.append(deeper)
+        level = deeper
+    return {id(thing): path(thing, holders, roots) for thing in things if holders.get(id(thing)) is not None}
+
+
+def path(thing, holders, roots):
+    steps = []
+    while holders[id(thing)] is not None:
+        holder = holders[id(thing)]
+        steps.append(step(holder, thing, id(holder) in roots))
+        thing = holder
+    return roots.get(id(thing), "") + "".join(reversed(steps))
+
+
+def step(holder, thing, is_module):
+    """How an object is reached from the one that refers to it, as in Python; `[...]` in short."""
+    if isinstance(holder, dict):
+        for key, value in holder.items():
+            if value is thing:
+                return "." + key if is_module and isinstance(key, str) else "[%s]" % reprlib.repr(key)
+    if isinstance(holder, (list, tuple, set, frozenset, collections.deque)):
+        return "[...]"
+    for name, value in list(getattr(holder, "__dict__", {}).items()):
+        if value is thing:
+            return "." + name
+    return "" if isinstance(thing, dict) else "..."
+
+
+# Lines that allocate, by tracemalloc; and types.
+
+def trace():
+    """Begin to trace allocations."""
+    global snapshot, types
+    tracemalloc.start()
+    snapshot = tracemalloc.take_snapshot()
     gc.collect()
-    before, snapshot = snapshot, None
+    types = count_types()
+    return []
+
+
+def traced(made):
+    """End it, after so many calls; return the lines and the types of what leaks so often per call."""
+    calls, rate = made
+    least = max(calls * rate / 2, 1)
+    gc.collect()
+    grown = [(number - types.get(kind, 0), kind.__qualname__) for kind, number in count_types().items()]
     after = tracemalloc.take_snapshot()
     tracemalloc.stop()
     # Our own, and what has no line.
     others = [tracemalloc.Filter(False, name) for name in ("<*", tracemalloc.__file__, linecache.__file__)]
-    growth = after.filter_traces(others).compare_to(before.filter_traces(others), "lineno")
-    most = max((grown.size_diff for grown in growth), default=0)
-    return [line(grown) for grown in growth if grown.size_diff > most / 10][:5]
+    growth = after.filter_traces(others).compare_to(snapshot.filter_traces(others), "lineno")
+    lines = [
+        place(line.traceback[0].filename, line.traceback[0].lineno, "blocks", line.count_diff / calls)
+        for line in growth
+        if line.count_diff >= least
+    ]
+    most = sorted((pair for pair in grown if pair[0] >= least), reverse=True)
+    return lines[:5] + ["%+.4g objects of type %s per call" % (number / calls, kind) for number, kind in most[:3]]
 
 
-def line(grown):
-    where = grown.traceback[0]
-    source = linecache.getline(where.filename, where.lineno).strip()
-    return "%s:%d: %+d bytes: %s" % (where.filename, where.lineno, grown.size_diff, source)
+def place(file, line, unit, growth):
+    return "%s:%d: %+.4g %s per call: %s" % (file, line, growth, unit, linecache.getline(file, line).strip())
 
 
-def count():
-    """Begin to count objects by type, those that the collector tracks."""
-    global known
+def count_types():
+    counts = {}
+    for thing in gc.get_objects():
+        counts[type(thing)] = counts.get(type(thing), 0) + 1
+    return counts
+
+
+# Lines that keep something, or call C code that leaks, by what each adds.
+
+HEAP = "bytes of C's heap"
+
+
+class Follower:
+    """Books what each line adds: to C's heap, to the references to objects, to containers."""
+
+    def __init__(self, things, heap):
+        counters = [(functools.partial(sys.getrefcount, thing), "references") for thing in things]
+        counters += [(functools.partial(len, thing), "items of " + name) for thing, name in grown]
+        if heap:
+            counters.append((heap, HEAP))
+        self.counters, self.units = zip(*counters) if counters else ((), ())
+        self.last = array.array("q", [counter() for counter in self.counters])
+        self.booked = {}
+        self.row = self.row_of(None)
+
+    def row_of(self, place):
+        row = self.booked.get(place)
+        if row is None:
+            row = self.booked[place] = array.array("q", [0] * len(self.counters))
+        return row
+
+    def __call__(self, frame, what, argument):
+        for index, counter in enumerate(self.counters):
+            self.row[index] += counter() - self.last[index]
+        # What comes after a return belongs to the line of the call, if that is Python's.
+        if what != "return":
+            self.row = self.row_of((frame.f_code.co_filename, frame.f_lineno))
+        elif frame.f_back is not None:
+            self.row = self.row_of((frame.f_back.f_code.co_filename, frame.f_back.f_lineno))
+        else:
+            self.row = self.row_of((frame.f_code.co_filename, frame.f_lineno, "at its end, or in its caller"))
+        for index, counter in enumerate(self.counters):
+            self.last[index] = counter()
+        return self
+
+
+def c_heap():
+    """A function that tells the bytes of C's heap in use, as the meter does; None if there is none."""
+    try:
+        import ctypes
+
+        class MallInfo2(ctypes.Structure):
+            _fields_ = [("field%d" % index, ctypes.c_size_t) for index in range(10)]
+
+        mallinfo2 = ctypes.CDLL(None).mallinfo2
+        mallinfo2.restype = MallInfo2
+    except (ImportError, AttributeError, OSError):
+        return None
+
+    def in_use():
+        info = mallinfo2()
+        return info.field4 + info.field7
+
+    return in_use
+
+
+def follow_heap(things):
+    """Begin to follow the lines, and C's heap too."""
+    return follow(things, c_heap())
+
+
+def follow(things, heap=None):
+    """Begin to follow the lines."""
+    global follower, others_trace
     gc.collect()
-    things = gc.get_objects()
-    known = (collections.Counter(map(type, things)), set(map(id, things)))
+    others_trace = sys.gettrace()
+    follower = Follower(things, heap)
+    sys.settrace(follower)
     return []
 
 
-def counted():
-    """End it; return the types that grew, the most first, and what holds their objects."""
-    global known
-    gc.collect()
-    things = gc.get_objects()
-    (types, ids), known = known, None
-    growth = collections.Counter(map(type, things)) - types
-    found = []
-    for kind, grown in growth.most_common(3):
-        # A few come with the counting itself.
-        if grown >= 10:
-            new = [thing for thing in things if type(thing) is kind and id(thing) not in ids][-20:]
-            found.append("%s: %+d objects%s" % (kind.__qualname__, grown, held_by(new, things)))
-    return found
-
-
-def held_by(new, things):
-    """Name the variable of a module that holds most of them, itself or through a container."""
-    variables = {
-        id(value): "%s.%s" % (name, key)
-        for name, module in list(sys.modules.items())
-        for key, value in list(getattr(module, "__dict__", {}).items())
-        if gc.is_tracked(value) and name != __name__
-    }
-    ours = {id(new), id(things)}
-    holders = collections.Counter()
-    for thing in new:
-        level = [thing]
-        for _ in range(3):
-            ours.add(id(level))
-            level = [held for held in gc.get_referrers(*level) if id(held) not in ours][:50]
-            names = [variables[id(held)] for held in level if id(held) in variables]
-            if names:
-                holders[names[0]] += 1
-                break
-    return "".join(", held by " + name for name, _ in holders.most_common(1))
+def followed(made):
+    """End it; return the lines that added what stayed. What comes and goes cancels out in the sum."""
+    sys.settrace(others_trace)
+    calls, rate = made
+    lines = []
+    for index, unit in enumerate(follower.units):
+        total = sum(row[index] for row in follower.booked.values())
+        if total >= (calls * rate / 2 if unit is HEAP else 1):
+            rows = [(abs(row[index] - total), where, row[index]) for where, row in follower.booked.items() if where]
+            rows = sorted(row for row in rows if row[2] * 2 >= total)[:3]
+            lines.extend(place(*where[:2], " ".join((unit,) + where[2:]), grown / calls) for _, where, grown in rows)
+    return lines

@@ -6,14 +6,16 @@ use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::Read;
 
+use super::lent;
+use super::universe::{Universe, Window};
 use crate::capi::probes::memory::{CBlock, CountingAllocator, c_heap};
-use crate::capi::{self, Cushion, Held};
+use crate::capi::{self, Held, SpareReferences};
 use crate::convert;
 use crate::error::Result;
 use crate::interpreter::{module, with_python};
 
 /// What a counter counts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Counter {
     /// Blocks of memory that Python has in use: every object has one at least.
@@ -22,13 +24,15 @@ pub enum Counter {
     Tracked,
     /// All references there are, in a debug build of Python.
     TotalReferences,
-    /// References to one object, a witness: `function`, its `module`, or `sentinel`, an object of the
-    /// meter's own.
-    References(String),
+    /// References to all objects that were found before the windows, each judged by itself.
+    References,
     /// Bytes of C's heap in use.
     CHeap,
     /// Bytes of Rust's heap in use, if [`CountingAllocator`](super::CountingAllocator) is there.
     RustHeap,
+    /// Bytes of resident memory, that of files left out, that none of the other counters explains:
+    /// taken from the system by other allocators.
+    OutsideMalloc,
     /// Open files.
     Files,
     /// Threads.
@@ -38,64 +42,86 @@ pub enum Counter {
 /// Its name, as in JSON.
 impl fmt::Display for Counter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Blocks => f.write_str("blocks"),
-            Self::Tracked => f.write_str("tracked"),
-            Self::TotalReferences => f.write_str("total_references"),
-            Self::References(witness) => write!(f, "references_{witness}"),
-            Self::CHeap => f.write_str("c_heap"),
-            Self::RustHeap => f.write_str("rust_heap"),
-            Self::Files => f.write_str("files"),
-            Self::Threads => f.write_str("threads"),
-        }
+        f.write_str(match self {
+            Self::Blocks => "blocks",
+            Self::Tracked => "tracked",
+            Self::TotalReferences => "total_references",
+            Self::References => "references",
+            Self::CHeap => "c_heap",
+            Self::RustHeap => "rust_heap",
+            Self::OutsideMalloc => "outside_malloc",
+            Self::Files => "files",
+            Self::Threads => "threads",
+        })
     }
 }
 
 impl Counter {
     /// What one of it is.
-    pub(super) fn unit(&self) -> &'static str {
+    pub fn unit(self) -> &'static str {
         match self {
             Self::Blocks => "block",
             Self::Tracked => "tracked object",
-            Self::TotalReferences | Self::References(_) => "reference",
-            Self::CHeap | Self::RustHeap => "byte",
+            Self::TotalReferences | Self::References => "reference",
+            Self::CHeap | Self::RustHeap | Self::OutsideMalloc => "byte",
             Self::Files => "open file",
             Self::Threads => "thread",
         }
     }
 }
 
-/// An object whose references are counted.
-#[derive(Debug)]
-pub(super) struct Witness {
-    pub name: String,
-    pub object: Cushion,
-}
+/// All counters there are.
+const ALL: [Counter; MOST] = [
+    Counter::Blocks,
+    Counter::Tracked,
+    Counter::TotalReferences,
+    Counter::References,
+    Counter::CHeap,
+    Counter::RustHeap,
+    Counter::OutsideMalloc,
+    Counter::Files,
+    Counter::Threads,
+];
 
 /// Most counters that a reading can hold.
-pub(super) const MOST: usize = 16;
+pub(super) const MOST: usize = 9;
 
 /// What the counters show at one moment. Taking and keeping it allocates nothing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reading {
-    counts: [i64; MOST],
-    /// Resident memory in bytes: for the picture, never for the verdict.
+    /// Of [`ALL`], by their order.
+    counts: [Option<i64>; MOST],
+    /// Resident memory in bytes: for the picture, and to stop before it is all taken.
     pub resident: i64,
 }
 
 impl Reading {
-    /// How much each counter grew since an earlier reading.
-    pub fn growth(&self, since: &Self) -> [i64; MOST] {
-        let mut growth = self.counts;
-        growth
-            .iter_mut()
-            .zip(since.counts)
-            .for_each(|(count, before)| *count -= before);
-        growth
+    /// The count, 0 if there is no such counter.
+    pub fn count(&self, counter: Counter) -> i64 {
+        let counts = ALL.iter().zip(self.counts);
+        let mut counts = counts.filter(|&(&other, _)| other == counter);
+        counts.next().and_then(|(_, count)| count).unwrap_or(0)
     }
 
-    pub fn counts(&self) -> &[i64] {
-        &self.counts
+    /// How much each counter grew since an earlier reading, of those that this system has.
+    pub fn growth(&self, since: &Self) -> impl Iterator<Item = (Counter, i64)> {
+        let grown = |counter| self.count(counter) - since.count(counter);
+        // A small block has at most 512 bytes; larger ones are on C's heap.
+        let explained = grown(Counter::CHeap).max(0) + grown(Counter::Blocks).max(0) * 512;
+        let counters = ALL.into_iter().zip(self.counts);
+        counters.filter_map(move |(counter, count)| {
+            count?;
+            let growth = grown(counter);
+            let is_outside = counter == Counter::OutsideMalloc && growth > 0;
+            Some((
+                counter,
+                if is_outside {
+                    (growth - explained).max(0)
+                } else {
+                    growth
+                },
+            ))
+        })
     }
 }
 
@@ -104,142 +130,126 @@ impl Reading {
 pub(super) struct Meter {
     read: Held,
     plant: Held,
-    witnesses: Vec<Witness>,
-    pub counters: Vec<Counter>,
+    plant_pages: Held,
+    objects: Held,
+    sentinel: SpareReferences,
+    pub universe: Universe,
+    counts_rust: bool,
 }
 
 impl Meter {
-    /// A meter that also counts the references to some witnesses.
-    pub fn new(mut witnesses: Vec<Witness>) -> Result<Self> {
-        let (read, plant, sentinel) = with_python(|py| {
+    pub fn new() -> Result<Self> {
+        let mut meter = with_python(|py| {
             let source = include_str!("meter.py");
             let meter = module(py, c"_outliers_meter", c"<outliers>/soak/meter.py", source)?;
             let find = |name: &CStr| capi::object_get_attr_string(&meter, name);
-            let sentinel = Cushion::new(find(c"sentinel")?, 0);
-            Ok((find(c"read")?.into(), find(c"plant")?.into(), sentinel))
+            Ok(Self {
+                read: find(c"read")?.into(),
+                plant: find(c"plant")?.into(),
+                plant_pages: find(c"plant_pages")?.into(),
+                objects: find(c"universe")?.into(),
+                sentinel: SpareReferences::new(find(c"sentinel")?, 16),
+                universe: Universe::default(),
+                counts_rust: false,
+            })
         })?;
-        witnesses.push(Witness {
-            name: SENTINEL.into(),
-            object: sentinel,
-        });
-        let mut meter = Self {
-            read,
-            plant,
-            witnesses,
-            counters: Vec::new(),
-        };
-        meter.counters = meter.available()?;
+        let before = CountingAllocator::in_use();
+        let probe = black_box(Box::new([0_u64; 16]));
+        meter.counts_rust = CountingAllocator::in_use() - before == 128;
+        drop(probe);
+        meter.find_objects()?;
+        meter.read(None)?;
         Ok(meter)
     }
 
-    /// The counters that this system has.
-    fn available(&self) -> Result<Vec<Counter>> {
-        let [_, _, total_references] = self.read_python()?;
-        let before = CountingAllocator::in_use();
-        let probe = black_box(Box::new([0_u64; 16]));
-        let rust = CountingAllocator::in_use() - before;
-        drop(probe);
-
-        let mut counters = vec![Counter::Blocks, Counter::Tracked];
-        counters.extend((total_references >= 0).then_some(Counter::TotalReferences));
-        counters.extend(
-            self.witnesses
-                .iter()
-                .map(|witness| Counter::References(witness.name.clone())),
-        );
-        counters.extend(c_heap().map(|_| Counter::CHeap));
-        counters.extend((rust == 128).then_some(Counter::RustHeap));
-        counters.extend(entries(OPEN_FILES).map(|_| Counter::Files));
-        counters.extend(entries(THREADS).map(|_| Counter::Threads));
-        Ok(counters)
+    /// From now on the references to the objects are counted that are there now.
+    pub fn find_objects(&mut self) -> Result<()> {
+        with_python(|py| self.universe.extend(py, &self.objects))
     }
 
-    fn read_python(&self) -> Result<[i64; 3]> {
-        let counts = with_python(|py| {
+    /// Before so many calls.
+    pub fn prepare(&mut self, calls: u64) -> Result<()> {
+        with_python(|py| {
+            self.universe.lend(py, calls);
+            Ok(())
+        })
+    }
+
+    /// Begins a new series of windows.
+    pub fn begin(&mut self) -> Result<()> {
+        with_python(|py| {
+            self.universe.begin(py);
+            Ok(())
+        })
+    }
+
+    /// A function that collects garbage.
+    pub fn collector(&self) -> &Held {
+        &self.read
+    }
+
+    /// Reads all counters, Python's first: the other readings shall not disturb them.
+    pub fn read(&mut self, window: Option<Window>) -> Result<Reading> {
+        let python = with_python(|py| {
             convert::ints(
                 &capi::object_call_function_obj_args(&self.read.as_borrowed(py), [])?,
                 3,
             )
         })?;
-        Ok(counts.try_into().unwrap_or([-1; 3]))
-    }
-
-    /// Reads all counters, Python's first: the other readings shall not disturb them.
-    pub fn read(&self) -> Result<Reading> {
-        let [blocks, tracked, total_references] = self.read_python()?;
-        let mut reading = Reading {
-            counts: [0; MOST],
-            resident: resident(),
+        let [blocks, tracked, total_references] = python.try_into().unwrap_or([-1; 3]);
+        let references = with_python(|py| Ok(self.universe.read(py, window)))?;
+        let (resident, anonymous) = resident();
+        let count = |counter| match counter {
+            Counter::Blocks => Some(blocks),
+            Counter::Tracked => Some(tracked),
+            Counter::TotalReferences => Some(total_references).filter(|&total| total >= 0),
+            Counter::References => Some(references),
+            Counter::CHeap => c_heap(),
+            Counter::RustHeap => self.counts_rust.then(CountingAllocator::in_use),
+            Counter::OutsideMalloc => Some(anonymous).filter(|&bytes| bytes > 0),
+            Counter::Files => entries(OPEN_FILES),
+            Counter::Threads => entries(THREADS),
         };
-        with_python(|py| {
-            let mut witnesses = self.witnesses.iter();
-            for (counter, count) in self.counters.iter().zip(&mut reading.counts) {
-                *count = match counter {
-                    Counter::Blocks => Some(blocks),
-                    Counter::Tracked => Some(tracked),
-                    Counter::TotalReferences => Some(total_references),
-                    Counter::References(_) => {
-                        witnesses.next().map(|witness| witness.object.count(py))
-                    }
-                    Counter::CHeap => c_heap(),
-                    Counter::RustHeap => Some(CountingAllocator::in_use()),
-                    Counter::Files => entries(OPEN_FILES),
-                    Counter::Threads => entries(THREADS),
-                }
-                .unwrap_or(-1);
-            }
-            Ok(())
-        })?;
-        Ok(reading)
+        Ok(Reading {
+            counts: ALL.map(count),
+            resident,
+        })
     }
 
     /// The positive control: plants a known number of each, removes them, and tells which counter
     /// does not see both exactly. C's heap may take a while to settle, so there are ten attempts.
-    pub fn prove(&self) -> Result<Option<String>> {
+    pub fn prove(&mut self) -> Result<Option<String>> {
         let mut blind = None;
         for _ in 0..10 {
             blind = self.try_to_prove()?;
             if blind.is_none() {
-                break;
+                return lent::prove();
             }
         }
         Ok(blind)
     }
 
-    fn try_to_prove(&self) -> Result<Option<String>> {
-        let before = self.read()?;
-        let planted = (
-            with_python(|py| {
-                Ok(Held::from(capi::object_call_function_obj_args(
-                    &self.plant.as_borrowed(py),
-                    [],
-                )?))
-            })?,
-            with_python(|py| {
-                let sentinel = self.witnesses.last();
-                Ok(sentinel.map(|sentinel| sentinel.object.reference(py)))
-            })?,
-            CBlock::new(),
-            File::open("/dev/null"),
-        );
-        let chunk = planted.2.as_ref().map_or(0, CBlock::chunk);
-        let between = self.read()?;
-        drop(planted);
-        let after = self.read()?;
-        let seen = between
-            .growth(&before)
-            .into_iter()
-            .zip(after.growth(&before));
-        for (counter, (planted, left)) in self.counters.iter().zip(seen) {
+    fn try_to_prove(&mut self) -> Result<Option<String>> {
+        let before = self.read(None)?;
+        let planted = with_python(|py| {
+            let objects = capi::object_call_function_obj_args(&self.plant.as_borrowed(py), [])?;
+            let reference = self.sentinel.object(py).clone();
+            Ok((Held::from(objects), Held::from(reference)))
+        })?;
+        let (block, file) = (CBlock::new(), File::open("/dev/null"));
+        let chunk = block.as_ref().map_or(0, CBlock::chunk);
+        let between = self.read(None)?;
+        drop((planted, block, file));
+        let after = self.read(None)?;
+        let seen = between.growth(&before).zip(after.growth(&before));
+        for ((counter, planted), (_, left)) in seen {
             let expected = match counter {
                 Counter::Blocks => 7,
-                Counter::Tracked => 1,
-                Counter::References(name) if name == SENTINEL => 1,
                 Counter::CHeap => chunk,
-                Counter::Files => 1,
-                Counter::References(_) | Counter::RustHeap | Counter::Threads => 0,
-                // Its other references are Python's own business.
-                Counter::TotalReferences => planted,
+                Counter::Tracked | Counter::References | Counter::Files => 1,
+                Counter::RustHeap | Counter::Threads => 0,
+                // Other references are Python's own business; pages are planted below.
+                Counter::TotalReferences | Counter::OutsideMalloc => continue,
             };
             if planted != expected || left != 0 {
                 return Ok(Some(format!(
@@ -248,11 +258,39 @@ impl Meter {
                 )));
             }
         }
-        Ok(None)
+        self.try_to_prove_the_rest()
+    }
+
+    /// Plants pages; and gives a reference back too often, and again.
+    fn try_to_prove_the_rest(&mut self) -> Result<Option<String>> {
+        const PLANTED: i64 = 2 << 20;
+        let (_, before) = resident();
+        let pages = with_python(|py| {
+            let plant = self.plant_pages.as_borrowed(py);
+            Ok(Held::from(capi::object_call_function_obj_args(&plant, [])?))
+        })?;
+        let (_, between) = resident();
+        drop(pages);
+        let (_, after) = resident();
+        let (planted, left) = (between - before, after - before);
+        if before > 0 && (planted < PLANTED / 2 || left > PLANTED / 2) {
+            return Ok(Some(format!(
+                "outside_malloc should have seen {PLANTED} come and go, but saw {planted} come \
+                 and {left} stay"
+            )));
+        }
+        let lost = with_python(|py| {
+            let before = self.universe.read(py, None);
+            self.sentinel.lose_one(py);
+            let lost = before - self.universe.read(py, None);
+            // It is given back: a reference that nobody owns is this one's.
+            std::mem::forget(self.sentinel.object(py).clone());
+            Ok(lost)
+        })?;
+        Ok((lost != 1).then(|| format!("references should have seen 1 go, but saw {lost}")))
     }
 }
 
-const SENTINEL: &str = "sentinel";
 const OPEN_FILES: &str = "/proc/self/fd";
 const THREADS: &str = "/proc/self/task";
 
@@ -261,17 +299,18 @@ fn entries(directory: &str) -> Option<i64> {
     i64::try_from(fs::read_dir(directory).ok()?.count()).ok()
 }
 
-/// Resident memory in bytes, as Linux tells; 0 elsewhere.
-fn resident() -> i64 {
+/// Resident memory in bytes, all of it and that without files, as Linux tells; 0 elsewhere.
+pub(super) fn resident() -> (i64, i64) {
     // On the stack: a text that grows is moved about C's heap, which glibc 2.43 counts differently
     // after each move.
     let mut status = [0; 8192];
     let length = File::open("/proc/self/status").and_then(|mut file| file.read(&mut status));
     let status = status.get(..length.unwrap_or(0)).unwrap_or_default();
-    let line = str::from_utf8(status)
-        .unwrap_or_default()
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<i64>().ok())
-        .map_or(0, |kib| kib * 1024)
+    let bytes = |name| {
+        let mut lines = str::from_utf8(status).unwrap_or_default().lines();
+        let line = lines.find_map(|line| line.strip_prefix(name));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<i64>().ok());
+        kib.map_or(0, |kib| kib * 1024)
+    };
+    (bytes("VmRSS:"), bytes("RssAnon:") + bytes("RssShmem:"))
 }

@@ -1,40 +1,69 @@
 //! Leak soak: a verdict on a closure that is exact, fast, and proves itself.
 //!
-//! Resident memory, which is what one usually watches, shows nothing of a small leak and alarms
-//! about none. So this counts what can leak: Python's blocks of memory (every object takes one at
-//! least), the objects that its collector of cycles tracks (those that can hold others), the
-//! references to chosen objects, the witnesses, the heaps of C and Rust, open files and threads. All
-//! of these stand still over any number of calls that leak nothing, but for C's heap, which moves by
-//! some bytes.
+//! Resident memory hides small leaks and alarms about none. So this counts what can leak: Python's
+//! blocks of memory (every object takes one at least), the objects that its collector of cycles
+//! tracks (those that can hold others), the references to every object that can be found, the heaps
+//! of C and Rust, open files and threads. All of these stand still over any number of calls that leak
+//! nothing, but for C's heap, which moves by some bytes. Memory that other allocators take from the
+//! system is told in pages.
 //!
 //! ```standalone_crate
-//! use pyoutliers::{Error, Outliers, soak::{Soak, Verdict}};
+//! use pyoutliers::{Outliers, soak::Soak};
 //!
 //! let detector = Outliers::new("pyoutliers", "detect")?;
 //! let data = pyoutliers::gen_testdata()?;
-//! let report = Soak::new(1600).function("pyoutliers", "detect")?.run(|| {
-//!     detector.detect(&data)?;
-//!     Ok::<_, Error>(())
-//! })?;
-//! assert_eq!(report.verdict, Verdict::Clean, "{report}");
-//! # Ok::<_, Error>(())
+//! let soak = Soak::new(1600).lend(&detector, &data);
+//! soak.run(|| detector.detect(&data).map(drop))?.assert_clean();
+//! # Ok::<_, pyoutliers::Error>(())
 //! ```
 //!
 //! # The protocol
 //!
-//! 1. *Warm up*: call, as caches fill at first, until all counters stand still at three readings in
-//!    a row; thirty readings at most, or 256 MiB, after which fewer calls follow.
-//! 2. *Prove the meter*: plant seven blocks of Python memory, one of them tracked, a reference, a
-//!    block of C's heap and an open file, and see each come and go exactly. If not, there is no
-//!    verdict. (`PYTHONMALLOC=malloc`, for one, makes Python's count of blocks stand still.) The
-//!    reference is one to an object of the meter's own, the `sentinel`.
-//! 3. *Windows*, calls between two readings: twice one of n calls, then one of 2n, four times over.
-//! 4. *Verdict*: a leak is growth in every window *and* twice of it at twice the calls. Growth that
+//! 1. *Find the objects* whose references are counted: all that the collector tracks, all that they
+//!    refer to, and NumPy's dtypes. The immortal are left out. Each is held by spare references, so
+//!    that none dies if it is given back too often.
+//! 2. *Lend arguments*, if [`Soak::lend`] was asked for: four calls get lists that are watched, items
+//!    included. That shows exactly, in one call, a list that is kept, one or an item that is given back
+//!    too often, and one that is returned without a reference of its own.
+//! 3. *Warm up*: call, as caches fill at first, until all counters stand still at three readings in a
+//!    row; after 1, 2, 4, 8 ... calls at first, as what is given back too often kills soon. What falls is
+//!    lent more references.
+//! 4. *Prove the meter*: plant blocks of Python memory, one of them tracked, a reference, a block of
+//!    C's heap, an open file and pages, and see each come and go exactly; give a reference back too
+//!    often; commit each fault with an argument. If one is not seen, there is no verdict.
+//!    (`PYTHONMALLOC=malloc`, for one, makes Python's count of blocks stand still.)
+//! 5. *Windows*, calls between two readings: twice one of n calls, then one of 2n, four times over.
+//! 6. *Verdict*: a leak is growth in every window *and* twice of it at twice the calls. Growth that
 //!    does not scale is a cache; growth that goes on now and then is not judged, it takes more calls.
-//!    References to a witness that fall in the same way are given back too often, over-released.
+//!    References to an object that fall in the same way are given back too often, over-released.
+//!
+//! What grows steadily in the warm-up is judged by windows of 50 calls. If it is a leak, that is the
+//! verdict, unless a container grew too: that may be a cache that fills, and is judged again by windows
+//! of 1,600 calls.
 //!
 //! A leak of one object in n calls shows in every window. So one in n, a sixteenth of all calls, is
 //! the rarest leak that is sure to be seen: make more calls to see a rarer one.
+//!
+//! A soak ends early when its time is up ([`Soak::within`]), or when it has taken 256 MiB. What was cut
+//! short by memory is a leak or undecided, never clean.
+//!
+//! # What grows, and where
+//!
+//! Of a leak the report names the objects that are referred to, the containers that grow, both by the
+//! variable that they are reached from, the lines that allocate, by `tracemalloc`, and the lines that
+//! add to those containers and references, or call C code that leaks, by what each line adds.
+//!
+//! # What it cannot see
+//!
+//! - A leak rarer than one in n calls: `a_rare_leak_is_found_by_enough_calls`.
+//! - A cache that still fills and a leak look alike for as long as it fills:
+//!   `a_cache_that_fills_and_stops_is_clean` has one that is seen through.
+//! - References to objects that nothing can find that Python's collector visits, such as those that C
+//!   code alone holds; and to immortal ones (from 3.12 on `None`, small ints and others).
+//! - Less than 1 MiB outside malloc: `memory_that_no_allocator_knows_of_is_never_clean` takes more.
+//! - What other threads leave behind is counted, but no line of theirs is named.
+//! - Code that looks at reference counts sees the spare ones: `ndarray.resize` of an array that was
+//!   there before refuses.
 //!
 //! # Running out of memory
 //!
@@ -52,22 +81,28 @@
 //! ```
 
 mod blame;
+mod lent;
 mod meter;
 mod report;
+mod run;
+mod universe;
 mod verdict;
 
 use std::ops::{ControlFlow, RangeBounds};
+use std::time::Duration;
 
 pub use crate::capi::probes::memory::{CBlock, CountingAllocator};
-pub use blame::lines_that_grow;
+pub use lent::Lent;
 pub use meter::Counter;
-pub use report::{Report, Sample};
+pub use report::{Ended, Reference, Report, Sample};
+pub use run::Progress;
 pub use verdict::{Finding, Growth, Verdict};
 
-use crate::capi::{self, Cushion};
-use crate::error::{Error, ErrorKind, Result};
-use crate::interpreter::{find, with_python};
-use meter::{MOST, Meter, Reading, Witness};
+use crate::capi;
+use crate::error::{ErrorKind, Result};
+use crate::interpreter::with_python;
+use crate::outliers::Outliers;
+use run::{PARTS, Run};
 
 /// Runs a closure while those of Python's allocations on this thread fail that are in a range,
 /// counted from 1. Returns what the closure returned, and how many there were.
@@ -108,80 +143,44 @@ pub fn starve<R>(range: impl RangeBounds<u64>, closure: impl FnOnce() -> R) -> R
     Ok(capi::starve(range, closure))
 }
 
-/// Windows by their length, in parts of all calls.
-const WINDOWS: [u64; 12] = [1, 1, 2, 1, 1, 2, 1, 1, 2, 1, 1, 2];
-const PARTS: u64 = 16;
-/// A warm-up that takes more memory than that, in bytes, is ended, and so few calls follow that they
-/// take about as much again: a leak that large needs no more of them.
-const MOST_MEMORY: i64 = 256 << 20;
-/// Warm-up: at most this many windows, and this many quiet ones in a row are enough.
-const MOST_WARM_UP: usize = 30;
-const QUIET: usize = 3;
-/// Python 3.8 to 3.10 make a cache at a function's call 1,024.
-const LEAST_WARM_UP: u64 = 1100;
-
-/// A soak: how many calls, and which witnesses.
-#[derive(Debug)]
-pub struct Soak {
+/// A soak: how many calls, how long, and what is lent.
+#[derive(Clone, Debug)]
+pub struct Soak<'a> {
     calls: u64,
-    witnesses: Vec<Witness>,
+    time: Option<Duration>,
+    lent: Option<(&'a Outliers, &'a [f64])>,
 }
 
-/// Where a soak is.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Progress<'a> {
-    /// Calls made in the windows; 0 while it warms up.
-    pub calls: u64,
-    /// Calls made to warm up.
-    pub warm_up: u64,
-    counters: &'a [Counter],
-    growth: [i64; MOST],
-}
-
-impl Progress<'_> {
-    /// The counters, and how much each grew in the windows so far.
-    pub fn growth(&self) -> impl Iterator<Item = (&Counter, i64)> {
-        self.counters.iter().zip(self.growth)
-    }
-}
-
-impl Soak {
+impl<'a> Soak<'a> {
     /// A soak of that many calls, made a multiple of 16, and up to 30,000 before them to warm up.
     pub fn new(calls: u64) -> Self {
         Self {
             calls: calls.div_ceil(PARTS).max(1).saturating_mul(PARTS),
-            witnesses: Vec::new(),
+            time: None,
+            lent: None,
         }
     }
 
-    /// Makes a function and its module the witnesses: the references to them are counted.
-    ///
-    /// # Errors
-    ///
-    /// As [`Outliers::new`](crate::Outliers::new).
-    pub fn function(mut self, module: &str, function: &str) -> Result<Self> {
-        // As many as could be given back too often.
-        let spare = self.calls.saturating_add(50_000).min(1 << 28);
-        let spare = usize::try_from(spare).unwrap_or(0);
-        let (module, function) = with_python(|py| {
-            let (module, function) = find(py, module, function)?;
-            Ok((Cushion::new(module, spare), Cushion::new(function, spare)))
-        })?;
-        let witness = |name: &str, object| Witness {
-            name: name.into(),
-            object,
-        };
-        self.witnesses = vec![witness("function", function), witness("module", module)];
-        Ok(self)
+    /// Makes as many of the calls as there is time for.
+    pub fn within(mut self, time: Duration) -> Self {
+        self.time = Some(time);
+        self
+    }
+
+    /// First calls a function with arguments that are watched: whether it keeps the list, and whether
+    /// it gives the list or an item of it back too often.
+    pub fn lend(mut self, detector: &'a Outliers, data: &'a [f64]) -> Self {
+        self.lent = Some((detector, data));
+        self
     }
 
     /// Soaks a closure.
     ///
     /// # Errors
     ///
-    /// The first error of the closure, which ends the soak; or of starting Python.
-    pub fn run<E: From<Error>>(self, call: impl FnMut() -> Result<(), E>) -> Result<Report, E> {
+    /// The first error of the closure, which ends the soak; or of starting Python. If memory runs out,
+    /// that is no error but ends the soak with the verdict so far.
+    pub fn run(self, call: impl FnMut() -> Result<()>) -> Result<Report> {
         self.run_watched(call, |_| ControlFlow::Continue(()))
     }
 
@@ -191,75 +190,11 @@ impl Soak {
     /// # Errors
     ///
     /// As [`run`](Self::run).
-    pub fn run_watched<E: From<Error>>(
+    pub fn run_watched(
         self,
-        mut call: impl FnMut() -> Result<(), E>,
-        mut watch: impl FnMut(&Progress<'_>) -> ControlFlow<()>,
-    ) -> Result<Report, E> {
-        let meter = Meter::new(self.witnesses)?;
-        let mut window = self.calls / PARTS;
-        // All room is made before the first reading.
-        let mut readings: Vec<(u64, Reading)> =
-            Vec::with_capacity(2 + MOST_WARM_UP + WINDOWS.len());
-        let mut progress = Progress {
-            calls: 0,
-            warm_up: 0,
-            counters: &meter.counters,
-            growth: [0; MOST],
-        };
-        let mut report = Report::new(meter.counters.clone(), window);
-        meter.read()?;
-        let first = meter.read()?;
-        readings.push((0, first));
-
-        let (mut quiet, mut too_large) = (0, false);
-        let least = LEAST_WARM_UP.min(self.calls.max(100));
-        while readings.len() <= MOST_WARM_UP
-            && (quiet < QUIET || progress.warm_up < least)
-            && !too_large
-        {
-            for _ in 0..window.clamp(16, 1000) {
-                if watch(&progress).is_break() {
-                    report.warm_up = progress.warm_up;
-                    return Ok(report.interrupted(&readings));
-                }
-                call()?;
-                progress.warm_up += 1;
-            }
-            let before = readings.last().map(|&(_, reading)| reading);
-            let reading = meter.read()?;
-            let moved = before
-                .is_none_or(|before| reading.growth(&before).iter().any(|&growth| growth != 0));
-            quiet = if moved { 0 } else { quiet + 1 };
-            too_large = reading.resident - first.resident > MOST_MEMORY;
-            readings.push((progress.warm_up, reading));
-        }
-        report.warm_up = progress.warm_up;
-        report.settled = quiet >= QUIET;
-        if too_large {
-            window = window.min(progress.warm_up.div_ceil(PARTS));
-            report.shorten(window);
-        }
-
-        if let Some(blind) = meter.prove()? {
-            return Ok(report.blind(blind, &readings));
-        }
-        let start = meter.read()?;
-        let mut last = start;
-        for length in WINDOWS {
-            for _ in 0..length * window {
-                if watch(&progress).is_break() {
-                    return Ok(report.interrupted(&readings));
-                }
-                call()?;
-                progress.calls += 1;
-            }
-            let reading = meter.read()?;
-            report.window(length, reading.growth(&last));
-            last = reading;
-            progress.growth = reading.growth(&start);
-            readings.push((progress.warm_up + progress.calls, reading));
-        }
-        Ok(report.complete(&readings))
+        call: impl FnMut() -> Result<()>,
+        watch: impl FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<Report> {
+        Run::new(self, call, watch)?.run()
     }
 }

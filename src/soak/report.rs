@@ -1,10 +1,13 @@
 //! What a soak saw.
 
 use std::fmt;
+use std::time::Duration;
 
-use super::meter::{MOST, Reading};
-use super::verdict::{self, Finding, Growth, Verdict};
-use super::{Counter, WINDOWS};
+use super::Counter;
+use super::lent::Lent;
+use super::meter::Reading;
+use super::run::{PARTS, float};
+use super::verdict::{self, Finding, Growth, Rate, Series, Verdict};
 
 /// What a soak saw, and its verdict.
 #[derive(Clone, Debug)]
@@ -12,24 +15,71 @@ use super::{Counter, WINDOWS};
 pub struct Report {
     /// The verdict.
     pub verdict: Verdict,
-    /// Whether it was ended before all windows were complete.
-    pub interrupted: bool,
+    /// Why it ended before all windows were complete, if it did.
+    pub ended: Option<Ended>,
+    /// Calls that were asked for.
+    pub wanted: u64,
     /// Calls in complete windows.
     pub calls: u64,
     /// Calls made before, to warm up.
     pub warm_up: u64,
-    /// Whether all counters stood still at the end of the warm-up.
-    pub settled: bool,
-    /// Whether fewer calls were made than asked for, as they take so much memory.
-    pub shortened: bool,
-    /// What each counter did.
-    pub counters: Vec<Growth>,
     /// A leak of one object in so many calls would have been seen.
     pub smallest_visible: u64,
+    /// What each counter did.
+    pub counters: Vec<Growth>,
+    /// The objects whose references grew, or fell.
+    pub references: Vec<Reference>,
+    /// What was done with the arguments that were lent.
+    pub lent: Lent,
+    /// After a leak, the containers that grew.
+    pub holders: Vec<String>,
+    /// After a leak, the lines that allocate it and the types that it is of.
+    pub grown: Vec<String>,
     /// Memory after each window, the warm-up's included.
     pub samples: Vec<Sample>,
-    names: Vec<Counter>,
-    windows: Vec<(u64, [i64; MOST])>,
+    /// How long it took.
+    pub time: Duration,
+    windows: usize,
+    series: Vec<(Counter, Series)>,
+}
+
+/// Why a soak ended early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// Somebody ended it.
+    Interrupted,
+    /// It took too much memory, or there was no more.
+    Memory,
+    /// The time was up.
+    Time,
+}
+
+impl Ended {
+    /// `interrupted`, `memory` or `time`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Interrupted => "interrupted",
+            Self::Memory => "memory",
+            Self::Time => "time",
+        }
+    }
+}
+
+/// What happened to the references to one object.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Reference {
+    /// Its type, and its `repr`, cut.
+    pub object: String,
+    /// The variable that it can be reached from; empty if there is none.
+    pub variable: String,
+    /// What its references did.
+    pub finding: Finding,
+    /// By how many they grew in all windows together.
+    pub total: i64,
+    /// By how many they grew per call.
+    pub per_call: f64,
 }
 
 /// Memory at one moment.
@@ -45,193 +95,271 @@ pub struct Sample {
 }
 
 impl Report {
-    pub(super) fn new(names: Vec<Counter>, window: u64) -> Self {
+    /// Of windows that are to have so many calls at least, after so many to warm up.
+    pub(super) fn new(window: u64, warm_up: u64) -> Self {
         Self {
-            verdict: Verdict::None("it has not ended".into()),
-            interrupted: false,
+            verdict: Verdict::Undecided("it has not ended".into()),
+            ended: None,
+            wanted: 0,
             calls: 0,
-            warm_up: 0,
-            settled: false,
-            shortened: false,
-            counters: Vec::new(),
+            warm_up,
             smallest_visible: window,
+            counters: Vec::new(),
+            references: Vec::new(),
+            lent: Lent::default(),
+            holders: Vec::new(),
+            grown: Vec::new(),
             samples: Vec::new(),
-            names,
-            windows: Vec::with_capacity(WINDOWS.len()),
+            time: Duration::ZERO,
+            windows: 0,
+            series: Vec::with_capacity(16),
         }
     }
 
-    /// Makes fewer calls than were asked for: windows of `window` calls.
-    pub(super) fn shorten(&mut self, window: u64) {
-        self.shortened = window < self.smallest_visible;
-        self.smallest_visible = window;
+    /// Panics with all that the soak found, if it is not clean: for a test.
+    ///
+    /// # Panics
+    ///
+    /// Unless the verdict is [`Verdict::Clean`].
+    #[track_caller]
+    pub fn assert_clean(&self) {
+        assert!(self.verdict == Verdict::Clean, "{self}");
+    }
+
+    /// How many windows are complete.
+    pub(super) fn windows(&self) -> usize {
+        self.windows
     }
 
     /// Notes a window of `length` times the shortest; allocates nothing.
-    pub(super) fn window(&mut self, length: u64, growth: [i64; MOST]) {
-        self.windows.push((length, growth));
+    pub(super) fn window(&mut self, length: u64, growth: impl Iterator<Item = (Counter, i64)>) {
+        let is_first = self.series.is_empty();
+        for (index, (counter, growth)) in growth.enumerate() {
+            if is_first {
+                self.series.push((counter, Series::default()));
+            }
+            if let Some((_, series)) = self.series.get_mut(index) {
+                series.note(length == 2, growth);
+            }
+        }
+        self.windows += 1;
+        self.calls += length * self.smallest_visible;
     }
 
-    pub(super) fn complete(mut self, readings: &[(u64, Reading)]) -> Self {
-        self.samples = readings.iter().map(Sample::new).collect();
-        self.calls = self
-            .windows
-            .iter()
-            .map(|(length, _)| length * self.smallest_visible)
-            .sum();
-        let growths = |index: usize, wanted: u64| -> Vec<i64> {
-            let windows = self.windows.iter().filter(|(length, _)| *length == wanted);
-            windows
-                .filter_map(|(_, growth)| growth.get(index).copied())
-                .collect()
-        };
-        let growths = self.names.iter().enumerate().map(|(index, counter)| {
-            let (short, long) = (growths(index, 1), growths(index, 2));
-            let total = short.iter().chain(&long).sum();
-            Growth {
-                counter: counter.clone(),
-                finding: verdict::judge(&short, &long, counter),
-                total,
-                per_call: ratio(total, self.calls),
-            }
+    /// Judges the windows that there are.
+    pub(super) fn complete(&mut self, ended: Option<Ended>) {
+        let worst = self.references.iter().map(|reference| reference.finding);
+        let worst = worst.min().unwrap_or(Finding::Steady);
+        let growths = self.series.iter().map(|&(counter, series)| Growth {
+            counter,
+            finding: match counter {
+                // Each object is judged by itself.
+                Counter::References if worst == Finding::Steady && series.total() != 0 => {
+                    Finding::Cache
+                }
+                Counter::References => worst,
+                _ => series.judge(self.windows, counter),
+            },
+            total: series.total(),
+            per_call: per_call(series.total(), self.calls),
         });
         self.counters = growths.collect();
         self.verdict = verdict::conclude(&self.counters);
-        self
+        if let Some(ended) = ended {
+            self.cut_short(ended);
+        }
     }
 
-    /// The verdict so far. It takes a window of either length to have one.
-    pub(super) fn interrupted(mut self, readings: &[(u64, Reading)]) -> Self {
-        let judged = self.windows.iter().any(|&(length, _)| length == 2);
-        self = self.complete(readings);
-        self.interrupted = true;
-        if !judged {
-            self.verdict = Verdict::None("interrupted before there was anything to compare".into());
-        }
-        self
+    /// Notes that the windows are not complete: what is certain by then is so still, nothing else.
+    pub(super) fn cut_short(&mut self, ended: Ended) {
+        self.ended = Some(ended);
+        let is_compared = self.windows > 2;
+        let reason = match ended {
+            _ if matches!(self.verdict, Verdict::Leak | Verdict::OverRelease) => return,
+            Ended::Memory => "it takes much memory, and was ended before it was certain what grows",
+            Ended::Time if !is_compared => {
+                "the time was up before there was anything to compare: give it more"
+            }
+            Ended::Interrupted if !is_compared => {
+                "interrupted before there was anything to compare"
+            }
+            _ => return,
+        };
+        self.verdict = Verdict::Undecided(reason.into());
     }
 
     /// The meter has not seen what was planted.
-    pub(super) fn blind(mut self, what: String, readings: &[(u64, Reading)]) -> Self {
-        self = self.complete(readings);
+    pub(super) fn blind(&mut self, what: &str) {
         let malloc = std::env::var_os("PYTHONMALLOC").is_some_and(|value| !value.is_empty());
         let remedy = if malloc { "; unset PYTHONMALLOC" } else { "" };
-        self.verdict = Verdict::None(format!("the meter is not to be trusted: {what}{remedy}"));
-        self
+        self.verdict =
+            Verdict::Undecided(format!("the meter is not to be trusted: {what}{remedy}"));
+    }
+
+    /// The verdict in a sentence.
+    pub fn summary(&self) -> String {
+        let calls = thousands(self.calls);
+        let guilty = |wanted| {
+            let guilty = self
+                .counters
+                .iter()
+                .filter(move |growth| growth.finding == wanted);
+            let names: Vec<_> = guilty.map(|growth| growth.counter.to_string()).collect();
+            names.join(", ")
+        };
+        match &self.verdict {
+            Verdict::Clean => format!("nothing grows with the calls, over {calls} of them"),
+            Verdict::Leak => format!(
+                "this grows with the calls, over {calls} of them: {}",
+                guilty(Finding::Leak)
+            ),
+            Verdict::OverRelease if self.lent.is_over_released() => {
+                "references to arguments are given back too often".into()
+            }
+            Verdict::OverRelease => format!(
+                "references are given back too often, over {calls} calls: what they are to will be freed while in use"
+            ),
+            Verdict::Undecided(reason) => reason.clone(),
+        }
+    }
+}
+
+impl Reference {
+    pub(super) fn new(
+        finding: Finding,
+        total: i64,
+        calls: u64,
+        object: String,
+        variable: String,
+    ) -> Self {
+        Self {
+            object,
+            variable,
+            finding,
+            total,
+            per_call: per_call(total, calls),
+        }
+    }
+}
+
+/// `1 reference per call to list [1, 2], which is module.name`.
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = match self.finding {
+            Finding::OverRelease => "given back too often: ",
+            Finding::Rare => "now and then: ",
+            _ => "",
+        };
+        write!(
+            f,
+            "{verb}{} to {}",
+            Rate(self.per_call, "reference"),
+            self.object
+        )?;
+        if self.variable.is_empty() {
+            return Ok(());
+        }
+        write!(f, ", which is {}", self.variable)
     }
 }
 
 impl Sample {
-    fn new((calls, reading): &(u64, Reading)) -> Self {
-        let blocks = reading.counts().first().copied().unwrap_or(0);
+    pub(super) fn new(calls: u64, reading: &Reading) -> Self {
         Self {
-            calls: *calls,
-            blocks,
+            calls,
+            blocks: reading.count(Counter::Blocks),
             resident: reading.resident,
         }
     }
 }
 
-/// Both are far below 2 to the power of 53.
-#[allow(clippy::cast_precision_loss)]
-fn ratio(total: i64, calls: u64) -> f64 {
-    if calls == 0 {
-        0.0
-    } else {
-        total as f64 / calls as f64
-    }
+fn per_call(total: i64, calls: u64) -> f64 {
+    let ratio = float(total.unsigned_abs()) / float(calls.max(1));
+    if total < 0 { -ratio } else { ratio }
 }
 
-/// The verdict, a line for each counter, and how far to trust it.
+/// The verdict, a line for each counter, what grew where, and how far to trust it.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let interrupted = if self.interrupted {
-            " (interrupted)"
-        } else {
-            ""
+        let ended = match self.ended {
+            Some(Ended::Interrupted) => " (interrupted)",
+            Some(Ended::Memory) => " (ended early: memory)",
+            Some(Ended::Time) => " (ended early: time)",
+            None => "",
         };
-        writeln!(
-            f,
-            "{}{interrupted}: {}",
-            self.verdict.name(),
-            self.summary()
-        )?;
+        writeln!(f, "{}{ended}: {}", self.verdict.name(), self.summary())?;
+        let lines = |f: &mut fmt::Formatter<'_>, title: &str, lines: &[String]| {
+            if !lines.is_empty() {
+                writeln!(f, "{title}:")?;
+            }
+            lines.iter().try_for_each(|line| writeln!(f, "  {line}"))
+        };
+        let is_clean = self.verdict == Verdict::Clean;
+        if !is_clean {
+            lines(f, "arguments", &self.lent.faults())?;
+        }
         if self.calls == 0 {
             return Ok(());
         }
         for growth in &self.counters {
             writeln!(f, "  {growth}")?;
         }
-        let smallest = thousands(self.smallest_visible);
-        if self.smallest_visible == 1 {
+        let references: Vec<_> = self.references.iter().map(ToString::to_string).collect();
+        lines(f, "references to objects that live on", &references)?;
+        lines(f, "containers that grow", &self.holders)?;
+        lines(f, "what grows, and where", &self.grown)?;
+        let leaks = |wanted| {
+            let mut leaks = self
+                .counters
+                .iter()
+                .filter(|growth| growth.finding == Finding::Leak);
+            leaks.any(|growth| growth.counter == wanted)
+        };
+        if leaks(Counter::CHeap) && !leaks(Counter::Blocks) || leaks(Counter::OutsideMalloc) {
             writeln!(
                 f,
-                "a leak at each call would have been seen in every window"
-            )?;
-        } else {
-            writeln!(
-                f,
-                "a leak of one object in {smallest} calls would have been seen in every window"
+                "C code allocates this: valgrind --leak-check=full names the place"
             )?;
         }
-        let moved = self
-            .counters
-            .iter()
-            .any(|growth| growth.finding == Finding::Cache && growth.total > 0);
-        if moved {
+        match self.smallest_visible {
+            1 => writeln!(
+                f,
+                "a leak at each call would have been seen in every window"
+            )?,
+            visible => writeln!(
+                f,
+                "a leak of one object in {} calls would have been seen in every window",
+                thousands(visible)
+            )?,
+        }
+        let is_cache = |growth: &Growth| growth.finding == Finding::Cache && growth.total > 0;
+        if is_clean && self.counters.iter().any(is_cache) {
             writeln!(
                 f,
                 "what grew without the calls is a cache, or a leak yet rarer: more calls tell"
             )?;
         }
-        if !self.settled {
+        if self.ended.is_none() && self.smallest_visible * PARTS < self.wanted {
+            let reason = if is_clean {
+                "as time allows"
+            } else {
+                "as they are enough"
+            };
             writeln!(
                 f,
-                "the counters never stood still in {} calls to warm up",
-                thousands(self.warm_up)
+                "of {} calls that were asked for, {} were made, {reason}",
+                thousands(self.wanted),
+                thousands(self.calls)
             )?;
-        }
-        if self.shortened {
-            writeln!(f, "fewer calls than asked for: each takes much memory")?;
         }
         let resident = |sample: Option<&Sample>| sample.map_or(0, |sample| sample.resident) / 1024;
         writeln!(
             f,
-            "resident memory, for comparison: {} KiB at first, {} at the end",
+            "{:.1} s; resident memory, for comparison: {} KiB at first, {} at the end",
+            self.time.as_secs_f64(),
             resident(self.samples.first()),
             resident(self.samples.last()),
         )
-    }
-}
-
-impl Report {
-    /// The verdict in a sentence.
-    pub fn summary(&self) -> String {
-        let calls = thousands(self.calls);
-        let guilty = |wanted| {
-            let names = self
-                .counters
-                .iter()
-                .filter(move |growth| growth.finding == wanted);
-            names
-                .map(|growth| growth.counter.to_string())
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        match &self.verdict {
-            Verdict::Clean => format!("nothing grows with the calls, over {calls} of them"),
-            Verdict::Leak => {
-                format!(
-                    "this grows with the calls, over {calls} of them: {}",
-                    guilty(Finding::Leak)
-                )
-            }
-            Verdict::OverRelease => format!(
-                "this falls with the calls, over {calls} of them: {}",
-                guilty(Finding::OverRelease)
-            ),
-            Verdict::None(reason) => reason.clone(),
-        }
     }
 }
 

@@ -12,10 +12,10 @@ pub enum Verdict {
     Clean,
     /// A counter grows in every window, and twice as much in windows of twice the calls.
     Leak,
-    /// The references to a witness fall like that: they are given back too often.
+    /// The references to an object fall like that: they are given back too often.
     OverRelease,
     /// Nothing can be said, for this reason.
-    None(String),
+    Undecided(String),
 }
 
 impl Verdict {
@@ -25,25 +25,38 @@ impl Verdict {
             Self::Clean => "clean",
             Self::Leak => "leak",
             Self::OverRelease => "over-release",
-            Self::None(_) => "none",
+            Self::Undecided(_) => "none",
         }
     }
 }
 
-/// What one counter did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What one counter did, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Finding {
-    /// It stands where it stood.
-    Steady,
-    /// It grew in every window, and with the calls.
-    Leak,
     /// It fell in every window, and with the calls.
     OverRelease,
+    /// It grew in every window, and with the calls.
+    Leak,
+    /// It goes on moving, but not in every window: too rarely to be judged.
+    Rare,
     /// It moved, but not with the calls: a cache.
     Cache,
-    /// It goes on growing, but not in every window: too rarely to be judged.
-    Rare,
+    /// It stands where it stood.
+    Steady,
+}
+
+impl Finding {
+    /// `steady`, `leak`, `over-release`, `cache` or `rare`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Steady => "steady",
+            Self::Leak => "leak",
+            Self::OverRelease => "over-release",
+            Self::Cache => "cache",
+            Self::Rare => "rare",
+        }
+    }
 }
 
 /// One counter over all windows.
@@ -60,59 +73,98 @@ pub struct Growth {
     pub per_call: f64,
 }
 
-/// What a counter did in windows of equal length, and in others of twice that length.
-pub(super) fn judge(short: &[i64], long: &[i64], counter: &Counter) -> Finding {
-    let all = || short.iter().chain(long);
-    if all().all(|&growth| growth == 0) {
-        return Finding::Steady;
+/// Windows by their length, in parts of all calls.
+pub(super) const WINDOWS: [u64; 12] = [1, 1, 2, 1, 1, 2, 1, 1, 2, 1, 1, 2];
+/// What is outside malloc is told in pages, which come and go: less than that is nothing.
+const LEAST_OUTSIDE: i64 = 1 << 20;
+
+/// How something grew, window after window: by bits, of which the newest is the lowest.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Series {
+    short: i64,
+    long: i64,
+    grew: u16,
+    fell: u16,
+}
+
+impl Series {
+    pub fn note(&mut self, is_long: bool, growth: i64) {
+        *if is_long {
+            &mut self.long
+        } else {
+            &mut self.short
+        } += growth;
+        self.grew = self.grew << 1 | u16::from(growth > 0);
+        self.fell = self.fell << 1 | u16::from(growth < 0);
     }
-    // A leak's long windows have twice the growth of its short ones, a meter's or cache's the same:
-    // the border is in the middle, 3 to 2. The lengths bring both to the same number of windows.
-    let sums = |windows: &[i64], others: &[i64]| {
-        let count: i64 = others.iter().map(|_| 1).sum();
-        windows
-            .iter()
-            .sum::<i64>()
-            .saturating_abs()
-            .saturating_mul(count)
-    };
-    let scales = sums(long, short).saturating_mul(2) >= sums(short, long).saturating_mul(3);
-    let both = !short.is_empty() && !long.is_empty();
-    let is_byte = matches!(counter, Counter::CHeap | Counter::RustHeap);
-    let is_reference = matches!(counter, Counter::References(_));
-    // Whatever fills up has done so by then; heaps always move by a few bytes.
-    let later = |windows: &[i64]| {
-        windows
-            .iter()
-            .skip(windows.len() / 2)
-            .filter(|&&growth| growth > 0)
-            .count()
-    };
-    let goes_on = later(short) + later(long) >= 2 && all().all(|&growth| growth >= 0);
-    if both && scales && all().all(|&growth| growth > 0) {
-        Finding::Leak
-    } else if both && scales && is_reference && all().all(|&growth| growth < 0) {
-        Finding::OverRelease
-    } else if goes_on && !is_byte && all().any(|&growth| growth == 0) {
-        Finding::Rare
-    } else {
-        Finding::Cache
+
+    /// Whether it went the same way in each of the last five windows.
+    pub fn is_steady(&self) -> bool {
+        const FIVE: u16 = 0b11111;
+        self.grew & FIVE == FIVE || self.fell & FIVE == FIVE
+    }
+
+    /// Whether it fell in both of the last two windows.
+    pub fn falls(&self) -> bool {
+        self.fell & 0b11 == 0b11
+    }
+
+    pub fn total(&self) -> i64 {
+        self.short + self.long
+    }
+
+    /// What it did in the first of [`WINDOWS`], so many of them.
+    pub fn judge(&self, windows: usize, counter: Counter) -> Finding {
+        let all = (1_u16 << windows) - 1;
+        if self.grew | self.fell == 0 {
+            return Finding::Steady;
+        }
+        let done = WINDOWS.iter().take(windows);
+        let long: i64 = done.clone().map(|&length| i64::from(length == 2)).sum();
+        let short: i64 = done.map(|&length| i64::from(length == 1)).sum();
+        // A leak's long windows have twice the growth of its short ones, a meter's or cache's the
+        // same: the border is in the middle, 3 to 2. The counts bring both to the same number of windows.
+        let share = |sum: i64, others: i64| sum.saturating_abs().saturating_mul(others);
+        let scales = share(self.long, short).saturating_mul(2)
+            >= share(self.short, long).saturating_mul(3)
+            && long > 0;
+        let is_reference = counter == Counter::References;
+        let is_outside = counter == Counter::OutsideMalloc;
+        let is_byte = matches!(counter, Counter::CHeap | Counter::RustHeap);
+        if is_outside && self.total().abs() < LEAST_OUTSIDE {
+            return Finding::Steady;
+        }
+        // Whatever fills up has done so by then; heaps always move by a few bytes.
+        let later = (1_u16 << (windows - windows / 2)) - 1;
+        let goes_on = |moved: u16, other: u16| other == 0 && (moved & later).count_ones() >= 2;
+        if scales && self.grew == all {
+            Finding::Leak
+        } else if scales && is_reference && self.fell == all {
+            Finding::OverRelease
+        } else if is_outside && (self.grew & later).count_ones() * 2 >= later.count_ones()
+            || !is_byte && self.grew != all && goes_on(self.grew, self.fell)
+            || is_reference && self.fell != all && goes_on(self.fell, self.grew)
+        {
+            Finding::Rare
+        } else {
+            Finding::Cache
+        }
     }
 }
 
-/// The verdict on all counters. A leak is the worst.
+/// The verdict on all counters. What is given back too often is the worst, then a leak.
 pub(super) fn conclude(growths: &[Growth]) -> Verdict {
     let any = |finding| growths.iter().any(|growth| growth.finding == finding);
-    if any(Finding::Leak) {
-        Verdict::Leak
-    } else if any(Finding::OverRelease) {
+    if any(Finding::OverRelease) {
         Verdict::OverRelease
+    } else if any(Finding::Leak) {
+        Verdict::Leak
     } else if any(Finding::Rare) {
         let names = growths
             .iter()
             .filter(|growth| growth.finding == Finding::Rare);
         let names: Vec<_> = names.map(|growth| growth.counter.to_string()).collect();
-        Verdict::None(format!(
+        Verdict::Undecided(format!(
             "this goes on growing, but too rarely to be judged, so make more calls: {}",
             names.join(", ")
         ))
@@ -126,95 +178,138 @@ impl fmt::Display for Growth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<20} ", self.counter.to_string())?;
         let verb = match self.finding {
+            Finding::Steady if self.counter == Counter::OutsideMalloc => {
+                return f.write_str("less than 1 MiB");
+            }
             Finding::Steady => return f.write_str("0"),
             Finding::Cache => return write!(f, "{:+} in all, not with the calls", self.total),
             Finding::Rare => return write!(f, "{:+} in all, too few to tell", self.total),
             Finding::Leak => "LEAK",
             Finding::OverRelease => "OVER-RELEASE",
         };
-        match (self.per_call.abs(), self.counter.unit()) {
-            (rate, unit) if rate >= 1.0 => write!(f, "{verb}: {rate:.3} {unit}s per call"),
-            (rate, unit) => write!(f, "{verb}: one {unit} in {:.1} calls", 1.0 / rate),
+        write!(f, "{verb}: {}", Rate(self.per_call, self.counter.unit()))
+    }
+}
+
+/// So many of a unit per call: `1.5 blocks per call`, `one block in 1000 calls`.
+pub(super) struct Rate(pub f64, pub &'static str);
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let &Self(rate, unit) = self;
+        let rounded = |number: f64| (number * 100.0).round() / 100.0;
+        match rounded(rate.abs()) {
+            1.0 => write!(f, "1 {unit} per call"),
+            rate if rate > 1.0 => write!(f, "{rate} {unit}s per call"),
+            _ => write!(f, "one {unit} in {} calls", rounded(1.0 / rate.abs())),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Counter, Finding};
+    use super::{Counter, Finding, Series, WINDOWS};
 
-    fn judge(short: &[i64], long: &[i64], counts_references: bool) -> Finding {
-        let counter = if counts_references {
-            Counter::References("it".into())
-        } else {
-            Counter::Blocks
-        };
-        super::judge(short, long, &counter)
+    /// With the windows in their order, as many as there are.
+    fn judge(short: &[i64], long: &[i64], counter: Counter) -> Finding {
+        let (mut short, mut long) = (short.iter(), long.iter());
+        let (mut series, mut windows) = (Series::default(), 0);
+        for length in WINDOWS {
+            let next = if length == 2 { &mut long } else { &mut short };
+            if let Some(&growth) = next.next() {
+                series.note(length == 2, growth);
+                windows += 1;
+            }
+        }
+        series.judge(windows, counter)
     }
 
     #[test]
     fn growth_in_every_window_and_with_the_calls_is_a_leak() {
-        assert_eq!(judge(&[1; 8], &[2; 4], false), Finding::Leak);
-        assert_eq!(judge(&[12, 13, 12, 13], &[25, 25], false), Finding::Leak);
+        assert_eq!(judge(&[1; 8], &[2; 4], Counter::Blocks), Finding::Leak);
+        assert_eq!(
+            judge(&[12, 13, 12, 13], &[25, 25], Counter::Blocks),
+            Finding::Leak
+        );
         // One in a window and a quarter: what a leak of exactly the visible size may look like.
         assert_eq!(
-            judge(&[1, 1, 1, 2, 1, 1, 1, 2], &[2, 3, 2, 3], false),
+            judge(&[1, 1, 1, 2, 1, 1, 1, 2], &[2, 3, 2, 3], Counter::Blocks),
             Finding::Leak
         );
     }
 
     #[test]
     fn growth_that_does_not_scale_is_a_cache() {
-        assert_eq!(judge(&[1; 8], &[1; 4], false), Finding::Cache);
-        assert_eq!(judge(&[96; 8], &[96; 4], false), Finding::Cache);
+        assert_eq!(judge(&[1; 8], &[1; 4], Counter::Blocks), Finding::Cache);
+        assert_eq!(judge(&[96; 8], &[96; 4], Counter::Blocks), Finding::Cache);
     }
 
     #[test]
     fn growth_that_stops_or_pauses_is_a_cache() {
         assert_eq!(
-            judge(&[40, 30, 20, 10, 0, 0, 0, 0], &[80, 0, 0, 0], false),
+            judge(
+                &[40, 30, 20, 10, 0, 0, 0, 0],
+                &[80, 0, 0, 0],
+                Counter::Blocks
+            ),
             Finding::Cache
         );
         assert_eq!(
-            judge(&[3, 0, 0, 0, 0, 0, 0, 0], &[0; 4], false),
+            judge(&[3, 0, 0, 0, 0, 0, 0, 0], &[0; 4], Counter::Blocks),
             Finding::Cache
         );
-        assert_eq!(judge(&[8, -8, 1, 0], &[0, 0], false), Finding::Cache);
+        assert_eq!(
+            judge(&[8, -8, 1, 0], &[0, 0], Counter::Blocks),
+            Finding::Cache
+        );
     }
 
     #[test]
     fn growth_that_goes_on_now_and_then_is_not_judged() {
         assert_eq!(
-            judge(&[1, 0, 1, 1, 1, 0, 1, 1], &[1, 2, 1, 2], false),
+            judge(&[1, 0, 1, 1, 1, 0, 1, 1], &[1, 2, 1, 2], Counter::Blocks),
             Finding::Rare
         );
         assert_eq!(
-            judge(&[0, 0, 1, 0, 0, 0, 1, 0], &[0, 1, 0, 1], true),
+            judge(
+                &[0, 0, 1, 0, 0, 0, 1, 0],
+                &[0, 1, 0, 1],
+                Counter::References
+            ),
             Finding::Rare
         );
-        let heap = super::judge(
+        let heap = judge(
             &[16, 0, 16, 0, 16, 0, 16, 0],
             &[0, 32, 0, 16],
-            &Counter::CHeap,
+            Counter::CHeap,
         );
         assert_eq!(heap, Finding::Cache);
     }
 
     #[test]
     fn only_references_can_be_over_released() {
-        assert_eq!(judge(&[-5; 8], &[-10; 4], true), Finding::OverRelease);
-        assert_eq!(judge(&[-5; 8], &[-10; 4], false), Finding::Cache);
-        assert_eq!(judge(&[-5; 8], &[-5; 4], true), Finding::Cache);
+        assert_eq!(
+            judge(&[-5; 8], &[-10; 4], Counter::References),
+            Finding::OverRelease
+        );
+        assert_eq!(judge(&[-5; 8], &[-10; 4], Counter::Blocks), Finding::Cache);
+        assert_eq!(
+            judge(&[-5; 8], &[-5; 4], Counter::References),
+            Finding::Cache
+        );
     }
 
     #[test]
     fn windows_of_one_length_alone_prove_nothing() {
-        assert_eq!(judge(&[1, 1], &[], false), Finding::Cache);
-        assert_eq!(judge(&[], &[], false), Finding::Steady);
+        assert_eq!(judge(&[1, 1], &[], Counter::Blocks), Finding::Cache);
+        assert_eq!(judge(&[], &[], Counter::Blocks), Finding::Steady);
     }
 
     #[test]
     fn nothing_is_steady() {
-        assert_eq!(judge(&[0; 8], &[0; 4], true), Finding::Steady);
+        assert_eq!(
+            judge(&[0; 8], &[0; 4], Counter::References),
+            Finding::Steady
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! What came from elsewhere is printed to be read, and commands no terminal; what is ours keeps its
 //! colours.
+#![allow(clippy::indexing_slicing)]
 
 use std::fs;
 use std::path::PathBuf;

@@ -47,6 +47,15 @@ fn judged(arguments: &[&str], verdict: &str) -> Value {
     report
 }
 
+/// What that JSON says of a counter.
+fn counter<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let counters = report["counters"].as_array().unwrap();
+    counters
+        .iter()
+        .find(|counter| counter["name"] == name)
+        .unwrap()
+}
+
 /// The arguments for so many calls of a function of `tests/callees.py` with so many values.
 fn calling<'a>(function: &'a str, calls: &'a str, size: &'a str) -> [&'a str; 6] {
     ["--calls", calls, "--size", size, "--function", function]
@@ -57,17 +66,15 @@ fn the_calls_are_clean() {
     let report = judged(&["--calls", "16000"], "clean");
     assert_eq!(report["calls"], 16_000);
     assert_eq!(report["smallest_visible"], 1000);
-    let counters = report["per_call"].as_object().unwrap();
-    for counter in [
+    for name in [
         "blocks",
         "tracked",
-        "references_function",
-        "references_module",
+        "references",
         "rust_heap",
         "files",
         "threads",
     ] {
-        assert_eq!(counters[counter], 0.0, "{report:#}");
+        assert_eq!(counter(&report, name)["total"], 0, "{report:#}");
     }
     let (status, stdout, _) = told(&soak(&["--calls", "1600", "--size", "1"]).output().unwrap());
     assert_eq!(status, Some(0), "{stdout}");
@@ -82,7 +89,7 @@ fn a_planted_leak_is_found_named_and_measured() {
     for (kind, guilty, each) in [
         ("float", &["blocks"][..], 1.0),
         ("list", &["blocks", "tracked"], 1.0),
-        ("reference", &["references_function"], 1.0),
+        ("reference", &["references"], 1.0),
         ("heap", &["c_heap"], 4096.0),
         ("file", &["files"], 1.0),
     ] {
@@ -91,13 +98,11 @@ fn a_planted_leak_is_found_named_and_measured() {
             &["--calls", "16000", "--size", "1", "--inject", &rate],
             "leak",
         );
-        let summary = format!(
-            "this grows with the calls, over 16,000 of them: {}",
-            guilty.join(", ")
-        );
-        assert_eq!(report["summary"], summary.as_str());
-        for counter in guilty {
-            let rate = report["per_call"][counter].as_f64().unwrap();
+        let summary = report["summary"].as_str().unwrap();
+        let guilty_alone = format!(" of them: {}", guilty.join(", "));
+        assert!(summary.ends_with(&guilty_alone), "{report:#}");
+        for guilty in guilty {
+            let rate = counter(&report, guilty)["per_call"].as_f64().unwrap();
             assert!((rate * 100.0 / each - 1.0).abs() < 0.01, "{report:#}");
         }
     }
@@ -122,31 +127,32 @@ fn a_large_leak_is_found_before_it_takes_all_memory() {
         "leak",
     );
     let calls = report["calls"].as_u64().unwrap();
-    assert!((1000..2000).contains(&calls), "{report:#}");
-    assert_eq!(report["shortened"], true, "{report:#}");
+    assert!(calls < 2000, "{report:#}");
 }
 
 #[test]
 fn a_function_that_keeps_arguments_is_found_with_its_line_type_and_variable() {
     let report = judged(&calling("callees:keeps_every_500th", "16000", "10"), "leak");
-    let grown: Vec<_> = report["grown"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|line| line.as_str().unwrap())
-        .collect();
+    let said = |key: &str| report[key].to_string();
     let line = include_str!("../callees.py")
         .lines()
         .position(|line| line.contains("        kept.append(data)"));
     let place = format!("callees.py:{}: ", line.unwrap() + 1);
+    let grown = report["grown"].as_array().unwrap();
+    let line = grown.iter().map(|line| line.as_str().unwrap());
+    let mut line = line.filter(|line| line.contains("items of callees.kept per call"));
+    let line = line.next().unwrap_or_default();
     assert!(
-        grown[0].contains(&place) && grown[0].contains("kept.append(data)"),
+        line.contains(&place) && line.ends_with(": kept.append(data)"),
         "{report:#}"
     );
     assert!(
-        grown
-            .iter()
-            .any(|line| line.starts_with("list: +") && line.ends_with("held by callees.kept"))
+        said("grown").contains("objects of type list per call"),
+        "{report:#}"
+    );
+    assert!(
+        said("containers").contains("callees.kept, a list: +"),
+        "{report:#}"
     );
 }
 
@@ -208,7 +214,7 @@ fn ctrl_c_ends_with_the_verdict_so_far() {
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(
         (&report["calls"], &report["warm_up"]),
-        (&0.into(), &1000.into())
+        (&0.into(), &996.into()) // and four calls whose arguments were watched
     );
 }
 

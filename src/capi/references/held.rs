@@ -87,46 +87,76 @@ pub(crate) fn give_back_dropped(py: Python<'_>) {
 
 /// A reference with spare ones, to be counted while code runs that may give back too many.
 #[derive(Debug)]
-pub(crate) struct Cushion {
+pub(crate) struct SpareReferences {
     object: Held,
-    spare: usize,
+    spare: i64,
     before: i64,
 }
 
-impl Cushion {
+impl SpareReferences {
     /// Keeps a reference, and `spare` more.
-    pub(crate) fn new(object: Owned<'_>, spare: usize) -> Self {
-        for _ in 0..spare {
-            // Given back in `drop`.
-            std::mem::forget(object.clone());
-        }
-        let before = i64::try_from(object.reference_count()).unwrap_or(i64::MAX);
-        Self {
+    pub(crate) fn new(object: Owned<'_>, spare: i64) -> Self {
+        let py = object.py();
+        let mut kept = Self {
             object: object.into(),
-            spare,
-            before,
+            spare: 0,
+            before: 0,
+        };
+        kept.begin(py);
+        kept.lend(py, spare);
+        kept
+    }
+
+    /// Compares with the count of now on: with whoever held the object at first gone.
+    pub(crate) fn begin(&mut self, py: Python<'_>) {
+        self.before = self.count(py);
+    }
+
+    /// Keeps so many spare references at least, those that are missing not counted.
+    pub(crate) fn lend(&mut self, py: Python<'_>, spare: i64) {
+        while self.spare + self.growth(py).min(0) < spare {
+            // Given back in `drop`.
+            std::mem::forget(Owned::clone(&self.object(py)));
+            self.spare += 1;
         }
     }
 
-    /// How many references there are, for comparison.
-    pub(crate) fn count(&self, py: Python<'_>) -> i64 {
-        i64::try_from(self.object.as_borrowed(py).reference_count()).unwrap_or(i64::MAX)
+    /// The object.
+    pub(crate) fn object<'p>(&self, py: Python<'p>) -> Borrowed<'_, 'p> {
+        self.object.as_borrowed(py)
     }
 
-    /// One more, to be given back as any other.
-    pub(crate) fn reference(&self, py: Python<'_>) -> Held {
-        Owned::clone(&self.object.as_borrowed(py)).into()
+    /// How many references there are, but for the spare ones.
+    #[inline]
+    pub(crate) fn count(&self, py: Python<'_>) -> i64 {
+        let count = i64::try_from(self.object(py).reference_count());
+        count.unwrap_or(i64::MAX) - self.spare
+    }
+
+    /// How much the count has grown since.
+    pub(crate) fn growth(&self, py: Python<'_>) -> i64 {
+        self.count(py) - self.before
+    }
+
+    /// Gives one of the spare references back and tells nobody: what code does that gives back a
+    /// reference too many.
+    pub(crate) fn lose_one(&self, py: Python<'_>) {
+        if -self.growth(py) < self.spare {
+            // SAFETY: not all spare references made in `lend` are gone yet; the lock is held. `drop`
+            // gives back one less.
+            drop(unsafe { Owned::from_new(py, self.object.0) });
+        }
     }
 }
 
-impl Drop for Cushion {
+impl Drop for SpareReferences {
     fn drop(&mut self) {
         lock::with_lock(Started(()), |py| {
             // What was given back too often came out of the spare ones. What somebody else let go
             // of by right looks the same: then some are kept for ever, to be on the safe side.
-            let missing = usize::try_from(self.before - self.count(py)).unwrap_or(0);
+            let missing = (-self.growth(py)).max(0);
             for _ in missing..self.spare {
-                // SAFETY: one of the spare references made in `new`; the lock is held.
+                // SAFETY: one of the spare references made in `lend`; the lock is held.
                 drop(unsafe { Owned::from_new(py, self.object.0) });
             }
         });

@@ -1,0 +1,170 @@
+//! The soak in a process of its own, so that a death in there ends in a verdict too.
+
+use std::env;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitCode, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use pyoutliers::soak::Progress;
+use serde_json::json;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use signal_hook::low_level::{emulate_default_handler, pipe, signal_name};
+
+/// How often the watching process is told, and looks.
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// What the watching process was told last.
+#[derive(Default)]
+struct Told {
+    calls: u64,
+    falling: Vec<String>,
+    /// The report is written, or the error is known.
+    done: bool,
+}
+
+/// Runs this same command in another process and watches it. Its exit status is ours; if it dies,
+/// that is the verdict.
+pub fn watch(json: bool) -> Result<ExitCode> {
+    let begun = Instant::now();
+    let (ours, theirs) = UnixStream::pair()?;
+    let interrupted = Arc::new(AtomicBool::new(false));
+    // Each Ctrl-C is handed on as a byte.
+    flag::register(SIGINT, Arc::clone(&interrupted))
+        .and_then(|_| pipe::register(SIGINT, ours.try_clone()?))
+        .context("cannot listen for Ctrl-C")?;
+    let mut command = Command::new(env::current_exe()?);
+    command.args(env::args_os().skip(1)).arg("--watched");
+    let mut child = command.stdin(OwnedFd::from(theirs)).spawn()?;
+    drop(command);
+
+    let mut told = Told::default();
+    let (mut lines, mut line) = (BufReader::new(ours), Vec::new());
+    lines.get_ref().set_read_timeout(Some(PERIOD))?;
+    while !told.done {
+        match lines.read_until(b'\n', &mut line) {
+            Ok(0) => break,
+            Ok(_) => told.hear(&String::from_utf8_lossy(&std::mem::take(&mut line))),
+            // Somebody else may hold the other end.
+            Err(_) if child.try_wait()?.is_some() => break,
+            Err(_) => {}
+        }
+    }
+    let status = child.wait()?;
+    if let (true, Some(code)) = (told.done, status.code()) {
+        return Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from));
+    }
+    if status.signal() == Some(SIGINT) && interrupted.load(Ordering::Relaxed) {
+        emulate_default_handler(SIGINT)?;
+    }
+    super::print(&told.death(status, begun.elapsed(), json))?;
+    Ok(ExitCode::FAILURE)
+}
+
+impl Told {
+    fn hear(&mut self, line: &str) {
+        match line.trim_end().split_once(' ') {
+            Some(("calls", calls)) => self.calls = calls.parse().unwrap_or(self.calls),
+            Some(("falling", object)) => self.falling.push(object.into()),
+            _ => self.done = line == "done\n",
+        }
+    }
+
+    /// The report on a death.
+    fn death(&self, status: ExitStatus, time: Duration, json: bool) -> String {
+        let how = match status.signal() {
+            Some(signal) => format!("died by {}", signal_name(signal).unwrap_or("a signal")),
+            None => format!("ended Python with {status}"),
+        };
+        let verdict = if self.falling.is_empty() {
+            "died"
+        } else {
+            "over-release"
+        };
+        let summary = format!("the function {how} at about call {}", self.calls.max(1));
+        if json {
+            let object = json!({
+                "schema": 1,
+                "verdict": verdict,
+                "summary": summary,
+                "calls": self.calls,
+                "signal": status.signal(),
+                "counters": [],
+                "references": self.falling.iter().map(|object| json!({"object": object})).collect::<Vec<_>>(),
+                "grown": [],
+                "seconds": time.as_secs_f64(),
+            });
+            return format!("{object:#}\n");
+        }
+        let mut text = format!("{verdict}: {summary}\n");
+        for object in &self.falling {
+            text.push_str(&format!("  before, its references fell: {object}\n"));
+        }
+        if self.falling.is_empty() {
+            text.push_str("  no references to a long-lived object fell before\n");
+        }
+        text
+    }
+}
+
+/// The watched process's side.
+pub struct Watched {
+    to: UnixStream,
+    told: Instant,
+    falling: usize,
+    pub interrupted: Arc<AtomicBool>,
+}
+
+impl Watched {
+    pub fn new() -> Result<Self> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        // A terminal's Ctrl-C comes here too.
+        flag::register(SIGINT, Arc::clone(&interrupted)).context("cannot listen for Ctrl-C")?;
+        let to = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let (mut from, first) = (to.try_clone()?, Arc::clone(&interrupted));
+        thread::spawn(move || {
+            let mut pressed = 0;
+            while from.read(&mut [0]).is_ok_and(|bytes| bytes > 0) {
+                pressed += 1;
+                first.store(true, Ordering::Relaxed);
+                if pressed > 1 {
+                    // The second ends the process, should a call never return.
+                    let _ = emulate_default_handler(SIGINT);
+                }
+            }
+            // Nobody watches any more.
+            let _ = emulate_default_handler(SIGTERM);
+        });
+        Ok(Self {
+            to,
+            told: Instant::now(),
+            falling: 0,
+            interrupted,
+        })
+    }
+
+    /// Tells where the soak is; allocates nothing.
+    pub fn tell(&mut self, progress: &Progress) {
+        let call = progress.warm_up + progress.calls + 1;
+        if call.is_power_of_two() || self.told.elapsed() >= PERIOD {
+            self.told = Instant::now();
+            let _ = writeln!(self.to, "calls {call}");
+        }
+        for object in progress.falling.iter().skip(self.falling) {
+            let _ = writeln!(self.to, "falling {object}");
+        }
+        self.falling = self.falling.max(progress.falling.len());
+    }
+
+    /// From here on the exit status says all.
+    pub fn done(&mut self) {
+        let _ = writeln!(self.to, "done");
+    }
+}

@@ -1,0 +1,99 @@
+"""Faults, planted: references leaked, and given back too often, to what no block of memory tells of."""
+
+import ctypes
+import mmap
+import os
+
+import numpy as np
+
+take = ctypes.pythonapi.Py_IncRef
+release = ctypes.pythonapi.Py_DecRef
+take.argtypes = release.argtypes = [ctypes.py_object]
+take.restype = release.restype = None
+
+
+class Thing:
+    def __repr__(self): return "<planted>"
+
+
+THING = Thing()
+NESTED = [{"key": object()}]
+DTYPE = np.dtype([("planted", "f8")])
+calls = 0
+
+
+def is_due(every):
+    global calls
+    calls += 1
+    return calls % every == 0
+
+
+def leaks(thing, every):
+    if is_due(every):
+        take(thing)
+    return []
+
+
+def leaks_a_things_reference(data): return leaks(THING, 1000)
+def leaks_a_nested_objects_reference(data): return leaks(NESTED[0]["key"], 1000)
+def leaks_a_types_reference(data): return leaks(Thing, 1000)
+def leaks_a_dtypes_reference(data): return leaks(DTYPE, 1000)
+def leaks_a_reference_each_time(data): return leaks(THING, 1)
+
+
+def releases(thing, every):
+    if is_due(every):
+        release(thing)
+    return []
+
+
+def releases_a_thing_each_time(data): return releases(THING, 1)
+def releases_a_thing_now_and_then(data): return releases(THING, 1000)
+def releases_its_argument(data): return releases(data, 1)
+def releases_an_item(data): return releases(data[1], 1)
+
+
+def returns_a_borrowed_argument(data):
+    release(data)
+    return data
+
+
+KEPT = []
+
+
+def keeps_its_argument(data):
+    KEPT.append(data)
+    return []
+
+
+def keeps_floats(data):
+    KEPT.append(len(data) + 1e9)
+    return []
+
+
+RESERVED = mmap.mmap(-1, 1 << 30)
+
+
+def keeps_pages(data):
+    """Takes 64 KiB more of what was reserved into use, at every hundredth call; no allocator sees it."""
+    if is_due(100):
+        start = calls // 100 * 65536
+        RESERVED[start : start + 65536] = b"x" * 65536
+    return []
+
+
+def dies(data):
+    if is_due(300):
+        ctypes.string_at(0)
+    return []
+
+
+def ends_python(data):
+    if is_due(300):
+        os._exit(0)
+    return []
+
+
+def takes_all_memory(data):
+    KEPT.append(bytearray(8 << 10))
+    return []

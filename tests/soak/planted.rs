@@ -1,0 +1,182 @@
+//! Faults of `planted.py`, each found and named.
+#![allow(clippy::indexing_slicing)]
+
+use std::path::Path;
+
+use crate::common::{outliers, told};
+use serde_json::Value;
+
+/// The exit status and the report on a function of `planted.py`.
+fn report(function: &str, calls: &str) -> (Option<i32>, Value) {
+    let mut command = outliers();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/soak");
+    command.env("PYTHONPATH", path);
+    command.args(["soak", "--json", "--size", "3", "--calls", calls]);
+    command.args(["--function", &format!("planted:{function}")]);
+    let (status, stdout, stderr) = told(&command.output().unwrap());
+    assert_eq!(stderr, "", "{stdout}");
+    (status, serde_json::from_str(&stdout).unwrap())
+}
+
+/// A verdict, and its first object: which it is, its variable, its references per call.
+fn is_found(function: &str, verdict: &str, object: &str, variable: &str, per_call: f64) {
+    let (status, report) = report(function, "40000");
+    assert_eq!(
+        (status, &report["verdict"]),
+        (Some(1), &verdict.into()),
+        "{report:#}"
+    );
+    let first = &report["references"][0];
+    let text = first["object"].as_str().unwrap();
+    assert!(text.contains(object), "{report:#}");
+    assert_eq!(first["variable"], variable, "{report:#}");
+    let rate = first["per_call"].as_f64().unwrap();
+    assert!((rate / per_call - 1.0).abs() < 0.03, "{report:#}");
+}
+
+#[test]
+fn a_leaked_reference_is_found_to_whatever_lives() {
+    let rate = 1.0 / 1000.0;
+    is_found(
+        "leaks_a_things_reference",
+        "leak",
+        "<planted>",
+        "planted.THING",
+        rate,
+    );
+    is_found(
+        "leaks_a_nested_objects_reference",
+        "leak",
+        "object <object",
+        "planted.NESTED[...]['key']",
+        rate,
+    );
+    is_found(
+        "leaks_a_types_reference",
+        "leak",
+        "planted.Thing",
+        "planted.Thing",
+        rate,
+    );
+    is_found(
+        "leaks_a_dtypes_reference",
+        "leak",
+        "[('planted', '<f8')]",
+        "planted.DTYPE",
+        rate,
+    );
+}
+
+#[test]
+fn a_reference_given_back_too_often_is_found_before_it_kills() {
+    for (function, per_call) in [
+        ("releases_a_thing_each_time", -1.0),
+        ("releases_a_thing_now_and_then", -1.0 / 1000.0),
+    ] {
+        is_found(
+            function,
+            "over-release",
+            "<planted>",
+            "planted.THING",
+            per_call,
+        );
+    }
+}
+
+#[test]
+fn a_leak_at_each_call_is_certain_within_two_thousand() {
+    for function in ["leaks_a_reference_each_time", "releases_a_thing_each_time"] {
+        let (_, report) = report(function, "200000");
+        let made = report["calls"].as_u64().unwrap() + report["warm_up"].as_u64().unwrap();
+        assert!(made < 2000, "{report:#}");
+    }
+}
+
+#[test]
+fn what_is_done_with_arguments_is_seen() {
+    for (function, verdict, fault) in [
+        (
+            "releases_its_argument",
+            "over-release",
+            "it gives its argument back too often, 4 times",
+        ),
+        ("releases_an_item", "over-release", "first item 1"),
+        (
+            "returns_a_borrowed_argument",
+            "over-release",
+            "without a reference of its own",
+        ),
+        (
+            "keeps_its_argument",
+            "leak",
+            "it keeps its argument, 4 times in 4 calls",
+        ),
+    ] {
+        let (status, report) = report(function, "40000");
+        assert_eq!(
+            (status, &report["verdict"]),
+            (Some(1), &verdict.into()),
+            "{report:#}"
+        );
+        let faults = report["arguments"].as_array().unwrap();
+        assert_eq!(faults.len(), 1, "{report:#}");
+        assert!(faults[0].as_str().unwrap().contains(fault), "{report:#}");
+    }
+}
+
+#[test]
+fn a_container_of_plain_values_is_named_with_its_line() {
+    let (_, report) = report("keeps_floats", "200000");
+    let containers = report["containers"].to_string();
+    assert!(containers.contains("planted.KEPT, a list: +"), "{report:#}");
+    let grown = report["grown"].to_string();
+    assert!(
+        grown.contains("+1 items of planted.KEPT per call: KEPT.append(len(data) + 1e9)"),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn memory_that_no_allocator_knows_of_is_never_clean() {
+    let (status, report) = report("keeps_pages", "40000");
+    assert_eq!(
+        (status, &report["verdict"]),
+        (Some(1), &"leak".into()),
+        "{report:#}"
+    );
+    let summary = report["summary"].as_str().unwrap();
+    assert!(summary.ends_with(": outside_malloc"), "{report:#}");
+}
+
+#[test]
+fn a_death_is_a_verdict() {
+    for (function, how) in [
+        ("dies", "the function died by SIGSEGV at about call 256"),
+        (
+            "ends_python",
+            "the function ended Python with exit status: 0 at about call 256",
+        ),
+    ] {
+        let (status, report) = report(function, "40000");
+        assert_eq!(
+            (status, &report["verdict"]),
+            (Some(1), &"died".into()),
+            "{report:#}"
+        );
+        let summary = report["summary"].as_str().unwrap();
+        assert!(summary.starts_with(&how[..how.len() - 3]), "{report:#}");
+    }
+}
+
+#[test]
+fn memory_is_not_taken_without_end() {
+    let (status, report) = report("takes_all_memory", "1000000");
+    assert_eq!(
+        (status, &report["verdict"]),
+        (Some(1), &"leak".into()),
+        "{report:#}"
+    );
+    let memory = &report["resident"];
+    let taken = memory["last"].as_i64().unwrap() - memory["first"].as_i64().unwrap();
+    assert!(taken < 700 << 20, "{report:#}");
+}
