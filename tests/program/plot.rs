@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use pyoutliers::interpreter;
 
@@ -66,7 +67,14 @@ fn numbers_and_their_outliers_can_be_drawn() {
 #[test]
 fn a_picture_that_cannot_be_written_is_an_error_and_nothing_is_printed() {
     let full = common::directory("full-disk").join("plot.svg");
-    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
+    // A device of its own, which no mistake here replaces for all.
+    let mknod = Command::new("mknod")
+        .arg(&full)
+        .args(["c", "1", "7"])
+        .status();
+    if !mknod.is_ok_and(|status| status.success()) {
+        symlink("/dev/full", &full).unwrap();
+    }
     for file in ["/nonexistent/plot.svg", full.to_str().unwrap()] {
         let drawn = outliers()
             .args(["detect", "/dev/null", "--plot", file])
@@ -124,7 +132,7 @@ fn a_picture_takes_the_place_of_the_one_before_and_of_no_pipe_or_symlink() {
     let (directory, picture) = with_a_picture("replaced");
     fs::set_permissions(&picture, fs::Permissions::from_mode(0o600)).unwrap();
     symlink("x.svg", directory.join("link.svg")).unwrap();
-    let script = "mkfifo pipe.svg && { cat pipe.svg & } && exec >/dev/null
+    let script = "mkfifo pipe.svg && { timeout 20 cat pipe.svg & } && exec >/dev/null
         \"$0\" detect /dev/null --plot pipe.svg; wait; \"$0\" detect /dev/null --plot link.svg";
     let mut program = common::command("sh");
     program
