@@ -92,11 +92,15 @@ def step(holder, thing, is_module):
         for key, value in holder.items():
             if value is thing:
                 return "." + key if is_module and isinstance(key, str) else "[%s]" % reprlib.repr(key)
+        return "(a key)"
     if isinstance(holder, (list, tuple, set, frozenset, collections.deque)):
         return "[...]"
-    for name, value in list(getattr(holder, "__dict__", {}).items()):
-        if value is thing:
-            return "." + name
+    try:
+        names = [name for name, value in vars(holder).items() if value is thing]
+    except Exception:  # whatever an object's own code raises
+        names = []
+    if names:
+        return "." + names[0]
     return "" if isinstance(thing, dict) else "..."
 
 

@@ -59,17 +59,16 @@ impl Blame {
         with_python(|py| self.ask(py, c"held", None))
     }
 
-    /// What each object is, and the variable that holds it.
-    pub fn name(&self, moved: &[Moved<'_>], calls: u64) -> Result<Vec<Reference>> {
+    /// What each object is, and the variable that holds it, as far as that can be told.
+    pub fn name(&self, moved: &[Moved<'_>], calls: u64) -> Vec<Reference> {
         let moved = moved.get(..MOST_NAMED).unwrap_or(moved);
-        let texts = with_python(|py| self.ask(py, c"identify", Some(list(py, moved)?)))?;
-        let (objects, variables) = (texts.iter().step_by(2), texts.iter().skip(1).step_by(2));
-        let named = moved.iter().zip(objects.zip(variables));
-        Ok(named
-            .map(|(&(finding, total, _), (object, variable))| {
-                Reference::new(finding, total, calls, object.clone(), variable.clone())
-            })
-            .collect())
+        let texts = with_python(|py| self.ask(py, c"identify", Some(list(py, moved)?)));
+        let mut texts = texts.unwrap_or_default().into_iter();
+        let named = moved.iter().map(|&(finding, total, _)| {
+            let mut text = || texts.next().unwrap_or_default();
+            Reference::new(finding, total, calls, text(), text())
+        });
+        named.collect()
     }
 
     /// The lines that allocate what leaks, or lose references, and the types that it is of.

@@ -125,9 +125,14 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
                 ControlFlow::Continue(()) => self.stage(self.affordable())?,
             }
         };
-        if report.verdict == Verdict::Leak && report.ended.is_none() {
+        let is_possible = match report.ended {
+            None => true,
+            Some(ended) => ended == Ended::Memory && self.reserve.is_some(),
+        };
+        if report.verdict == Verdict::Leak && is_possible {
             let moved = self.meter.universe.judge(report.windows());
-            report.grown = self.blame.lines(&report, &moved, &mut self.call)?;
+            let lines = self.blame.lines(&report, &moved, &mut self.call);
+            report.grown = lines.unwrap_or_default();
         }
         report.lent = lent;
         report.wanted = self.soak.calls;
@@ -161,7 +166,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             }
             before = reading;
             quiet = if is_quiet { quiet + 1 } else { 0 };
-            self.note_what_falls()?;
+            self.note_what_falls();
             // A slow function has a quarter of the time to warm up.
             let late = self
                 .soak
@@ -264,10 +269,10 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         }
         self.is_stage = false;
         let moved = self.meter.universe.judge(report.windows());
-        report.references = self.blame.name(&moved, report.calls)?;
+        report.references = self.blame.name(&moved, report.calls);
         report.complete(ended);
         if report.verdict == Verdict::Leak {
-            report.holders = self.blame.holders()?;
+            report.holders = self.blame.holders().unwrap_or_default();
         }
         Ok(report)
     }
@@ -291,13 +296,12 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
     }
 
     /// Names what falls in window after window, in case that it kills.
-    fn note_what_falls(&mut self) -> Result<()> {
+    fn note_what_falls(&mut self) {
         let falling = self.meter.universe.falling();
         if falling.len() != self.progress.falling.len() {
-            let named = self.blame.name(&falling, self.progress.warm_up)?;
+            let named = self.blame.name(&falling, self.progress.warm_up);
             self.progress.falling = named.iter().map(ToString::to_string).collect();
         }
-        Ok(())
     }
 
     /// Makes so many calls, unless something ends it.

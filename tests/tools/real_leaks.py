@@ -18,6 +18,7 @@ if np:
     ARRAY, OUT = np.arange(5), np.zeros(5, dtype=np.int32)
     NUMBER, DATE = np.int64(15), np.datetime64(10, "Y")
     DT = np.dtype([("field", "f8")])
+    VALUES = np.zeros(3, dtype=DT)
 
 
 def accumulate(data):
@@ -32,7 +33,7 @@ def text_of_scalar(data):
 
 class Convertible:
     def __array__(self, dtype=None, copy=None):
-        return np.zeros(3, dtype=DT)
+        return VALUES.__array__(dtype=dtype, copy=copy)
 
 
 THING = Convertible()
