@@ -60,6 +60,7 @@ pub mod interpreter;
 mod outliers;
 #[doc = include_str!("../tests/promises.md")]
 pub mod promises {}
+#[cfg(feature = "lessons")]
 pub mod refcounts;
 pub mod soak;
 

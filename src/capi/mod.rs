@@ -40,7 +40,7 @@ mod references;
 mod runtime;
 
 pub use calls::*;
-pub(crate) use probes::{keep_memory, prepare_starving, starve, starved_call};
+pub(crate) use probes::{keep_memory, prepare_starving, starve};
 pub(crate) use references::Cushion;
 pub use references::{Borrowed, Held, Owned};
 pub use runtime::Python;

@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use pyoutliers::refcounts::{Children, LESSONS, Lesson, Step, misbehave, page};
+use pyoutliers::refcounts::{Children, Doomed, LESSONS, Lesson, Step, misbehave, page};
 
 /// What a table means, said where it is.
 const LEGEND: &str = "\
@@ -60,7 +60,7 @@ fn lesson(text: &str) -> Result<usize, String> {
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(name) = &arguments.child {
-        super::print(&format!("{}\n", misbehave(name)?))?;
+        super::print(&format!("{}\n", misbehave(name, doomed())?))?;
         // At once: what the mistake has broken shall not be taken down in order.
         std::process::exit(0);
     }
@@ -127,6 +127,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// For a child, which ends when it has said what it can.
+#[expect(unsafe_code, reason = "the one way to make a mistake, and only here")]
+pub fn doomed() -> Doomed {
+    // SAFETY: whoever starts a process with `--child` does it for the mistake, and it ends at once.
+    unsafe { Doomed::new() }
 }
 
 fn contents() -> Result<ExitCode> {

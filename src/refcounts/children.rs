@@ -4,10 +4,6 @@ use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
-/// Names the mistake that this process may make. A lesson sets it for its children, which are there
-/// to die of it: nobody makes a mistake by accident.
-pub(super) const PERMISSION: &str = "OUTLIERS_MISTAKE";
-
 /// How to start a child that calls [`misbehave`](super::misbehave) with a name, and prints what it
 /// returns.
 pub struct Children<'a>(Box<dyn Fn(&str) -> Command + 'a>);
@@ -27,11 +23,7 @@ impl<'a> Children<'a> {
     pub(super) fn told(&self, name: &str) -> (Vec<String>, String) {
         // Freed memory is filled with 0xdd then, so that each mistake ends alike every time.
         let mut child = (self.0)(name);
-        let output = match child
-            .env("PYTHONMALLOC", "debug")
-            .env(PERMISSION, name)
-            .output()
-        {
+        let output = match child.env("PYTHONMALLOC", "debug").output() {
             Ok(output) => output,
             Err(error) => return (Vec::new(), error.to_string()),
         };

@@ -37,10 +37,12 @@ use std::fmt;
 
 pub use children::Children;
 pub use judge::judge;
+pub use mistakes::misbehave;
 pub use page::page;
 pub use picture::{Hold, Object, Picture, Variable};
 pub use table::{Step, Table};
 
+pub use crate::capi::probes::mistakes::Doomed;
 use crate::capi::{self, Owned, Python};
 use crate::convert;
 use crate::error::Result;
@@ -119,23 +121,6 @@ impl Lesson {
 impl fmt::Debug for Lesson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
-    }
-}
-
-/// Makes the mistake of that name, whose behaviour is undefined: what a child of a lesson does.
-///
-/// Does nothing but in such a child, which an environment variable tells: who sets that asks for
-/// what follows. Returns what that should print, if it lives.
-///
-/// # Errors
-///
-/// If Python cannot be started, or has no memory left.
-#[doc(hidden)]
-pub fn misbehave(name: &str) -> Result<String> {
-    if std::env::var_os(children::PERMISSION).is_some_and(|permitted| permitted == name) {
-        mistakes::misbehave(name)
-    } else {
-        Ok("a mistake is made in a child process of a lesson only".into())
     }
 }
 

@@ -299,15 +299,6 @@ fn the_quiz_asks_first_keeps_the_score_and_tells_why() {
 }
 
 #[test]
-fn a_mistake_is_made_by_nobody_but_a_child() {
-    let said = pyoutliers::refcounts::misbehave("use-after-steal").unwrap();
-    assert_eq!(
-        said,
-        "a mistake is made in a child process of a lesson only"
-    );
-}
-
-#[test]
 fn a_pipe_gets_no_colour() {
     let (_, stdout, _) = refcounts(&["text"]);
     assert!(!stdout.contains('\x1b'));
