@@ -40,7 +40,7 @@ mod references;
 mod runtime;
 
 pub use calls::*;
-pub(crate) use probes::{prepare_starving, starve, starved_call};
+pub(crate) use probes::{prepare_starving, starve};
 pub use references::{Borrowed, Held, Owned};
 pub(crate) use references::{SpareReferences, give_back_dropped};
 pub use runtime::Python;

@@ -8,7 +8,7 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use pyoutliers::refcounts::{Children, LESSONS, Lesson, Step, make_mistake, page};
+use pyoutliers::refcounts::{Children, Doomed, LESSONS, Lesson, Step, misbehave, page};
 
 /// What a table means, said where it is.
 const LEGEND: &str = "\
@@ -60,7 +60,9 @@ fn lesson(text: &str) -> Result<usize, String> {
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(name) = &arguments.child {
-        make_mistake(name);
+        super::print(&format!("{}\n", misbehave(name, doomed()?)?))?;
+        // At once: what the mistake has broken shall not be taken down in order.
+        std::process::exit(0);
     }
     let program = env::current_exe()?;
     let children = Children::new(|name| {
@@ -125,6 +127,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// For a child, which ends when it has said what it can.
+pub fn doomed() -> Result<Doomed> {
+    Doomed::of_a_new_process().context("a mistake is made in a process of its own")
 }
 
 fn contents() -> Result<ExitCode> {

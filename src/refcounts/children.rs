@@ -4,7 +4,8 @@ use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
-/// How to start a child that calls [`make_mistake`](super::make_mistake) with a name.
+/// How to start a child that calls [`misbehave`](super::misbehave) with a name, and prints what it
+/// returns.
 pub struct Children<'a>(Box<dyn Fn(&str) -> Command + 'a>);
 
 impl<'a> Children<'a> {

@@ -3,6 +3,8 @@
 use std::ffi::CStr;
 use std::path::Path;
 
+use super::Doomed;
+use crate::capi::probes::mistakes::starved_call;
 use crate::capi::{self, Owned, Python};
 use crate::convert;
 use crate::error::Result;
@@ -18,12 +20,12 @@ const SURE: u32 = 45;
 /// Judges the function `detect` of an extension module, and prints what it does and finds: lines of
 /// `probe` or `found`, and text after tabs. Returns whether nothing was found.
 ///
-/// For a child process, which a module that breaks the rules may end.
+/// In a child process, which a module that breaks the rules may end.
 ///
 /// # Errors
 ///
 /// If Python cannot be started, or the module not be imported.
-pub fn judge(name: &str, library: &Path) -> Result<bool> {
+pub fn judge(name: &str, library: &Path, _: Doomed) -> Result<bool> {
     with_python(|py| {
         let source = include_str!("judge.py");
         let (module, file) = (c"_outliers_judge", c"<outliers>/refcounts/judge.py");
@@ -55,7 +57,7 @@ fn starving<'p>(py: Python<'p>, judge: &Owned<'p>, detect: &Owned<'p>) -> Result
             }
             // Empties what Python keeps for reuse, so that new objects take new memory.
             call(&collect, [])?;
-            let (result, allocations) = capi::starved_call(detect, &data, u64::from(number));
+            let (result, allocations) = starved_call(detect, &data, u64::from(number));
             if let Err(exception) = result {
                 let text = capi::unicode_from_str(py, &exception.to_string())?;
                 if asks(&wrong, [&text])? != 0 {

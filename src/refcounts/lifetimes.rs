@@ -34,18 +34,20 @@ fn own_item<'p>(list: &Owned<'p>) -> Result<Owned<'p>, Exception> {
     Ok(raw::list_get_item(list, 0)?.own())
 }
 
+/// Gives it back with the lock, which this thread has to take.
+fn give_back(reference: Held) -> Result<()> {
+    with_python(|_| {
+        drop(reference);
+        Ok(())
+    })
+}
+
 pub(super) fn lock(t: &mut Table<'_>) -> Result<()> {
     step!(t, let item = held(|py| capi::float_from_double(py, 1.5))?;
         "item = PyFloat_FromDouble(1.5)", "item is ours", item: 1);
     step!(t, let other = held(|py| Ok(Owned::clone(&item.as_borrowed(py))))?;
         "Py_INCREF(item); other = item", "held twice", item: 2);
-    let gives_back = || {
-        with_python(|py| {
-            drop(other.into_owned(py));
-            Ok(())
-        })
-    };
-    step!(t, let dropped = thread::spawn(gives_back).join().is_ok(); releases other;
+    step!(t, let dropped = thread::spawn(move || give_back(other)).join().is_ok(); releases other;
         "a thread: PyGILState_Ensure()", "it waits for the lock",
         "Does it get the lock?", yes(dropped) => "yes");
     step!(t, "and there: Py_DECREF(other)", "held once", item: 1);

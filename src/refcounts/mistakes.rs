@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::table::step;
-use super::{Table, call, helper, yes};
+use super::{Doomed, Table, call, helper, yes};
 use crate::capi::{self, Owned, Python, probes::mistakes as raw};
 use crate::convert;
 use crate::error::Result;
@@ -44,8 +44,30 @@ pub(super) fn once(t: &mut Table<'_>) -> Result<()> {
     Ok(())
 }
 
-/// In the child: makes one mistake, and returns what there is to print if it survives.
-pub(super) fn misbehave(name: &str) -> Result<String> {
+/// Makes the mistake of that name, which a child of a lesson is there for. Returns what the child
+/// shall print, if it lives.
+///
+/// Nobody makes one by accident:
+///
+/// ```compile_fail
+/// use pyoutliers::refcounts::{Doomed, misbehave};
+/// misbehave("use-after-steal", Doomed::new())?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
+///
+/// In a program whose main function is this alone:
+///
+/// ```no_run
+/// use pyoutliers::refcounts::{Doomed, misbehave};
+/// // SAFETY: this process does nothing else.
+/// misbehave("use-after-steal", unsafe { Doomed::new() })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// If Python cannot be started, or has no memory left.
+pub fn misbehave(name: &str, doomed: Doomed) -> Result<String> {
     let mut table = Table {
         tells: true,
         ..Table::default()
@@ -62,29 +84,29 @@ pub(super) fn misbehave(name: &str) -> Result<String> {
         "release-none" => return release_none(),
         "no-lock" => {
             with_python(|_| Ok(()))?;
-            raw::call_without_the_lock();
+            raw::call_without_the_lock(doomed);
             return Ok("alive".into());
         }
         "text-after-release" => {
             let byte = with_python(|py| {
                 let text = capi::unicode_from_str(py, "a text of some length, to be freed")?;
-                Ok(raw::read_text_after_release(text))
+                Ok(raw::read_text_after_release(text, doomed))
             })?;
             return Ok(format!("{byte:#x}"));
         }
         "import" => return Outliers::new("numpy", "array").map(|_| IMPORTED.into()),
         "restart" => {
             mem::forget(Outliers::new("numpy", "array")?);
-            let imported = raw::restart_and_import(c"numpy");
+            let imported = raw::restart_and_import(c"numpy", doomed);
             return Ok(if imported { IMPORTED } else { "refused" }.into());
         }
         _ => return Ok(format!("no mistake is called {name}")),
     };
-    with_python(|py| drawn(py, &mut table))?;
+    with_python(|py| drawn(py, &mut table, doomed))?;
     Ok("alive".into())
 }
 
-fn use_after_steal(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+fn use_after_steal(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result<()> {
     step!(t, let item = call(py, c"Node", [])?;
         "item = Node()", "item is ours", item: 1);
     step!(t, let mut list = capi::list_new(py, 1)?;
@@ -95,11 +117,11 @@ fn use_after_steal(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, drop(list);
         "Py_DECREF(list)", "item is freed with it", item: 0);
     step!(t, "PyObject_Repr(item)", "the fatal step", item: 0);
-    pointer.look_at();
+    pointer.look_at(doomed);
     Ok(())
 }
 
-fn release_after_failure(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+fn release_after_failure(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result<()> {
     step!(t, let item = call(py, c"Node", [])?;
         "item = Node()", "item is ours", item: 1);
     step!(t, let mut list = capi::list_new(py, 1)?;
@@ -109,7 +131,7 @@ fn release_after_failure(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "PyList_SetItem(list, 9, item)", "it fails, and frees item", item: 0);
     step!(t, "if (failed) Py_DECREF(item);", "the fatal step", "Did it fail?", yes(failed) => "yes");
     pointer.give_back();
-    pointer.look_at();
+    pointer.look_at(doomed);
     Ok(())
 }
 
@@ -122,7 +144,7 @@ fn list_of_a_node<'p>(py: Python<'p>, t: &mut Table<'_>) -> Result<Owned<'p>> {
     Ok(list)
 }
 
-fn release_borrowed(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+fn release_borrowed(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result<()> {
     let list = list_of_a_node(py, t)?;
     step!(t, let item = raw::list_get_item(&list, 0)?;
         "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
@@ -131,11 +153,11 @@ fn release_borrowed(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "Py_DECREF(item)", "the list's is given back", item: 0);
     step!(t, "PyObject_Repr(list)", "the fatal step", list: 1);
     t.unwatch("item");
-    raw::Pointer::to(&list).look_at();
+    raw::Pointer::to(&list).look_at(doomed);
     Ok(())
 }
 
-fn borrow_after_change(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+fn borrow_after_change(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result<()> {
     let list = list_of_a_node(py, t)?;
     step!(t, let item = raw::list_get_item(&list, 0)?;
         "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
@@ -144,11 +166,11 @@ fn borrow_after_change(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, raw::list_set_item(&list, 0, other)?; steals other;
         "PyList_SetItem(list, 0, other)", "the list let go of it", item: 0);
     step!(t, "PyObject_Repr(item)", "the fatal step", item: 0);
-    item.look_at();
+    item.look_at(doomed);
     Ok(())
 }
 
-fn thin_ice(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+fn thin_ice(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result<()> {
     let list = call(py, c"on_thin_ice", [&call(py, c"Node", [])?])?;
     t.binds("trap", &raw::list_get_item(&list, 1)?)?;
     step!(t, shows list; "list = [Node(), trap]", "its trap knows it, too", list: 2);
@@ -159,7 +181,7 @@ fn thin_ice(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, raw::list_set_item(&list, 1, other)?; steals other;
         "PyList_SetItem(list, 1, other)", "the trap's end took slot 0", item: 0);
     step!(t, "PyObject_Repr(item)", "the fatal step", item: 0);
-    item.look_at();
+    item.look_at(doomed);
     Ok(())
 }
 

@@ -34,14 +34,15 @@ mod values;
 
 use std::ffi::CStr;
 use std::fmt;
-use std::io::Write;
 
 pub use children::Children;
 pub use judge::judge;
+pub use mistakes::misbehave;
 pub use page::page;
 pub use picture::{Hold, Object, Picture, Variable};
 pub use table::{Step, Table};
 
+pub use crate::capi::probes::mistakes::Doomed;
 use crate::capi::{self, Owned, Python};
 use crate::convert;
 use crate::error::Result;
@@ -121,22 +122,6 @@ impl fmt::Debug for Lesson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
     }
-}
-
-/// Makes the mistake of that name, prints what there is to say if the process survives it, and ends
-/// the process: what a child of a lesson does.
-///
-/// Behaviour is undefined from the mistake on. So it is made only where this process has not started
-/// Python yet, when nobody has an object that could be broken; and nothing runs after it.
-#[doc(hidden)]
-pub fn make_mistake(name: &str) -> ! {
-    let said = match capi::already_started() {
-        None => mistakes::misbehave(name).unwrap_or_else(|error| error.to_string()),
-        Some(_) => "a mistake is made in a process of its own".into(),
-    };
-    // At once: what the mistake has broken is not taken down in order.
-    let printed = writeln!(std::io::stdout(), "{said}");
-    std::process::exit(i32::from(printed.is_err()))
 }
 
 /// The Python side of the lessons.

@@ -30,7 +30,7 @@ const REASONS: [(&str, &str); 14] = [
         "minus_one",
         "returned a result while an exception was set: Planted()",
     ),
-    ("error_path", "10 blocks of memory stay"),
+    ("error_path", "Called with a list whose item 300 raises"),
     ("half_way", "of the call fails,"),
     ("null", "tried with: memory that runs out"),
     (

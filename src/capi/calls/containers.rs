@@ -89,6 +89,7 @@ impl<'p> Unfilled<'p> {
         self.object.reference_count()
     }
 
+    #[cfg(feature = "lessons")]
     /// The list or tuple, for the lessons to watch by a reference more, with which a tuple could not
     /// be filled. Not to be shown to Python code.
     pub(crate) fn watched(&self) -> Option<&Owned<'p>> {

@@ -1,8 +1,8 @@
 //! What C allows and the types here do not: pointers of which nobody says how long they last, and
 //! mistakes made on purpose.
 //!
-//! For the lessons of [`refcounts`](crate::refcounts). Who gives back what is not theirs, or looks at
-//! what is gone, does so in a child process, which may die of it. Under `PYTHONMALLOC=debug` freed
+//! For the lessons of [`refcounts`](crate::refcounts). What may end a process is done in a child, which
+//! [`Doomed`] proves. Under `PYTHONMALLOC=debug` freed
 //! memory is filled with 0xDD, so that each ends in the same way every time.
 
 use std::ffi::CStr;
@@ -10,9 +10,38 @@ use std::ptr::{self, NonNull};
 
 use python3_sys as ffi;
 
+use super::starve;
 use crate::capi::references::check;
+use crate::capi::runtime::already_started;
 use crate::capi::{Borrowed, Owned, Python};
 use crate::error::Exception;
+
+/// The proof that this process may die of a mistake.
+#[derive(Clone, Copy, Debug)]
+pub struct Doomed(());
+
+impl Doomed {
+    /// Gives this process up.
+    ///
+    /// # Safety
+    ///
+    /// Behaviour is undefined after a mistake. So this process:
+    ///
+    /// - was started for one mistake, and ends after it;
+    /// - does nothing else that anybody relies on.
+    pub unsafe fn new() -> Self {
+        Self(())
+    }
+
+    /// Gives up a process in which Python was not started: a child of the command line, which ends
+    /// when the mistake is made.
+    #[doc(hidden)]
+    pub fn of_a_new_process() -> Option<Self> {
+        // SAFETY: nothing of Python is here that anybody relies on, and the command line alone
+        // calls this, at the start of a process that it started for one mistake.
+        already_started().is_none().then(|| unsafe { Self::new() })
+    }
+}
 
 /// A pointer as C has it: whether the object is still there, nothing says.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +73,7 @@ impl<'p> Pointer<'p> {
     }
 
     /// `repr(object)`, which reads the object's type: the first use to trip over freed memory.
-    pub(crate) fn look_at(self) {
+    pub(crate) fn look_at(self, _: Doomed) {
         // SAFETY: none if the object is gone, which is the point.
         unsafe { ffi::PyObject_Repr(self.object.as_ptr()) };
     }
@@ -124,8 +153,25 @@ pub(crate) fn identity(py: Python<'_>, own: bool) -> Result<Owned<'_>, Exception
     unsafe { check::new_reference(py, function) }
 }
 
+/// Calls a function while the allocation of that number fails. What it raises is made text of when
+/// none fails any more. Returns also how many there were.
+pub(crate) fn starved_call<'p>(
+    function: &Owned<'p>,
+    argument: &Owned<'p>,
+    number: u64,
+) -> (Result<Owned<'p>, Exception>, u64) {
+    let end = ptr::null_mut::<ffi::PyObject>();
+    let (result, made) = starve(number..=number, || {
+        // SAFETY: the lock is held, both objects are live; NULL ends them. The type is checked there.
+        unsafe { ffi::PyObject_CallFunctionObjArgs(function.as_ptr(), argument.as_ptr(), end) }
+    });
+    // SAFETY: the result of a call that returns new or NULL.
+    let result = unsafe { check::new_reference(function.py(), result) };
+    (result, made)
+}
+
 /// Asks Python for memory on a thread that does not hold the lock.
-pub(crate) fn call_without_the_lock() {
+pub(crate) fn call_without_the_lock(_: Doomed) {
     // SAFETY: none: the lock is not held.
     let block = unsafe { ffi::PyMem_Malloc(100) };
     // SAFETY: none, as before.
@@ -133,7 +179,7 @@ pub(crate) fn call_without_the_lock() {
 }
 
 /// Reads the text of a string after giving the string back; returns the first byte.
-pub(crate) fn read_text_after_release(text: Owned<'_>) -> u8 {
+pub(crate) fn read_text_after_release(text: Owned<'_>, _: Doomed) -> u8 {
     let mut length = 0;
     // SAFETY: the lock is held; a live string; the text stays the string's.
     let start = unsafe { ffi::PyUnicode_AsUTF8AndSize(text.as_ptr(), &raw mut length) };
@@ -145,7 +191,7 @@ pub(crate) fn read_text_after_release(text: Owned<'_>) -> u8 {
 /// Ends Python, starts it again and imports a module; prints to stderr what Python says if it cannot.
 ///
 /// Nothing that was found before may be used afterwards, not even dropped.
-pub(crate) fn restart_and_import(name: &CStr) -> bool {
+pub(crate) fn restart_and_import(name: &CStr, _: Doomed) -> bool {
     // SAFETY: Python was started; on this thread, as the mistake would have it.
     unsafe { ffi::PyGILState_Ensure() };
     // SAFETY: none: objects are still held, and code is loaded that cannot be loaded twice.

@@ -5,4 +5,4 @@ pub(crate) mod memory;
 pub(crate) mod mistakes;
 mod starve;
 
-pub(crate) use starve::{prepare_starving, starve, starved_call};
+pub(crate) use starve::{prepare_starving, starve};

@@ -8,9 +8,7 @@ use std::sync::OnceLock;
 
 use python3_sys as ffi;
 
-use crate::capi::references::check;
-use crate::capi::{Owned, Python};
-use crate::error::Exception;
+use crate::capi::Python;
 
 thread_local! {
     /// How many allocations this thread has made since the count began.
@@ -39,22 +37,6 @@ pub(crate) fn starve<R>(range: impl RangeBounds<u64>, closure: impl FnOnce() -> 
     );
     let result = closure();
     (result, MADE.get())
-}
-
-/// Calls a function while the allocation of that number fails. What it raises is made text of when
-/// none fails any more. Returns also how many there were.
-pub(crate) fn starved_call<'p>(
-    function: &Owned<'p>,
-    argument: &Owned<'p>,
-    number: u64,
-) -> (Result<Owned<'p>, Exception>, u64) {
-    let end = ptr::null_mut::<ffi::PyObject>();
-    let (result, made) = starve(number..=number, || {
-        // SAFETY: the lock is held, both objects are live; NULL ends them. The type is checked there.
-        unsafe { ffi::PyObject_CallFunctionObjArgs(function.as_ptr(), argument.as_ptr(), end) }
-    });
-    // SAFETY: the result of a call that returns new or NULL.
-    (unsafe { check::new_reference(function.py(), result) }, made)
 }
 
 fn inclusive(range: &impl RangeBounds<u64>) -> RangeInclusive<u64> {
