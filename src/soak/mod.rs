@@ -65,6 +65,10 @@
 //! - Code that looks at reference counts sees the spare ones: `ndarray.resize` of an array that was
 //!   there before refuses.
 //!
+//! # Tried on real leaks
+//!
+#![doc = include_str!("real-leaks.md")]
+//!
 //! # Running out of memory
 //!
 //! [`starve`] fails Python's allocations, one after the other if you like: so the paths that are
