@@ -115,7 +115,6 @@ impl<'p> Owned<'p> {
         ManuallyDrop::new(self).as_ptr()
     }
 
-    #[cfg(feature = "lessons")]
     /// Which object it is: no other one has this address while this reference is there.
     pub(crate) fn address(&self) -> usize {
         self.object.addr().get()
