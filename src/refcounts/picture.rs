@@ -88,23 +88,21 @@ impl Picture {
 /// As JSON. The names are of ASCII, so that Rust's quotes are JSON's.
 impl fmt::Display for Picture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{\"variables\":[")?;
-        for (index, Variable { name, hold, object }) in self.variables.iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            write!(f, "{comma}[{name:?},\"{hold:?}\",{object}]")?;
-        }
-        write!(f, "],\"objects\":[")?;
-        for (index, Object { name, kind, count }) in self.objects.iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            let count = count.map_or("null".into(), |count| count.to_string());
-            write!(f, "{comma}[{name:?},{kind:?},{count}]")?;
-        }
-        write!(f, "],\"held\":[")?;
-        for (index, (from, to)) in self.held.iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            write!(f, "{comma}[{from},{to}]")?;
-        }
-        write!(f, "]}}")
+        let variables = self.variables.iter();
+        let variables = variables.map(|v| format!("[{:?},\"{:?}\",{}]", v.name, v.hold, v.object));
+        let objects = self.objects.iter().map(|object| {
+            let count = object
+                .count
+                .map_or("null".into(), |count| count.to_string());
+            format!("[{:?},{:?},{count}]", object.name, object.kind)
+        });
+        let held = self.held.iter().map(|(from, to)| format!("[{from},{to}]"));
+        let [variables, objects, held] = [variables.collect(), objects.collect(), held.collect()]
+            .map(|all: Vec<_>| all.join(","));
+        write!(
+            f,
+            "{{\"variables\":[{variables}],\"objects\":[{objects}],\"held\":[{held}]}}"
+        )
     }
 }
 
