@@ -270,7 +270,11 @@ impl Meter {
             Ok(Held::from(capi::object_call_function_obj_args(&plant, [])?))
         })?;
         let (_, between) = resident();
-        drop(pages);
+        // With the lock held it is given back at once.
+        with_python(|_| {
+            drop(pages);
+            Ok(())
+        })?;
         let (_, after) = resident();
         let (planted, left) = (between - before, after - before);
         if before > 0 && (planted < PLANTED / 2 || left > PLANTED / 2) {
