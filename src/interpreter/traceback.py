@@ -1,7 +1,7 @@
 """The text of an exception, by Python's own `traceback`, imported before anybody could replace it.
 
-An exception may be a trap: what is looked at is bounded. Whoever calls takes what is raised here as
-"no traceback".
+An exception may be a trap, so all that is looked at has a bound. The caller takes whatever is raised
+here as "no traceback".
 """
 
 import builtins
@@ -24,7 +24,7 @@ Group = getattr(builtins, "BaseExceptionGroup", None)  # from 3.11 on
 
 
 class All:
-    """Holds everything: all exceptions were seen, so that `traceback` follows none by itself."""
+    """Has seen all exceptions, so that `traceback` follows none by itself: `summary` does."""
 
     def add(self, item): pass
     def __contains__(self, item): return True
@@ -43,7 +43,7 @@ def text(error, traceback):
 
 
 def summary(error, traceback, seen):
-    """An exception and those that led to it or are in it, each told once."""
+    """An exception with those that led to it or are in it, each told once."""
     def follow(other):
         if other is None or id(other) in seen or len(seen) == EXCEPTIONS:
             return None
@@ -68,7 +68,7 @@ def summary(error, traceback, seen):
 
 
 def harmless(frame):
-    """A frame, without its source if that could take for ever, or all memory."""
+    """The frame, without its source where reading that could take for ever, or all memory."""
     lines = (getattr(frame, "end_lineno", None) or 0) - (frame.lineno or 0)
     if lines < LINES and is_small_file(frame.filename):
         return frame

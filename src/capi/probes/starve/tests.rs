@@ -38,7 +38,8 @@ unsafe impl GlobalAlloc for Starved {
 static STARVED: Starved = Starved;
 
 /// Fails each allocation of a call in turn, alone or with all that follow. The call has to say that
-/// memory is out, or what it says otherwise; and an error has to be told without any memory.
+/// memory is out, or what it says otherwise; and an error has to be told without any memory. Only
+/// where Python puts a traceback into words nothing fails: see `soak::starve`.
 fn sweep<T>(name: &str, call: impl Fn() -> Result<T, Error>) {
     struct Nowhere;
     impl Write for Nowhere {
