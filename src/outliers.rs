@@ -41,12 +41,12 @@ impl Outliers {
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::Start`] if Python cannot be started.
-    /// - [`ErrorKind::Name`] if a name holds a NUL byte.
-    /// - [`ErrorKind::Import`] if the module is unknown, or raises while it is imported.
-    /// - [`ErrorKind::Lookup`] if it has no such function.
-    /// - [`ErrorKind::NotCallable`] if what it has cannot be called.
-    /// - [`ErrorKind::OutOfMemory`].
+    /// - [`ErrorKind::Start`](crate::ErrorKind::Start) if Python cannot be started.
+    /// - [`ErrorKind::Name`](crate::ErrorKind::Name) if a name holds a NUL byte.
+    /// - [`ErrorKind::Import`](crate::ErrorKind::Import) if the module is unknown, or raises while it is imported.
+    /// - [`ErrorKind::Lookup`](crate::ErrorKind::Lookup) if it has no such function.
+    /// - [`ErrorKind::NotCallable`](crate::ErrorKind::NotCallable) if what it has cannot be called.
+    /// - [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory).
     pub fn new(module: &str, function: &str) -> Result<Self> {
         let name = text!("{module}:{function}")?;
         let function = with_python(|py| Ok(Held::from(find(py, module, function)?.1)))?;
@@ -84,12 +84,12 @@ impl Outliers {
     ///
     /// Nothing is returned of a result that is not right as a whole.
     ///
-    /// - [`ErrorKind::Call`] if the function raises, whatever it raises: `SystemExit` too.
-    /// - [`ErrorKind::NotIterable`] if it returns something else than an iterable, or text.
-    /// - [`ErrorKind::Item`] for an item that is not an int (a float, bool or string), or too large.
-    /// - [`ErrorKind::Iteration`] if an exception is raised half-way.
-    /// - [`ErrorKind::TooManyItems`] for more than n items, so that an endless iterator ends too.
-    /// - [`ErrorKind::OutOfMemory`].
+    /// - [`ErrorKind::Call`](crate::ErrorKind::Call) if the function raises, whatever it raises: `SystemExit` too.
+    /// - [`ErrorKind::NotIterable`](crate::ErrorKind::NotIterable) if it returns something else than an iterable, or text.
+    /// - [`ErrorKind::Item`](crate::ErrorKind::Item) for an item that is not an int (a float, bool or string), or too large.
+    /// - [`ErrorKind::Iteration`](crate::ErrorKind::Iteration) if an exception is raised half-way.
+    /// - [`ErrorKind::TooManyItems`](crate::ErrorKind::TooManyItems) for more than n items, so that an endless iterator ends too.
+    /// - [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory).
     pub fn detect(&self, data: &[f64]) -> Result<Vec<i64>> {
         if data.is_empty() {
             return Ok(Vec::new());

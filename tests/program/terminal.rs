@@ -120,7 +120,7 @@ fn what_came_from_elsewhere_commands_no_terminal() {
 fn our_own_colours_reach_a_terminal() {
     let directory = directory("colours");
     for (arguments, ours) in [
-        ("refcounts copy", "\u{1b}[1mcopy\u{1b}[0m"),
+        ("refcounts copy", "copy\u{1b}[0m"),
         ("--help", "\u{1b}[1m"),
         ("detect $'\\e]0;t\\a' --format $'\\e]0;t\\a'", "\u{1b}[1m"),
         ("detect $'\\e]0;t\\a'", r"\u001b]0;t\u0007"),
