@@ -63,7 +63,7 @@ impl Outliers {
     /// By default that is 4,096. A call then fills the same list again, which takes half of the time
     /// that making and freeing one takes: a call with 1,000,000 values is twice as fast. What stays in
     /// memory is one list, 32 bytes for each value, and whatever the function has put into it; until
-    /// the next call, or until this is dropped. It stays only if nobody else holds it, so a function
+    /// the next call, or until this is closed. It stays only if nobody else holds it, so a function
     /// that keeps its argument gets another list with each call.
     #[must_use]
     pub fn keep_up_to(mut self, values: usize) -> Self {
