@@ -5,7 +5,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use crate::measure::{OURS, OURS_KEPT, Plan, Results};
-use crate::report::{count, time};
+use crate::numbers::{count, time};
 use crate::ways::{Callee, Caller, Way};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/chart.svg");

@@ -1,6 +1,6 @@
 //! What the measurement has to show.
 
-use crate::measure::{OURS, OURS_KEPT, Ratio, Results};
+use crate::measure::{OURS, OURS_KEPT, OURS_NEW, Ratio, Results};
 use crate::threads::Threads;
 use crate::ways::{Callee, Caller, Way};
 
@@ -40,23 +40,22 @@ pub fn statements(results: &Results, threads: &Threads) -> Vec<Statement> {
     let pyo3_article = Way(Caller::PyO3, Callee::Article);
     let grpc = Way(Caller::Grpc, Callee::OneLiner);
     let shared = Way(Caller::Shared, Callee::OneLiner);
-    let ours_nothing = Way(Caller::Ours, Callee::Nothing);
-    let c_nothing = Way(Caller::C, Callee::Nothing);
     let compared = [
-        (1_000, OURS, c, AtMost(1.05)),
-        (1_000, pyo3_article, OURS, AtLeast(1.6)),
+        (1_000, OURS, c, AtMost(0.87)),
+        (10_000, OURS_KEPT, c, AtMost(0.80)),
+        (1_000_000, OURS_KEPT, c, AtMost(0.55)),
+        (1_000, OURS_NEW, c, AtMost(1.08)),
+        (1_000, pyo3_article, OURS, AtLeast(2.0)),
         (1_000, c_article, OURS, AtLeast(1.6)),
-        (1_000, grpc, OURS, AtLeast(30.0)),
-        (1_000, OURS, shared, AtMost(1.6)),
-        (1_000_000, pyo3_article, OURS, AtLeast(1.15)),
-        (1_000_000, pyo3_article, OURS_KEPT, AtLeast(2.0)),
-        (1, ours_nothing, c_nothing, AtMost(1.15)),
+        (1_000, grpc, OURS, AtLeast(45.0)),
+        (1_000, OURS, shared, AtMost(1.4)),
+        (1_000_000, pyo3_article, OURS_KEPT, AtLeast(2.3)),
     ];
     let mut statements: Vec<Statement> = compared
         .into_iter()
         .filter_map(|(size, way, other, bound)| {
             Some(Statement {
-                text: format!("{}: {way} / {other}", crate::report::count(size)),
+                text: format!("{}: {way} / {other}", crate::numbers::count(size)),
                 ratio: results.ratio(size, way, other)?,
                 bound,
             })
@@ -65,7 +64,7 @@ pub fn statements(results: &Results, threads: &Threads) -> Vec<Statement> {
     statements.push(Statement {
         text: format!(
             "{}: calls per second of {} threads / of one",
-            crate::report::count(crate::threads::SIZE),
+            crate::numbers::count(crate::threads::SIZE),
             crate::threads::THREADS
         ),
         bound: AtLeast(0.95),
@@ -77,7 +76,7 @@ pub fn statements(results: &Results, threads: &Threads) -> Vec<Statement> {
     statements.push(Statement {
         text: format!(
             "{}: calls per second of {} threads, ours / plain C",
-            crate::report::count(crate::threads::SIZE),
+            crate::numbers::count(crate::threads::SIZE),
             crate::threads::THREADS
         ),
         bound: AtLeast(0.95),

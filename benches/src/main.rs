@@ -6,6 +6,7 @@ mod data;
 mod instructions;
 mod machine;
 mod measure;
+mod numbers;
 mod report;
 mod statistics;
 mod threads;

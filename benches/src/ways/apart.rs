@@ -1,21 +1,20 @@
 //! Ways in processes of their own, which wait for a line that tells what to time, and answer with
 //! the time: so they are interleaved with the ways of the first process.
 //!
-//! Keeping memory has to be chosen before Python starts. And gRPC's client has buffers of many
-//! megabytes; once one of that size was freed, glibc gives less memory back to the system, for
+//! That is gRPC, whose client has buffers of many megabytes: once one of that size was freed, glibc gives less memory back to the system, for
 //! good, and then all that share the process seem faster than they are alone.
 
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::grpc::Grpc;
-use super::ours::Ours;
-use super::pyo3_list::List;
 use super::{Callee, Caller, Run, Task, Way, expected, start_python};
 use crate::data::numbers;
+
+const GRPC: Way = Way(Caller::Grpc, Callee::OneLiner);
 
 /// The argument that makes this program such a process.
 pub const APART: &str = "--apart";
@@ -62,23 +61,9 @@ impl Drop for Apart {
 
 /// What that process does: answers until its input ends.
 pub fn serve(way: &str) -> Result<()> {
-    let ways = [
-        Way(Caller::OursKept, Callee::Detect),
-        Way(Caller::PyO3Kept, Callee::Article),
-        Way(Caller::Grpc, Callee::OneLiner),
-    ];
-    let way = ways.into_iter().find(|other| format!("{other:?}") == way);
-    let Way(caller, callee) = way.context("no such way")?;
-    if matches!(caller, Caller::OursKept | Caller::PyO3Kept) {
-        pyoutliers::interpreter::keep_memory()?;
-    }
+    ensure!(way == format!("{GRPC:?}"), "no such way");
     start_python()?;
-    let mut run: Box<dyn Run> = match caller {
-        Caller::OursKept => Box::new(Ours::new(callee)?),
-        Caller::PyO3Kept => Box::new(List::new(callee)?),
-        Caller::Grpc => Box::new(Grpc::new()?),
-        _ => bail!("{caller:?} stays in the first process"),
-    };
+    let mut run = Grpc::new()?;
     let (mut data, mut indices) = (Vec::new(), Vec::new());
     for line in stdin().lines() {
         let line = line?;
@@ -86,7 +71,7 @@ pub fn serve(way: &str) -> Result<()> {
         let size = size.parse()?;
         if data.len() != size {
             data = numbers(size);
-            indices = expected(callee, &data)?;
+            indices = expected(GRPC.1, &data)?;
         }
         let time = run.time(&Task {
             data: &data,

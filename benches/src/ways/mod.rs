@@ -23,14 +23,14 @@ pub use ours::Ours;
 pub enum Caller {
     /// This project.
     Ours,
-    /// This project, in a process that keeps memory between calls.
+    /// This project, keeping lists of any length.
     OursKept,
+    /// This project, keeping none.
+    OursNew,
     /// The `cpython` crate, used naively.
     Naive,
     /// PyO3's list path.
     PyO3,
-    /// The same, in the process that keeps memory.
-    PyO3Kept,
     /// PyO3 with rust-numpy: the array shares the slice's memory.
     Shared,
     /// Plain C.
@@ -72,10 +72,10 @@ impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Caller::Ours => "ours",
-            Caller::OursKept => "ours, memory kept",
+            Caller::OursKept => "ours, any list kept",
+            Caller::OursNew => "ours, a new list",
             Caller::Naive => "`cpython` crate, naive",
             Caller::PyO3 => "PyO3, list",
-            Caller::PyO3Kept => "PyO3, list, memory kept",
             Caller::Shared => "PyO3 + rust-numpy, shared memory",
             Caller::C => "plain C",
             Caller::Grpc => "gRPC",
@@ -125,13 +125,13 @@ fn timed<T: AsRef<[i64]>>(
 pub fn open(Way(caller, callee): Way) -> Result<Box<dyn Run>> {
     Ok(match caller {
         Caller::Ours => Box::new(Ours::new(callee)?),
+        Caller::OursKept => Box::new(Ours::keeping(callee, usize::MAX)?),
+        Caller::OursNew => Box::new(Ours::keeping(callee, 0)?),
         Caller::Naive => Box::new(naive::Naive::new(callee)?),
         Caller::PyO3 => Box::new(pyo3_list::List::new(callee)?),
         Caller::Shared => Box::new(shared::Shared::new()?),
         Caller::C => Box::new(c::C::new(callee)?),
-        Caller::OursKept | Caller::PyO3Kept | Caller::Grpc => {
-            Box::new(apart::Apart::new(Way(caller, callee))?)
-        }
+        Caller::Grpc => Box::new(apart::Apart::new(Way(caller, callee))?),
     })
 }
 

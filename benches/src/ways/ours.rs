@@ -17,6 +17,11 @@ impl Ours {
         let (module, name) = callee.names();
         Ok(Self(Outliers::new(module, name)?))
     }
+
+    /// Finds it, to keep lists of so many values.
+    pub fn keeping(callee: Callee, values: usize) -> Result<Self> {
+        Ok(Self(Self::new(callee)?.0.keep_up_to(values)))
+    }
 }
 
 impl Run for Ours {
