@@ -76,7 +76,8 @@ impl Drop for Lock {
 ///
 /// Without it, Python would make and free a record for each call: 8 µs instead of 0.2 from 3.11 on.
 struct ThreadState {
-    give_back: bool,
+    /// Unless it is somebody else's, or this is the main thread.
+    ours: Option<*mut ffi::PyThreadState>,
 }
 
 impl ThreadState {
@@ -89,17 +90,15 @@ impl ThreadState {
         let known = unsafe { ffi::PyGILState_GetThisThreadState() };
         if !known.is_null() {
             // Somebody else's, who gives it back: the thread that started Python, or one of its own.
-            return Self { give_back: false };
+            return Self { ours: None };
         }
         mem::forget(Lock::take());
-        // SAFETY: the lock is held by this thread, since the line above. The state stays known to
-        // Python as this thread's, so the returned pointer is not needed.
-        unsafe { ffi::PyEval_SaveThread() };
+        // SAFETY: the lock is held by this thread, since the line above.
+        let state = unsafe { ffi::PyEval_SaveThread() };
         // The main thread ends with the process. Its state dies then anyway, and waiting for the
         // lock could keep the process from ending, were another thread to hold it for ever.
-        Self {
-            give_back: !is_main_thread(),
-        }
+        let ours = (!is_main_thread()).then_some(state);
+        Self { ours }
     }
 }
 
@@ -108,9 +107,9 @@ impl Drop for ThreadState {
         // We never end Python; a host that started it may, and has then freed the state.
         // SAFETY: may be called at any time.
         let running = unsafe { ffi::Py_IsInitialized() } != 0;
-        if !self.give_back || !running {
+        let Some(state) = self.ours.filter(|_| running) else {
             return;
-        }
+        };
         let lock = Lock::take();
         // SAFETY: the lock is held; the result is borrowed, and only compared with NULL.
         let frame = unsafe { ffi::PyEval_GetFrame() };
@@ -119,8 +118,6 @@ impl Drop for ThreadState {
             return;
         }
         mem::forget(lock);
-        // SAFETY: only looks a pointer up: that of this thread's state, which the lock is held with.
-        let state = unsafe { ffi::PyGILState_GetThisThreadState() };
         // Not by the last `PyGILState_Release`: up to 3.12.3 that counts the state as given back when
         // it clears it, and crashes if a finalizer takes the lock then (CPython gh-119585).
         // SAFETY: the lock is held, with this very state, which counts as in use by the `take` above.
