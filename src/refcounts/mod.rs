@@ -106,7 +106,7 @@ impl Lesson {
 
     /// What the course says before, in and after the table.
     fn parts(&self) -> [&'static str; 3] {
-        let mut sections = COURSE.split("\n# ");
+        let mut sections = COURSE.split("\n## ");
         let section =
             sections.find_map(|section| section.strip_prefix(self.name)?.strip_prefix('\n'));
         let (rule, rest) = section

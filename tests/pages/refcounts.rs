@@ -2,12 +2,16 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use crate::common::{self, outliers, skipped, told};
 use pyoutliers::interpreter;
 use pyoutliers::refcounts::{Children, LESSONS, Lesson};
 
 const COURSE: &str = include_str!("../../src/refcounts/course.md");
+
+/// Lessons fail allocations and change what their helpers know: one thread at a time.
+static RUNNING: Mutex<()> = Mutex::new(());
 
 fn lesson(name: &str) -> &'static Lesson {
     LESSONS.iter().find(|lesson| lesson.name == name).unwrap()
@@ -44,6 +48,7 @@ fn every_lesson_holds_and_prints_what_the_course_says() {
     let counts_all = ["3.8.", "3.9.", "3.10.", "3.11."]
         .iter()
         .any(|old| version.starts_with(old));
+    let _alone = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     let children = children();
     let mut course = COURSE.to_owned();
     for lesson in LESSONS {
@@ -53,7 +58,7 @@ fn every_lesson_holds_and_prints_what_the_course_says() {
         // The course has that of a newer Python.
         let older = lesson.name == "immortal" && counts_all;
         if std::env::var_os("OUTLIERS_WRITE_COURSE").is_some() && !older {
-            let start = format!("# {}\n\n{}\n\n```text\n", lesson.name, lesson.rule());
+            let start = format!("## {}\n\n{}\n\n```text\n", lesson.name, lesson.rule());
             course = course.replace(&format!("{start}{printed}"), &format!("{start}{text}"));
             continue;
         }
@@ -83,6 +88,7 @@ fn squeezed(text: &str) -> String {
 
 #[test]
 fn each_picture_explains_every_count() {
+    let _alone = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     let (children, mut pictures, mut wrong) = (children(), 0, Vec::new());
     for lesson in LESSONS.iter().filter(|lesson| lesson.drawn) {
         for step in lesson.run(&children).unwrap().steps {
@@ -148,6 +154,8 @@ fn what_does_not_compile_is_refused_with_these_words() {
         } else {
             assert_eq!(refused, said);
         }
+        let is_shown = |lesson: &Lesson| lesson.explained().contains(said);
+        assert!(LESSONS.iter().any(is_shown), "no lesson shows it: {said}");
         cases += 1;
     }
     println!("cases: {cases}");
@@ -193,9 +201,20 @@ fn refusal(code: &str) -> String {
     let error = stderr
         .lines()
         .skip_while(|line| !line.starts_with("error[E"));
-    let more =
-        |line: &str| line.is_empty() || ["help", "note", "  ="].iter().any(|s| line.starts_with(s));
+    let more = |line: &str| {
+        let start = line.trim_start();
+        line.is_empty() || ["help", "note", "="].iter().any(|s| start.starts_with(s))
+    };
     let error = error.take_while(|line| !more(line));
+    // The margin is as wide as the longest number of a line, in whichever file that is.
+    let margin = |line: &str| match line.split_once('|') {
+        Some((number, rest))
+            if number.trim().parse::<u32>().is_ok() || number.trim().is_empty() =>
+        {
+            format!("{:<2}|{rest}", number.trim())
+        }
+        _ => line.to_owned(),
+    };
     // Without the place, in a file that nobody has; and cut to 80 columns with its margin.
     let cut = |line: &str| match line.char_indices().nth(76) {
         Some(_) => line.chars().take(73).collect::<String>() + "...",
@@ -203,7 +222,7 @@ fn refusal(code: &str) -> String {
     };
     let lines = error
         .filter(|line| !line.contains("-->"))
-        .map(|line| cut(line) + "\n");
+        .map(|line| cut(&margin(line)) + "\n");
     lines
         .collect::<String>()
         .trim_end()
