@@ -18,8 +18,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::{emulate_default_handler, pipe, signal_name};
 
-/// How often the watching process is told, and looks.
+/// What glibc reads its settings from.
 const TUNABLES: &str = "GLIBC_TUNABLES";
+/// How often the watching process is told, and looks.
 const PERIOD: Duration = Duration::from_millis(100);
 
 /// What the watching process was told last.
