@@ -22,7 +22,7 @@ pub struct Arguments {
     hint: bool,
     /// Judge a compiled module, in a child process
     #[arg(long, hide = true)]
-    child: Option<PathBuf>,
+    doomed: Option<PathBuf>,
 }
 
 struct Exercise {
@@ -65,7 +65,7 @@ exercises! {
 const FOLDER: &str = "exercises";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    match (&arguments.exercise, &arguments.child) {
+    match (&arguments.exercise, &arguments.doomed) {
         (Some(name), Some(library)) => {
             let clean = refcounts::judge(name, library, super::refcounts::doomed()?)?;
             // At once: what a broken module has damaged shall not be taken down in order.
@@ -242,7 +242,7 @@ fn done(command: &mut Command, what: &str) -> Result<Output> {
 /// What the child says of a module: the rule that it breaks, and the evidence; nothing if it keeps all.
 fn judged(stem: &str, library: &Path) -> Result<Option<String>> {
     let mut command = Command::new(env::current_exe()?);
-    command.args(["exercise", stem, "--child"]).arg(library);
+    command.args(["exercise", stem, "--doomed"]).arg(library);
     // Freed memory is overwritten then, so that its use is noticed.
     let output = command.env("PYTHONMALLOC", "debug").output()?;
     let said = String::from_utf8_lossy(&output.stdout);

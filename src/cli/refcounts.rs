@@ -31,7 +31,7 @@ pub struct Arguments {
     page: Option<PathBuf>,
     /// Make a mistake, in a child process of a lesson
     #[arg(long, hide = true)]
-    child: Option<String>,
+    doomed: Option<String>,
 }
 
 /// Its place among the lessons.
@@ -59,7 +59,7 @@ fn lesson(text: &str) -> Result<usize, String> {
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    if let Some(name) = &arguments.child {
+    if let Some(name) = &arguments.doomed {
         super::print(&format!("{}\n", misbehave(name, doomed()?)?))?;
         // At once: what the mistake has broken shall not be taken down in order.
         std::process::exit(0);
@@ -67,7 +67,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let program = env::current_exe()?;
     let children = Children::new(|name| {
         let mut command = Command::new(&program);
-        command.args(["refcounts", "--child", name]);
+        command.args(["refcounts", "--doomed", name]);
         command
     });
     if let Some(file) = &arguments.page {
@@ -131,7 +131,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 /// For a child, which ends when it has said what it can.
 pub fn doomed() -> Result<Doomed> {
-    Doomed::of_a_new_process().context("a mistake is made in a process of its own")
+    Doomed::by_arguments().context("a mistake is made in a process of its own")
 }
 
 fn contents() -> Result<ExitCode> {

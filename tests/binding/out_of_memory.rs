@@ -87,31 +87,31 @@ fn data() -> Vec<f64> {
 #[ignore = "run by the test below, in a process of its own"]
 fn with_python_alone() {
     let data = data();
-    let largest = callee("indices_of_largest");
-    sweep("a call", false, || {
-        let found = largest.detect(&data)?;
-        assert_eq!(found, [96, 193, 290]);
-        Ok(())
-    });
-    for (name, function) in [
-        ("an exception", "raises_value_error"),
-        ("its cause", "raises_from"),
-        ("one whose text fails", "raises_without_text"),
-    ] {
-        let function = callee(function);
-        sweep(name, false, || {
-            expect(function.detect(&data), |kind| {
-                matches!(kind, ErrorKind::Call(_))
-            })
+    // With the list of the call before, and with a new one.
+    for (list, most) in [("kept", usize::MAX), ("new", 0)] {
+        let callee = |name| callee(name).keep_up_to(most);
+        let largest = callee("indices_of_largest");
+        sweep(&format!("a call, {list} list"), false, || {
+            let found = largest.detect(&data)?;
+            assert_eq!(found, [96, 193, 290]);
+            Ok(())
         });
-    }
-    for (name, function) in [("a wrong item", "wrong_last"), ("a bool", "returns_bools")] {
-        let function = callee(function);
-        sweep(name, false, || {
-            expect(function.detect(&data), |kind| {
-                matches!(kind, ErrorKind::Item { .. })
-            })
-        });
+        for name in ["raises_value_error", "raises_from", "raises_without_text"] {
+            let function = callee(name);
+            sweep(&format!("{name}, {list} list"), false, || {
+                expect(function.detect(&data), |kind| {
+                    matches!(kind, ErrorKind::Call(_))
+                })
+            });
+        }
+        for name in ["wrong_last", "returns_bools"] {
+            let function = callee(name);
+            sweep(&format!("{name}, {list} list"), false, || {
+                expect(function.detect(&data), |kind| {
+                    matches!(kind, ErrorKind::Item { .. })
+                })
+            });
+        }
     }
     let none = callee("returns_none");
     sweep("a wrong result", false, || {
@@ -138,12 +138,15 @@ fn with_python_alone() {
 #[ignore = "run by the test below, in a process of its own"]
 fn with_numpy() {
     let data = data();
-    let detect = Outliers::new("pyoutliers", "detect").unwrap();
-    let expected = detect.detect(&data).unwrap();
-    sweep("detect", true, || {
-        assert_eq!(detect.detect(&data)?, expected);
-        Ok(())
-    });
+    for most in [usize::MAX, 0] {
+        let detect = Outliers::new("pyoutliers", "detect").unwrap();
+        let detect = detect.keep_up_to(most);
+        let expected = detect.detect(&data).unwrap();
+        sweep("detect", true, || {
+            assert_eq!(detect.detect(&data)?, expected);
+            Ok(())
+        });
+    }
 }
 
 #[test]

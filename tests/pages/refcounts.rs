@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::common::{self, outliers, skipped, told};
 use pyoutliers::interpreter;
-use pyoutliers::refcounts::{Children, LESSONS, Lesson};
+use pyoutliers::refcounts::{Children, Doomed, LESSONS, Lesson};
 
 const COURSE: &str = include_str!("../../src/refcounts/course.md");
 
@@ -21,7 +21,7 @@ fn lesson(name: &str) -> &'static Lesson {
 fn children() -> Children<'static> {
     Children::new(|name| {
         let mut command = outliers();
-        command.args(["refcounts", "--child", name]);
+        command.args(["refcounts", "--doomed", name]);
         command
     })
 }
@@ -259,6 +259,11 @@ fn the_contents_lead_to_the_lessons_and_each_to_the_next() {
         assert_eq!((status, stdout.as_str()), (Some(2), ""));
         assert!(stderr.contains(tip), "{stderr}");
     }
+}
+
+#[test]
+fn only_a_process_that_was_started_for_it_is_given_up() {
+    assert!(Doomed::by_arguments().is_none());
 }
 
 #[test]

@@ -103,6 +103,7 @@ impl CountingAllocator {
 }
 
 // SAFETY: passes everything on to `System`, which keeps the contract; the counting allocates nothing.
+// `alloc_zeroed` is that of the trait, by way of `alloc`.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps the contract of `alloc`.
@@ -117,15 +118,6 @@ unsafe impl GlobalAlloc for CountingAllocator {
         Self::count(layout.size(), -1);
         // SAFETY: the caller keeps the contract of `dealloc`; the block came from `System`.
         unsafe { System.dealloc(block, layout) };
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller keeps the contract of `alloc_zeroed`.
-        let block = unsafe { System.alloc_zeroed(layout) };
-        if !block.is_null() {
-            Self::count(layout.size(), 1);
-        }
-        block
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {

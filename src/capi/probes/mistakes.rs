@@ -2,9 +2,10 @@
 //! mistakes made on purpose.
 //!
 //! For the lessons of [`refcounts`](crate::refcounts). What may end a process is done in a child, which
-//! [`Doomed`] proves. Under `PYTHONMALLOC=debug` freed
-//! memory is filled with 0xDD, so that each ends in the same way every time.
+//! [`Doomed`] proves. Under `PYTHONMALLOC=debug` freed memory is filled with 0xDD, so that each ends
+//! in the same way every time.
 
+use std::env;
 use std::ffi::CStr;
 use std::ptr::{self, NonNull};
 
@@ -33,13 +34,14 @@ impl Doomed {
         Self(())
     }
 
-    /// Gives up a process in which Python was not started: a child of the command line, which ends
-    /// when the mistake is made.
+    /// Gives up a process that was started for it, with the word `--doomed` among its arguments, which
+    /// safe code cannot put there afterwards.
     #[doc(hidden)]
-    pub fn of_a_new_process() -> Option<Self> {
-        // SAFETY: nothing of Python is here that anybody relies on, and the command line alone
-        // calls this, at the start of a process that it started for one mistake.
-        already_started().is_none().then(|| unsafe { Self::new() })
+    pub fn by_arguments() -> Option<Self> {
+        let doomed = env::args_os().any(|word| word == "--doomed");
+        // SAFETY: whoever starts a program with this word wants one mistake of it, and no more; Python
+        // does not run, so that nothing of it is here that anybody relies on.
+        (doomed && already_started().is_none()).then(|| unsafe { Self::new() })
     }
 }
 

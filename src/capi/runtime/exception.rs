@@ -246,11 +246,9 @@ unsafe fn new_or_clear(
 
 /// Drops the exception that is set, unless it says that memory ran out.
 fn cleared(py: Python<'_>) -> Result<(), OutOfMemory> {
-    // SAFETY: the lock is held; the result is borrowed, and only compared.
-    let kind = unsafe { ffi::PyErr_Occurred() };
-    let out_of_memory = !kind.is_null() && is_memory_error(py, kind);
-    // SAFETY: the lock is held.
-    unsafe { ffi::PyErr_Clear() };
+    let fetched = fetch(py);
+    let out_of_memory = is_memory_error(py, fetched[0]);
+    owned(py, fetched);
     if out_of_memory {
         return Err(OutOfMemory);
     }
