@@ -28,10 +28,35 @@
 //!
 #![doc = include_str!("rules.md")]
 //!
-//! Inside, there are some more calls, such as for exceptions, the lock, the start and memory.
+//! Inside there are some more calls, such as those for exceptions, the lock, the start and memory.
 //!
 //! Failure is an [`Exception`](crate::Exception), taken from Python as text right away. `Py_DecRef`
 //! never fails.
+//!
+//! # Why the `cpython` crate, and PyO3
+//!
+//! The project's base is given: rust-cpython 0.7.2 with its sister `python3-sys`. Neither is
+//! maintained any more (RUSTSEC-2023-0076), so new projects should take [PyO3](https://pyo3.rs). Little
+//! of it is used: the type of the lock token, and the C declarations. We avoid its parts that are
+//! unsound, panic or are outdated: its lock guards crash when dropped out of order, its conversions
+//! panic when memory runs out, its `print` of exceptions lets `SystemExit` end the process, its
+//! reading of tuples does not know 3.14, its start-up cannot fail as a value, and its arithmetic on
+//! reference counts does not know immortal objects.
+//!
+//! The same steps in PyO3:
+//!
+//! | here | PyO3 |
+//! |---|---|
+//! | `Owned<'p>` | `Bound<'py, PyAny>` |
+//! | `Borrowed<'a, 'p>` | `Borrowed<'a, 'py, PyAny>` |
+//! | `Held` | `Py<PyAny>` |
+//! | `with_python(closure)` | `Python::attach(closure)` |
+//! | `list_new`, `float_from_double`, `list_set_next` | `PyList::new(py, slice)?` |
+//! | `object_call_function_obj_args` | `function.call1((list,))?` |
+//! | `object_get_iter`, `iter_next` | `for item in result.try_iter()?` |
+//! | `number_index`, `long_as_long_long` | `item.extract::<i64>()?` |
+//! | `import_module`, `object_get_attr_string` | `py.import(name)?.getattr(name)?` |
+//! | `Exception` | `PyErr`, which keeps the Python objects |
 #![allow(unsafe_code)]
 
 mod calls;

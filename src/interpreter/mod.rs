@@ -12,6 +12,9 @@
 //!    and it and every directory above it belong to this user or root and others cannot write to them
 //! 5. the interpreter that the program was built with
 //!
+//! A program installed by `cargo install --path .` goes on using the checkout's environment. One
+//! installed by `cargo install --git` knows of none: its Python has to have NumPy.
+//!
 //! One of another minor version than the library is refused. `PYTHONPATH` works as in Python. The
 //! current directory is not searched, neither for modules nor for an environment.
 //!

@@ -14,18 +14,6 @@ const CALLS: [&str; 4] = [
 ];
 
 #[test]
-fn the_readme_has_the_rule_table() {
-    let table = README
-        .split_once("rules.md -->\n")
-        .unwrap()
-        .1
-        .split_once("<!-- end -->")
-        .unwrap()
-        .0;
-    assert_eq!(table, RULES);
-}
-
-#[test]
 fn every_call_is_a_row_of_the_rule_table_and_every_row_a_call() {
     let names = |source: &'static str| {
         source
