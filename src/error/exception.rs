@@ -8,11 +8,10 @@ use super::{Below, OneLine};
 
 /// An exception of Python's, taken out of Python as text.
 ///
-/// An exception that was kept as an object would keep alive its traceback, with that its frames, and
-/// with them the list that was passed in.
+/// Kept as an object, it would keep alive its traceback, the frames of that, and in them the list
+/// that was passed in.
 ///
-/// Of a `MemoryError`, whatever its class, there is no traceback, and only what it says: there may be
-/// no memory for more. One that says nothing is told as `MemoryError`.
+/// A `MemoryError`, or one of its subclasses, has no traceback here: there may be no memory for it.
 // Empty is a `MemoryError` that says nothing: there may not be a byte left for it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Exception(TryBox<Text>);
@@ -27,7 +26,7 @@ struct Text {
 }
 
 impl Exception {
-    /// Of memory, if there is none to hold the text.
+    /// Says that memory is out if there is none to hold the text.
     pub(crate) fn new(type_name: String, message: String, traceback: Option<String>) -> Self {
         Self(TryBox::new(Text {
             type_name,
@@ -75,10 +74,10 @@ impl Exception {
 
     /// The traceback, as Python prints it, ending in a line feed; empty where there is none.
     ///
-    /// With the exceptions that led to it, the members of a group, notes, and where in its line a
-    /// `SyntaxError` is; where it is very long, the middle is left out. Told are 32 exceptions at
-    /// most, of each the 1,000 innermost frames, and no source of files larger than 4 MiB. Empty too
-    /// where Python cannot tell it, or memory is short.
+    /// It has the exceptions that led to this one, the members of a group, the notes, and the place
+    /// of a `SyntaxError`. It has 32 exceptions and the 1,000 innermost frames of each at most, and no
+    /// source lines of files larger than 4 MiB; the middle of a very long text is left out. It is
+    /// empty too if Python cannot make it, or if memory is short.
     pub fn traceback(&self) -> &str {
         self.frames().unwrap_or_default()
     }
@@ -88,7 +87,7 @@ impl Exception {
         self.text()?.traceback.as_deref()
     }
 
-    /// Whether C code raised that type, of the object that it met, and not a method of somebody's.
+    /// Whether C code raised an exception of that type, and not a method in Python.
     pub(crate) fn is_of_c_code(&self, type_name: &str) -> bool {
         self.frames().is_none() && self.type_name() == type_name
     }

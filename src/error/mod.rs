@@ -17,7 +17,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// An error of this crate: what happened, and where.
 ///
 /// Its text is one line. It owns its text and holds no Python object, so it can cross threads and
-/// be kept for as long as you like.
+/// be kept for as long as you like. What it quotes from Python can hold control characters: escape
+/// them before you print it to a terminal, as the program does.
 // Empty is `OutOfMemory`, of no function: see `Exception`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error(TryBox<Inner>);
@@ -128,9 +129,9 @@ impl Error {
         self.kind().exception()
     }
 
-    /// The traceback, to be shown below the text, of somebody's Python code that raised; else empty.
+    /// The traceback of the Python code that raised, to be shown below the text.
     ///
-    /// Empty too where the text says all: of a module or a name that is not there.
+    /// Empty if no Python code raised, or if the text says all: no such module, no such name.
     pub fn traceback(&self) -> &str {
         let is_said = |exception: &Exception| match self.kind() {
             ErrorKind::Import { .. } => exception.type_name() == "ModuleNotFoundError",
@@ -178,7 +179,7 @@ impl From<OutOfMemory> for Error {
     }
 }
 
-/// What the function raised; or a C call around it that failed, such as for lack of memory.
+/// The function raised, or a C call around it failed.
 impl From<Exception> for Error {
     fn from(exception: Exception) -> Self {
         ErrorKind::Call(exception).into()
@@ -195,7 +196,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// What a `main` that returns it prints: the text, and below it the traceback.
+/// The text, and below it the traceback: this is what a `main` that returns the error prints.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}{}", Below(self.traceback()))
