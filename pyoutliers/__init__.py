@@ -24,8 +24,8 @@ SMALLEST_LIMIT = 1e-150
 _sum = np.add.reduce
 
 
-def detect(data: list[float]) -> list[int]:
-    """Return the indices, in order, of the values more than 2 standard deviations from the mean.
+def detect(data: list[float], threshold: float = 2) -> list[int]:
+    """Return the indices, in order, of values more than `threshold` standard deviations off the mean.
 
     The population standard deviation, as `numpy.std`: the steps here are its own, to the last bit,
     but for its detours. A NaN or an infinity, which would hide every outlier, raises a ValueError
@@ -40,7 +40,7 @@ def detect(data: list[float]) -> list[int]:
     # In place where that is much: memory from the system costs more than what is computed in it.
     squares = np.subtract(values, mean, out=values if length > CHUNK else None)
     squares *= squares
-    limit = 2 * sqrt(_sum(squares) / length)
+    limit = threshold * sqrt(_sum(squares) / length)
     if limit > SMALLEST_LIMIT:
         return (squares > limit * limit).nonzero()[0].tolist()
     return (np.abs(_to_array(data) - mean) > limit).nonzero()[0].tolist()

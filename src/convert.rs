@@ -58,12 +58,27 @@ pub(crate) fn vec_from_iterable<T>(
     Ok(items)
 }
 
-/// The ints of what a function returned. Text is iterable too, but never meant.
+/// The ints of what a function returned.
 pub(crate) fn ints(result: &Owned<'_>, limit: usize) -> Result<Vec<i64>> {
+    items(result, limit, int)
+}
+
+/// The floats of what a function returned.
+pub(crate) fn floats(result: &Owned<'_>, limit: usize) -> Result<Vec<f64>> {
+    items(result, limit, float)
+}
+
+/// Text is iterable too, but never meant.
+#[inline]
+fn items<T>(
+    result: &Owned<'_>,
+    limit: usize,
+    convert: impl Fn(usize, &Owned<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
     if capi::unicode_check(result) || capi::bytes_check(result) || capi::byte_array_check(result) {
         return Err(not_iterable(result)?);
     }
-    vec_from_iterable(result, limit, int)
+    vec_from_iterable(result, limit, convert)
 }
 
 fn not_iterable(result: &Owned<'_>) -> Result<Error> {
@@ -85,13 +100,16 @@ fn int(index: usize, item: &Owned<'_>) -> Result<i64> {
         Err(exception) if exception.is_of_c_code("OverflowError") => text!("one beyond 64 bits")?,
         Err(exception) => return Err(ErrorKind::Iteration { index, exception }.into()),
     };
-    let expected = "an int";
-    Err(ErrorKind::Item {
+    Err(wrong_item(index, "an int", got))
+}
+
+fn wrong_item(index: usize, expected: &'static str, got: String) -> Error {
+    ErrorKind::Item {
         index,
         expected,
         got,
     }
-    .into())
+    .into()
 }
 
 /// Before 2.3, NumPy's bools too have an `__index__`.
@@ -100,8 +118,14 @@ fn is_bool(item: &Owned<'_>) -> Result<bool> {
         || !capi::long_check(item) && capi::object_type_name(item)?.starts_with("numpy.bool"))
 }
 
-/// A float, for test data.
+/// A float is a `float`, or one of NumPy's that keeps its value as one. Ints are not meant as such.
 pub(crate) fn float(index: usize, item: &Owned<'_>) -> Result<f64> {
+    if !capi::float_check(item) {
+        let got = capi::object_type_name(item)?;
+        if !matches!(got.as_str(), "numpy.float32" | "numpy.float16") {
+            return Err(wrong_item(index, "a float", got));
+        }
+    }
     capi::float_as_double(item)
         .map_err(|exception| ErrorKind::Iteration { index, exception }.into())
 }

@@ -58,6 +58,7 @@ mod convert;
 mod error;
 pub mod interpreter;
 mod outliers;
+mod parameter;
 #[doc = include_str!("../tests/promises.md")]
 pub mod promises {}
 #[cfg(feature = "lessons")]
@@ -68,3 +69,4 @@ pub use capi::Python;
 pub use error::{Error, ErrorKind, Exception, Result};
 pub use interpreter::with_python;
 pub use outliers::{Outliers, gen_testdata};
+pub use parameter::Parameter;

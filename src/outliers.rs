@@ -5,9 +5,11 @@ use std::sync::Mutex;
 use crate::capi::{self, Held, Owned, Python};
 use crate::convert;
 use crate::error::{Exception, Result, text};
-use crate::interpreter::{find, with_python};
+use crate::interpreter::{c_name, find, with_python};
+use crate::parameter::Parameter;
 
-/// A Python function that takes a list of floats and returns ints, found once and called many times.
+/// A Python function that takes a list of floats and returns ints or floats, found once and called
+/// many times.
 ///
 /// It can be shared between threads; calls wait for one another, because Python's lock (the GIL)
 /// lets one thread in at a time.
@@ -20,6 +22,8 @@ use crate::interpreter::{find, with_python};
 pub struct Outliers {
     function: Held,
     name: String,
+    /// A dictionary, if there are any.
+    parameters: Option<Held>,
     /// The list of the last call.
     kept: Mutex<Option<Held>>,
     /// The most values that it may have.
@@ -48,14 +52,72 @@ impl Outliers {
     /// - [`ErrorKind::NotCallable`](crate::ErrorKind::NotCallable) if what it has cannot be called.
     /// - [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory).
     pub fn new(module: &str, function: &str) -> Result<Self> {
+        Self::find(module, None, function)
+    }
+
+    /// Finds `function` in a module of `source`, as of `include_str!`, which tracebacks show under
+    /// `file`. Of the same file and source the module is made once.
+    ///
+    /// A function is anything that can be called: a class, a lambda, a method of an object that the
+    /// module has made.
+    ///
+    /// ```
+    /// # use pyoutliers::Outliers;
+    /// let source = "negative = lambda data: [i for i, value in enumerate(data) if value < 0]";
+    /// let negative = Outliers::from_source(source, "negative.py", "negative")?;
+    /// assert_eq!(negative.detect(&[1.0, -2.0, 3.0])?, [1]);
+    /// # Ok::<_, pyoutliers::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new): what the source raises, a `SyntaxError` too, is
+    /// [`ErrorKind::Import`](crate::ErrorKind::Import).
+    pub fn from_source(source: &str, file: &str, function: &str) -> Result<Self> {
+        Self::find(file, Some(source), function)
+    }
+
+    fn find(module: &str, source: Option<&str>, function: &str) -> Result<Self> {
         let name = text!("{module}:{function}")?;
-        let function = with_python(|py| Ok(Held::from(find(py, module, function)?.1)))?;
+        let function = with_python(|py| Ok(Held::from(find(py, module, source, function)?.1)))?;
         Ok(Self {
             function,
             name,
+            parameters: None,
             kept: Mutex::new(None),
             most_kept: MOST_KEPT,
         })
+    }
+
+    /// Gives the function a parameter by name, with every call: a float, an int, a bool or a text. The
+    /// last one of a name counts.
+    ///
+    /// ```
+    /// # use pyoutliers::Outliers;
+    /// let detector = Outliers::new("pyoutliers", "detect")?.with("threshold", 3)?;
+    /// assert_eq!(detector.detect(&[0.0, 1.0, 0.0, 0.0, 0.0, 0.0])?, []); // 2.2 standard deviations
+    /// # Ok::<_, pyoutliers::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Name`](crate::ErrorKind::Name) if the name holds a NUL byte, and
+    /// [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory). A parameter that the function does not
+    /// take is an error of the call.
+    pub fn with<'a>(mut self, name: &str, value: impl Into<Parameter<'a>>) -> Result<Self> {
+        let (name, value) = (c_name(name)?, value.into());
+        with_python(|py| {
+            let parameters = match &self.parameters {
+                Some(parameters) => Owned::clone(&parameters.as_borrowed(py)),
+                None => capi::dict_new(py)?, // new
+            };
+            let value = value.to_object(py)?; // new
+            capi::dict_set_item_string(&parameters, &name, &value)?; // borrows: the dict adds its own
+            self.parameters = Some(parameters.into());
+            Ok(())
+        })
+        .map_err(|error| error.in_function(&self.name))?;
+        Ok(self)
     }
 
     /// Keeps the list of the last call for the next one, if it has at most that many values.
@@ -74,8 +136,8 @@ impl Outliers {
     /// Calls the function with a copy of `data` as a list of floats; returns a copy of its result.
     ///
     /// `data` holds n values in any unit. Of `pyoutliers.detect`, the result holds the indices, in
-    /// order, of the values more than two population standard deviations (as `numpy.std`) from the
-    /// mean. Any function is fine that returns an iterable of at most n ints: a list, a tuple, a
+    /// order, of the values more than `threshold` (2) population standard deviations (as `numpy.std`)
+    /// from the mean. Any function is fine that returns an iterable of at most n ints: a list, a tuple, a
     /// NumPy array of integers, a range, a generator. `-1` is an int like others.
     ///
     /// Empty `data` has no outliers, and the function is not called.
@@ -91,6 +153,36 @@ impl Outliers {
     /// - [`ErrorKind::TooManyItems`](crate::ErrorKind::TooManyItems) for more than n items, so that an endless iterator ends too.
     /// - [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory).
     pub fn detect(&self, data: &[f64]) -> Result<Vec<i64>> {
+        self.call_with(data, convert::ints)
+    }
+
+    /// Calls the function as [`detect`](Self::detect) does, but for floats back: a moving average,
+    /// scores, at most n of them.
+    ///
+    /// An item has to be a `float`, as NumPy's float64 is, or one of NumPy's smaller floats. NaN and
+    /// the infinities are values like others. An int is no float.
+    ///
+    /// ```
+    /// # use pyoutliers::Outliers;
+    /// let sorted = Outliers::new("builtins", "sorted")?.with("reverse", true)?;
+    /// assert_eq!(sorted.transform(&[1.5, 2.5, 0.5])?, [2.5, 1.5, 0.5]);
+    /// # Ok::<_, pyoutliers::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`detect`](Self::detect), with floats in place of ints.
+    pub fn transform(&self, data: &[f64]) -> Result<Vec<f64>> {
+        self.call_with(data, convert::floats)
+    }
+
+    /// Calls the function with a copy of `data`; `drain` copies what it returns.
+    #[inline]
+    fn call_with<T>(
+        &self,
+        data: &[f64],
+        drain: impl Fn(&Owned<'_>, usize) -> Result<Vec<T>>,
+    ) -> Result<Vec<T>> {
         if data.is_empty() {
             return Ok(Vec::new());
         }
@@ -98,20 +190,20 @@ impl Outliers {
             let list = convert::list_from_slice(py, data, self.kept_list(py))?; // new, or ours
             let result = self.call(&list); // borrows; new
             self.keep(list, data.len()); // for the next call, or given back
-            convert::ints(&result?, data.len())
+            drain(&result?, data.len())
         })
         .map_err(|error| error.in_function(&self.name))
     }
 
     /// The list of the last call, unless another thread has it just now.
-    #[inline]
+    #[inline(always)]
     fn kept_list<'p>(&self, py: Python<'p>) -> Option<Owned<'p>> {
         let kept = self.kept.try_lock().ok()?.take();
         kept.map(|list| list.into_owned(py))
     }
 
     /// Keeps a list, if nobody else holds it and it is not too long. Otherwise it is given back here.
-    #[inline]
+    #[inline(always)]
     fn keep(&self, list: Owned<'_>, length: usize) {
         if length > self.most_kept || list.reference_count() != 1 {
             return;
@@ -130,7 +222,10 @@ impl Outliers {
     #[inline]
     pub(crate) fn call<'p>(&self, list: &Owned<'p>) -> Result<Owned<'p>, Exception> {
         let function = self.function.as_borrowed(list.py()); // borrowed
-        capi::object_call_function_obj_args(&function, [list]) // borrows; new
+        match &self.parameters {
+            None => capi::object_call_function_obj_args(&function, [list]), // borrows; new
+            Some(parameters) => call_by_name(&function, list, &parameters.as_borrowed(list.py())),
+        }
     }
 
     /// `module:function`.
@@ -164,6 +259,18 @@ impl Outliers {
     }
 }
 
+/// Out of the way of calls without parameters.
+#[inline(never)]
+fn call_by_name<'p>(
+    function: &Owned<'p>,
+    list: &Owned<'p>,
+    parameters: &Owned<'p>,
+) -> Result<Owned<'p>, Exception> {
+    let mut arguments = capi::tuple_new(list.py(), 1)?; // new
+    capi::tuple_set_item(&mut arguments, 0, list.clone())?; // steals the clone
+    capi::object_call(function, &arguments.finish()?, parameters) // borrows; new
+}
+
 /// `pyoutliers.gen_testdata()`: 1,000 random floats; those at the indices 7, 113 and 835 stand out.
 ///
 /// # Errors
@@ -174,7 +281,7 @@ pub fn gen_testdata() -> Result<Vec<f64>> {
     let generate = Outliers::new("pyoutliers", "gen_testdata")?;
     with_python(|py| {
         let result = capi::object_call_function_obj_args(&generate.function.as_borrowed(py), [])?;
-        convert::vec_from_iterable(&result, LENGTH, convert::float)
+        convert::floats(&result, LENGTH)
     })
     .map_err(|error| error.in_function(&generate.name))
 }

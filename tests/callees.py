@@ -342,3 +342,15 @@ def stops_tracing_memory(data):
 def keeps_a_quarter_mebibyte(data):
     kept.append(b"x" * (1 << 18))
     return []
+
+
+def scaled(data, factor, mode=None):
+    return [factor * value for value in data]
+
+
+def scaled_to_ints(data, factor):
+    return [factor * int(value) for value in data]
+
+
+def parameters(data, **parameters):
+    raise KeyError(" ".join(f"{name}={value!r}" for name, value in parameters.items()))

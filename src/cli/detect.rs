@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use pyoutliers::Outliers;
 
-use super::{Function, plot, read};
+use super::function::Callee;
+use super::{plot, read};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -18,13 +18,8 @@ pub struct Arguments {
     /// Read one column of CSV, by the name in its header or by number from 1
     #[arg(long, value_name = "NAME|NUMBER")]
     column: Option<String>,
-    /// Call another function: it takes a list of floats and returns ints
-    #[arg(
-        long,
-        value_name = "MODULE:NAME|FILE.py:NAME",
-        default_value = "pyoutliers:detect"
-    )]
-    function: Function,
+    #[command(flatten)]
+    callee: Callee,
     /// How to print the indices: as a JSON list, or one per line
     #[arg(long, value_enum, default_value_t = Format::List)]
     format: Format,
@@ -40,12 +35,11 @@ enum Format {
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let Function { module, function } = &arguments.function;
     // Before the numbers are there: should they leave too little memory for it, Python's start would
     // end the process, or hang. What follows can be refused.
-    let detector = Outliers::new(module, function)?;
+    let detector = arguments.callee.find()?;
     // A function of the user's may well know what to do with a NaN.
-    let only_finite = module == "pyoutliers";
+    let only_finite = arguments.callee.function.module == "pyoutliers";
     let (text, name) = open(arguments.file.as_deref())?;
     let data = read::numbers(text, &name, arguments.column.as_deref(), only_finite)?;
     let indices = detector.detect(&data)?;

@@ -4,6 +4,7 @@ mod bar;
 mod detect;
 mod doctor;
 mod exercise;
+mod function;
 mod inject;
 mod output;
 mod plot;
@@ -14,9 +15,7 @@ mod soak;
 mod watched;
 
 use std::env;
-use std::fmt;
 use std::process::ExitCode;
-use std::str::FromStr;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -76,33 +75,6 @@ pub fn run() -> ExitCode {
         complain(&error);
         ExitCode::FAILURE
     })
-}
-
-/// `MODULE:NAME`, or `FILE.py:NAME`.
-#[derive(Clone)]
-struct Function {
-    module: String,
-    function: String,
-}
-
-impl FromStr for Function {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.rsplit_once(':') {
-            Some((module, function)) if !module.is_empty() && !function.is_empty() => Ok(Self {
-                module: module.into(),
-                function: function.into(),
-            }),
-            _ => Err("write MODULE:NAME or FILE.py:NAME, such as pyoutliers:detect"),
-        }
-    }
-}
-
-impl fmt::Display for Function {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.module, self.function)
-    }
 }
 
 fn demo() -> Result<ExitCode> {

@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
-use pyoutliers::Outliers;
 use pyoutliers::soak::{Ended, Report, Sample, Soak, Verdict};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
 use super::bar::Bar;
+use super::function::Callee;
 use super::inject::Injection;
+use super::plot;
 use super::watched::{self, Watched};
-use super::{Function, plot};
 
 /// Seconds that a soak takes at most, unless somebody asked for more.
 const SECONDS: f64 = 45.0;
@@ -34,13 +34,8 @@ pub struct Arguments {
     /// How many values each call gets
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     size: u32,
-    /// Soak another function: it takes a list of floats and returns ints
-    #[arg(
-        long,
-        value_name = "MODULE:NAME|FILE.py:NAME",
-        default_value = "pyoutliers:detect"
-    )]
-    function: Function,
+    #[command(flatten)]
+    callee: Callee,
     /// Leak on purpose: a float, list, reference, heap (block) or file every so many calls
     #[arg(long, value_name = "KIND/EVERY")]
     inject: Option<Injection>,
@@ -66,8 +61,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
-    let Function { module, function } = &arguments.function;
-    let detector = Outliers::new(module, function)?;
+    let detector = arguments.callee.find()?;
     let data = workload(arguments.size)?;
     let mut calls = 0;
     let call = || {
@@ -100,7 +94,7 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     bar.clear();
     let report = report?;
     if let Some(file) = &arguments.plot {
-        plot::soak(file, &arguments.function.to_string(), &report)?;
+        plot::soak(file, &arguments.callee.function.to_string(), &report)?;
     }
     super::print(&if arguments.json {
         format!("{:#}\n", to_json(&report))

@@ -66,7 +66,7 @@ pub enum ErrorKind {
     },
     /// The function raised an exception.
     Call(Exception),
-    /// What the function returned is not an iterable of ints.
+    /// What the function returned is not an iterable of numbers.
     NotIterable {
         /// The type of what it returned.
         got: String,
@@ -246,7 +246,7 @@ impl fmt::Display for ErrorKind {
             }
             Self::Lookup(exception) | Self::Call(exception) => exception.fmt(f),
             Self::NotCallable { got } => write!(f, "cannot be called: it is of type {got}"),
-            Self::NotIterable { got } => write!(f, "returned {got}, not an iterable of ints"),
+            Self::NotIterable { got } => write!(f, "returned {got}, not an iterable of numbers"),
             Self::Item {
                 index,
                 expected,

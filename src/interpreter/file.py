@@ -1,20 +1,32 @@
-"""Imports a module from its file."""
+"""Makes a module of a file, or of source that is compiled in."""
 
 import os
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import module_from_spec, spec_from_file_location, spec_from_loader
+
+from _outliers_prelude import LOADING, CompiledIn
 
 
-def load(path):
-    """Return the module of a file; the same one if it was loaded before."""
-    path = os.path.realpath(path)
-    # With its ending: no `import` of another module, such as `random`, may come to mean this one.
-    name = os.path.basename(path)
+def load(path, source=None):
+    """Return the module of a file, or of source under that name; the same one each time."""
+    file = os.path.realpath(path) if source is None else CompiledIn.PLACE + path
+    # Another thread may come while this one runs the module.
+    with LOADING:
+        # With its ending: no `import` of another module, such as `random`, may come to mean this one.
+        return loaded(os.path.basename(path), file, source)
+
+
+def loaded(name, file, source):
     while name in sys.modules:
-        if getattr(sys.modules[name], "__file__", None) == path:
+        spec = getattr(sys.modules[name], "__spec__", None)
+        loader = getattr(spec, "loader", None)
+        if getattr(spec, "origin", None) == file and getattr(loader, "source", None) == source:
             return sys.modules[name]
         name += "_"  # another file's
-    spec = spec_from_file_location(name, path)
+    if source is None:
+        spec = spec_from_file_location(name, file)
+    else:
+        spec = spec_from_loader(name, CompiledIn(name, source, file), origin=file)
     module = sys.modules[name] = module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

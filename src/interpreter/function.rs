@@ -6,16 +6,17 @@ use super::{import_error, module as compiled_in};
 use crate::capi::{self, Owned, Python};
 use crate::error::{ErrorKind, Exception, OutOfMemory, Result, text};
 
-/// Imports a module, or the file of one if the name ends in `.py`; looks up a callable in it, by a
-/// name that may be dotted. Returns both.
+/// Imports a module, or the file of one if the name ends in `.py`, or makes it of `source`; looks up a
+/// callable in it, by a name that may be dotted. Returns both.
 pub(crate) fn find<'p>(
     py: Python<'p>,
     module: &str,
+    source: Option<&str>,
     function: &str,
 ) -> Result<(Owned<'p>, Owned<'p>)> {
     let (module_name, function_name) = (c_name(module)?, c_name(function)?);
-    let imported = if module.ends_with(".py") {
-        import_file(py, module)
+    let imported = if source.is_some() || module.ends_with(".py") {
+        load(py, module, source)
     } else {
         capi::import_module(py, &module_name) // new
     };
@@ -28,11 +29,18 @@ pub(crate) fn find<'p>(
     Ok((imported, found))
 }
 
-fn import_file<'p>(py: Python<'p>, path: &str) -> Result<Owned<'p>, Exception> {
-    let source = include_str!("file.py");
-    let file = compiled_in(py, c"_outliers_file", c"<outliers>/file.py", source)?; // new
-    let load = capi::object_get_attr_string(&file, c"load")?; // new
-    capi::object_call_function_obj_args(&load, [&capi::unicode_from_str(py, path)?]) // new
+fn load<'p>(py: Python<'p>, path: &str, source: Option<&str>) -> Result<Owned<'p>, Exception> {
+    let loader = include_str!("file.py");
+    let loader = compiled_in(py, c"_outliers_file", c"<outliers>/file.py", loader)?; // new
+    let load = capi::object_get_attr_string(&loader, c"load")?; // new
+    let path = capi::unicode_from_str(py, path)?; // new
+    match source {
+        None => capi::object_call_function_obj_args(&load, [&path]), // new
+        Some(source) => {
+            let source = capi::unicode_from_str(py, source)?; // new
+            capi::object_call_function_obj_args(&load, [&path, &source]) // new
+        }
+    }
 }
 
 /// `module.name`, or `module.name.name` and so on.
@@ -49,7 +57,8 @@ fn look_up<'p>(module: &Owned<'p>, name: &CStr) -> Result<Owned<'p>> {
     Err(ErrorKind::NotCallable { got }.into())
 }
 
-fn c_name(name: &str) -> Result<CString> {
+/// A name as C takes it.
+pub(crate) fn c_name(name: &str) -> Result<CString> {
     // With room for the NUL, so that no more is asked for.
     let mut bytes = Vec::new();
     bytes

@@ -40,7 +40,7 @@ use crate::error::{Error, ErrorKind, Exception, OutOfMemory, Result, text};
 
 use choice::Build;
 pub use choice::{Choice, Rule};
-pub(crate) use function::find;
+pub(crate) use function::{c_name, find};
 pub(crate) use prelude::module;
 pub use version::Version;
 

@@ -1,17 +1,23 @@
 """What the program adds to the Python that it starts."""
 
 import sys
+from _thread import RLock
 from importlib.machinery import ModuleSpec
+
+# One module of a file at a time.
+LOADING = RLock()
 
 
 class CompiledIn:
-    """Finds and loads a package whose source is compiled into the program."""
+    """Finds and loads a package, or loads a module, whose source is compiled into the program."""
 
-    def __init__(self, name, source):
+    # No such directory can be, so that no line of a stray file is shown.
+    PLACE = "<outliers>/"
+
+    def __init__(self, name, source, file):
         self.name = name
         self.source = source
-        # No such file can be, so that no line of a stray one is shown.
-        self.file = "<outliers>/" + name + "/__init__.py"
+        self.file = file
 
     def find_spec(self, name, path=None, target=None):
         if name == self.name:
@@ -31,7 +37,7 @@ class CompiledIn:
 
 def install(name, source):
     """Make `import name` mean the compiled-in source, before any file of that name."""
-    sys.meta_path.insert(0, CompiledIn(name, source))
+    sys.meta_path.insert(0, CompiledIn(name, source, CompiledIn.PLACE + name + "/__init__.py"))
 
 
 def leave_ctrl_c_alone():

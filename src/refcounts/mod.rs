@@ -181,6 +181,7 @@ lessons! {
     "storing" true Locked(references::storing)
     "manual" true Locked(values::manual)
     "whole-call" true Locked(values::whole_call)
+    "parameters" true Locked(values::parameters)
     "half-way" true Locked(references::half_way)
     "called-by-python" false Locked(references::called_by_python)
     "clear-first" false Locked(references::clear_first)

@@ -118,7 +118,7 @@ pub(super) fn storing(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "list = PyList_New(0)", "list is ours", list: 1);
     step!(t, capi::list_append(&list, &item)?;
         "PyList_Append(list, item)", "ours, and the list's own", item: 2);
-    step!(t, let dict = call(py, c"dict", [])?;
+    step!(t, let dict = capi::dict_new(py)?;
         "dict = PyDict_New()", "dict is ours", dict: 1);
     step!(t, let key = capi::float_from_double(py, 2.5)?;
         "key = PyFloat_FromDouble(2.5)", "key is ours", key: 1);

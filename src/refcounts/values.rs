@@ -19,9 +19,8 @@ pub(super) fn manual(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
 }
 
 pub(super) fn numbers(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
-    let large = capi::float_from_double(py, 2_f64.powi(40))?;
-    step!(t, let n = call(py, c"int", [&large])?;
-        "n = int(2.0 ** 40)", "n is ours", n: 1);
+    step!(t, let n = capi::long_from_long_long(py, 1 << 40)?;
+        "n = PyLong_FromLongLong(1 << 40)", "n is ours", n: 1);
     step!(t, let index = capi::number_index(&n)?;
         "index = PyNumber_Index(n)", "new: n again, ours twice", n: 2);
     step!(t, drop(index);
@@ -40,6 +39,8 @@ pub(super) fn numbers(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
 pub(super) fn questions(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let object = call(py, c"object", [])?;
         "object = object()", "ours", object: 1);
+    step!(t, capi::float_check(&object);
+        "PyFloat_Check(object)", "no; object borrowed", object: 1);
     step!(t, capi::long_check(&object); "PyLong_Check(object)", "no; object borrowed", object: 1);
     step!(t, capi::bool_check(&object); "PyBool_Check(object)", "no; object borrowed", object: 1);
     step!(t, capi::unicode_check(&object);
@@ -155,6 +156,30 @@ pub(super) fn whole_call(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, drop(result);
         "Py_DECREF(result)", "nothing is left", result: 0);
     step!(t, "", "freed with its list", item: 0);
+    Ok(())
+}
+
+/// The call with parameters, as `Outliers::with` has it made.
+pub(super) fn parameters(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+    let (same, none) = (helper(py, c"same")?, capi::tuple_new(py, 0)?.finish()?);
+    step!(t, let value = capi::float_from_double(py, 2.5)?;
+        "value = PyFloat_FromDouble(2.5)", "value is ours", value: 1);
+    step!(t, let dict = capi::dict_new(py)?;
+        "dict = PyDict_New()", "dict is ours", dict: 1);
+    step!(t, capi::dict_set_item_string(&dict, c"data", &value)?;
+        "PyDict_SetItemString(.., value)", "ours, and the dict's own", value: 2);
+    step!(t, drop(value);
+        "Py_DECREF(value)", "the dict's alone", value: 1);
+    step!(t, let result = capi::object_call(&same, &none, &dict)?;
+        "result = PyObject_Call(.., dict)", "new: value, once more", result: 2);
+    step!(t, "", "dict was borrowed", dict: 1);
+    step!(t, drop(result);
+        "Py_DECREF(result)", "the dict's, for all calls", value: 1);
+    step!(t, drop(dict);
+        "Py_DECREF(dict)", "it gave back its own", value: 0);
+    let truth = capi::bool_from_long(py, true)?;
+    step!(t, "truth = PyBool_FromLong(1)", "new, yet one for all",
+        "Is it True itself?", yes(truth.address() == capi::bool_from_long(py, true)?.address()) => "yes");
     Ok(())
 }
 

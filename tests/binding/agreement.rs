@@ -1,5 +1,6 @@
 //! Agreement on generated data: with the plain formula in NumPy, and with the `cpython` crate's own
 //! safe layer making the same call.
+#![allow(clippy::indexing_slicing)]
 
 use cpython::{ObjectProtocol, PyModule, Python};
 use pyoutliers::{Outliers, with_python};
@@ -9,12 +10,12 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 const REFERENCE: &str = "
 import numpy as np
 
-def reference(data):
+def reference(data, threshold):
     a = np.array(data)
-    return np.where(np.abs(a - a.mean()) > 2 * a.std())[0].tolist()
+    return np.where(np.abs(a - a.mean()) > threshold * a.std())[0].tolist()
 ";
 
-fn reference(function: &str, data: &[f64]) -> Vec<i64> {
+fn reference(function: &str, data: &[f64], threshold: f64) -> Vec<i64> {
     with_python(|_| {
         let lock = Python::acquire_gil();
         let py = lock.python();
@@ -28,7 +29,7 @@ fn reference(function: &str, data: &[f64]) -> Vec<i64> {
         let result = py
             .import(module)
             .unwrap()
-            .call(py, function, (data,), None)
+            .call(py, function, (data, threshold), None)
             .unwrap();
         Ok(result.extract(py).unwrap())
     })
@@ -101,7 +102,7 @@ fn lists_on_the_threshold(seed: u64) -> impl Iterator<Item = Vec<f64>> {
 fn agreed(oracle: &str, lists: impl Iterator<Item = Vec<f64>>) -> Vec<Vec<i64>> {
     let detect = Outliers::new("pyoutliers", "detect").unwrap();
     let agreed = lists.enumerate().map(|(number, data)| {
-        let expected = reference(oracle, &data);
+        let expected = reference(oracle, &data, 2.0);
         assert_eq!(
             detect.detect(&data).unwrap(),
             expected,
@@ -137,6 +138,43 @@ fn detect_agrees_with_the_reference_to_the_last_index() {
         found > 10_000,
         "the lists should have outliers, but had {found}"
     );
+}
+
+/// Thresholds at which one of the values is on the edge, but for some ulps; and others.
+#[test]
+fn detect_agrees_with_the_reference_for_any_threshold() {
+    let mut random = StdRng::seed_from_u64(5);
+    let (mut cases, mut on_the_edge) = (0, 0);
+    for data in lists(6)
+        .step_by(6)
+        .chain(lists_on_the_threshold(7).step_by(4))
+    {
+        let Some(&value) = data.get(random.random_range(0..data.len().max(1))) else {
+            continue;
+        };
+        let length = f64::from(u32::try_from(data.len()).unwrap());
+        let mean = data.iter().sum::<f64>() / length;
+        let squares = data.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        let edge = (value - mean).abs() / (squares / length).sqrt();
+        let others = [0.0, -1.0, 5e-324, 1e-160, 1e300, f64::INFINITY, f64::NAN];
+        let nudged =
+            (-2..=2).map(|ulps| f64::from_bits(edge.to_bits().saturating_add_signed(ulps)));
+        let found: Vec<_> = nudged
+            .chain([others[cases % others.len()]])
+            .map(|threshold| {
+                let detect = Outliers::new("pyoutliers", "detect").unwrap();
+                let detect = detect.with("threshold", threshold).unwrap();
+                let found = detect.detect(&data).unwrap();
+                let expected = reference("reference:reference", &data, threshold);
+                assert_eq!(found, expected, "{threshold:e}, {} values", data.len());
+                cases += 1;
+                found
+            })
+            .collect();
+        on_the_edge += usize::from(found.first() != found.get(4));
+    }
+    println!("cases: {cases}");
+    assert!(on_the_edge > 150, "{on_the_edge} of {cases}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Where a function may be: in a module, in a class of it, in a file.
 
 use std::fs;
+use std::thread;
 
 use crate::common::directory;
 use pyoutliers::{ErrorKind, Outliers};
@@ -62,4 +63,62 @@ fn a_file_that_is_wrong_is_told_with_its_place() {
             assert!(text.contains(name) && text.contains(expected), "{text}");
         }
     }
+}
+
+#[test]
+fn source_that_is_compiled_in_is_a_module_once_and_tracebacks_show_its_lines() {
+    let source = "calls = 0\ndef count(data):\n    global calls\n    calls += 1\n    \
+                  return [calls]\ndef fails(data):\n    return [1 / len(data[1:])]\n";
+    let find = |name: &str| Outliers::from_source(source, "random.py", name).unwrap();
+    for calls in 1..4 {
+        assert_eq!(find("count").detect(&[0.0]).unwrap(), [calls]);
+    }
+    // Another source is another module; and Python's own of that name is neither.
+    let other = Outliers::from_source("def count(data): return [7]", "random.py", "count");
+    assert_eq!(other.unwrap().detect(&[0.0]).unwrap(), [7]);
+    assert_eq!(find("count").detect(&[0.0]).unwrap(), [4]);
+    assert_eq!(pyoutliers::gen_testdata().unwrap().len(), 1000);
+    let error = find("fails").detect(&[0.0]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("random.py:fails: ZeroDivisionError")
+    );
+    let shown = "random.py\", line 7, in fails\n    return [1 / len(data[1:])]\n";
+    assert!(error.traceback().contains(shown), "{}", error.traceback());
+}
+
+#[test]
+fn source_that_is_wrong_is_an_import_error() {
+    for (source, expected) in [
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("def f(:", "SyntaxError"),
+        ("\0", "null bytes"),
+    ] {
+        for _ in 0..2 {
+            let error = Outliers::from_source(source, "wrong.py", "f").unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Import { .. }), "{error}");
+            let text = error.to_string();
+            assert!(
+                text.contains("wrong.py") && text.contains(expected),
+                "{text}"
+            );
+        }
+    }
+    let error = Outliers::from_source("", "empty.py", "f").unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Lookup(_)), "{error}");
+}
+
+#[test]
+fn threads_that_load_a_module_at_once_get_it_whole() {
+    let source = "import time\ntime.sleep(0.2)\ndef f(data): return [id(f)]";
+    let load = || {
+        let function = Outliers::from_source(source, "slow.py", "f").unwrap();
+        function.detect(&[0.0]).unwrap()
+    };
+    let found: Vec<_> = thread::scope(|threads| {
+        let running: Vec<_> = (0..8).map(|_| threads.spawn(load)).collect();
+        running.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert!(found.iter().all(|id| Some(id) == found.first()));
 }

@@ -13,4 +13,5 @@ mod generated;
 mod hostile;
 mod kept_list;
 mod out_of_memory;
+mod parameters;
 mod threads;

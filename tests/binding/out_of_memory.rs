@@ -127,6 +127,22 @@ fn with_python_alone() {
             matches!(kind, ErrorKind::Lookup(_))
         })
     });
+    let scaled = || {
+        let scaled = Outliers::new("callees", "scaled")?;
+        scaled.with("factor", 2.5)?.with("mode", "text")
+    };
+    let function = scaled().unwrap();
+    sweep("a call with parameters, floats back", false, || {
+        assert_eq!(function.transform(&[1.0, -2.0])?, [2.5, -5.0]);
+        Ok(())
+    });
+    sweep("binding parameters", false, || scaled().map(drop));
+    let wrong = callee("as_list");
+    sweep("ints for floats", false, || {
+        expect(wrong.transform(&data), |kind| {
+            matches!(kind, ErrorKind::Item { .. })
+        })
+    });
     sweep("test data", false, || {
         assert_eq!(pyoutliers::gen_testdata()?.len(), 1000);
         Ok(())

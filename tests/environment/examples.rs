@@ -59,7 +59,7 @@ fn a_function_of_ones_own_finds_spikes_and_tells_what_is_wrong() {
     prints(
         "own_function",
         "[3, 6]\n\
-         own_function:spikes: item 0 of the result: ValueError: 2 values are too few: a spike has \
+         own_function.py:spikes: item 0 of the result: ValueError: 2 values are too few: a spike has \
          two neighbours\n",
     );
 }

@@ -55,6 +55,43 @@ fn another_function_may_be_called_and_decides_on_nan_itself() {
 }
 
 #[test]
+fn a_parameter_is_what_it_looks_like() {
+    let settings = [
+        "--set",
+        "a=3",
+        "-s",
+        "b=1e3",
+        "--set=c=true",
+        "-sd=x=y",
+        "-se=",
+    ];
+    let (_, _, stderr) = call("parameters", &settings);
+    let text = "KeyError: \"a=3 b=1000.0 c=True d='x=y' e=''\"\n";
+    assert!(stderr.contains(text), "{stderr}");
+    let numbers = "1 2 3 4 5 6 7 8 9 30";
+    for (threshold, expected) in [
+        ("2.8", "[9]"),
+        ("2.9", "[]"),
+        ("-1", "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"),
+    ] {
+        let directory = crate::common::directory("threshold");
+        std::fs::write(directory.join("ten"), numbers).unwrap();
+        let setting = format!("threshold={threshold}");
+        let mut command = outliers();
+        command
+            .args(["detect", "ten", "--set", &setting])
+            .current_dir(directory);
+        assert_eq!(told(&command.output().unwrap()), fine(expected));
+    }
+    let (status, _, stderr) = call("parameters", &["--set", "threshold"]);
+    assert_eq!(status, Some(2));
+    assert!(
+        stderr.contains("write NAME=VALUE, such as threshold=3"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn an_exception_is_a_line_and_its_traceback() {
     let (status, stdout, stderr) = call("raises_value_error", &[]);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use pyoutliers::capi::{self, Owned};
 use pyoutliers::{Exception, Python};
 
-use super::{Checks, builtin, empty_tuple, exec, fresh};
+use super::{Checks, empty_tuple, exec, fresh};
 
 pub const CHECKS: Checks = &[
     ("list_new", |py| {
@@ -96,8 +96,14 @@ pub const CHECKS: Checks = &[
         assert_eq!(item.reference_count(), 1);
         Ok(())
     }),
+    ("dict_new", |py| {
+        let dict = capi::dict_new(py)?;
+        assert_eq!(dict.reference_count(), 1);
+        assert_eq!(capi::object_type_name(&dict)?, "dict");
+        Ok(())
+    }),
     ("dict_set_item", |py| {
-        let dict = capi::object_call_object(&builtin(py, c"dict")?, &empty_tuple(py)?)?;
+        let dict = capi::dict_new(py)?;
         let (key, value, other) = (fresh(py)?, fresh(py)?, fresh(py)?);
         let counts = || [&key, &value, &other].map(|object| object.reference_count());
         capi::dict_set_item(&dict, &key, &value)?;
@@ -112,6 +118,23 @@ pub const CHECKS: Checks = &[
         assert_eq!(counts(), [2, 1, 2], "borrowed, also if it fails");
         drop(dict);
         assert_eq!(counts(), [1, 1, 1]);
+        Ok(())
+    }),
+    ("dict_set_item_string", |py| {
+        let dict = capi::dict_new(py)?;
+        let (value, other) = (fresh(py)?, fresh(py)?);
+        let counts = || [&dict, &value, &other].map(|object| object.reference_count());
+        capi::dict_set_item_string(&dict, c"rules", &value)?;
+        assert_eq!(counts(), [1, 2, 1], "ours, and the one that the dict added");
+        capi::dict_set_item_string(&dict, c"rules", &other)?;
+        assert_eq!(counts(), [1, 1, 2], "replaced: the first was given back");
+        let error = capi::dict_set_item_string(&dict, c"\xFF", &value).unwrap_err();
+        assert_eq!(error.type_name(), "UnicodeDecodeError");
+        let error = capi::dict_set_item_string(&value, c"rules", &value).unwrap_err();
+        assert_eq!(error.type_name(), "SystemError");
+        assert_eq!(counts(), [1, 1, 2], "borrowed, also if it fails");
+        drop(dict);
+        assert_eq!(other.reference_count(), 1);
         Ok(())
     }),
 ];

@@ -65,14 +65,18 @@ fn one_item_list(item: Owned<'_>) -> Result<Owned<'_>, Exception> {
     list.finish()
 }
 
+fn one_item_tuple(item: Owned<'_>) -> Result<Owned<'_>, Exception> {
+    let mut tuple = capi::tuple_new(item.py(), 1)?;
+    capi::tuple_set_item(&mut tuple, 0, item)?;
+    tuple.finish()
+}
+
 fn builtin<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>, Exception> {
     capi::object_get_attr_string(&capi::import_module(py, c"builtins")?, name)
 }
 
 fn call<'p>(callable: &Owned<'p>, argument: Owned<'p>) -> Result<Owned<'p>, Exception> {
-    let mut arguments = capi::tuple_new(argument.py(), 1)?;
-    capi::tuple_set_item(&mut arguments, 0, argument)?;
-    capi::object_call_object(callable, &arguments.finish()?)
+    capi::object_call_object(callable, &one_item_tuple(argument)?)
 }
 
 /// `object()`, which nobody else refers to.

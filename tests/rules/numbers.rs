@@ -17,6 +17,35 @@ pub const CHECKS: Checks = &[
         assert!(borrows(&object, capi::float_as_double).is_err());
         Ok(())
     }),
+    ("float_check", |py| {
+        let float = capi::float_from_double(py, 1.5)?;
+        assert!(borrows(&float, capi::float_check));
+        assert!(!borrows(&large_int(py)?, capi::float_check));
+        Ok(())
+    }),
+    ("bool_from_long", |py| {
+        // Where they are counted, what this returns is one more, and no more.
+        for value in [false, true] {
+            let truth = capi::bool_from_long(py, value)?;
+            assert!(capi::bool_check(&truth));
+            assert_eq!(capi::long_as_long_long(&truth)?, value.into());
+            let before = truth.reference_count();
+            let more: Vec<_> = (0..100).map(|_| capi::bool_from_long(py, value)).collect();
+            let clones: Vec<_> = (0..100).map(|_| truth.clone()).collect();
+            let both = truth.reference_count() - before;
+            drop(more);
+            assert_eq!((truth.reference_count() - before) * 2, both);
+            drop(clones);
+            assert_eq!(truth.reference_count(), before);
+        }
+        Ok(())
+    }),
+    ("long_from_long_long", |py| {
+        let int = capi::long_from_long_long(py, i64::MIN)?;
+        assert_eq!(int.reference_count(), 1, "new");
+        assert_eq!(capi::long_as_long_long(&int)?, i64::MIN);
+        Ok(())
+    }),
     ("long_check", |py| {
         let int = large_int(py)?;
         assert!(borrows(&int, capi::long_check));

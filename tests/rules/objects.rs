@@ -3,7 +3,7 @@
 use pyoutliers::capi::{self, Owned};
 use pyoutliers::{Exception, Python};
 
-use super::{Checks, borrows, empty_tuple, exec, fresh, one_item_list};
+use super::{Checks, borrows, empty_tuple, exec, fresh, one_item_list, one_item_tuple};
 
 pub const CHECKS: Checks = &[
     ("import_module", |py| {
@@ -83,9 +83,7 @@ pub const CHECKS: Checks = &[
     ("object_call_object", |py| {
         let function = exec_function(py)?;
         let object = fresh(py)?;
-        let mut arguments = capi::tuple_new(py, 1)?;
-        capi::tuple_set_item(&mut arguments, 0, object.clone())?;
-        let arguments = arguments.finish()?;
+        let arguments = one_item_tuple(object.clone())?;
         let count = function.reference_count();
         let result = capi::object_call_object(&function, &arguments)?;
         assert_eq!(
@@ -104,6 +102,36 @@ pub const CHECKS: Checks = &[
             (function.reference_count(), object.reference_count()),
             (count, 1)
         );
+        Ok(())
+    }),
+    ("object_call", |py| {
+        let function = exec_function(py)?;
+        let (object, name) = (fresh(py)?, capi::unicode_from_str(py, "x")?);
+        let (arguments, keywords) = (empty_tuple(py)?, capi::dict_new(py)?);
+        capi::dict_set_item(&keywords, &name, &object)?;
+        let counts = || [&function, &keywords, &object].map(|object| object.reference_count());
+        let [count, one, two] = counts();
+        assert_eq!((one, two), (1, 2), "ours, and the dict's");
+        let result = capi::object_call(&function, &arguments, &keywords)?;
+        assert_eq!(
+            counts(),
+            [count, 1, 3],
+            "and that of the result, which is it"
+        );
+        drop(result);
+        // One argument twice, none that can be called, no dict, no tuple.
+        let twice = one_item_tuple(object.clone())?;
+        for (function, arguments, keywords) in [
+            (&function, &twice, &keywords),
+            (&object, &arguments, &keywords),
+            (&function, &arguments, &object),
+            (&function, &object, &keywords),
+        ] {
+            let error = capi::object_call(function, arguments, keywords).unwrap_err();
+            assert_eq!(error.type_name(), "TypeError");
+        }
+        drop(twice);
+        assert_eq!(counts(), [count, 1, 2]);
         Ok(())
     }),
     ("object_call_function_obj_args", |py| {

@@ -85,6 +85,18 @@ fn the_calls_are_clean() {
 }
 
 #[test]
+fn the_calls_are_clean_with_a_parameter() {
+    let mut arguments = calling("callees:scaled_to_ints", "1600", "10").to_vec();
+    let (_, _, stderr) = told(&soak(&arguments).output().unwrap());
+    assert!(
+        stderr.contains("missing 1 required positional argument: 'factor'"),
+        "{stderr}"
+    );
+    arguments.extend(["--set", "factor=3"]);
+    judged(&arguments, "clean");
+}
+
+#[test]
 fn a_planted_leak_is_found_named_and_measured() {
     for (kind, guilty, each) in [
         ("float", &["blocks"][..], 1.0),

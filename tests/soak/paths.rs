@@ -141,6 +141,33 @@ each_in_its_own_process! {
     a_function_found_and_closed: is_clean(1600, || {
         Outliers::new("pyoutliers", "detect").is_ok_and(|detector| { detector.close(); true })
     });
+    parameters_and_floats_back: {
+        let scaled = callee("scaled").with("factor", 2.5).unwrap().with("mode", "text").unwrap();
+        is_clean(1600, || scaled.transform(&[1.5; 100]).is_ok());
+    };
+    a_parameter_that_is_wrong: {
+        let scaled = callee("scaled").with("no_such", 1).unwrap();
+        is_clean(1600, || scaled.transform(&[1.5]).is_err());
+    };
+    parameters_bound_and_replaced: is_clean(1600, || {
+        let bound = callee("scaled").with("factor", 2.5).and_then(|bound| bound.with("factor", i64::MAX));
+        bound.and_then(|bound| bound.with("mode", true)).is_ok()
+    });
+    a_threshold: {
+        let detect = Outliers::new("pyoutliers", "detect").unwrap().with("threshold", 3).unwrap();
+        let data = pyoutliers::gen_testdata().unwrap();
+        is_clean(1600, || detect.detect(&data).is_ok());
+    };
+    no_floats_back: {
+        let wrong = callee("as_list");
+        is_clean(1600, || wrong.transform(&[1.5, 2.5, 3.5]).is_err());
+    };
+    source_compiled_in: is_clean(1600, || {
+        Outliers::from_source("def f(data): return data", "compiled_in.py", "f").is_ok()
+    });
+    source_that_raises: is_clean(1600, || {
+        Outliers::from_source("1 / 0", "raises.py", "f").is_err()
+    });
     test_data: is_clean(1600, || pyoutliers::gen_testdata().is_ok());
     a_drop_on_another_thread: is_clean(320, || {
         let detector = Outliers::new("callees", "as_list").unwrap();

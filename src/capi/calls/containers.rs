@@ -1,5 +1,7 @@
-//! Making lists and tuples: new, then every slot filled with a stolen reference.
+//! Lists and tuples: new, then every slot filled with a stolen reference. Dictionaries, which add
+//! references of their own.
 
+use std::ffi::CStr;
 use std::ptr;
 
 use python3_sys as ffi;
@@ -279,6 +281,21 @@ pub fn list_append(list: &Owned<'_>, item: &Owned<'_>) -> Result<(), Exception> 
     check::status(list.py(), status)
 }
 
+/// Makes an empty dictionary.
+///
+/// Reference: returns new.
+///
+/// # Errors
+///
+/// `MemoryError`.
+#[doc(alias = "PyDict_New")]
+pub fn dict_new(py: Python<'_>) -> Result<Owned<'_>, Exception> {
+    // SAFETY: the lock is held.
+    let dict = unsafe { ffi::PyDict_New() };
+    // SAFETY: the result of a call that returns new or NULL.
+    unsafe { check::new_reference(py, dict) }
+}
+
 /// Stores a value under a key in a dictionary.
 ///
 /// Reference: borrows `dict`, `key` and `value`; the dictionary adds references of its own, and gives
@@ -295,5 +312,25 @@ pub fn dict_set_item(
 ) -> Result<(), Exception> {
     // SAFETY: the lock is held, the objects are live; the type is checked there.
     let status = unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) };
+    check::status(dict.py(), status)
+}
+
+/// Stores a value under a name in a dictionary. The name becomes the one string of that text that all
+/// names of Python code are, which a call finds by its address.
+///
+/// Reference: borrows `dict` and `value`; the dictionary adds a reference of its own, and gives back
+/// the value that was there.
+///
+/// # Errors
+///
+/// `MemoryError`; `UnicodeDecodeError` for what is not UTF-8; `SystemError` for what is no dictionary.
+#[doc(alias = "PyDict_SetItemString")]
+pub fn dict_set_item_string(
+    dict: &Owned<'_>,
+    name: &CStr,
+    value: &Owned<'_>,
+) -> Result<(), Exception> {
+    // SAFETY: the lock is held, the objects are live; the name ends in NUL. The type is checked there.
+    let status = unsafe { ffi::PyDict_SetItemString(dict.as_ptr(), name.as_ptr(), value.as_ptr()) };
     check::status(dict.py(), status)
 }

@@ -37,6 +37,43 @@ pub fn float_as_double(object: &Owned<'_>) -> Result<f64, Exception> {
     check::number(object.py(), value)
 }
 
+/// Whether it is a float, as NumPy's float64 is too.
+///
+/// Reference: borrows `object`.
+#[doc(alias = "PyFloat_Check")]
+#[inline]
+pub fn float_check(object: &Owned<'_>) -> bool {
+    // SAFETY: the lock is held and the object live.
+    let is_float = unsafe { ffi::PyFloat_Check(object.as_ptr()) };
+    is_float != 0
+}
+
+/// `True` or `False`, of which there is one each.
+///
+/// Reference: returns new.
+#[doc(alias = "PyBool_FromLong")]
+pub fn bool_from_long(py: Python<'_>, value: bool) -> Result<Owned<'_>, Exception> {
+    // SAFETY: the lock is held.
+    let truth = unsafe { ffi::PyBool_FromLong(value.into()) };
+    // SAFETY: the result of a call that returns new.
+    unsafe { check::new_reference(py, truth) }
+}
+
+/// Makes an int.
+///
+/// Reference: returns new.
+///
+/// # Errors
+///
+/// `MemoryError`.
+#[doc(alias = "PyLong_FromLongLong")]
+pub fn long_from_long_long(py: Python<'_>, value: i64) -> Result<Owned<'_>, Exception> {
+    // SAFETY: the lock is held.
+    let int = unsafe { ffi::PyLong_FromLongLong(value) };
+    // SAFETY: the result of a call that returns new or NULL.
+    unsafe { check::new_reference(py, int) }
+}
+
 /// Whether it is an int; `bool` is a kind of int.
 ///
 /// Reference: borrows `object`.

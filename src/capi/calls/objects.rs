@@ -156,6 +156,35 @@ pub fn object_call_object<'p>(
     unsafe { check::new_reference(callable.py(), result) }
 }
 
+/// Calls a callable with a tuple of arguments, and a dictionary of those that have names.
+///
+/// Reference: borrows `callable`, `arguments` and `keywords`; returns new.
+///
+/// # Errors
+///
+/// Whatever the callable raises; `TypeError` if it is none, or if these are no tuple or dictionary,
+/// which the C call takes on trust.
+#[doc(alias = "PyObject_Call")]
+pub fn object_call<'p>(
+    callable: &Owned<'p>,
+    arguments: &Owned<'p>,
+    keywords: &Owned<'p>,
+) -> Result<Owned<'p>, Exception> {
+    // SAFETY: the lock is held and the object live.
+    let is_tuple = unsafe { ffi::PyTuple_Check(arguments.as_ptr()) };
+    // SAFETY: as above.
+    let is_dict = unsafe { ffi::PyDict_Check(keywords.as_ptr()) };
+    if is_tuple == 0 || is_dict == 0 {
+        let message = text!("arguments are a tuple and a dict");
+        return Err(Exception::of_type("TypeError", message));
+    }
+    let (arguments, keywords) = (arguments.as_ptr(), keywords.as_ptr());
+    // SAFETY: the lock is held, the objects are live; a tuple and a dictionary.
+    let result = unsafe { ffi::PyObject_Call(callable.as_ptr(), arguments, keywords) };
+    // SAFETY: the result of a call that returns new or NULL.
+    unsafe { check::new_reference(callable.py(), result) }
+}
+
 /// Calls a callable with arguments, two at most here, of which no tuple is made.
 ///
 /// Reference: borrows `callable` and `arguments`; returns new.

@@ -109,6 +109,7 @@ class Fails:
     def __next__(self): raise OSError('in the middle')
 
 def fails(data): return Fails()
+def named(data, scale): return [scale * value for value in data]
 ";
 
 /// Once, before the first test.
@@ -123,6 +124,7 @@ fn prepare() {
         made.unwrap();
         // Rust's allocations alone: an import without memory hangs in some versions of Python.
         sweep("absent.f", || Outliers::new("absent", "f"));
+        sweep("source", || Outliers::from_source("f = len", "f.py", "f"));
         assert!(with_python(|py| Ok(prepare_starving(py))).unwrap());
     });
 }
@@ -144,6 +146,18 @@ fn each_of_rusts_allocations_may_fail_too() {
     calls(&["ends", "raises", "from_another", "says"]);
     calls(&["nothing", "wrong", "large", "many", "fails"]);
     sweep("gen_testdata", crate::gen_testdata);
+    let found = || Outliers::new("starved", "named");
+    for name in ["scale", "a\0b"] {
+        sweep(name, || found()?.with(name, "text"));
+    }
+    for (name, value) in [("scale", 2.5), ("none", 2.5)] {
+        let function = found().unwrap().with(name, value).unwrap();
+        sweep("named", || function.transform(&[1.0, 2.0]));
+    }
+    for name in ["nothing", "wrong"] {
+        let function = Outliers::new("starved", name).unwrap();
+        sweep(name, || function.transform(&[1.0, 2.0]));
+    }
 }
 
 /// Python has some spare MemoryErrors, and a last one for when those are in use.

@@ -1,0 +1,94 @@
+//! Which function is called, and with which parameters.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::Args;
+use pyoutliers::{Outliers, Parameter, Result};
+
+#[derive(Args)]
+pub struct Callee {
+    /// Call another function: it takes a list of floats and returns ints
+    #[arg(
+        short,
+        long,
+        value_name = "MODULE:NAME|FILE.py:NAME",
+        default_value = "pyoutliers:detect"
+    )]
+    pub function: Function,
+    /// Give it a parameter, such as threshold=3: an int, a float, true, false, or else text
+    #[arg(short, long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<Setting>,
+}
+
+impl Callee {
+    pub fn find(&self) -> Result<Outliers> {
+        let Function { module, function } = &self.function;
+        let found = Outliers::new(module, function)?;
+        let mut settings = self.settings.iter();
+        settings.try_fold(found, |found, Setting { name, value }| {
+            found.with(name, parameter(value))
+        })
+    }
+}
+
+/// `MODULE:NAME`, or `FILE.py:NAME`.
+#[derive(Clone)]
+pub struct Function {
+    pub module: String,
+    pub function: String,
+}
+
+impl FromStr for Function {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.rsplit_once(':') {
+            Some((module, function)) if !module.is_empty() && !function.is_empty() => Ok(Self {
+                module: module.into(),
+                function: function.into(),
+            }),
+            _ => Err("write MODULE:NAME or FILE.py:NAME, such as pyoutliers:detect"),
+        }
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.module, self.function)
+    }
+}
+
+/// `NAME=VALUE`.
+#[derive(Clone)]
+struct Setting {
+    name: String,
+    value: String,
+}
+
+impl FromStr for Setting {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() => Ok(Self {
+                name: name.into(),
+                value: value.into(),
+            }),
+            _ => Err("write NAME=VALUE, such as threshold=3"),
+        }
+    }
+}
+
+/// What a value is by its looks.
+fn parameter(value: &str) -> Parameter<'_> {
+    if let Ok(int) = value.parse::<i64>() {
+        int.into()
+    } else if let Ok(float) = value.parse::<f64>() {
+        float.into()
+    } else if let Ok(truth) = value.parse::<bool>() {
+        truth.into()
+    } else {
+        value.into()
+    }
+}
