@@ -28,6 +28,8 @@ const EARLY_FROM: u64 = 1000;
 const EARLY: u64 = 50;
 /// What a container holds may be a cache that fills: then the windows have to be longer.
 const EARLY_IF_HELD: u64 = 1600;
+/// One before the windows, and one after each.
+const READINGS: u32 = 13;
 /// How often the clock, and the memory, are looked at.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -68,7 +70,8 @@ pub(super) struct Run<'a, C, W> {
     is_proven: bool,
     begun: Instant,
     ticked: Instant,
-    /// Seconds that a call takes.
+    /// How long a reading takes; and a call, in seconds.
+    reading: Duration,
     pace: f64,
     /// The resident memory that further memory is measured from.
     resident: i64,
@@ -78,6 +81,7 @@ pub(super) struct Run<'a, C, W> {
 
 impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'a, C, W> {
     pub fn new(soak: Soak<'a>, call: C, watch: W) -> Result<Self> {
+        let begun = Instant::now();
         let mut meter = Meter::new()?;
         let blame = Blame::new()?;
         meter.find_objects()?;
@@ -97,8 +101,9 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             blame,
             is_stage: false,
             is_proven: false,
-            begun: Instant::now(),
-            ticked: Instant::now(),
+            begun,
+            ticked: begun,
+            reading: Duration::ZERO,
             pace: 0.0,
             resident: resident().0,
             // All room is made before the first reading.
@@ -122,15 +127,12 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         } else {
             match self.warm_up()? {
                 ControlFlow::Break(report) => report,
-                ControlFlow::Continue(()) => self.stage(self.affordable())?,
+                ControlFlow::Continue(()) => self.stage(self.soak.calls / PARTS)?,
             }
         };
-        let is_possible = match report.ended {
-            None => true,
-            Some(ended) => ended == Ended::Memory && self.reserve.is_some(),
-        };
+        let is_possible = self.reserve.is_some() && report.ended != Some(Ended::Interrupted);
         if report.verdict == Verdict::Leak && is_possible {
-            let moved = self.meter.universe.judge(report.windows());
+            let moved = self.meter.universe.judge();
             let lines = self.blame.lines(&report, &moved, &mut self.call);
             report.grown = lines.unwrap_or_default();
         }
@@ -193,7 +195,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
     /// Judges what grows steadily by short windows; a report, if it is certain.
     fn judge_early(&mut self, length: u64, done: &mut u64) -> Result<Option<Report>> {
         for window in [EARLY.max(length / 500 * EARLY), EARLY_IF_HELD] {
-            if window <= *done || window >= self.affordable() {
+            // Half of the time is left for the rest.
+            if window <= *done || window >= self.affordable(0.4) {
                 continue;
             }
             *done = window;
@@ -220,15 +223,15 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         Ok(ControlFlow::Break(report))
     }
 
-    /// How many calls the shortest windows can have.
-    fn affordable(&self) -> u64 {
+    /// How many calls the shortest windows can have in that share of the time left.
+    fn affordable(&self, share: f64) -> u64 {
         let wanted = self.soak.calls / PARTS;
         let Some(time) = self.soak.time else {
             return wanted;
         };
-        let left = time.saturating_sub(self.begun.elapsed()).as_secs_f64();
-        // A part is kept, should calls become slower. What is no number or too large becomes the most.
-        let calls = 0.8 * left / self.pace;
+        let left = time.saturating_sub(self.begun.elapsed()).mul_f64(share);
+        let calls = left.saturating_sub(self.reading * READINGS).as_secs_f64() / self.pace;
+        // What is no number or too large becomes the most.
         let per_window =
             Duration::try_from_secs_f64(calls / 16.0).map_or(wanted, |calls| calls.as_secs());
         wanted.min(per_window).max(1)
@@ -247,6 +250,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             return Ok(report);
         }
         self.is_proven = true;
+        // A part of the time is kept, should calls become slower.
+        let window = window.min(self.affordable(0.8));
         // What was found is held now: what has to be nobody else's, to be used again, is made anew.
         self.calls(2)?;
         self.progress.wanted = window * PARTS;
@@ -268,7 +273,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             self.progress.growth.extend(reading.growth(&start));
         }
         self.is_stage = false;
-        let moved = self.meter.universe.judge(report.windows());
+        let moved = self.meter.universe.judge();
         report.references = self.blame.name(&moved, report.calls);
         report.complete(ended);
         if report.verdict == Verdict::Leak {
@@ -285,9 +290,11 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
 
     /// Reads all counters, after a window of so many calls.
     fn read(&mut self, window: Option<(u64, bool)>) -> Result<Reading> {
+        let begun = Instant::now();
         let reading = self
             .meter
             .read(window.map(|(calls, is_long)| Window { is_long, calls }))?;
+        self.reading = begun.elapsed();
         self.samples.push(Sample::new(
             self.progress.warm_up + self.progress.calls,
             &reading,

@@ -116,9 +116,9 @@ impl Universe {
     }
 
     /// The objects whose counts moved with the calls, or may have; what moved most comes first.
-    pub fn judge(&self, windows: usize) -> Vec<Moved<'_>> {
+    pub fn judge(&self) -> Vec<Moved<'_>> {
         let judged = self.0.iter().map(|Member { object, series, .. }| {
-            let finding = series.judge(windows, Counter::References);
+            let finding = series.judge(Counter::References);
             (finding, series.total(), object)
         });
         let mut moved: Vec<_> = judged
