@@ -28,6 +28,7 @@ class Odd:
 
 NESTED = [{"key": Odd()}]
 DTYPE = np.dtype([("planted", "f8")])
+VALUES = np.zeros(3, dtype=[("an array's", "f8")])
 calls = 0
 
 
@@ -47,6 +48,7 @@ def leaks_a_things_reference(data): return leaks(THING, 1000)
 def leaks_a_nested_objects_reference(data): return leaks(NESTED[0]["key"], 1000)
 def leaks_a_types_reference(data): return leaks(Thing, 1000)
 def leaks_a_dtypes_reference(data): return leaks(DTYPE, 1000)
+def leaks_an_arrays_dtypes_reference(data): return leaks(VALUES.dtype, 1000)
 def leaks_a_reference_each_time(data): return leaks(THING, 1)
 
 
