@@ -130,8 +130,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
                 ControlFlow::Continue(()) => self.stage(self.soak.calls / PARTS)?,
             }
         };
-        let is_possible = self.reserve.is_some() && report.ended != Some(Ended::Interrupted);
-        if report.verdict == Verdict::Leak && is_possible {
+        let goes_on = self.reserve.is_some() && report.ended != Some(Ended::Interrupted);
+        if report.verdict == Verdict::Leak && goes_on {
             let moved = self.meter.universe.judge();
             let lines = self.blame.lines(&report, &moved, &mut self.call);
             report.grown = lines.unwrap_or_default();
@@ -157,7 +157,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
                 Some(ended) => return Ok(ControlFlow::Break(self.report(0, Some(ended)))),
                 None => {}
             }
-            let reading = self.read(Some((length, false)))?;
+            let reading = self.read(Some(Window(length, false)))?;
             let (mut is_quiet, mut is_steady) = (true, self.meter.universe.is_steady());
             for ((counter, growth), series) in reading.growth(&before).zip(&mut series) {
                 // Pages come and go.
@@ -170,11 +170,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             quiet = if is_quiet { quiet + 1 } else { 0 };
             self.note_what_falls();
             // A slow function has a quarter of the time to warm up.
-            let late = self
-                .soak
-                .time
-                .is_some_and(|time| self.begun.elapsed() > time / 4);
-            if late || quiet >= QUIET && self.progress.warm_up >= least {
+            if self.is_past(4) || quiet >= QUIET && self.progress.warm_up >= least {
                 break;
             }
             if is_steady && self.progress.warm_up >= EARLY_FROM {
@@ -183,11 +179,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
                 }
                 before = self.read(None)?;
             }
-            length = if self.progress.warm_up < EARLY_FROM {
-                (length * 2).min(most)
-            } else {
-                most
-            };
+            length = (length * 2).min(most);
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -204,8 +196,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             self.progress.warm_up += std::mem::take(&mut self.progress.calls);
             let is_fault = matches!(report.verdict, Verdict::Leak | Verdict::OverRelease);
             let is_certain = report.holders.is_empty() || window == EARLY_IF_HELD;
-            let is_blind = !self.is_proven;
-            if is_fault && is_certain || report.ended.is_some() || is_blind {
+            if is_fault && is_certain || report.ended.is_some() || !self.is_proven {
                 return Ok(Some(report));
             }
             if !is_fault {
@@ -221,6 +212,12 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         let mut report = self.stage(window.min(self.soak.calls / PARTS))?;
         report.cut_short(Ended::Memory);
         Ok(ControlFlow::Break(report))
+    }
+
+    /// Whether that part of the time is over.
+    fn is_past(&self, part: u32) -> bool {
+        let time = self.soak.time.map(|time| time / part);
+        time.is_some_and(|time| self.begun.elapsed() > time)
     }
 
     /// How many calls the shortest windows can have in that share of the time left.
@@ -266,7 +263,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             if ended.is_some() {
                 break;
             }
-            let reading = self.read(Some((length * window, length == 2)))?;
+            let reading = self.read(Some(Window(length * window, length == 2)))?;
             report.window(length, reading.growth(&last));
             last = reading;
             self.progress.growth.clear();
@@ -288,17 +285,13 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         report
     }
 
-    /// Reads all counters, after a window of so many calls.
-    fn read(&mut self, window: Option<(u64, bool)>) -> Result<Reading> {
+    /// Reads all counters, perhaps after a window.
+    fn read(&mut self, window: Option<Window>) -> Result<Reading> {
         let begun = Instant::now();
-        let reading = self
-            .meter
-            .read(window.map(|(calls, is_long)| Window { is_long, calls }))?;
+        let reading = self.meter.read(window)?;
         self.reading = begun.elapsed();
-        self.samples.push(Sample::new(
-            self.progress.warm_up + self.progress.calls,
-            &reading,
-        ));
+        let made = self.progress.warm_up + self.progress.calls;
+        self.samples.push(Sample::new(made, &reading));
         Ok(reading)
     }
 
@@ -321,11 +314,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             }
             if self.ticked.elapsed() >= TICK {
                 self.ticked = Instant::now();
-                if self
-                    .soak
-                    .time
-                    .is_some_and(|time| self.begun.elapsed() > time)
-                {
+                if self.is_past(1) {
                     return Ok(Some(Ended::Time));
                 }
                 if resident().0 - self.resident > MOST_MEMORY {
