@@ -44,8 +44,8 @@ def identify(things):
 
 def describe(thing):
     """`numpy.dtype[int64] dtype('int64')`: its type and its `repr`, cut."""
-    kind = type(thing)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else kind.__module__ + "." + kind.__qualname__
+    # Whatever it makes of `__module__` or `__name__`.
+    name = type.__repr__(type(thing)).split("'")[1]
     brief = reprlib.Repr()
     brief.maxother = brief.maxstring = 60
     return "%s %s" % (name, " ".join(brief.repr(thing).split()))
@@ -57,13 +57,14 @@ def variables(things):
     modules = [
         (name, module)
         for name, module in sys.modules.copy().items()
-        if not name.startswith("_outliers") and isinstance(getattr(module, "__dict__", None), dict)
+        if isinstance(getattr(module, "__dict__", None), dict)
     ]
-    holders = {id(module): None for _, module in modules}
+    # They end here, and where the soak's own modules begin.
+    holders = {id(thing): None for _, module in modules for thing in (module, module.__dict__)}
+    modules = [(name, module) for name, module in modules if not name.startswith("_outliers")]
     roots = {id(module.__dict__): name for name, module in modules}
     # Those imported last are the nearest to what is soaked.
     level = [module.__dict__ for _, module in reversed(modules)]
-    holders.update((id(root), None) for root in level)
     keep = [level]
     while level and not wanted <= holders.keys():
         deeper = []
@@ -106,7 +107,7 @@ def step(holder, thing, is_module):
 
 # Lines that allocate, by tracemalloc; and types.
 
-def trace():
+def trace(_):
     """Begin to trace allocations."""
     global snapshot, types
     tracemalloc.start()
@@ -136,8 +137,9 @@ def traced(made):
     return lines[:5] + ["%+.4g objects of type %s per call" % (number / calls, kind) for number, kind in most[:3]]
 
 
-def place(file, line, unit, growth):
-    return "%s:%d: %+.4g %s per call: %s" % (file, line, growth, unit, linecache.getline(file, line).strip())
+def place(file, line, unit, growth, when=""):
+    code = linecache.getline(file, line).strip()
+    return "%s:%d: %+.4g %s per call%s: %s" % (file, line, growth, unit, when, code)
 
 
 def count_types():
@@ -174,13 +176,13 @@ class Follower:
     def __call__(self, frame, what, argument):
         for index, counter in enumerate(self.counters):
             self.row[index] += counter() - self.last[index]
-        # What comes after a return belongs to the line of the call, if that is Python's.
-        if what != "return":
-            self.row = self.row_of((frame.f_code.co_filename, frame.f_lineno))
-        elif frame.f_back is not None:
-            self.row = self.row_of((frame.f_back.f_code.co_filename, frame.f_back.f_lineno))
-        else:
-            self.row = self.row_of((frame.f_code.co_filename, frame.f_lineno, "at its end, or in its caller"))
+        when = ""
+        if what == "return" and frame.f_back is not None:
+            # What comes now belongs to the line of the call.
+            frame = frame.f_back
+        elif what == "return":
+            when = ", after it has returned"
+        self.row = self.row_of((frame.f_code.co_filename, frame.f_lineno, when))
         for index, counter in enumerate(self.counters):
             self.last[index] = counter()
         return self
@@ -231,5 +233,5 @@ def followed(made):
         if total >= (calls * rate / 2 if unit is HEAP else 1):
             rows = [(abs(row[index] - total), where, row[index]) for where, row in follower.booked.items() if where]
             rows = sorted(row for row in rows if row[2] * 2 >= total)[:3]
-            lines.extend(place(*where[:2], " ".join((unit,) + where[2:]), grown / calls) for _, where, grown in rows)
+            lines.extend(place(file, line, unit, grown / calls, when) for _, (file, line, when), grown in rows)
     return lines

@@ -1,12 +1,12 @@
 //! After a leak: what grew, where, and what holds it.
 
 use std::ffi::CStr;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::Counter;
-use super::report::{Reference, Report};
-use super::run::float;
-use super::verdict::Finding;
+use super::report::Report;
+use super::verdict::{self, Finding, Rate, per_call};
 use crate::capi::{self, Held, Owned, Python, SpareReferences};
 use crate::convert;
 use crate::error::Result;
@@ -16,12 +16,45 @@ use crate::interpreter::{module, with_python};
 const LONGEST: Duration = Duration::from_secs(3);
 /// So often what leaks shall have leaked while its lines are looked for; and calls at most.
 const OFTEN: f64 = 16.0;
-const MOST_CALLS: u64 = 30_000;
+const MOST_CALLS: f64 = 30_000.0;
 /// Most objects that are named.
 const MOST_NAMED: usize = 8;
 
 /// An object whose references moved, what they did, and by how many.
 pub(super) type Moved<'a> = (Finding, i64, &'a SpareReferences);
+
+/// What happened to the references to one object.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Reference {
+    /// Its type, and its `repr`, cut.
+    pub object: String,
+    /// The variable that it can be reached from; empty if there is none.
+    pub variable: String,
+    /// What its references did.
+    pub finding: Finding,
+    /// By how many they grew in all windows together.
+    pub total: i64,
+    /// By how many they grew per call.
+    pub per_call: f64,
+}
+
+/// `1 reference per call to list [1, 2], which is module.name`.
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = match self.finding {
+            Finding::OverRelease => "given back too often: ",
+            Finding::Rare => "now and then: ",
+            _ => "",
+        };
+        let rate = Rate(self.per_call, "reference");
+        write!(f, "{verb}{rate} to {}", self.object)?;
+        match self.variable.as_str() {
+            "" => Ok(()),
+            variable => write!(f, ", which is {variable}"),
+        }
+    }
+}
 
 /// The Python half: see `blame.py`.
 #[derive(Debug)]
@@ -38,12 +71,14 @@ impl Blame {
     }
 
     /// Has one of its functions return lines of text.
-    fn ask(&self, py: Python<'_>, name: &CStr, argument: Option<Owned<'_>>) -> Result<Vec<String>> {
+    fn ask<const N: usize>(
+        &self,
+        py: Python<'_>,
+        name: &CStr,
+        arguments: [&Owned<'_>; N],
+    ) -> Result<Vec<String>> {
         let function = capi::object_get_attr_string(&self.0.as_borrowed(py), name)?;
-        let lines = match argument {
-            Some(argument) => capi::object_call_function_obj_args(&function, [&argument])?,
-            None => capi::object_call_function_obj_args(&function, [])?,
-        };
+        let lines = capi::object_call_function_obj_args(&function, arguments)?;
         convert::vec_from_iterable(&lines, usize::MAX, |_, line| {
             Ok(capi::unicode_to_string(line).unwrap_or_default())
         })
@@ -51,22 +86,28 @@ impl Blame {
 
     /// Notes how long all containers are.
     pub fn begin(&self) -> Result<()> {
-        with_python(|py| self.ask(py, c"begin", None).map(drop))
+        with_python(|py| self.ask(py, c"begin", []).map(drop))
     }
 
     /// The containers that have grown since: they hold what leaks, or are caches that fill.
     pub fn holders(&self) -> Result<Vec<String>> {
-        with_python(|py| self.ask(py, c"held", None))
+        with_python(|py| self.ask(py, c"held", []))
     }
 
     /// What each object is, and the variable that holds it, as far as that can be told.
     pub fn name(&self, moved: &[Moved<'_>], calls: u64) -> Vec<Reference> {
         let moved = moved.get(..MOST_NAMED).unwrap_or(moved);
-        let texts = with_python(|py| self.ask(py, c"identify", Some(list(py, moved)?)));
+        let texts = with_python(|py| self.ask(py, c"identify", [&list(py, moved)?]));
         let mut texts = texts.unwrap_or_default().into_iter();
         let named = moved.iter().map(|&(finding, total, _)| {
             let mut text = || texts.next().unwrap_or_default();
-            Reference::new(finding, total, calls, text(), text())
+            Reference {
+                object: text(),
+                variable: text(),
+                finding,
+                total,
+                per_call: per_call(total, calls),
+            }
         });
         named.collect()
     }
@@ -79,62 +120,41 @@ impl Blame {
         mut call: impl FnMut() -> Result<()>,
     ) -> Result<Vec<String>> {
         let rate = |wanted: &[Counter]| {
-            let leaks = report.counters.iter().filter(|growth| {
-                growth.finding == Finding::Leak && wanted.contains(&growth.counter)
-            });
+            let leaks = verdict::of(&report.counters, Finding::Leak);
+            let leaks = leaks.filter(|growth| wanted.contains(&growth.counter));
             leaks
                 .map(|growth| growth.per_call.min(1.0))
                 .reduce(f64::min)
         };
-        // As often as the rate needs, and as the time allows: what is traced is slow.
-        let mut traced = |begin, end, argument: Option<&[Moved<'_>]>, rate: Option<f64>| {
+        let mut traced = |begin, end, things: &[Moved<'_>], rate: Option<f64>| {
             let Some(rate) = rate else {
                 return Ok(Vec::new());
             };
-            let wanted = (1..=MOST_CALLS).find(|&calls| rate * float(calls) >= OFTEN);
-            let (start, mut calls) = (Instant::now(), 0);
-            with_python(|py| {
-                self.ask(
-                    py,
-                    begin,
-                    argument.map(|moved| list(py, moved)).transpose()?,
-                )
-            })?;
-            let mut result = Ok(());
+            with_python(|py| self.ask(py, begin, [&list(py, things)?]))?;
+            let (start, mut calls, mut result) = (Instant::now(), 0.0, Ok(()));
+            // As often as the rate needs, and as the time allows: what is traced is slow.
             while result.is_ok()
-                && calls < wanted.unwrap_or(MOST_CALLS)
-                && start.elapsed() < LONGEST
+                && (rate * calls < OFTEN && calls < MOST_CALLS && start.elapsed() < LONGEST)
             {
                 result = call();
-                calls += 1;
+                calls += 1.0;
             }
             // Also after an error: tracing is ended.
-            let lines = with_python(|py| {
-                self.ask(
-                    py,
-                    end,
-                    Some(convert::list_from_slice(py, &[float(calls), rate], None)?),
-                )
-            });
+            let made = [calls, rate];
+            let lines =
+                with_python(|py| self.ask(py, end, [&convert::list_from_slice(py, &made, None)?]));
             result.and(lines)
         };
-        let mut lines = traced(
-            c"trace",
-            c"traced",
-            None,
-            rate(&[Counter::Blocks, Counter::Tracked]),
-        )?;
-        let few = moved.get(..3).unwrap_or(moved);
-        let held = [Counter::Blocks, Counter::Tracked];
-        let followed = [Counter::CHeap, Counter::References];
-        let heap = rate(&[Counter::CHeap]);
-        let rate = rate(&followed).or_else(|| rate(&held).filter(|_| !report.holders.is_empty()));
-        let begin = if heap.is_some() {
-            c"follow_heap"
-        } else {
-            c"follow"
+        let held = rate(&[Counter::Blocks, Counter::Tracked]);
+        let mut lines = traced(c"trace", c"traced", &[], held)?;
+        let follow = match rate(&[Counter::CHeap]) {
+            Some(_) => c"follow_heap",
+            None => c"follow",
         };
-        lines.extend(traced(begin, c"followed", Some(few), rate)?);
+        let followed = rate(&[Counter::CHeap, Counter::References])
+            .or(held.filter(|_| !report.holders.is_empty()));
+        let few = moved.get(..3).unwrap_or(moved);
+        lines.extend(traced(follow, c"followed", few, followed)?);
         Ok(lines)
     }
 }

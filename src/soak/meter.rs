@@ -42,36 +42,33 @@ pub enum Counter {
 /// Its name, as in JSON.
 impl fmt::Display for Counter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Blocks => "blocks",
-            Self::Tracked => "tracked",
-            Self::TotalReferences => "total_references",
-            Self::References => "references",
-            Self::CHeap => "c_heap",
-            Self::RustHeap => "rust_heap",
-            Self::OutsideMalloc => "outside_malloc",
-            Self::Files => "files",
-            Self::Threads => "threads",
-        })
+        f.pad(self.words().0)
     }
 }
 
 impl Counter {
     /// What one of it is.
     pub fn unit(self) -> &'static str {
+        self.words().1
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::Blocks => "block",
-            Self::Tracked => "tracked object",
-            Self::TotalReferences | Self::References => "reference",
-            Self::CHeap | Self::RustHeap | Self::OutsideMalloc => "byte",
-            Self::Files => "open file",
-            Self::Threads => "thread",
+            Self::Blocks => ("blocks", "block"),
+            Self::Tracked => ("tracked", "tracked object"),
+            Self::TotalReferences => ("total_references", "reference"),
+            Self::References => ("references", "reference"),
+            Self::CHeap => ("c_heap", "byte"),
+            Self::RustHeap => ("rust_heap", "byte"),
+            Self::OutsideMalloc => ("outside_malloc", "byte"),
+            Self::Files => ("files", "open file"),
+            Self::Threads => ("threads", "thread"),
         }
     }
 }
 
-/// All counters there are.
-const ALL: [Counter; MOST] = [
+/// All counters there are, in their order.
+const ALL: [Counter; 9] = [
     Counter::Blocks,
     Counter::Tracked,
     Counter::TotalReferences,
@@ -83,14 +80,11 @@ const ALL: [Counter; MOST] = [
     Counter::Threads,
 ];
 
-/// Most counters that a reading can hold.
-pub(super) const MOST: usize = 9;
-
 /// What the counters show at one moment. Taking and keeping it allocates nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reading {
-    /// Of [`ALL`], by their order.
-    counts: [Option<i64>; MOST],
+    /// Of [`ALL`]; none if this system has no such counter.
+    counts: [Option<i64>; ALL.len()],
     /// Resident memory in bytes: for the picture, and to stop before it is all taken.
     pub resident: i64,
 }
@@ -98,9 +92,8 @@ pub(super) struct Reading {
 impl Reading {
     /// The count, 0 if there is no such counter.
     pub fn count(&self, counter: Counter) -> i64 {
-        let counts = ALL.iter().zip(self.counts);
-        let mut counts = counts.filter(|&(&other, _)| other == counter);
-        counts.next().and_then(|(_, count)| count).unwrap_or(0)
+        let count = self.counts.get(counter as usize).copied();
+        count.flatten().unwrap_or(0)
     }
 
     /// How much each counter grew since an earlier reading, of those that this system has.
@@ -111,16 +104,10 @@ impl Reading {
         let counters = ALL.into_iter().zip(self.counts);
         counters.filter_map(move |(counter, count)| {
             count?;
-            let growth = grown(counter);
-            let is_outside = counter == Counter::OutsideMalloc && growth > 0;
-            Some((
-                counter,
-                if is_outside {
-                    (growth - explained).max(0)
-                } else {
-                    growth
-                },
-            ))
+            Some(match (counter, grown(counter)) {
+                (Counter::OutsideMalloc, growth @ 1..) => (counter, (growth - explained).max(0)),
+                counted => counted,
+            })
         })
     }
 }
@@ -157,8 +144,6 @@ impl Meter {
         let probe = black_box(Box::new([0_u64; 16]));
         meter.counts_rust = CountingAllocator::in_use() - before == 128;
         drop(probe);
-        meter.find_objects()?;
-        meter.read(None)?;
         Ok(meter)
     }
 

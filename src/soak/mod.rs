@@ -58,12 +58,14 @@
 //! - A leak rarer than one in n calls: `a_rare_leak_is_found_by_enough_calls`.
 //! - A cache that still fills and a leak look alike for as long as it fills:
 //!   `a_cache_that_fills_and_stops_is_clean` has one that is seen through.
-//! - References to objects that nothing can find that Python's collector visits, such as those that C
-//!   code alone holds; and to immortal ones (from 3.12 on `None`, small ints and others).
-//! - Less than 1 MiB outside malloc: `memory_that_no_allocator_knows_of_is_never_clean` takes more.
-//! - What other threads leave behind is counted, but no line of theirs is named.
-//! - Code that looks at reference counts sees the spare ones: `ndarray.resize` of an array that was
-//!   there before refuses.
+//! - References to objects that C code alone holds:
+//!   `references_to_what_c_code_alone_holds_are_not_seen`; and to immortal ones, from 3.12 on `None`,
+//!   small ints and others: `references_to_the_immortal_are_not_seen`.
+//! - Less than 1 MiB outside malloc: `memory_that_no_allocator_knows_of_is_never_clean` has both sides.
+//! - The line of another thread, though what it leaves behind is counted:
+//!   `references_that_another_thread_leaks_are_found_without_its_line`.
+//! - Code that looks at reference counts sees the spare ones: `ndarray.resize` refuses, in
+//!   `an_array_that_was_there_before_refuses_to_be_resized`.
 //!
 //! # Tried on real leaks
 //!
@@ -96,9 +98,10 @@ use std::ops::{ControlFlow, RangeBounds};
 use std::time::Duration;
 
 pub use crate::capi::probes::memory::{CBlock, CountingAllocator};
+pub use blame::Reference;
 pub use lent::Lent;
 pub use meter::Counter;
-pub use report::{Ended, Reference, Report, Sample};
+pub use report::{Ended, Report, Sample};
 pub use run::Progress;
 pub use verdict::{Finding, Growth, Verdict};
 

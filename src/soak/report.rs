@@ -4,10 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use super::Counter;
+use super::blame::Reference;
 use super::lent::Lent;
 use super::meter::Reading;
-use super::run::{PARTS, float};
-use super::verdict::{self, Finding, Growth, Rate, Series, Verdict};
+use super::run::PARTS;
+use super::verdict::{self, Finding, Growth, Series, Verdict, per_call};
 
 /// What a soak saw, and its verdict.
 #[derive(Clone, Debug)]
@@ -39,7 +40,6 @@ pub struct Report {
     pub samples: Vec<Sample>,
     /// How long it took.
     pub time: Duration,
-    windows: usize,
     series: Vec<(Counter, Series)>,
 }
 
@@ -64,22 +64,6 @@ impl Ended {
             Self::Time => "time",
         }
     }
-}
-
-/// What happened to the references to one object.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Reference {
-    /// Its type, and its `repr`, cut.
-    pub object: String,
-    /// The variable that it can be reached from; empty if there is none.
-    pub variable: String,
-    /// What its references did.
-    pub finding: Finding,
-    /// By how many they grew in all windows together.
-    pub total: i64,
-    /// By how many they grew per call.
-    pub per_call: f64,
 }
 
 /// Memory at one moment.
@@ -111,7 +95,6 @@ impl Report {
             grown: Vec::new(),
             samples: Vec::new(),
             time: Duration::ZERO,
-            windows: 0,
             series: Vec::with_capacity(16),
         }
     }
@@ -126,11 +109,6 @@ impl Report {
         assert!(self.verdict == Verdict::Clean, "{self}");
     }
 
-    /// How many windows are complete.
-    pub(super) fn windows(&self) -> usize {
-        self.windows
-    }
-
     /// Notes a window of `length` times the shortest; allocates nothing.
     pub(super) fn window(&mut self, length: u64, growth: impl Iterator<Item = (Counter, i64)>) {
         let is_first = self.series.is_empty();
@@ -142,7 +120,6 @@ impl Report {
                 series.note(length == 2, growth);
             }
         }
-        self.windows += 1;
         self.calls += length * self.smallest_visible;
     }
 
@@ -158,7 +135,7 @@ impl Report {
                     Finding::Cache
                 }
                 Counter::References => worst,
-                _ => series.judge(self.windows, counter),
+                _ => series.judge(counter),
             },
             total: series.total(),
             per_call: per_call(series.total(), self.calls),
@@ -173,7 +150,7 @@ impl Report {
     /// Notes that the windows are not complete: what is certain by then is so still, nothing else.
     pub(super) fn cut_short(&mut self, ended: Ended) {
         self.ended = Some(ended);
-        let is_compared = self.windows > 2;
+        let is_compared = self.calls > 2 * self.smallest_visible;
         let reason = match ended {
             _ if matches!(self.verdict, Verdict::Leak | Verdict::OverRelease) => return,
             Ended::Memory => "it takes much memory, and was ended before it was certain what grows",
@@ -199,19 +176,11 @@ impl Report {
     /// The verdict in a sentence.
     pub fn summary(&self) -> String {
         let calls = thousands(self.calls);
-        let guilty = |wanted| {
-            let guilty = self
-                .counters
-                .iter()
-                .filter(move |growth| growth.finding == wanted);
-            let names: Vec<_> = guilty.map(|growth| growth.counter.to_string()).collect();
-            names.join(", ")
-        };
         match &self.verdict {
             Verdict::Clean => format!("nothing grows with the calls, over {calls} of them"),
             Verdict::Leak => format!(
                 "this grows with the calls, over {calls} of them: {}",
-                guilty(Finding::Leak)
+                verdict::names(&self.counters, Finding::Leak)
             ),
             Verdict::OverRelease if self.lent.is_over_released() => {
                 "references to arguments are given back too often".into()
@@ -221,45 +190,6 @@ impl Report {
             ),
             Verdict::Undecided(reason) => reason.clone(),
         }
-    }
-}
-
-impl Reference {
-    pub(super) fn new(
-        finding: Finding,
-        total: i64,
-        calls: u64,
-        object: String,
-        variable: String,
-    ) -> Self {
-        Self {
-            object,
-            variable,
-            finding,
-            total,
-            per_call: per_call(total, calls),
-        }
-    }
-}
-
-/// `1 reference per call to list [1, 2], which is module.name`.
-impl fmt::Display for Reference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = match self.finding {
-            Finding::OverRelease => "given back too often: ",
-            Finding::Rare => "now and then: ",
-            _ => "",
-        };
-        write!(
-            f,
-            "{verb}{} to {}",
-            Rate(self.per_call, "reference"),
-            self.object
-        )?;
-        if self.variable.is_empty() {
-            return Ok(());
-        }
-        write!(f, ", which is {}", self.variable)
     }
 }
 
@@ -273,21 +203,16 @@ impl Sample {
     }
 }
 
-fn per_call(total: i64, calls: u64) -> f64 {
-    let ratio = float(total.unsigned_abs()) / float(calls.max(1));
-    if total < 0 { -ratio } else { ratio }
-}
-
 /// The verdict, a line for each counter, what grew where, and how far to trust it.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ended = match self.ended {
-            Some(Ended::Interrupted) => " (interrupted)",
-            Some(Ended::Memory) => " (ended early: memory)",
-            Some(Ended::Time) => " (ended early: time)",
-            None => "",
-        };
-        writeln!(f, "{}{ended}: {}", self.verdict.name(), self.summary())?;
+        f.write_str(self.verdict.name())?;
+        match self.ended {
+            Some(Ended::Interrupted) => f.write_str(" (interrupted)")?,
+            Some(ended) => write!(f, " (ended early: {})", ended.name())?,
+            None => {}
+        }
+        writeln!(f, ": {}", self.summary())?;
         let lines = |f: &mut fmt::Formatter<'_>, title: &str, lines: &[String]| {
             if !lines.is_empty() {
                 writeln!(f, "{title}:")?;
@@ -308,48 +233,34 @@ impl fmt::Display for Report {
         lines(f, "references to objects that live on", &references)?;
         lines(f, "containers that grow", &self.holders)?;
         lines(f, "what grows, and where", &self.grown)?;
-        let leaks = |wanted| {
-            let mut leaks = self
-                .counters
-                .iter()
-                .filter(|growth| growth.finding == Finding::Leak);
-            leaks.any(|growth| growth.counter == wanted)
+        let leaks = |counter| {
+            let mut leaks = verdict::of(&self.counters, Finding::Leak);
+            leaks.any(|growth| growth.counter == counter)
         };
         if leaks(Counter::CHeap) && !leaks(Counter::Blocks) || leaks(Counter::OutsideMalloc) {
-            writeln!(
-                f,
-                "C code allocates this: valgrind --leak-check=full names the place"
-            )?;
+            let advice = "C code allocates this: valgrind --leak-check=full names the place";
+            writeln!(f, "{advice}")?;
         }
-        match self.smallest_visible {
-            1 => writeln!(
-                f,
-                "a leak at each call would have been seen in every window"
-            )?,
-            visible => writeln!(
-                f,
-                "a leak of one object in {} calls would have been seen in every window",
-                thousands(visible)
-            )?,
-        }
+        let visible = match self.smallest_visible {
+            1 => "at each call".into(),
+            calls => format!("of one object in {} calls", thousands(calls)),
+        };
+        writeln!(f, "a leak {visible} would have been seen in every window")?;
         let is_cache = |growth: &Growth| growth.finding == Finding::Cache && growth.total > 0;
         if is_clean && self.counters.iter().any(is_cache) {
-            writeln!(
-                f,
-                "what grew without the calls is a cache, or a leak yet rarer: more calls tell"
-            )?;
+            let advice =
+                "what grew without the calls is a cache, or a leak yet rarer: more calls tell";
+            writeln!(f, "{advice}")?;
         }
         if self.ended.is_none() && self.smallest_visible * PARTS < self.wanted {
-            let reason = if is_clean {
-                "as time allows"
-            } else {
-                "as they are enough"
+            let (wanted, made) = (thousands(self.wanted), thousands(self.calls));
+            let reason = match is_clean {
+                true => "as time allows",
+                false => "as they are enough",
             };
             writeln!(
                 f,
-                "of {} calls that were asked for, {} were made, {reason}",
-                thousands(self.wanted),
-                thousands(self.calls)
+                "of {wanted} calls that were asked for, {made} were made, {reason}"
             )?;
         }
         let resident = |sample: Option<&Sample>| sample.map_or(0, |sample| sample.resident) / 1024;

@@ -28,6 +28,8 @@ const EARLY_FROM: u64 = 1000;
 const EARLY: u64 = 50;
 /// What a container holds may be a cache that fills: then the windows have to be longer.
 const EARLY_IF_HELD: u64 = 1600;
+/// One before the windows, and one after each.
+const READINGS: u32 = 13;
 /// How often the clock, and the memory, are looked at.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -68,7 +70,8 @@ pub(super) struct Run<'a, C, W> {
     is_proven: bool,
     begun: Instant,
     ticked: Instant,
-    /// Seconds that a call takes.
+    /// How long a reading takes; and a call, in seconds.
+    reading: Duration,
     pace: f64,
     /// The resident memory that further memory is measured from.
     resident: i64,
@@ -78,6 +81,7 @@ pub(super) struct Run<'a, C, W> {
 
 impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'a, C, W> {
     pub fn new(soak: Soak<'a>, call: C, watch: W) -> Result<Self> {
+        let begun = Instant::now();
         let mut meter = Meter::new()?;
         let blame = Blame::new()?;
         meter.find_objects()?;
@@ -97,8 +101,9 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             blame,
             is_stage: false,
             is_proven: false,
-            begun: Instant::now(),
-            ticked: Instant::now(),
+            begun,
+            ticked: begun,
+            reading: Duration::ZERO,
             pace: 0.0,
             resident: resident().0,
             // All room is made before the first reading.
@@ -122,15 +127,12 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         } else {
             match self.warm_up()? {
                 ControlFlow::Break(report) => report,
-                ControlFlow::Continue(()) => self.stage(self.affordable())?,
+                ControlFlow::Continue(()) => self.stage(self.soak.calls / PARTS)?,
             }
         };
-        let is_possible = match report.ended {
-            None => true,
-            Some(ended) => ended == Ended::Memory && self.reserve.is_some(),
-        };
-        if report.verdict == Verdict::Leak && is_possible {
-            let moved = self.meter.universe.judge(report.windows());
+        let goes_on = self.reserve.is_some() && report.ended != Some(Ended::Interrupted);
+        if report.verdict == Verdict::Leak && goes_on {
+            let moved = self.meter.universe.judge();
             let lines = self.blame.lines(&report, &moved, &mut self.call);
             report.grown = lines.unwrap_or_default();
         }
@@ -155,7 +157,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
                 Some(ended) => return Ok(ControlFlow::Break(self.report(0, Some(ended)))),
                 None => {}
             }
-            let reading = self.read(Some((length, false)))?;
+            let reading = self.read(Some(Window(length, false)))?;
             let (mut is_quiet, mut is_steady) = (true, self.meter.universe.is_steady());
             for ((counter, growth), series) in reading.growth(&before).zip(&mut series) {
                 // Pages come and go.
@@ -168,11 +170,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             quiet = if is_quiet { quiet + 1 } else { 0 };
             self.note_what_falls();
             // A slow function has a quarter of the time to warm up.
-            let late = self
-                .soak
-                .time
-                .is_some_and(|time| self.begun.elapsed() > time / 4);
-            if late || quiet >= QUIET && self.progress.warm_up >= least {
+            if self.is_past(4) || quiet >= QUIET && self.progress.warm_up >= least {
                 break;
             }
             if is_steady && self.progress.warm_up >= EARLY_FROM {
@@ -181,11 +179,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
                 }
                 before = self.read(None)?;
             }
-            length = if self.progress.warm_up < EARLY_FROM {
-                (length * 2).min(most)
-            } else {
-                most
-            };
+            length = (length * 2).min(most);
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -193,7 +187,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
     /// Judges what grows steadily by short windows; a report, if it is certain.
     fn judge_early(&mut self, length: u64, done: &mut u64) -> Result<Option<Report>> {
         for window in [EARLY.max(length / 500 * EARLY), EARLY_IF_HELD] {
-            if window <= *done || window >= self.affordable() {
+            // Half of the time is left for the rest.
+            if window <= *done || window >= self.affordable(0.4) {
                 continue;
             }
             *done = window;
@@ -201,8 +196,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             self.progress.warm_up += std::mem::take(&mut self.progress.calls);
             let is_fault = matches!(report.verdict, Verdict::Leak | Verdict::OverRelease);
             let is_certain = report.holders.is_empty() || window == EARLY_IF_HELD;
-            let is_blind = !self.is_proven;
-            if is_fault && is_certain || report.ended.is_some() || is_blind {
+            if is_fault && is_certain || report.ended.is_some() || !self.is_proven {
                 return Ok(Some(report));
             }
             if !is_fault {
@@ -220,15 +214,21 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         Ok(ControlFlow::Break(report))
     }
 
-    /// How many calls the shortest windows can have.
-    fn affordable(&self) -> u64 {
+    /// Whether that part of the time is over.
+    fn is_past(&self, part: u32) -> bool {
+        let time = self.soak.time.map(|time| time / part);
+        time.is_some_and(|time| self.begun.elapsed() > time)
+    }
+
+    /// How many calls the shortest windows can have in that share of the time left.
+    fn affordable(&self, share: f64) -> u64 {
         let wanted = self.soak.calls / PARTS;
         let Some(time) = self.soak.time else {
             return wanted;
         };
-        let left = time.saturating_sub(self.begun.elapsed()).as_secs_f64();
-        // A part is kept, should calls become slower. What is no number or too large becomes the most.
-        let calls = 0.8 * left / self.pace;
+        let left = time.saturating_sub(self.begun.elapsed()).mul_f64(share);
+        let calls = left.saturating_sub(self.reading * READINGS).as_secs_f64() / self.pace;
+        // What is no number or too large becomes the most.
         let per_window =
             Duration::try_from_secs_f64(calls / 16.0).map_or(wanted, |calls| calls.as_secs());
         wanted.min(per_window).max(1)
@@ -247,6 +247,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             return Ok(report);
         }
         self.is_proven = true;
+        // A part of the time is kept, should calls become slower.
+        let window = window.min(self.affordable(0.8));
         // What was found is held now: what has to be nobody else's, to be used again, is made anew.
         self.calls(2)?;
         self.progress.wanted = window * PARTS;
@@ -261,14 +263,14 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             if ended.is_some() {
                 break;
             }
-            let reading = self.read(Some((length * window, length == 2)))?;
+            let reading = self.read(Some(Window(length * window, length == 2)))?;
             report.window(length, reading.growth(&last));
             last = reading;
             self.progress.growth.clear();
             self.progress.growth.extend(reading.growth(&start));
         }
         self.is_stage = false;
-        let moved = self.meter.universe.judge(report.windows());
+        let moved = self.meter.universe.judge();
         report.references = self.blame.name(&moved, report.calls);
         report.complete(ended);
         if report.verdict == Verdict::Leak {
@@ -283,15 +285,13 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         report
     }
 
-    /// Reads all counters, after a window of so many calls.
-    fn read(&mut self, window: Option<(u64, bool)>) -> Result<Reading> {
-        let reading = self
-            .meter
-            .read(window.map(|(calls, is_long)| Window { is_long, calls }))?;
-        self.samples.push(Sample::new(
-            self.progress.warm_up + self.progress.calls,
-            &reading,
-        ));
+    /// Reads all counters, perhaps after a window.
+    fn read(&mut self, window: Option<Window>) -> Result<Reading> {
+        let begun = Instant::now();
+        let reading = self.meter.read(window)?;
+        self.reading = begun.elapsed();
+        let made = self.progress.warm_up + self.progress.calls;
+        self.samples.push(Sample::new(made, &reading));
         Ok(reading)
     }
 
@@ -314,11 +314,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             }
             if self.ticked.elapsed() >= TICK {
                 self.ticked = Instant::now();
-                if self
-                    .soak
-                    .time
-                    .is_some_and(|time| self.begun.elapsed() > time)
-                {
+                if self.is_past(1) {
                     return Ok(Some(Ended::Time));
                 }
                 if resident().0 - self.resident > MOST_MEMORY {

@@ -28,12 +28,9 @@ struct Member {
     fall: Option<f64>,
 }
 
-/// A window that has ended.
+/// A window that has ended: how many calls it had, and whether it was a long one.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
-    pub is_long: bool,
-    pub calls: u64,
-}
+pub(super) struct Window(pub u64, pub bool);
 
 impl Universe {
     /// Adds what a function of Python returns, but for the immortal and what is there already.
@@ -90,12 +87,14 @@ impl Universe {
         for member in &mut self.0 {
             let count = member.object.count(py);
             total += count;
-            let Some(window) = window else { continue };
+            let Some(Window(calls, is_long)) = window else {
+                continue;
+            };
             let growth = count - member.count;
             member.count = count;
-            member.series.note(window.is_long, growth);
+            member.series.note(is_long, growth);
             if growth < 0 || member.fall.is_some() {
-                let fall = float(growth.min(0).unsigned_abs()) / float(window.calls.max(1));
+                let fall = float(growth.min(0).unsigned_abs()) / float(calls.max(1));
                 member.fall = Some(fall);
             }
         }
@@ -116,9 +115,9 @@ impl Universe {
     }
 
     /// The objects whose counts moved with the calls, or may have; what moved most comes first.
-    pub fn judge(&self, windows: usize) -> Vec<Moved<'_>> {
+    pub fn judge(&self) -> Vec<Moved<'_>> {
         let judged = self.0.iter().map(|Member { object, series, .. }| {
-            let finding = series.judge(windows, Counter::References);
+            let finding = series.judge(Counter::References);
             (finding, series.total(), object)
         });
         let mut moved: Vec<_> = judged

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Counter;
+use super::run::float;
 
 /// What a soak says in the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +86,7 @@ pub(super) struct Series {
     long: i64,
     grew: u16,
     fell: u16,
+    windows: u8,
 }
 
 impl Series {
@@ -96,6 +98,7 @@ impl Series {
         } += growth;
         self.grew = self.grew << 1 | u16::from(growth > 0);
         self.fell = self.fell << 1 | u16::from(growth < 0);
+        self.windows += 1;
     }
 
     /// Whether it went the same way in each of the last five windows.
@@ -113,12 +116,13 @@ impl Series {
         self.short + self.long
     }
 
-    /// What it did in the first of [`WINDOWS`], so many of them.
-    pub fn judge(&self, windows: usize, counter: Counter) -> Finding {
-        let all = (1_u16 << windows) - 1;
+    /// What it did, as [`WINDOWS`] go, or the first of them.
+    pub fn judge(&self, counter: Counter) -> Finding {
         if self.grew | self.fell == 0 {
             return Finding::Steady;
         }
+        let windows = usize::from(self.windows);
+        let all = (1_u16 << windows) - 1;
         let done = WINDOWS.iter().take(windows);
         let long: i64 = done.clone().map(|&length| i64::from(length == 2)).sum();
         let short: i64 = done.map(|&length| i64::from(length == 1)).sum();
@@ -154,29 +158,36 @@ impl Series {
 
 /// The verdict on all counters. What is given back too often is the worst, then a leak.
 pub(super) fn conclude(growths: &[Growth]) -> Verdict {
-    let any = |finding| growths.iter().any(|growth| growth.finding == finding);
-    if any(Finding::OverRelease) {
-        Verdict::OverRelease
-    } else if any(Finding::Leak) {
-        Verdict::Leak
-    } else if any(Finding::Rare) {
-        let names = growths
-            .iter()
-            .filter(|growth| growth.finding == Finding::Rare);
-        let names: Vec<_> = names.map(|growth| growth.counter.to_string()).collect();
-        Verdict::Undecided(format!(
+    match growths.iter().map(|growth| growth.finding).min() {
+        Some(Finding::OverRelease) => Verdict::OverRelease,
+        Some(Finding::Leak) => Verdict::Leak,
+        Some(Finding::Rare) => Verdict::Undecided(format!(
             "this goes on growing, but too rarely to be judged, so make more calls: {}",
-            names.join(", ")
-        ))
-    } else {
-        Verdict::Clean
+            names(growths, Finding::Rare)
+        )),
+        _ => Verdict::Clean,
     }
+}
+
+/// The counters that did that, in words.
+pub(super) fn names(growths: &[Growth], finding: Finding) -> String {
+    let names: Vec<_> = of(growths, finding)
+        .map(|growth| growth.counter.to_string())
+        .collect();
+    names.join(", ")
+}
+
+/// Those that did that.
+pub(super) fn of(growths: &[Growth], finding: Finding) -> impl Iterator<Item = &Growth> {
+    growths
+        .iter()
+        .filter(move |growth| growth.finding == finding)
 }
 
 /// `blocks  LEAK: one block in 1000.0 calls`, or `c_heap  LEAK: 4.096 bytes per call`.
 impl fmt::Display for Growth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<20} ", self.counter.to_string())?;
+        write!(f, "{:<20} ", self.counter)?;
         let verb = match self.finding {
             Finding::Steady if self.counter == Counter::OutsideMalloc => {
                 return f.write_str("less than 1 MiB");
@@ -189,6 +200,11 @@ impl fmt::Display for Growth {
         };
         write!(f, "{verb}: {}", Rate(self.per_call, self.counter.unit()))
     }
+}
+
+pub(super) fn per_call(total: i64, calls: u64) -> f64 {
+    let ratio = float(total.unsigned_abs()) / float(calls.max(1));
+    if total < 0 { -ratio } else { ratio }
 }
 
 /// So many of a unit per call: `1.5 blocks per call`, `one block in 1000 calls`.
@@ -213,103 +229,74 @@ mod tests {
     /// With the windows in their order, as many as there are.
     fn judge(short: &[i64], long: &[i64], counter: Counter) -> Finding {
         let (mut short, mut long) = (short.iter(), long.iter());
-        let (mut series, mut windows) = (Series::default(), 0);
+        let mut series = Series::default();
         for length in WINDOWS {
             let next = if length == 2 { &mut long } else { &mut short };
             if let Some(&growth) = next.next() {
                 series.note(length == 2, growth);
-                windows += 1;
             }
         }
-        series.judge(windows, counter)
+        series.judge(counter)
+    }
+
+    /// Each of these, of that counter, is found to be that.
+    fn are(counter: Counter, expected: Finding, windows: &[(&[i64], &[i64])]) {
+        for (short, long) in windows {
+            let finding = judge(short, long, counter);
+            assert_eq!(finding, expected, "{short:?} {long:?}");
+        }
     }
 
     #[test]
     fn growth_in_every_window_and_with_the_calls_is_a_leak() {
-        assert_eq!(judge(&[1; 8], &[2; 4], Counter::Blocks), Finding::Leak);
-        assert_eq!(
-            judge(&[12, 13, 12, 13], &[25, 25], Counter::Blocks),
-            Finding::Leak
-        );
-        // One in a window and a quarter: what a leak of exactly the visible size may look like.
-        assert_eq!(
-            judge(&[1, 1, 1, 2, 1, 1, 1, 2], &[2, 3, 2, 3], Counter::Blocks),
-            Finding::Leak
-        );
+        // The last grows by one in a window and a quarter: what a leak of exactly the visible size may look like.
+        let leaks: &[(&[_], &[_])] = &[
+            (&[1; 8], &[2; 4]),
+            (&[12, 13, 12, 13], &[25, 25]),
+            (&[1, 1, 1, 2, 1, 1, 1, 2], &[2, 3, 2, 3]),
+        ];
+        are(Counter::Blocks, Finding::Leak, leaks);
     }
 
     #[test]
-    fn growth_that_does_not_scale_is_a_cache() {
-        assert_eq!(judge(&[1; 8], &[1; 4], Counter::Blocks), Finding::Cache);
-        assert_eq!(judge(&[96; 8], &[96; 4], Counter::Blocks), Finding::Cache);
-    }
-
-    #[test]
-    fn growth_that_stops_or_pauses_is_a_cache() {
-        assert_eq!(
-            judge(
-                &[40, 30, 20, 10, 0, 0, 0, 0],
-                &[80, 0, 0, 0],
-                Counter::Blocks
-            ),
-            Finding::Cache
-        );
-        assert_eq!(
-            judge(&[3, 0, 0, 0, 0, 0, 0, 0], &[0; 4], Counter::Blocks),
-            Finding::Cache
-        );
-        assert_eq!(
-            judge(&[8, -8, 1, 0], &[0, 0], Counter::Blocks),
-            Finding::Cache
-        );
+    fn growth_that_does_not_scale_or_that_pauses_is_a_cache() {
+        let caches: &[(&[_], &[_])] = &[
+            (&[1; 8], &[1; 4]),
+            (&[96; 8], &[96; 4]),
+            (&[40, 30, 20, 10, 0, 0, 0, 0], &[80, 0, 0, 0]),
+            (&[3, 0, 0, 0, 0, 0, 0, 0], &[0; 4]),
+            (&[8, -8, 1, 0], &[0, 0]),
+        ];
+        are(Counter::Blocks, Finding::Cache, caches);
     }
 
     #[test]
     fn growth_that_goes_on_now_and_then_is_not_judged() {
-        assert_eq!(
-            judge(&[1, 0, 1, 1, 1, 0, 1, 1], &[1, 2, 1, 2], Counter::Blocks),
-            Finding::Rare
-        );
-        assert_eq!(
-            judge(
-                &[0, 0, 1, 0, 0, 0, 1, 0],
-                &[0, 1, 0, 1],
-                Counter::References
-            ),
-            Finding::Rare
-        );
-        let heap = judge(
-            &[16, 0, 16, 0, 16, 0, 16, 0],
-            &[0, 32, 0, 16],
-            Counter::CHeap,
-        );
-        assert_eq!(heap, Finding::Cache);
+        let (blocks, references) = (Counter::Blocks, Counter::References);
+        let rare: (&[_], &[_]) = (&[1, 0, 1, 1, 1, 0, 1, 1], &[1, 2, 1, 2]);
+        are(blocks, Finding::Rare, &[rare]);
+        let rarer: (&[_], &[_]) = (&[0, 0, 1, 0, 0, 0, 1, 0], &[0, 1, 0, 1]);
+        are(references, Finding::Rare, &[rarer]);
+        let heap: (&[_], &[_]) = (&[16, 0, 16, 0, 16, 0, 16, 0], &[0, 32, 0, 16]);
+        are(Counter::CHeap, Finding::Cache, &[heap]);
     }
 
     #[test]
     fn only_references_can_be_over_released() {
-        assert_eq!(
-            judge(&[-5; 8], &[-10; 4], Counter::References),
-            Finding::OverRelease
-        );
-        assert_eq!(judge(&[-5; 8], &[-10; 4], Counter::Blocks), Finding::Cache);
-        assert_eq!(
-            judge(&[-5; 8], &[-5; 4], Counter::References),
-            Finding::Cache
-        );
+        let (falls, other): (&[_], &[_]) = (&[-5; 8], &[-10; 4]);
+        are(Counter::References, Finding::OverRelease, &[(falls, other)]);
+        are(Counter::Blocks, Finding::Cache, &[(falls, other)]);
+        are(Counter::References, Finding::Cache, &[(falls, &[-5; 4])]);
     }
 
     #[test]
     fn windows_of_one_length_alone_prove_nothing() {
-        assert_eq!(judge(&[1, 1], &[], Counter::Blocks), Finding::Cache);
-        assert_eq!(judge(&[], &[], Counter::Blocks), Finding::Steady);
+        are(Counter::Blocks, Finding::Cache, &[(&[1, 1], &[])]);
+        are(Counter::Blocks, Finding::Steady, &[(&[], &[])]);
     }
 
     #[test]
     fn nothing_is_steady() {
-        assert_eq!(
-            judge(&[0; 8], &[0; 4], Counter::References),
-            Finding::Steady
-        );
+        are(Counter::References, Finding::Steady, &[(&[0; 8], &[0; 4])]);
     }
 }

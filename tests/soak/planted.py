@@ -3,6 +3,7 @@
 import ctypes
 import mmap
 import os
+import threading
 
 import numpy as np
 
@@ -17,8 +18,17 @@ class Thing:
 
 
 THING = Thing()
-NESTED = [{"key": object()}]
+
+
+class Odd:
+    """As the types of Cython's functions, its module is none of its type's."""
+
+    __module__ = property(lambda self: "odd")
+
+
+NESTED = [{"key": Odd()}]
 DTYPE = np.dtype([("planted", "f8")])
+VALUES = np.zeros(3, dtype=[("an array's", "f8")])
 calls = 0
 
 
@@ -38,6 +48,7 @@ def leaks_a_things_reference(data): return leaks(THING, 1000)
 def leaks_a_nested_objects_reference(data): return leaks(NESTED[0]["key"], 1000)
 def leaks_a_types_reference(data): return leaks(Thing, 1000)
 def leaks_a_dtypes_reference(data): return leaks(DTYPE, 1000)
+def leaks_an_arrays_dtypes_reference(data): return leaks(VALUES.dtype, 1000)
 def leaks_a_reference_each_time(data): return leaks(THING, 1)
 
 
@@ -96,4 +107,43 @@ def ends_python(data):
 
 def takes_all_memory(data):
     KEPT.append(bytearray(8 << 10))
+    return []
+
+
+# What the soak cannot see, or stands in the way of.
+
+take_at = ctypes.PyDLL(None).Py_IncRef
+take_at.argtypes, take_at.restype = [ctypes.c_void_p], None
+
+
+def held_by_c_code_alone():
+    """The address of an object that nothing refers to that the collector knows."""
+    thing = object()
+    take(thing)
+    return id(thing)
+
+
+HIDDEN = held_by_c_code_alone()
+
+
+def leaks_what_c_code_alone_holds(data):
+    take_at(HIDDEN)
+    return []
+
+
+def leaks_nones_reference(data): return leaks(None, 1)
+
+
+def leaks_in_another_thread(data):
+    thread = threading.Thread(target=leaks_a_reference_each_time, args=(data,))
+    thread.start()
+    thread.join()
+    return []
+
+
+ARRAY = np.zeros(3)
+
+
+def resizes_an_array(data):
+    ARRAY.resize(7 - len(ARRAY))
     return []
