@@ -10,6 +10,8 @@ from _outliers_prelude import LOADING, CompiledIn
 def load(path, source=None):
     """Return the module of a file, or of source under that name; the same one each time."""
     file = os.path.realpath(path) if source is None else CompiledIn.PLACE + path
+    if source is None and not os.path.isfile(file):
+        raise ModuleNotFoundError(f"there is no file {path}")
     # Another thread may come while this one runs the module.
     with LOADING:
         # With its ending: no `import` of another module, such as `random`, may come to mean this one.

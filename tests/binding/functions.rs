@@ -25,6 +25,14 @@ fn a_dotted_name_goes_through_attributes() {
     );
 }
 
+#[test]
+fn a_file_that_is_not_there_is_told_in_one_line() {
+    let error = Outliers::new("no_such.py", "f").unwrap_err();
+    let expected = "cannot import no_such.py: ModuleNotFoundError: there is no file no_such.py";
+    assert!(error.to_string().starts_with(expected), "{error}");
+    assert_eq!(error.traceback(), "");
+}
+
 /// Not `random`, which the demo imports: a file may be called as a module of Python's is.
 #[test]
 fn a_file_is_loaded_once_under_a_name_of_its_own() {

@@ -43,6 +43,18 @@ impl<'p> Unfilled<'p> {
     /// # Errors
     ///
     /// A `SystemError` if some are not.
+    ///
+    /// ```
+    /// # use pyoutliers::{capi, with_python};
+    /// # with_python(|py| {
+    /// let mut list = capi::list_new(py, 1)?;
+    /// assert!(capi::list_new(py, 1)?.finish().is_err()); // its slot is empty
+    /// capi::list_set_item(&mut list, 0, capi::float_from_double(py, 1.5)?)?;
+    /// let list = list.finish()?;
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<_, pyoutliers::Error>(())
+    /// ```
     #[inline]
     pub fn finish(self) -> Result<Owned<'p>, Exception> {
         if self.filled == self.length {
@@ -129,6 +141,16 @@ impl<'p> Unfilled<'p> {
 /// # Errors
 ///
 /// `MemoryError`.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let list = capi::list_new(py, 2)?; // two empty slots
+/// assert_eq!(list.reference_count(), 1); // ours
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyList_New")]
 #[inline]
 pub fn list_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception> {
@@ -150,6 +172,17 @@ pub fn list_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception
 /// # Errors
 ///
 /// `IndexError` for any other slot; `SystemError` for a tuple.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let mut list = capi::list_new(py, 1)?;
+/// let item = capi::float_from_double(py, 1.5)?;
+/// capi::list_set_item(&mut list, 0, item)?; // `item` is gone
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyList_SetItem")]
 #[inline]
 pub fn list_set_item<'p>(
@@ -168,6 +201,18 @@ pub fn list_set_item<'p>(
 /// # Errors
 ///
 /// `IndexError` if all slots are filled; `SystemError` for a tuple. The C macro checks neither.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let mut list = capi::list_new(py, 2)?;
+/// for value in [1.5, 2.5] {
+///     capi::list_set_next(&mut list, capi::float_from_double(py, value)?)?;
+/// }
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyList_SET_ITEM")]
 #[inline]
 pub fn list_set_next<'p>(list: &mut Unfilled<'p>, item: Owned<'p>) -> Result<(), Exception> {
@@ -240,6 +285,15 @@ pub fn list_get_item<'a, 'p>(
 /// # Errors
 ///
 /// `MemoryError`.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// assert_eq!(capi::tuple_new(py, 1)?.reference_count(), 1); // ours
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyTuple_New")]
 pub fn tuple_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception> {
     let length = isize::try_from(length).unwrap_or(isize::MAX);
@@ -257,6 +311,17 @@ pub fn tuple_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exceptio
 /// # Errors
 ///
 /// `IndexError` for any other slot; `SystemError` for a list, and for the empty tuple.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let mut tuple = capi::tuple_new(py, 1)?;
+/// capi::tuple_set_item(&mut tuple, 0, capi::float_from_double(py, 1.5)?)?; // stolen
+/// let tuple = tuple.finish()?;
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyTuple_SetItem")]
 #[inline]
 pub fn tuple_set_item<'p>(
@@ -274,6 +339,18 @@ pub fn tuple_set_item<'p>(
 /// # Errors
 ///
 /// `MemoryError`; `SystemError` for what is no list.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let list = capi::list_new(py, 0)?.finish()?;
+/// let item = capi::float_from_double(py, 1.5)?;
+/// capi::list_append(&list, &item)?;
+/// assert_eq!(item.reference_count(), 2); // ours and the list's
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyList_Append")]
 pub fn list_append(list: &Owned<'_>, item: &Owned<'_>) -> Result<(), Exception> {
     // SAFETY: the lock is held, both objects are live; the type is checked there.
@@ -288,6 +365,15 @@ pub fn list_append(list: &Owned<'_>, item: &Owned<'_>) -> Result<(), Exception> 
 /// # Errors
 ///
 /// `MemoryError`.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// assert_eq!(capi::dict_new(py)?.reference_count(), 1); // ours
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyDict_New")]
 pub fn dict_new(py: Python<'_>) -> Result<Owned<'_>, Exception> {
     // SAFETY: the lock is held.
@@ -304,6 +390,18 @@ pub fn dict_new(py: Python<'_>) -> Result<Owned<'_>, Exception> {
 /// # Errors
 ///
 /// `MemoryError`, `TypeError` for a key without a hash; `SystemError` for what is no dictionary.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let dict = capi::dict_new(py)?;
+/// let [key, value] = [capi::unicode_from_str(py, "key")?, capi::float_from_double(py, 1.5)?];
+/// capi::dict_set_item(&dict, &key, &value)?;
+/// assert_eq!(value.reference_count(), 2); // ours and the dictionary's
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyDict_SetItem")]
 pub fn dict_set_item(
     dict: &Owned<'_>,
@@ -324,6 +422,18 @@ pub fn dict_set_item(
 /// # Errors
 ///
 /// `MemoryError`; `UnicodeDecodeError` for what is not UTF-8; `SystemError` for what is no dictionary.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let dict = capi::dict_new(py)?;
+/// let value = capi::float_from_double(py, 1.5)?;
+/// capi::dict_set_item_string(&dict, c"key", &value)?;
+/// assert_eq!(value.reference_count(), 2); // ours and the dictionary's
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyDict_SetItemString")]
 pub fn dict_set_item_string(
     dict: &Owned<'_>,

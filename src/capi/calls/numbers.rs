@@ -14,6 +14,15 @@ use crate::error::Exception;
 /// # Errors
 ///
 /// `MemoryError`.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// assert_eq!(capi::float_from_double(py, 1.5)?.reference_count(), 1); // ours
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyFloat_FromDouble")]
 #[inline]
 pub fn float_from_double(py: Python<'_>, value: f64) -> Result<Owned<'_>, Exception> {
@@ -30,6 +39,16 @@ pub fn float_from_double(py: Python<'_>, value: f64) -> Result<Owned<'_>, Except
 /// # Errors
 ///
 /// `TypeError` for what is no number, and whatever those methods raise.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let float = capi::float_from_double(py, 1.5)?;
+/// assert_eq!(capi::float_as_double(&float)?, 1.5);
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyFloat_AsDouble")]
 pub fn float_as_double(object: &Owned<'_>) -> Result<f64, Exception> {
     // SAFETY: the lock is held and the object live.
@@ -40,6 +59,15 @@ pub fn float_as_double(object: &Owned<'_>) -> Result<f64, Exception> {
 /// Whether it is a float, as NumPy's float64 is too.
 ///
 /// Reference: borrows `object`.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// assert!(capi::float_check(&capi::float_from_double(py, 1.0)?));
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyFloat_Check")]
 #[inline]
 pub fn float_check(object: &Owned<'_>) -> bool {
@@ -51,6 +79,15 @@ pub fn float_check(object: &Owned<'_>) -> bool {
 /// `True` or `False`, of which there is one each.
 ///
 /// Reference: returns new.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// assert!(capi::bool_check(&capi::bool_from_long(py, true)?));
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyBool_FromLong")]
 pub fn bool_from_long(py: Python<'_>, value: bool) -> Result<Owned<'_>, Exception> {
     // SAFETY: the lock is held.
@@ -66,6 +103,16 @@ pub fn bool_from_long(py: Python<'_>, value: bool) -> Result<Owned<'_>, Exceptio
 /// # Errors
 ///
 /// `MemoryError`.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let int = capi::long_from_long_long(py, 7)?;
+/// assert_eq!(capi::long_as_long_long(&int)?, 7);
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyLong_FromLongLong")]
 pub fn long_from_long_long(py: Python<'_>, value: i64) -> Result<Owned<'_>, Exception> {
     // SAFETY: the lock is held.
@@ -77,6 +124,15 @@ pub fn long_from_long_long(py: Python<'_>, value: i64) -> Result<Owned<'_>, Exce
 /// Whether it is an int; `bool` is a kind of int.
 ///
 /// Reference: borrows `object`.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// assert!(!capi::long_check(&capi::float_from_double(py, 1.0)?));
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyLong_Check")]
 #[inline]
 pub fn long_check(object: &Owned<'_>) -> bool {
@@ -88,6 +144,15 @@ pub fn long_check(object: &Owned<'_>) -> bool {
 /// Whether it is `True` or `False`.
 ///
 /// Reference: borrows `object`.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// assert!(!capi::bool_check(&capi::float_from_double(py, 1.0)?));
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyBool_Check")]
 #[inline]
 pub fn bool_check(object: &Owned<'_>) -> bool {
@@ -103,6 +168,16 @@ pub fn bool_check(object: &Owned<'_>) -> bool {
 /// # Errors
 ///
 /// `TypeError` for what has no `__index__`, and whatever that raises.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let error = capi::number_index(&capi::float_from_double(py, 1.0)?).unwrap_err();
+/// assert_eq!(error.type_name(), "TypeError"); // a float is no int
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyNumber_Index")]
 pub fn number_index<'p>(object: &Owned<'p>) -> Result<Owned<'p>, Exception> {
     // SAFETY: the lock is held and the object live.
@@ -121,6 +196,16 @@ pub fn number_index<'p>(object: &Owned<'p>) -> Result<Owned<'p>, Exception> {
 /// # Errors
 ///
 /// `OverflowError` beyond 64 bits; `TypeError` for what has none of these.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let int = capi::long_from_long_long(py, 7)?;
+/// assert_eq!(capi::long_as_long_long(&int)?, 7);
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyLong_AsLongLong")]
 #[inline]
 pub fn long_as_long_long(int: &Owned<'_>) -> Result<i64, Exception> {

@@ -17,6 +17,16 @@ use crate::error::{Exception, text};
 /// # Errors
 ///
 /// `ModuleNotFoundError`, and whatever the module raises.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let math = capi::import_module(py, c"math")?;
+/// assert!(capi::import_module(py, c"no_such_module").is_err());
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyImport_ImportModule")]
 pub fn import_module<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>, Exception> {
     // SAFETY: the lock is held; the name ends in NUL.
@@ -47,6 +57,17 @@ impl<'p> std::ops::Deref for Code<'p> {
 /// `SyntaxError`, `MemoryError`, and `RecursionError` for what is nested too deep. Python 3.8 and 3.9
 /// do not look at the depth: there, more than 64 KiB of source, which can fill 2 MiB of stack, are a
 /// `ValueError`.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let code = capi::compile_string(py, c"x = 1.5", c"x.py")?;
+/// let error = capi::compile_string(py, c"x = = 1.5", c"x.py").unwrap_err();
+/// assert_eq!(error.type_name(), "SyntaxError");
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "Py_CompileString")]
 pub fn compile_string<'p>(
     py: Python<'p>,
@@ -74,6 +95,18 @@ pub fn compile_string<'p>(
 /// # Errors
 ///
 /// Whatever the code raises.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let code = capi::compile_string(py, c"x = 1.5", c"x.py")?;
+/// let module = capi::import_exec_code_module(c"example_x", &code)?;
+/// let x = capi::object_get_attr_string(&module, c"x")?;
+/// assert_eq!(capi::float_as_double(&x)?, 1.5);
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyImport_ExecCodeModule")]
 pub fn import_exec_code_module<'p>(name: &CStr, code: &Code<'p>) -> Result<Owned<'p>, Exception> {
     // SAFETY: the lock is held; the name ends in NUL; `code` is live and compiled code.
@@ -89,6 +122,17 @@ pub fn import_exec_code_module<'p>(name: &CStr, code: &Code<'p>) -> Result<Owned
 /// # Errors
 ///
 /// `SystemError` for what is no module.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let math = capi::import_module(py, c"math")?;
+/// let dict = capi::module_get_dict(&math)?; // borrowed: cannot outlive `math`
+/// assert_eq!(capi::object_type_name(&dict)?, "dict");
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyModule_GetDict")]
 pub fn module_get_dict<'a, 'p>(module: &'a Owned<'p>) -> Result<Borrowed<'a, 'p>, Exception> {
     // SAFETY: the lock is held and the object live; its type is checked there.
@@ -104,6 +148,17 @@ pub fn module_get_dict<'a, 'p>(module: &'a Owned<'p>) -> Result<Borrowed<'a, 'p>
 /// # Errors
 ///
 /// `AttributeError`, and whatever looking it up raises.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let math = capi::import_module(py, c"math")?;
+/// let pi = capi::object_get_attr_string(&math, c"pi")?;
+/// assert_eq!(capi::float_as_double(&pi)?, std::f64::consts::PI);
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyObject_GetAttrString")]
 pub fn object_get_attr_string<'p>(object: &Owned<'p>, name: &CStr) -> Result<Owned<'p>, Exception> {
     // SAFETY: the lock is held, the object live; the name ends in NUL.
@@ -119,6 +174,15 @@ pub fn object_get_attr_string<'p>(object: &Owned<'p>, name: &CStr) -> Result<Own
 /// # Errors
 ///
 /// `MemoryError`.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// assert_eq!(capi::object_type_name(&capi::float_from_double(py, 1.5)?)?, "float");
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyObject_Type")]
 pub fn object_type_name(object: &Owned<'_>) -> Result<String, Exception> {
     // SAFETY: the lock is held and the object live.
@@ -131,6 +195,15 @@ pub fn object_type_name(object: &Owned<'_>) -> Result<String, Exception> {
 /// Whether it can be called.
 ///
 /// Reference: borrows `object`.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// assert!(!capi::callable_check(&capi::float_from_double(py, 1.5)?));
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyCallable_Check")]
 pub fn callable_check(object: &Owned<'_>) -> bool {
     // SAFETY: the lock is held and the object live.
@@ -145,6 +218,19 @@ pub fn callable_check(object: &Owned<'_>) -> bool {
 /// # Errors
 ///
 /// Whatever the callable raises; `TypeError` if it is none, or if `arguments` is no tuple.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let fabs = capi::object_get_attr_string(&capi::import_module(py, c"math")?, c"fabs")?;
+/// let mut arguments = capi::tuple_new(py, 1)?;
+/// capi::tuple_set_item(&mut arguments, 0, capi::float_from_double(py, -1.5)?)?; // stolen
+/// let result = capi::object_call_object(&fabs, &arguments.finish()?)?;
+/// assert_eq!(capi::float_as_double(&result)?, 1.5);
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyObject_CallObject")]
 pub fn object_call_object<'p>(
     callable: &Owned<'p>,
@@ -164,6 +250,18 @@ pub fn object_call_object<'p>(
 ///
 /// Whatever the callable raises; `TypeError` if it is none, or if these are no tuple or dictionary,
 /// which the C call takes on trust.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let dict_type = capi::object_get_attr_string(&capi::import_module(py, c"builtins")?, c"dict")?;
+/// let keywords = capi::dict_new(py)?;
+/// capi::dict_set_item_string(&keywords, c"key", &capi::float_from_double(py, 1.5)?)?;
+/// let result = capi::object_call(&dict_type, &capi::tuple_new(py, 0)?.finish()?, &keywords)?;
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyObject_Call")]
 pub fn object_call<'p>(
     callable: &Owned<'p>,
@@ -192,6 +290,18 @@ pub fn object_call<'p>(
 /// # Errors
 ///
 /// Whatever the callable raises; `TypeError` if it is none.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let fabs = capi::object_get_attr_string(&capi::import_module(py, c"math")?, c"fabs")?;
+/// let argument = capi::float_from_double(py, -1.5)?;
+/// let result = capi::object_call_function_obj_args(&fabs, [&argument])?;
+/// assert_eq!(capi::float_as_double(&result)?, 1.5);
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyObject_CallFunctionObjArgs")]
 #[inline]
 pub fn object_call_function_obj_args<'p, const N: usize>(
@@ -230,6 +340,16 @@ impl<'p> std::ops::Deref for Iter<'p> {
 /// # Errors
 ///
 /// `TypeError` for what cannot be iterated over, and whatever `__iter__` raises.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let error = capi::object_get_iter(&capi::float_from_double(py, 1.5)?).unwrap_err();
+/// assert_eq!(error.type_name(), "TypeError");
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyObject_GetIter")]
 #[inline]
 pub fn object_get_iter<'p>(object: &Owned<'p>) -> Result<Iter<'p>, Exception> {
@@ -248,6 +368,17 @@ pub fn object_get_iter<'p>(object: &Owned<'p>) -> Result<Iter<'p>, Exception> {
 /// # Errors
 ///
 /// Whatever `__next__` raises, except for the `StopIteration` that means the end.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let list = capi::list_new(py, 0)?.finish()?;
+/// let iterator = capi::object_get_iter(&list)?;
+/// assert!(capi::iter_next(&iterator)?.is_none());
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyIter_Next")]
 #[inline]
 pub fn iter_next<'p>(iterator: &Iter<'p>) -> Result<Option<Owned<'p>>, Exception> {

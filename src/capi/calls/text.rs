@@ -11,6 +11,15 @@ use crate::error::Exception;
 /// Whether it is a string.
 ///
 /// Reference: borrows `object`.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// assert!(capi::unicode_check(&capi::unicode_from_str(py, "text")?));
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyUnicode_Check")]
 #[inline]
 pub fn unicode_check(object: &Owned<'_>) -> bool {
@@ -22,6 +31,15 @@ pub fn unicode_check(object: &Owned<'_>) -> bool {
 /// Whether it is a `bytes` object.
 ///
 /// Reference: borrows `object`.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// assert!(!capi::bytes_check(&capi::unicode_from_str(py, "text")?));
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyBytes_Check")]
 #[inline]
 pub fn bytes_check(object: &Owned<'_>) -> bool {
@@ -33,6 +51,15 @@ pub fn bytes_check(object: &Owned<'_>) -> bool {
 /// Whether it is a `bytearray` object.
 ///
 /// Reference: borrows `object`.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// assert!(!capi::byte_array_check(&capi::unicode_from_str(py, "text")?));
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyByteArray_Check")]
 #[inline]
 pub fn byte_array_check(object: &Owned<'_>) -> bool {
@@ -54,6 +81,15 @@ pub fn byte_array_check(object: &Owned<'_>) -> bool {
 /// # Errors
 ///
 /// `MemoryError`.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// assert_eq!(capi::unicode_from_str(py, "text")?.reference_count(), 1); // ours
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyUnicode_FromStringAndSize")]
 pub fn unicode_from_str<'p>(py: Python<'p>, text: &str) -> Result<Owned<'p>, Exception> {
     // No `str` is longer than `isize::MAX` bytes.
@@ -68,6 +104,16 @@ pub fn unicode_from_str<'p>(py: Python<'p>, text: &str) -> Result<Owned<'p>, Exc
 /// escaped.
 ///
 /// Reference: borrows `object`. The encoded bytes are a new reference, given back here.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// let text = capi::unicode_from_str(py, "text")?;
+/// assert_eq!(capi::unicode_to_string(&text).as_deref(), Some("text"));
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[doc(alias = "PyUnicode_AsEncodedString")]
 pub fn unicode_to_string(object: &Owned<'_>) -> Option<String> {
     exception::utf8(object, 0, isize::MAX).ok().flatten()

@@ -160,6 +160,17 @@ impl<'p> Owned<'p> {
     ///
     /// From Python 3.12 on some objects, such as `None` and small ints, are immortal: never freed, and
     /// so not counted. Theirs is a large number that stands still.
+    ///
+    /// ```
+    /// # use pyoutliers::{capi, with_python};
+    /// # with_python(|py| {
+    /// let item = capi::float_from_double(py, 1.5)?;
+    /// let other = item.clone();
+    /// assert_eq!(item.reference_count(), 2);
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<_, pyoutliers::Error>(())
+    /// ```
     #[doc(alias = "Py_REFCNT")]
     pub fn reference_count(&self) -> usize {
         // SAFETY: the object is live because `self` owns a reference to it, and the lock is held,
