@@ -32,6 +32,20 @@
 //! In a crate of your own, a `build.rs` tells your programs where Python's library is, by
 //! `DEP_PYOUTLIERS_LIBDIR`: the README shows its lines. Programs to start from are in `examples/`.
 //!
+//! # Words
+//!
+//! | here | what it means |
+//! |---|---|
+//! | drain | take the items of an iterator one by one, to its end |
+//! | kept list | the list of the last call, which the next call fills again |
+//! | turn | the right to ask for Python's lock next |
+//! | soak | many calls of a function, while what they leave behind is counted |
+//! | warm-up, window | the calls before counting, while caches fill; the calls between two readings |
+//! | lend | pass arguments that have spare references, and see whether all come back |
+//! | plant | leak on purpose, to see that the meter sees it |
+//! | starve | make Python run out of memory, at a chosen allocation |
+//! | lesson, exercise, judge | a rule shown on your Python; C code that breaks one; what says which |
+//!
 //! # What it does not do
 //!
 //! - It copies. Sharing memory with NumPy is faster, and takes NumPy's C API and care for lifetimes.
