@@ -165,6 +165,14 @@ impl Report {
         self.verdict = Verdict::Undecided(reason.into());
     }
 
+    /// What a container holds may be a cache that fills.
+    pub(super) fn doubt_what_is_held(&mut self) {
+        if self.verdict == Verdict::Leak && !self.holders.is_empty() {
+            let reason = "a container grows, and a cache that fills does so too: give it more time";
+            self.verdict = Verdict::Undecided(reason.into());
+        }
+    }
+
     /// The meter has not seen what was planted.
     pub(super) fn blind(&mut self, what: &str) {
         let malloc = std::env::var_os("PYTHONMALLOC").is_some_and(|value| !value.is_empty());

@@ -28,6 +28,8 @@ const EARLY_FROM: u64 = 1000;
 const EARLY: u64 = 50;
 /// What a container holds may be a cache that fills: then the windows have to be longer.
 const EARLY_IF_HELD: u64 = 1600;
+/// And where there was no time to warm up, there have to be so many calls.
+const LEAST_IF_HELD: u64 = 2000;
 /// One before the windows, and one after each.
 const READINGS: u32 = 13;
 /// How often the clock, and the memory, are looked at.
@@ -127,7 +129,14 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         } else {
             match self.warm_up()? {
                 ControlFlow::Break(report) => report,
-                ControlFlow::Continue(()) => self.stage(self.soak.calls / PARTS)?,
+                ControlFlow::Continue(()) => {
+                    let is_late = self.is_past(4);
+                    let mut report = self.stage(self.soak.calls / PARTS)?;
+                    if is_late && report.warm_up + report.calls < LEAST_IF_HELD {
+                        report.doubt_what_is_held();
+                    }
+                    report
+                }
             }
         };
         let goes_on = self.reserve.is_some() && report.ended != Some(Ended::Interrupted);

@@ -4,6 +4,7 @@ import ctypes
 import mmap
 import os
 import threading
+import time
 
 import numpy as np
 
@@ -79,6 +80,15 @@ def keeps_its_argument(data):
 
 def keeps_floats(data):
     KEPT.append(len(data) + 1e9)
+    return []
+
+
+CACHE = {}
+
+
+def fills_a_cache_slowly(data):
+    time.sleep(0.01)
+    CACHE[len(CACHE) % 600] = len(data) + 1e9
     return []
 
 

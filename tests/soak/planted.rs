@@ -8,18 +8,22 @@ use pyoutliers::interpreter;
 use serde_json::Value;
 
 /// What a soak of a function of `planted.py` ends with and prints.
-fn soaked(function: &str, calls: &str) -> (Option<i32>, String, String) {
+fn soaked(function: &str, limit: [&str; 2]) -> (Option<i32>, String, String) {
     let mut command = outliers();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/soak");
     command.env("PYTHONPATH", path);
-    command.args(["soak", "--json", "--size", "3", "--calls", calls]);
+    command.args(["soak", "--json", "--size", "3"]).args(limit);
     command.args(["--function", &format!("planted:{function}")]);
     told(&command.output().unwrap())
 }
 
-/// Its exit status and report.
+/// Its exit status and report, after so many calls.
 fn report(function: &str, calls: &str) -> (Option<i32>, Value) {
-    let (status, stdout, stderr) = soaked(function, calls);
+    limited_report(function, ["--calls", calls])
+}
+
+fn limited_report(function: &str, limit: [&str; 2]) -> (Option<i32>, Value) {
+    let (status, stdout, stderr) = soaked(function, limit);
     assert_eq!(stderr, "", "{stdout}");
     (status, serde_json::from_str(&stdout).unwrap())
 }
@@ -129,6 +133,12 @@ fn a_container_of_plain_values_is_named_with_its_line() {
 }
 
 #[test]
+fn a_cache_that_takes_longer_to_fill_than_there_is_time_is_no_leak() {
+    let (_, report) = limited_report("fills_a_cache_slowly", ["--seconds", "8"]);
+    assert_eq!(report["verdict"], "none", "{report:#}");
+}
+
+#[test]
 fn memory_that_no_allocator_knows_of_is_never_clean() {
     let (status, report) = report("keeps_pages", "40000");
     assert_eq!(
@@ -204,7 +214,7 @@ fn references_that_another_thread_leaks_are_found_without_its_line() {
 
 #[test]
 fn an_array_that_was_there_before_refuses_to_be_resized() {
-    let (status, _, stderr) = soaked("resizes_an_array", "1600");
+    let (status, _, stderr) = soaked("resizes_an_array", ["--calls", "1600"]);
     assert_eq!(status, Some(1), "{stderr}");
     assert!(
         stderr.contains("ValueError: cannot resize an array"),
