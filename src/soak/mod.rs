@@ -39,7 +39,7 @@
 //!
 //! What grows steadily in the warm-up is judged by windows of 50 calls. If it is a leak, that is the
 //! verdict, unless a container grew too: that may be a cache that fills, and is judged again by windows
-//! of 1,600 calls.
+//! of 1,600 calls. If the time does not allow 2,000 calls, such growth gets no verdict.
 //!
 //! A leak of one object in n calls shows in every window. So one in n, a sixteenth of all calls, is
 //! the rarest leak that is sure to be seen: make more calls to see a rarer one.
