@@ -63,7 +63,7 @@ fn function(name: &str) -> Outliers {
 /// What the functions call that call back in.
 extern "C" fn calls(number: i64) -> i64 {
     let data = [i32::try_from(number).unwrap().into()];
-    function("short").detect(&data).unwrap()[0]
+    *function("short").detect(&data).unwrap().first().unwrap()
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn forking() {
             });
         }
         for _ in 0..100 {
-            let child = forks.detect(&[0.0]).unwrap()[0];
+            let child = *forks.detect(&[0.0]).unwrap().first().unwrap();
             if child == 0 {
                 let calls =
                     || (0..50).all(|_| short.detect(&[2.0]).is_ok_and(|found| found == [2]));
