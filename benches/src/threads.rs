@@ -76,14 +76,12 @@ pub fn measure(rounds: usize, phase: Duration, part: &str) -> Result<Vec<Compari
     let mut comparisons: Vec<(Comparison, Box<dyn Fn() -> Result<f64>>)> = Vec::new();
     let mut compare = |text, bound, ratio| {
         let ratios = Vec::new();
-        comparisons.push((
-            Comparison {
-                text,
-                bound,
-                ratios,
-            },
-            ratio,
-        ));
+        let comparison = Comparison {
+            text,
+            bound,
+            ratios,
+        };
+        comparisons.push((comparison, ratio));
     };
     for (size, bounds) in SIZES {
         for caller in [Caller::Ours, Caller::C, Caller::PyO3] {
@@ -159,8 +157,9 @@ pub fn measure(rounds: usize, phase: Duration, part: &str) -> Result<Vec<Compari
 /// The calls per second of the first group of threads; the others call too.
 fn rate(groups: &[(&Call, usize)], phase: Duration) -> Result<f64> {
     let first = groups.first().map_or(0, |group| group.1);
+    let start = Instant::now();
     let calls: u32 = calls_of_each(groups, phase)?.iter().take(first).sum();
-    Ok(f64::from(calls) / phase.as_secs_f64())
+    Ok(f64::from(calls) / start.elapsed().as_secs_f64()) // The last calls end later than the phase.
 }
 
 /// How many calls each thread makes.
