@@ -1,5 +1,8 @@
 """What the peers call, in the manner of the articles that this project follows."""
 
+import threading
+import time
+
 import numpy as np
 
 
@@ -16,3 +19,16 @@ def article(data):
 def plain(data):
     """What every way has to return."""
     return one_liner(np.array(data)).tolist()
+
+
+def sleeps(data):
+    time.sleep(0.01)
+    return []
+
+
+eight = threading.Barrier(8)
+
+
+def meets(data):
+    eight.wait()
+    return []

@@ -1,18 +1,23 @@
 //! A Python function, found once and called many times.
 
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU32;
 
 use crate::capi::{self, Held, Owned, Python};
 use crate::convert;
 use crate::error::{Exception, Result, text};
-use crate::interpreter::{c_name, find, with_python};
+use crate::interpreter::{Turn, c_name, find, with_python};
 use crate::parameter::Parameter;
 
 /// A Python function that takes a list of floats and returns ints or floats, found once and called
 /// many times.
 ///
-/// It can be shared between threads; calls wait for one another, because Python's lock (the GIL)
-/// lets one thread in at a time.
+/// It can be shared between threads. Python's lock (the GIL) lets one thread in at a time: waiting overlaps,
+/// such as for a database, and computing does not, so several threads make about as many calls as one. For
+/// that they take turns of some milliseconds, but for functions that wait, or whose calls last longer. Short
+/// calls do not overlap either where they compute outside of the lock. To use more cores, split the *input*:
+/// moving numbers takes as long as computing with them, so let each process read its own part, and only
+/// indices travel.
 ///
 /// Calls run on the stack of the calling thread. Python's own limit on recursion counts on 8 MiB, as
 /// main threads have. On the 2 MiB that `std` gives a thread it holds for Python functions, but not
@@ -28,6 +33,8 @@ pub struct Outliers {
     kept: Mutex<Option<Held>>,
     /// The most values that it may have.
     most_kept: usize,
+    /// The calls that still go without turns.
+    without_turns: AtomicU32,
 }
 
 /// Lists of that many values are kept, unless another number is asked for: 131 kB.
@@ -86,6 +93,7 @@ impl Outliers {
             parameters: None,
             kept: Mutex::new(None),
             most_kept: MOST_KEPT,
+            without_turns: AtomicU32::new(0),
         })
     }
 
@@ -186,6 +194,7 @@ impl Outliers {
         if data.is_empty() {
             return Ok(Vec::new());
         }
+        let _turn = Turn::take(&self.without_turns);
         with_python(|py| {
             let list = convert::list_from_slice(py, data, self.kept_list(py))?; // new, or ours
             let result = self.call(&list); // borrows; new

@@ -1,7 +1,7 @@
 //! What the measurement has to show.
 
 use crate::measure::{OURS, OURS_KEPT, OURS_NEW, Ratio, Results};
-use crate::threads::Threads;
+use crate::threads::Comparison;
 use crate::ways::{Callee, Caller, Way};
 
 /// A statement, and what was measured.
@@ -33,7 +33,7 @@ impl Statement {
 }
 
 /// The statements about what was measured; in the quick mode, not all are.
-pub fn statements(results: &Results, threads: &Threads) -> Vec<Statement> {
+pub fn statements(results: &Results, threads: &[Comparison]) -> Vec<Statement> {
     use Bound::{AtLeast, AtMost};
     let c = Way(Caller::C, Callee::Detect);
     let c_article = Way(Caller::C, Callee::Article);
@@ -61,29 +61,12 @@ pub fn statements(results: &Results, threads: &Threads) -> Vec<Statement> {
             })
         })
         .collect();
-    statements.push(Statement {
-        text: format!(
-            "{}: calls per second of {} threads / of one",
-            crate::numbers::count(crate::threads::SIZE),
-            crate::threads::THREADS
-        ),
-        bound: AtLeast(0.95),
-        ratio: Ratio {
-            median: threads.ratio,
-            minimum: threads.best,
-        },
-    });
-    statements.push(Statement {
-        text: format!(
-            "{}: calls per second of {} threads, ours / plain C",
-            crate::numbers::count(crate::threads::SIZE),
-            crate::threads::THREADS
-        ),
-        bound: AtLeast(0.95),
-        ratio: Ratio {
-            median: threads.beside_c,
-            minimum: threads.best_beside_c,
-        },
-    });
+    statements.extend(threads.iter().filter_map(|comparison| {
+        Some(Statement {
+            text: comparison.text.clone(),
+            bound: comparison.bound?,
+            ratio: comparison.ratio(),
+        })
+    }));
     statements
 }

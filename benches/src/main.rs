@@ -22,9 +22,11 @@ fn main() -> Result<()> {
     match arguments.as_slice() {
         [] => full(),
         ["--quick"] => quick(),
+        ["--threads"] => threads_alone(""),
+        ["--threads", part] => threads_alone(part),
         [ways::APART, way] => ways::serve(way),
         [instructions::ARGUMENT, way, size, calls] => instructions::make_calls(way, size, calls),
-        _ => bail!("usage: benches/run [--quick]"),
+        _ => bail!("usage: benches/run [--quick | --threads [PART]]"),
     }
 }
 
@@ -33,7 +35,7 @@ fn full() -> Result<()> {
     ways::start_python()?;
     let machine = machine::describe()?;
     let results = measure::measure(measure::FULL)?;
-    let threads = threads::measure(40, Duration::from_millis(150))?;
+    let threads = threads::measure(20, Duration::from_millis(150), "")?;
     let instructions = instructions::count()?;
     let report = report::Report {
         plans: measure::FULL,
@@ -53,7 +55,7 @@ fn quick() -> Result<()> {
     ways::start_python()?;
     let machine = machine::describe()?;
     let results = measure::measure(measure::QUICK)?;
-    let threads = threads::measure(3, Duration::from_millis(100))?;
+    let threads = threads::measure(1, Duration::from_millis(50), "")?;
     eprintln!("SKIPPED in the quick mode: more than 10,000 values; counting instructions");
     let report = report::Report {
         plans: measure::QUICK,
@@ -64,5 +66,15 @@ fn quick() -> Result<()> {
     };
     print!("{}", report.markdown()?);
     println!("all ways return the same indices; the times above are rough");
+    Ok(())
+}
+
+/// Measures those comparisons of threads whose text holds `part`; writes nothing.
+fn threads_alone(part: &str) -> Result<()> {
+    ways::start_python()?;
+    for comparison in threads::measure(5, Duration::from_millis(100), part)? {
+        let measure::Ratio { median, minimum } = comparison.ratio();
+        println!("{median:.2} (best {minimum:.2}) {}", comparison.text);
+    }
     Ok(())
 }

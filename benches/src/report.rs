@@ -8,9 +8,9 @@ use anyhow::{Context, Result};
 use crate::checklist::{Bound, statements};
 use crate::instructions::Instructions;
 use crate::machine::Machine;
-use crate::measure::{OURS, Plan, Results, WAYS};
+use crate::measure::{OURS, Plan, Ratio, Results, WAYS};
 use crate::numbers::{count, number, time};
-use crate::threads::{SIZE, THREADS, Threads};
+use crate::threads::Comparison;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 const BEGIN: &str = "<!-- measured: written by benches/run -->\n";
@@ -21,7 +21,7 @@ const END: &str = "<!-- end -->\n";
 pub struct Report<'a> {
     pub plans: &'a [Plan],
     pub results: &'a Results,
-    pub threads: &'a Threads,
+    pub threads: &'a [Comparison],
     pub instructions: Option<&'a [Instructions]>,
     pub machine: &'a Machine,
 }
@@ -92,23 +92,16 @@ impl Report<'_> {
     }
 
     fn threads(&self, text: &mut String) -> Result<()> {
-        let Threads {
-            one,
-            many,
-            ratio,
-            beside_c,
-            ..
-        } = self.threads;
         writeln!(text, "## Threads\n")?;
-        writeln!(
-            text,
-            "Ours with {} values, calls per second: {one:.0} from one thread, {many:.0} from \
-             {THREADS} together; phase by phase {} times as many, and {} times as many as {THREADS} \
-             threads of plain C make.\n",
-            count(SIZE),
-            number(*ratio),
-            number(*beside_c)
-        )?;
+        writeln!(text, "Calls per second, unless it says otherwise.\n")?;
+        writeln!(text, "| | median | best |")?;
+        writeln!(text, "|---|---:|---:|")?;
+        for comparison in self.threads {
+            let Ratio { median, minimum } = comparison.ratio();
+            let (median, best) = (number(median), number(minimum));
+            writeln!(text, "| {} | {median} | {best} |", comparison.text)?;
+        }
+        writeln!(text)?;
         Ok(())
     }
 

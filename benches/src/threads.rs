@@ -1,93 +1,209 @@
-//! Calls per second of several threads together, beside those of one.
+//! Calls of several threads together, beside those of one, and beside those of plain C's threads.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
 
+use crate::checklist::Bound::{self, AtLeast, AtMost};
 use crate::data;
+use crate::measure::Ratio;
+use crate::numbers::count;
 use crate::statistics::quantile;
-use crate::ways::{C, Callee, Ours, expected};
+use crate::ways::{C, Callee, Caller, List, Ours, Way, expected};
 
-/// The threads that are compared with one.
-pub const THREADS: usize = 4;
-/// The values of each call.
-pub const SIZE: usize = 1_000;
-
-/// Medians over the phases.
+/// What is compared, how it has to be for ours, and the ratio of each round.
 #[derive(Debug)]
-pub struct Threads {
-    /// Calls per second of one thread.
-    pub one: f64,
-    /// Calls per second of all threads together.
-    pub many: f64,
-    /// Many to one, phase by phase.
-    pub ratio: f64,
-    /// The same of the best phases.
-    pub best: f64,
-    /// Ours to plain C's, of many threads, phase by phase.
-    pub beside_c: f64,
-    /// The same of the best phases.
-    pub best_beside_c: f64,
+pub struct Comparison {
+    pub text: String,
+    pub bound: Option<Bound>,
+    ratios: Vec<f64>,
 }
 
-/// Measures one and many in turn.
-pub fn measure(phases: u32, phase: Duration) -> Result<Threads> {
-    eprintln!("one thread and {THREADS}, {phases} phases each");
-    let data = data::numbers(SIZE);
-    let expected = expected(Callee::Detect, &data)?;
-    let (ours, c) = (Ours::new(Callee::Detect)?, C::new(Callee::Detect)?);
-    let ours = |data: &[f64]| Ok(ours.0.detect(data)? == expected);
-    let c = |data: &[f64]| Ok(c.detect(data)?.as_ref() == expected);
-    let (mut one, mut many, mut many_of_c) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..phases {
-        one.push(calls_per_second(&ours, 1, phase, &data)?);
-        many.push(calls_per_second(&ours, THREADS, phase, &data)?);
-        many_of_c.push(calls_per_second(&c, THREADS, phase, &data)?);
+impl Comparison {
+    /// The median, and the best.
+    pub fn ratio(&self) -> Ratio {
+        let mut sorted = self.ratios.clone();
+        sorted.sort_by(f64::total_cmp);
+        let best = if let Some(AtMost(_)) = self.bound {
+            0.0
+        } else {
+            1.0
+        };
+        Ratio {
+            median: quantile(&sorted, 0.5),
+            minimum: quantile(&sorted, best),
+        }
     }
-    Ok(Threads {
-        ratio: median(many.iter().zip(&one).map(|(many, one)| many / one)),
-        best: best(&many) / best(&one),
-        beside_c: median(many.iter().zip(&many_of_c).map(|(ours, c)| ours / c)),
-        best_beside_c: best(&many) / best(&many_of_c),
-        one: median(one),
-        many: median(many),
+}
+
+/// The threads that are compared with one, and the part of its calls that ours have to make at each size.
+const MANY: [usize; 3] = [2, 4, 8];
+const SIZES: [(usize, [f64; 3]); 3] = [
+    (10, [0.95, 0.95, 0.9]),
+    (1_000, [0.95, 0.95, 0.9]),
+    (100_000, [0.85; 3]),
+];
+
+type Call = Box<dyn Fn() -> Result<()> + Send + Sync>;
+
+/// A call that is an error if it finds other indices.
+fn call(caller: Caller, callee: Callee, size: usize) -> Result<Call> {
+    fn right(is_right: bool) -> Result<()> {
+        ensure!(is_right, "other indices");
+        Ok(())
+    }
+    let data = data::numbers(size);
+    let expected = expected(callee, &data)?;
+    Ok(match caller {
+        Caller::C => {
+            let c = C::new(callee)?;
+            Box::new(move || right(c.detect(&data)?.as_ref() == expected))
+        }
+        Caller::PyO3 => {
+            let list = List::new(callee)?;
+            Box::new(move || right(list.detect(&data)? == expected))
+        }
+        _ => {
+            let ours = Ours::new(callee)?;
+            Box::new(move || right(ours.0.detect(&data)? == expected))
+        }
     })
 }
 
-fn median(values: impl IntoIterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.into_iter().collect();
-    values.sort_by(f64::total_cmp);
-    quantile(&values, 0.5)
+/// Compares all whose text holds `part` in turn, round after round, by phases that last so long.
+pub fn measure(rounds: usize, phase: Duration, part: &str) -> Result<Vec<Comparison>> {
+    let mut comparisons: Vec<(Comparison, Box<dyn Fn() -> Result<f64>>)> = Vec::new();
+    let mut compare = |text, bound, ratio| {
+        let ratios = Vec::new();
+        let comparison = Comparison {
+            text,
+            bound,
+            ratios,
+        };
+        comparisons.push((comparison, ratio));
+    };
+    for (size, bounds) in SIZES {
+        for caller in [Caller::Ours, Caller::C, Caller::PyO3] {
+            for (many, bound) in MANY.into_iter().zip(bounds) {
+                let call = call(caller, Callee::Detect, size)?;
+                compare(
+                    format!(
+                        "{}: {}, {many} threads / one",
+                        count(size),
+                        Way(caller, Callee::Detect)
+                    ),
+                    (caller == Caller::Ours).then_some(AtLeast(bound)),
+                    Box::new(move || {
+                        Ok(rate(&[(&call, many)], phase)? / rate(&[(&call, 1)], phase)?)
+                    }),
+                );
+            }
+        }
+    }
+    let sleeps = call(Caller::Ours, Callee::Sleeps, 1)?;
+    compare(
+        "ours, sleeping 10 ms, 8 threads / one".into(),
+        Some(AtLeast(7.8)),
+        Box::new(move || Ok(rate(&[(&sleeps, 8)], 5 * phase)? / rate(&[(&sleeps, 1)], 5 * phase)?)),
+    );
+    let calls = |callee| {
+        Ok::<_, anyhow::Error>((
+            call(Caller::Ours, callee, 1_000)?,
+            call(Caller::C, callee, 1_000)?,
+        ))
+    };
+    let (ours, c) = calls(Callee::Meets)?;
+    compare(
+        "8 threads that wait for one another, time of a round: ours / plain C".into(),
+        Some(AtMost(1.1)),
+        Box::new(move || {
+            Ok(together(&ours, 8, 250)?.as_secs_f64() / together(&c, 8, 250)?.as_secs_f64())
+        }),
+    );
+    let ((sleeps, c_sleeps), (ours, c)) = (calls(Callee::Sleeps)?, calls(Callee::Detect)?);
+    compare(
+        "1,000: calls of 3 threads beside 2 that sleep, ours / plain C".into(),
+        Some(AtLeast(1.0)),
+        Box::new(move || {
+            let ours = rate(&[(&ours, 3), (&sleeps, 2)], 2 * phase)?;
+            Ok(ours / rate(&[(&c, 3), (&c_sleeps, 2)], 2 * phase)?)
+        }),
+    );
+    let ours = call(Caller::Ours, Callee::Detect, 1_000)?;
+    compare(
+        "1,000: ours, least / most calls of one of 4 threads".into(),
+        Some(AtLeast(0.8)),
+        Box::new(move || {
+            let each = calls_of_each(&[(&ours, 4)], Duration::from_secs(1))?;
+            let (least, most) = (each.iter().min(), each.iter().max());
+            let (least, most) = least.zip(most).ok_or_else(|| anyhow!("no threads"))?;
+            Ok(f64::from(*least) / f64::from(*most))
+        }),
+    );
+    comparisons.retain(|(comparison, _)| comparison.text.contains(part));
+    eprintln!("threads, {rounds} rounds");
+    for _ in 0..rounds {
+        for (comparison, ratio) in &mut comparisons {
+            comparison.ratios.push(ratio()?);
+        }
+    }
+    Ok(comparisons
+        .into_iter()
+        .map(|(comparison, _)| comparison)
+        .collect())
 }
 
-fn best(values: &[f64]) -> f64 {
-    values.iter().copied().fold(0.0, f64::max)
-}
-
-fn calls_per_second(
-    is_right: &(impl Fn(&[f64]) -> Result<bool> + Sync),
-    threads: usize,
-    phase: Duration,
-    data: &[f64],
-) -> Result<f64> {
+/// The calls per second of the first group of threads; the others call too.
+fn rate(groups: &[(&Call, usize)], phase: Duration) -> Result<f64> {
+    let first = groups.first().map_or(0, |group| group.1);
     let start = Instant::now();
-    let work = || {
-        // For plain C too, the thread keeps its state in Python.
-        pyoutliers::with_python(|_| Ok(()))?;
+    let calls: u32 = calls_of_each(groups, phase)?.iter().take(first).sum();
+    Ok(f64::from(calls) / start.elapsed().as_secs_f64()) // The last calls end later than the phase.
+}
+
+/// How many calls each thread makes.
+fn calls_of_each(groups: &[(&Call, usize)], phase: Duration) -> Result<Vec<u32>> {
+    let start = Instant::now();
+    all(groups, &|call| {
         let mut calls = 0_u32;
         while start.elapsed() < phase {
-            ensure!(is_right(data)?, "other indices");
+            call()?;
             calls += 1;
         }
         Ok(calls)
-    };
-    let calls = thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+    })
+}
+
+/// The time that threads take for so many calls each.
+fn together(call: &Call, threads: usize, calls: u32) -> Result<Duration> {
+    let start = Instant::now();
+    all(&[(call, threads)], &|call| {
+        (0..calls).try_for_each(|_| call())
+    })?;
+    Ok(start.elapsed())
+}
+
+/// What each thread makes of its call.
+fn all<R: Send>(
+    groups: &[(&Call, usize)],
+    work: &(impl Fn(&Call) -> Result<R> + Sync),
+) -> Result<Vec<R>> {
+    thread::scope(|scope| {
+        let calls = groups
+            .iter()
+            .flat_map(|&(call, threads)| std::iter::repeat_n(call, threads));
+        let spawn = |call| {
+            scope.spawn(move || {
+                // For the others too, the thread keeps its state in Python.
+                pyoutliers::with_python(|_| Ok(()))?;
+                work(call)
+            })
+        };
+        let threads: Vec<_> = calls.map(spawn).collect();
         let ended = threads.into_iter().map(|thread| thread.join());
         ended
-            .map(|calls| calls.map_err(|_| anyhow!("a thread panicked"))?)
-            .sum::<Result<u32>>()
-    })?;
-    Ok(f64::from(calls) / start.elapsed().as_secs_f64())
+            .map(|result| result.map_err(|_| anyhow!("a thread panicked"))?)
+            .collect()
+    })
 }

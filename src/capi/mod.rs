@@ -70,6 +70,6 @@ pub use references::{Borrowed, Held, Owned};
 pub(crate) use references::{SpareReferences, give_back_dropped};
 pub use runtime::Python;
 pub(crate) use runtime::{
-    Started, already_started, calls_back, geteuid, loaded_library, loaded_version, start,
-    trace_back_by, with_lock,
+    Started, already_started, calls_back, clock, geteuid, is_held, loaded_library, loaded_version,
+    start, trace_back_by, with_lock,
 };

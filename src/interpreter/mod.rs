@@ -29,6 +29,7 @@
 mod choice;
 mod function;
 mod prelude;
+mod turns;
 mod version;
 
 use std::env;
@@ -42,6 +43,7 @@ use choice::Build;
 pub use choice::{Choice, Rule};
 pub(crate) use function::{c_name, find};
 pub(crate) use prelude::module;
+pub(crate) use turns::Turn;
 pub use version::Version;
 
 /// How the one start went; its failure is every later caller's too.

@@ -15,3 +15,4 @@ mod kept_list;
 mod out_of_memory;
 mod parameters;
 mod threads;
+mod turns;

@@ -16,7 +16,7 @@ use pyoutliers::capi::{self, Held};
 use pyoutliers::{ErrorKind, Outliers, with_python};
 
 /// Stops the test, instead of hanging, if its threads wait for one another for ever.
-fn within_a_minute(test: impl FnOnce() + Send + 'static) {
+pub fn within_a_minute(test: impl FnOnce() + Send + 'static) {
     let (done, wait) = std::sync::mpsc::channel();
     let running = thread::spawn(move || {
         test();

@@ -17,6 +17,7 @@ use pyo3::prelude::*;
 pub use apart::{APART, serve};
 pub use c::C;
 pub use ours::Ours;
+pub use pyo3_list::List;
 
 /// Who makes the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +51,10 @@ pub enum Callee {
     OneLiner,
     /// Does nothing.
     Nothing,
+    /// Sleeps 10 ms.
+    Sleeps,
+    /// Waits until eight are there.
+    Meets,
 }
 
 impl Callee {
@@ -60,6 +65,8 @@ impl Callee {
             Self::Article => ("callees", "article"),
             Self::OneLiner => ("callees", "one_liner"),
             Self::Nothing => ("nothing", "nothing"),
+            Self::Sleeps => ("callees", "sleeps"),
+            Self::Meets => ("callees", "meets"),
         }
     }
 }
@@ -85,6 +92,8 @@ impl fmt::Display for Way {
             Callee::Article => ", article's function",
             Callee::OneLiner => ", one-liner",
             Callee::Nothing => ", nothing",
+            Callee::Sleeps => ", sleeping",
+            Callee::Meets => ", meeting",
         })
     }
 }
@@ -137,7 +146,7 @@ pub fn open(Way(caller, callee): Way) -> Result<Box<dyn Run>> {
 
 /// The indices that the callee has to return: the plain one-liner's, or none.
 pub fn expected(callee: Callee, data: &[f64]) -> Result<Vec<i64>> {
-    if callee == Callee::Nothing {
+    if let Callee::Nothing | Callee::Sleeps | Callee::Meets = callee {
         return Ok(Vec::new());
     }
     pyo3::Python::attach(|py| {

@@ -16,18 +16,22 @@ impl List {
     }
 }
 
+impl List {
+    pub fn detect(&self, data: &[f64]) -> Result<Vec<i64>> {
+        Python::attach(|py| {
+            let list = PyList::new(py, data)?;
+            let result = self.0.bind(py).call1((list,))?;
+            let mut indices = Vec::new();
+            for item in result.try_iter()? {
+                indices.push(item?.extract::<i64>()?);
+            }
+            Ok(indices)
+        })
+    }
+}
+
 impl Run for List {
     fn time(&mut self, task: &Task<'_>) -> Result<Duration> {
-        timed(task, |data| {
-            Python::attach(|py| {
-                let list = PyList::new(py, data)?;
-                let result = self.0.bind(py).call1((list,))?;
-                let mut indices = Vec::new();
-                for item in result.try_iter()? {
-                    indices.push(item?.extract::<i64>()?);
-                }
-                Ok(indices)
-            })
-        })
+        timed(task, |data| self.detect(data))
     }
 }

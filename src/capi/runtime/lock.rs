@@ -47,7 +47,7 @@ pub(in crate::capi) fn with_lock_of_the_start<R>(
 
 /// Whether this thread holds the lock. After somebody has made a subinterpreter, Python says so always.
 #[doc(alias = "PyGILState_Check")]
-pub(in crate::capi) fn is_held() -> bool {
+pub(crate) fn is_held() -> bool {
     // SAFETY: may be called at any time.
     let held = unsafe { ffi::PyGILState_Check() };
     held != 0

@@ -1,0 +1,6 @@
+//! Has the turns use loom's types.
+
+fn main() {
+    println!("cargo::rustc-check-cfg=cfg(loom)");
+    println!("cargo::rustc-cfg=loom");
+}
