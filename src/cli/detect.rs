@@ -1,70 +1,270 @@
-//! `outliers detect`: numbers in, indices out.
+//! `outliers detect`: numbers in, indices or records out.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Seek};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use csv::ByteRecord;
+use pyoutliers::Outliers;
 
 use super::function::Callee;
-use super::{plot, read};
+use super::read::{self, Series, Wanted};
+use super::records::{self, Place};
+use super::{complain, plot, print_by, print_records, say};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  seq 100 | outliers detect                         the indices of the outliers, none here
+  outliers detect --column value cpu.csv            of a column, by its name
+  outliers detect -c 2 -s threshold=4 -o rows *.csv records with a value 4 standard deviations off
+  outliers detect -c 2 -f spikes.py:spikes cpu.csv  by a function of your own
+  outliers detect -c 2 -t 1 -p cpu.svg cpu.csv      drawn over the times of column 1")]
 pub struct Arguments {
-    /// Numbers, one or more per line, or CSV; standard input if missing or -
-    file: Option<PathBuf>,
+    /// Numbers, one or more per line, or CSV, each FILE by itself; standard input if missing or -
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// Read one column of CSV, by the name in its header or by number from 1
-    #[arg(long, value_name = "NAME|NUMBER")]
+    #[arg(short, long, value_name = "NAME|NUMBER")]
     column: Option<String>,
     #[command(flatten)]
     callee: Callee,
-    /// How to print the indices: as a JSON list, or one per line
-    #[arg(long, value_enum, default_value_t = Format::List)]
+    /// Skip missing values, empty or such as n/a, -, NULL or NaN, and tell how many; an index counts
+    /// the others
+    #[arg(short = 'm', long)]
+    skip_missing: bool,
+    /// How to print what is found; of several FILEs, each line after its name
+    #[arg(short = 'o', long, value_enum, default_value_t = Format::List)]
     format: Format,
-    /// Draw the numbers, with the outliers marked
-    #[arg(long, value_name = "FILE.svg", value_parser = plot::svg_file())]
+    /// Draw the numbers of one FILE, with the outliers marked
+    #[arg(short, long, value_name = "FILE.svg", value_parser = plot::svg_file())]
     plot: Option<PathBuf>,
+    /// Draw them over the times in this column: as in ISO 8601, or seconds since 1970
+    #[arg(short, long, value_name = "NAME|NUMBER", requires_all = ["plot", "column"])]
+    time: Option<String>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Format {
+    /// A JSON list of indices
     List,
+    /// An index per line
     Lines,
+    /// The records, as they are in the file, below its header
+    Rows,
+    /// A JSON object per line: file, line, index, value and the record
+    Json,
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if arguments.plot.is_some() && arguments.files.len() > 1 {
+        super::wrong_usage("a picture shows one FILE: --plot takes no more");
+    }
     // Before the numbers are there: should they leave too little memory for it, Python's start would
     // end the process, or hang. What follows can be refused.
     let detector = arguments.callee.find()?;
-    // A function of the user's may well know what to do with a NaN.
-    let only_finite = arguments.callee.function.module == "pyoutliers";
-    let (text, name) = open(arguments.file.as_deref())?;
-    let data = read::numbers(text, &name, arguments.column.as_deref(), only_finite)?;
-    let indices = detector.detect(&data)?;
-    // Before the result is printed: a picture that cannot be written is an error.
-    if let Some(file) = &arguments.plot {
-        plot::series(file, &name, data, &indices)?;
+    let stdin = [PathBuf::from("-")];
+    let files = match &arguments.files[..] {
+        [] => &stdin,
+        files => files,
+    };
+    let mut status = ExitCode::SUCCESS;
+    for file in files {
+        if let Err(error) = detect(&detector, arguments, file, files.len() > 1) {
+            complain(&error);
+            status = ExitCode::FAILURE;
+        }
     }
-    super::print_by(|stdout| match arguments.format {
-        Format::List => writeln!(stdout, "{indices:?}"),
-        Format::Lines => indices
-            .iter()
-            .try_for_each(|index| writeln!(stdout, "{index}")),
-    })?;
-    Ok(ExitCode::SUCCESS)
+    Ok(status)
 }
 
-/// What to read, and its name for errors.
-fn open(file: Option<&Path>) -> Result<(Box<dyn Read>, String)> {
-    if let Some(file) = file.filter(|file| *file != Path::new("-")) {
-        let name = file.display().to_string();
-        let text = File::open(file).with_context(|| name.clone())?;
-        return Ok((Box::new(text), name));
+fn detect(detector: &Outliers, arguments: &Arguments, path: &Path, named: bool) -> Result<()> {
+    let name = match path == Path::new("-") {
+        true => "standard input".into(),
+        false => path.display().to_string(),
+    };
+    let again = matches!(arguments.format, Format::Rows | Format::Json);
+    let mut file = open(path, again).with_context(|| name.clone())?;
+    // Who comes before may have read some of it already.
+    let base = if again { file.stream_position()? } else { 0 };
+    let wanted = Wanted {
+        column: arguments.column.as_deref(),
+        time: arguments.time.as_deref(),
+        // A function of the user's may well know what to do with a NaN.
+        only_finite: arguments.callee.function.module == "pyoutliers",
+        skip_missing: arguments.skip_missing,
+        places: again,
+    };
+    let mut series = read::series(&file, &name, &wanted)?;
+    if series.missing > 0 {
+        say(&format!(
+            "{name}: {} missing values skipped",
+            series.missing
+        ));
     }
-    if io::stdin().is_terminal() {
-        super::say("reading numbers from the terminal, up to Ctrl-D");
+    let indices = detector.detect(&series.numbers)?;
+    // Before the result is printed: a picture that cannot be written is an error.
+    if let Some(picture) = &arguments.plot {
+        let numbers = std::mem::take(&mut series.numbers);
+        plot::series(picture, &name, numbers, &series.times, &indices)?;
     }
-    Ok((Box::new(io::stdin().lock()), "standard input".into()))
+    let prefix = if named {
+        format!("{name}:")
+    } else {
+        String::new()
+    };
+    let found = Found {
+        file: &file,
+        base,
+        name: &name,
+        series: &series,
+        indices: &indices,
+    };
+    match arguments.format {
+        Format::List => print_by(|stdout| writeln!(stdout, "{prefix}{indices:?}")),
+        Format::Lines => print_by(|stdout| {
+            let mut indices = indices.iter();
+            indices.try_for_each(|index| writeln!(stdout, "{prefix}{index}"))
+        }),
+        Format::Rows => found.rows(&prefix),
+        Format::Json => found.json(),
+    }
+}
+
+/// What is to be read again.
+struct Found<'a> {
+    file: &'a File,
+    /// Where it began.
+    base: u64,
+    name: &'a str,
+    series: &'a Series,
+    indices: &'a [i64],
+}
+
+impl Found<'_> {
+    fn rows(&self, prefix: &str) -> Result<()> {
+        let places = self.places()?;
+        let mut last = None;
+        print_records(|stdout| {
+            let found = places.into_iter().map(|(_, place, _)| place);
+            for place in self.series.header.into_iter().chain(found) {
+                // One record can have several values.
+                if last.replace(place.start) != Some(place.start) {
+                    let record = self.record(place)?;
+                    stdout.write_all(&[prefix.as_bytes(), &record, b"\n"].concat())?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn json(&self) -> Result<()> {
+        let places = self.places()?;
+        print_by(|stdout| {
+            let header = self
+                .series
+                .header
+                .map(|place| self.fields(place))
+                .transpose()?;
+            let text = |text: &str| serde_json::to_string(text);
+            for (index, place, value) in places {
+                let (file, value) = (text(self.name)?, serde_json::to_string(&value)?);
+                let line = place.line;
+                write!(
+                    stdout,
+                    r#"{{"file": {file}, "line": {line}, "index": {index}, "value": {value}"#
+                )?;
+                if let Some(names) = &header {
+                    let record = self.fields(place)?;
+                    let fields = names.iter().zip(&record).map(|(name, field)| {
+                        let [name, field] = [name, field].map(|text| String::from_utf8_lossy(text));
+                        Ok(format!("{}: {}", text(name.trim())?, text(&field)?))
+                    });
+                    let fields = fields.collect::<Result<Vec<_>, serde_json::Error>>()?;
+                    write!(stdout, r#", "record": {{{}}}"#, fields.join(", "))?;
+                }
+                writeln!(stdout, "}}")?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Of each index its record and value.
+    fn places(&self) -> Result<Vec<(i64, Place, f64)>> {
+        let series = self.series;
+        let places = self.indices.iter().map(|&index| {
+            let at = usize::try_from(index).ok();
+            let found = at.and_then(|at| Some((*series.places.get(at)?, *series.numbers.get(at)?)));
+            let Some((place, value)) = found else {
+                let count = series.places.len();
+                bail!(
+                    "{}: no record of the index {index}: there are {count} values",
+                    self.name
+                )
+            };
+            Ok((index, place, value))
+        });
+        places.collect()
+    }
+
+    /// A record's bytes, without the end of its line.
+    fn record(&self, place: Place) -> io::Result<Vec<u8>> {
+        let length = usize::try_from(place.end - place.start).map_err(io::Error::other)?;
+        let mut bytes = vec![0; length];
+        self.file
+            .read_exact_at(&mut bytes, self.base + place.start)?;
+        let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let begins = bytes
+            .iter()
+            .position(|byte| !is_end(byte))
+            .unwrap_or_default();
+        bytes.drain(..begins);
+        let end = bytes.iter().rposition(|byte| !is_end(byte));
+        bytes.truncate(end.map_or(0, |end| end + 1));
+        Ok(bytes)
+    }
+
+    fn fields(&self, place: Place) -> io::Result<ByteRecord> {
+        let bytes = self.record(place)?;
+        let mut reader = records::builder(self.series.delimiter).from_reader(&bytes[..]);
+        let mut record = ByteRecord::new();
+        reader
+            .read_byte_record(&mut record)
+            .map_err(io::Error::other)?;
+        Ok(record)
+    }
+}
+
+/// What to read; if it is to be read `again`, a copy of what cannot be.
+fn open(path: &Path, again: bool) -> io::Result<File> {
+    let file = if path == Path::new("-") {
+        if io::stdin().is_terminal() {
+            say("reading numbers from the terminal, up to Ctrl-D");
+        }
+        io::stdin().as_fd().try_clone_to_owned()?.into()
+    } else {
+        File::open(path)?
+    };
+    match again && !file.metadata()?.is_file() {
+        true => copy(file),
+        false => Ok(file),
+    }
+}
+
+/// Copies into a file that nobody else can open, and that is gone with this process.
+fn copy(mut from: File) -> io::Result<File> {
+    let path = env::temp_dir().join(format!(".outliers-{}", process::id()));
+    let mut options = File::options();
+    let options = options.read(true).write(true).create_new(true).mode(0o600);
+    let mut copy = options.open(&path)?;
+    fs::remove_file(&path)?;
+    io::copy(&mut from, &mut copy)?;
+    copy.rewind()?;
+    Ok(copy)
 }

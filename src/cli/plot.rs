@@ -8,6 +8,7 @@ use std::process;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
+use chrono::DateTime;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -35,10 +36,16 @@ pub fn svg_file() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
-/// Draws numbers over their index, with the outliers marked.
+/// Draws numbers over their times, or their index, with the outliers marked.
 ///
 /// However many there are, what is drawn is little; they themselves are given back before.
-pub fn series(file: &Path, source: &str, mut values: Vec<f64>, indices: &[i64]) -> Result<()> {
+pub fn series(
+    file: &Path,
+    source: &str,
+    mut values: Vec<f64>,
+    times: &[i64],
+    indices: &[i64],
+) -> Result<()> {
     let count = values.len();
     let name = Path::new(source)
         .file_name()
@@ -55,6 +62,25 @@ pub fn series(file: &Path, source: &str, mut values: Vec<f64>, indices: &[i64]) 
     let markers = one_to_a_spot(outliers, count, (low, high));
     let line = thin(&values);
     drop(values);
+    // An index, or the time of it.
+    let x = |index: usize| {
+        times
+            .get(index)
+            .copied()
+            .or(i64::try_from(index).ok())
+            .unwrap_or(i64::MAX)
+    };
+    let xs = times.iter().copied().chain(
+        times
+            .is_empty()
+            .then_some([0, x(count)])
+            .into_iter()
+            .flatten(),
+    );
+    let (first, last) = xs.fold((i64::MAX, i64::MIN), |(low, high), x| {
+        (low.min(x), high.max(x))
+    });
+    let (ticks, label_of) = ticks(first, last, !times.is_empty());
     // Few shall be found, many shall leave the line to be seen.
     let size = if markers.len() < 300 { 4 } else { 1 };
     draw(file, |root| {
@@ -64,19 +90,28 @@ pub fn series(file: &Path, source: &str, mut values: Vec<f64>, indices: &[i64]) 
             .margin_right(40)
             .x_label_area_size(40)
             .y_label_area_size(70)
-            .build_cartesian_2d(0..count.max(1), low..high)?;
+            .build_cartesian_2d(
+                (first..last.max(first + 1)).with_key_points(ticks),
+                low..high,
+            )?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
-            .x_desc("index")
+            .x_desc(if times.is_empty() {
+                "index"
+            } else {
+                "time (UTC)"
+            })
+            .x_label_formatter(&label_of)
             .y_desc("value")
             // Rounded, as the places of labels have noise in their last digits.
             .y_label_formatter(&|value| label((value * 1e9).round() / 1e9 * scale))
             .draw()?;
+        let line = line.into_iter().map(|(index, value)| (x(index), value));
         chart.draw_series(LineSeries::new(line, &BLUE))?;
         let markers = markers
             .into_iter()
-            .map(|point| Circle::new(point, size, ORANGE.stroke_width(2)));
+            .map(|(index, value)| Circle::new((x(index), value), size, ORANGE.stroke_width(2)));
         chart.draw_series(markers)?;
         Ok(())
     })
@@ -191,6 +226,34 @@ fn replace(file: &Path, contents: &[u8]) -> io::Result<()> {
         .and_then(|()| old.map_or(Ok(()), |old| beside.set_permissions(old.permissions())))
         .and_then(|()| fs::rename(&part, &file));
     written.inspect_err(|_| drop(fs::remove_file(&part)))
+}
+
+/// Round places on an axis of indices, or of times in seconds; and how to write them.
+fn ticks(first: i64, last: i64, times: bool) -> (Vec<i64>, impl Fn(&i64) -> String) {
+    const DAY: i64 = 86_400;
+    let steps = [
+        1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200,
+    ];
+    let steps = steps.into_iter().filter(|_| times);
+    let unit = if times { DAY } else { 1 };
+    let rounds = (0..19).flat_map(|power| [1, 2, 5].map(|first| (first, power)));
+    let rounds =
+        rounds.map_while(|(first, power)| unit.checked_mul(first * 10_i64.checked_pow(power)?));
+    let fits = |step: &i64| last.saturating_sub(first) / step <= 8;
+    let step = steps.chain(rounds).find(fits).unwrap_or(i64::MAX);
+    let start = first.div_euclid(step).saturating_mul(step);
+    let ticks = (0..10).map(|tick| start.saturating_add(step.saturating_mul(tick)));
+    let ticks = ticks.filter(|tick| (first..=last).contains(tick)).collect();
+    let form = match step {
+        DAY.. => "%Y-%m-%d",
+        60.. => "%Y-%m-%d %H:%M",
+        _ => "%Y-%m-%d %H:%M:%S",
+    };
+    let label = move |tick: &i64| match DateTime::from_timestamp(*tick, 0) {
+        Some(time) if times => time.format(form).to_string(),
+        _ => tick.to_string(),
+    };
+    (ticks, label)
 }
 
 /// A short line for the legend.
