@@ -21,9 +21,9 @@ use super::{complain, plot, print_by, print_records, say};
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  seq 100 | outliers detect                         the indices of the outliers, none here
+  (seq 100; echo 900) | outliers detect             the indices of the outliers: [100]
   outliers detect --column value cpu.csv            of a column, by its name
-  outliers detect -c 2 -s threshold=4 -o rows *.csv records with a value 4 standard deviations off
+  outliers detect -c 2 -s threshold=4 -o rows *.csv records 4 standard deviations off
   outliers detect -c 2 -f spikes.py:spikes cpu.csv  by a function of your own
   outliers detect -c 2 -t 1 -p cpu.svg cpu.csv      drawn over the times of column 1")]
 pub struct Arguments {
