@@ -4,19 +4,18 @@ use std::env;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Seek};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use csv::ByteRecord;
 use pyoutliers::Outliers;
 
+use super::found::Found;
 use super::function::Callee;
-use super::read::{self, Series, Wanted};
-use super::records::{self, Place};
-use super::{complain, plot, print_by, print_records, say};
+use super::read::{self, Wanted};
+use super::{complain, plot, print_by, say};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -101,7 +100,7 @@ fn detect(detector: &Outliers, arguments: &Arguments, path: &Path, named: bool) 
         skip_missing: arguments.skip_missing,
         places: again,
     };
-    let mut series = read::series(&file, &name, &wanted)?;
+    let series = read::series(&file, &name, &wanted)?;
     if series.missing > 0 {
         say(&format!(
             "{name}: {} missing values skipped",
@@ -109,135 +108,26 @@ fn detect(detector: &Outliers, arguments: &Arguments, path: &Path, named: bool) 
         ));
     }
     let indices = detector.detect(&series.numbers)?;
+    let found = match again {
+        true => Some(Found::new(&file, base, &name, &series, &indices)?),
+        false => None,
+    };
     // Before the result is printed: a picture that cannot be written is an error.
     if let Some(picture) = &arguments.plot {
-        let numbers = std::mem::take(&mut series.numbers);
-        plot::series(picture, &name, numbers, &series.times, &indices)?;
+        plot::series(picture, &name, series.numbers, &series.times, &indices)?;
     }
-    let prefix = if named {
-        format!("{name}:")
-    } else {
-        String::new()
+    let prefix = match named {
+        true => format!("{name}:"),
+        false => String::new(),
     };
-    let found = Found {
-        file: &file,
-        base,
-        name: &name,
-        series: &series,
-        indices: &indices,
-    };
-    match arguments.format {
-        Format::List => print_by(|stdout| writeln!(stdout, "{prefix}{indices:?}")),
-        Format::Lines => print_by(|stdout| {
+    match (arguments.format, found) {
+        (Format::Rows, Some(found)) => found.rows(&prefix),
+        (Format::Json, Some(found)) => found.json(),
+        (Format::Lines, _) => print_by(|stdout| {
             let mut indices = indices.iter();
             indices.try_for_each(|index| writeln!(stdout, "{prefix}{index}"))
         }),
-        Format::Rows => found.rows(&prefix),
-        Format::Json => found.json(),
-    }
-}
-
-/// What is to be read again.
-struct Found<'a> {
-    file: &'a File,
-    /// Where it began.
-    base: u64,
-    name: &'a str,
-    series: &'a Series,
-    indices: &'a [i64],
-}
-
-impl Found<'_> {
-    fn rows(&self, prefix: &str) -> Result<()> {
-        let places = self.places()?;
-        let mut last = None;
-        print_records(|stdout| {
-            let found = places.into_iter().map(|(_, place, _)| place);
-            for place in self.series.header.into_iter().chain(found) {
-                // One record can have several values.
-                if last.replace(place.start) != Some(place.start) {
-                    let record = self.record(place)?;
-                    stdout.write_all(&[prefix.as_bytes(), &record, b"\n"].concat())?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    fn json(&self) -> Result<()> {
-        let places = self.places()?;
-        print_by(|stdout| {
-            let header = self
-                .series
-                .header
-                .map(|place| self.fields(place))
-                .transpose()?;
-            let text = |text: &str| serde_json::to_string(text);
-            for (index, place, value) in places {
-                let (file, value) = (text(self.name)?, serde_json::to_string(&value)?);
-                let line = place.line;
-                write!(
-                    stdout,
-                    r#"{{"file": {file}, "line": {line}, "index": {index}, "value": {value}"#
-                )?;
-                if let Some(names) = &header {
-                    let record = self.fields(place)?;
-                    let fields = names.iter().zip(&record).map(|(name, field)| {
-                        let [name, field] = [name, field].map(|text| String::from_utf8_lossy(text));
-                        Ok(format!("{}: {}", text(name.trim())?, text(&field)?))
-                    });
-                    let fields = fields.collect::<Result<Vec<_>, serde_json::Error>>()?;
-                    write!(stdout, r#", "record": {{{}}}"#, fields.join(", "))?;
-                }
-                writeln!(stdout, "}}")?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Of each index its record and value.
-    fn places(&self) -> Result<Vec<(i64, Place, f64)>> {
-        let series = self.series;
-        let places = self.indices.iter().map(|&index| {
-            let at = usize::try_from(index).ok();
-            let found = at.and_then(|at| Some((*series.places.get(at)?, *series.numbers.get(at)?)));
-            let Some((place, value)) = found else {
-                let count = series.places.len();
-                bail!(
-                    "{}: no record of the index {index}: there are {count} values",
-                    self.name
-                )
-            };
-            Ok((index, place, value))
-        });
-        places.collect()
-    }
-
-    /// A record's bytes, without the end of its line.
-    fn record(&self, place: Place) -> io::Result<Vec<u8>> {
-        let length = usize::try_from(place.end - place.start).map_err(io::Error::other)?;
-        let mut bytes = vec![0; length];
-        self.file
-            .read_exact_at(&mut bytes, self.base + place.start)?;
-        let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-        let begins = bytes
-            .iter()
-            .position(|byte| !is_end(byte))
-            .unwrap_or_default();
-        bytes.drain(..begins);
-        let end = bytes.iter().rposition(|byte| !is_end(byte));
-        bytes.truncate(end.map_or(0, |end| end + 1));
-        Ok(bytes)
-    }
-
-    fn fields(&self, place: Place) -> io::Result<ByteRecord> {
-        let bytes = self.record(place)?;
-        let mut reader = records::builder(self.series.delimiter).from_reader(&bytes[..]);
-        let mut record = ByteRecord::new();
-        reader
-            .read_byte_record(&mut record)
-            .map_err(io::Error::other)?;
-        Ok(record)
+        _ => print_by(|stdout| writeln!(stdout, "{prefix}{indices:?}")),
     }
 }
 

@@ -1,9 +1,11 @@
 //! The command line, thin: arguments in, results on stdout, all else on stderr.
 
+mod axis;
 mod bar;
 mod detect;
 mod doctor;
 mod exercise;
+mod found;
 mod function;
 mod generate;
 mod inject;

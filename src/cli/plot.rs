@@ -8,7 +8,6 @@ use std::process;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use chrono::DateTime;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -16,6 +15,7 @@ use pyoutliers::soak::{Report, Verdict};
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
 
+use super::axis::{label, range, scale, ticks};
 use super::output::escape;
 
 const SIZE: (u32, u32) = (960, 480);
@@ -62,24 +62,12 @@ pub fn series(
     let markers = one_to_a_spot(outliers, count, (low, high));
     let line = thin(&values);
     drop(values);
-    // An index, or the time of it.
-    let x = |index: usize| {
-        times
-            .get(index)
-            .copied()
-            .or(i64::try_from(index).ok())
-            .unwrap_or(i64::MAX)
-    };
-    let xs = times.iter().copied().chain(
-        times
-            .is_empty()
-            .then_some([0, x(count)])
-            .into_iter()
-            .flatten(),
-    );
-    let (first, last) = xs.fold((i64::MAX, i64::MIN), |(low, high), x| {
-        (low.min(x), high.max(x))
-    });
+    let index = |index: usize| i64::try_from(index).unwrap_or(i64::MAX);
+    let x = |at: usize| times.get(at).copied().unwrap_or(index(at));
+    let ends = [0, index(count)];
+    let xs = if times.is_empty() { &ends } else { times };
+    let first = xs.iter().copied().min().unwrap_or_default();
+    let last = xs.iter().copied().max().unwrap_or_default();
     let (ticks, label_of) = ticks(first, last, !times.is_empty());
     // Few shall be found, many shall leave the line to be seen.
     let size = if markers.len() < 300 { 4 } else { 1 };
@@ -107,11 +95,11 @@ pub fn series(
             // Rounded, as the places of labels have noise in their last digits.
             .y_label_formatter(&|value| label((value * 1e9).round() / 1e9 * scale))
             .draw()?;
-        let line = line.into_iter().map(|(index, value)| (x(index), value));
+        let line = line.into_iter().map(|(at, value)| (x(at), value));
         chart.draw_series(LineSeries::new(line, &BLUE))?;
         let markers = markers
             .into_iter()
-            .map(|(index, value)| Circle::new((x(index), value), size, ORANGE.stroke_width(2)));
+            .map(|(at, value)| Circle::new((x(at), value), size, ORANGE.stroke_width(2)));
         chart.draw_series(markers)?;
         Ok(())
     })
@@ -228,73 +216,9 @@ fn replace(file: &Path, contents: &[u8]) -> io::Result<()> {
     written.inspect_err(|_| drop(fs::remove_file(&part)))
 }
 
-/// Round places on an axis of indices, or of times in seconds; and how to write them.
-fn ticks(first: i64, last: i64, times: bool) -> (Vec<i64>, impl Fn(&i64) -> String) {
-    const DAY: i64 = 86_400;
-    let steps = [
-        1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200,
-    ];
-    let steps = steps.into_iter().filter(|_| times);
-    let unit = if times { DAY } else { 1 };
-    let rounds = (0..19).flat_map(|power| [1, 2, 5].map(|first| (first, power)));
-    let rounds =
-        rounds.map_while(|(first, power)| unit.checked_mul(first * 10_i64.checked_pow(power)?));
-    let fits = |step: &i64| last.saturating_sub(first) / step <= 8;
-    let step = steps.chain(rounds).find(fits).unwrap_or(i64::MAX);
-    let start = first.div_euclid(step).saturating_mul(step);
-    let ticks = (0..10).map(|tick| start.saturating_add(step.saturating_mul(tick)));
-    let ticks = ticks.filter(|tick| (first..=last).contains(tick)).collect();
-    let form = match step {
-        DAY.. => "%Y-%m-%d",
-        60.. => "%Y-%m-%d %H:%M",
-        _ => "%Y-%m-%d %H:%M:%S",
-    };
-    let label = move |tick: &i64| match DateTime::from_timestamp(*tick, 0) {
-        Some(time) if times => time.format(form).to_string(),
-        _ => tick.to_string(),
-    };
-    (ticks, label)
-}
-
 /// A short line for the legend.
 fn key((x, y): (i32, i32), color: RGBColor) -> PathElement<(i32, i32)> {
     PathElement::new([(x, y), (x + 20, y)], color.stroke_width(2))
-}
-
-/// A power of ten by which values become fit to be drawn; beyond some size, drawing never ends.
-fn scale(values: &[f64]) -> f64 {
-    let finite = values.iter().filter(|value| value.is_finite());
-    let largest = finite.fold(0.0, |largest: f64, value| largest.max(value.abs()));
-    let fit = largest == 0.0 || (1e-6..1e9).contains(&largest);
-    if fit {
-        1.0
-    } else {
-        10_f64.powf(largest.log10().floor())
-    }
-}
-
-/// A number on an axis.
-fn label(value: f64) -> String {
-    if value == 0.0 || (1e-6..1e9).contains(&value.abs()) {
-        format!("{value}")
-    } else {
-        format!("{value:.2e}")
-    }
-}
-
-/// The lowest and highest value, with some room around.
-fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let finite = values.filter(|value| value.is_finite());
-    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-        (low.min(value), high.max(value))
-    });
-    if low > high {
-        return (0.0, 1.0);
-    }
-    let room = ((high / 2.0 - low / 2.0) * 0.1)
-        .max(low.abs().max(high.abs()) * 1e-6)
-        .max(1e-300);
-    (low - room, high + room)
 }
 
 /// The values as a line of at most two points to a pixel: the lowest and highest of each column.

@@ -168,7 +168,8 @@ fn seconds(text: &str) -> Option<i64> {
     if let Ok(seconds) = text.parse::<f64>() {
         let whole = Duration::try_from_secs_f64(seconds.abs()).ok()?.as_secs();
         let whole = i64::try_from(whole).ok()?;
-        return Some(if seconds < 0.0 { -whole } else { whole });
+        let time = DateTime::from_timestamp(if seconds < 0.0 { -whole } else { whole }, 0);
+        return time.map(|time| time.timestamp());
     }
     let text = text.replacen(' ', "T", 1);
     let zoned =

@@ -194,6 +194,8 @@ fn each_file_is_a_series_of_its_own_and_an_error_ends_none_of_the_others() {
         let output = detect(&directory, &arguments).output().unwrap();
         assert_eq!(told(&output), (Some(1), expected.into(), said.into()));
     }
+    let drawn = detect(&directory, &["a.csv", "-mcv", "-orows", "-px.svg"]);
+    assert_eq!(told(&{ drawn }.output().unwrap()).1, ROWS);
     let picture = detect(&directory, &["a.csv", "c.csv", "--plot", "x.svg"])
         .output()
         .unwrap();
