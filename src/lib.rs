@@ -20,7 +20,7 @@
 //!
 //! # Reading on
 //!
-//! - [`Outliers`] is the whole interface for calling a function.
+//! - [`Outliers`] is the whole interface for calling a function: with parameters, for ints or floats.
 //! - [`interpreter`] tells which Python is started, and why that one.
 //! - [`capi`] holds the C calls one by one, and teaches their reference rules by its types.
 //! - [`refcounts`] runs those rules live, lesson by lesson: the [`course`](refcounts::course) is a

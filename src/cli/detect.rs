@@ -1,70 +1,160 @@
-//! `outliers detect`: numbers in, indices out.
+//! `outliers detect`: numbers in, indices or records out.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Seek};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
+use pyoutliers::Outliers;
 
+use super::found::Found;
 use super::function::Callee;
-use super::{plot, read};
+use super::read::{self, Wanted};
+use super::{complain, plot, print_by, say};
 
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  (seq 100; echo 900) | outliers detect             the indices of the outliers: [100]
+  outliers detect --column value cpu.csv            of a column, by its name
+  outliers detect -c 2 -s threshold=4 -o rows *.csv records 4 standard deviations off
+  outliers detect -c 2 -f spikes.py:spikes cpu.csv  by a function of your own
+  outliers detect -c 2 -t 1 -p cpu.svg cpu.csv      drawn over the times of column 1")]
 pub struct Arguments {
-    /// Numbers, one or more per line, or CSV; standard input if missing or -
-    file: Option<PathBuf>,
+    /// Numbers, one or more per line, or CSV, each FILE by itself; standard input if missing or -
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// Read one column of CSV, by the name in its header or by number from 1
-    #[arg(long, value_name = "NAME|NUMBER")]
+    #[arg(short, long, value_name = "NAME|NUMBER")]
     column: Option<String>,
     #[command(flatten)]
     callee: Callee,
-    /// How to print the indices: as a JSON list, or one per line
-    #[arg(long, value_enum, default_value_t = Format::List)]
+    /// Skip missing values, empty or such as n/a, -, NULL or NaN, and tell how many; an index counts
+    /// the others
+    #[arg(short = 'm', long)]
+    skip_missing: bool,
+    /// How to print what is found; of several FILEs, each line after its name
+    #[arg(short = 'o', long, value_enum, default_value_t = Format::List)]
     format: Format,
-    /// Draw the numbers, with the outliers marked
-    #[arg(long, value_name = "FILE.svg", value_parser = plot::svg_file())]
+    /// Draw the numbers of one FILE, with the outliers marked
+    #[arg(short, long, value_name = "FILE.svg", value_parser = plot::svg_file())]
     plot: Option<PathBuf>,
+    /// Draw them over the times in this column: as in ISO 8601, or seconds since 1970
+    #[arg(short, long, value_name = "NAME|NUMBER", requires_all = ["plot", "column"])]
+    time: Option<String>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Format {
+    /// A JSON list of indices
     List,
+    /// An index per line
     Lines,
+    /// The records, as they are in the file, below its header
+    Rows,
+    /// A JSON object per line: file, line, index, value and the record
+    Json,
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if arguments.plot.is_some() && arguments.files.len() > 1 {
+        super::wrong_usage("a picture shows one FILE: --plot takes no more");
+    }
     // Before the numbers are there: should they leave too little memory for it, Python's start would
     // end the process, or hang. What follows can be refused.
     let detector = arguments.callee.find()?;
-    // A function of the user's may well know what to do with a NaN.
-    let only_finite = arguments.callee.function.module == "pyoutliers";
-    let (text, name) = open(arguments.file.as_deref())?;
-    let data = read::numbers(text, &name, arguments.column.as_deref(), only_finite)?;
-    let indices = detector.detect(&data)?;
-    // Before the result is printed: a picture that cannot be written is an error.
-    if let Some(file) = &arguments.plot {
-        plot::series(file, &name, data, &indices)?;
+    let stdin = [PathBuf::from("-")];
+    let files = match &arguments.files[..] {
+        [] => &stdin,
+        files => files,
+    };
+    let mut status = ExitCode::SUCCESS;
+    for file in files {
+        if let Err(error) = detect(&detector, arguments, file, files.len() > 1) {
+            complain(&error);
+            status = ExitCode::FAILURE;
+        }
     }
-    super::print_by(|stdout| match arguments.format {
-        Format::List => writeln!(stdout, "{indices:?}"),
-        Format::Lines => indices
-            .iter()
-            .try_for_each(|index| writeln!(stdout, "{index}")),
-    })?;
-    Ok(ExitCode::SUCCESS)
+    Ok(status)
 }
 
-/// What to read, and its name for errors.
-fn open(file: Option<&Path>) -> Result<(Box<dyn Read>, String)> {
-    if let Some(file) = file.filter(|file| *file != Path::new("-")) {
-        let name = file.display().to_string();
-        let text = File::open(file).with_context(|| name.clone())?;
-        return Ok((Box::new(text), name));
+fn detect(detector: &Outliers, arguments: &Arguments, path: &Path, named: bool) -> Result<()> {
+    let name = match path == Path::new("-") {
+        true => "standard input".into(),
+        false => path.display().to_string(),
+    };
+    let again = matches!(arguments.format, Format::Rows | Format::Json);
+    let mut file = open(path, again).with_context(|| name.clone())?;
+    // Who comes before may have read some of it already.
+    let base = if again { file.stream_position()? } else { 0 };
+    let wanted = Wanted {
+        column: arguments.column.as_deref(),
+        time: arguments.time.as_deref(),
+        // A function of the user's may well know what to do with a NaN.
+        only_finite: arguments.callee.function.module == "pyoutliers",
+        skip_missing: arguments.skip_missing,
+        places: again,
+    };
+    let series = read::series(&file, &name, &wanted)?;
+    if series.missing > 0 {
+        say(&format!(
+            "{name}: {} missing values skipped",
+            series.missing
+        ));
     }
-    if io::stdin().is_terminal() {
-        super::say("reading numbers from the terminal, up to Ctrl-D");
+    let indices = detector.detect(&series.numbers)?;
+    let found = match again {
+        true => Some(Found::new(&file, base, &name, &series, &indices)?),
+        false => None,
+    };
+    // Before the result is printed: a picture that cannot be written is an error.
+    if let Some(picture) = &arguments.plot {
+        plot::series(picture, &name, series.numbers, &series.times, &indices)?;
     }
-    Ok((Box::new(io::stdin().lock()), "standard input".into()))
+    let prefix = match named {
+        true => format!("{name}:"),
+        false => String::new(),
+    };
+    match (arguments.format, found) {
+        (Format::Rows, Some(found)) => found.rows(&prefix),
+        (Format::Json, Some(found)) => found.json(),
+        (Format::Lines, _) => print_by(|stdout| {
+            let mut indices = indices.iter();
+            indices.try_for_each(|index| writeln!(stdout, "{prefix}{index}"))
+        }),
+        _ => print_by(|stdout| writeln!(stdout, "{prefix}{indices:?}")),
+    }
+}
+
+/// What to read; if it is to be read `again`, a copy of what cannot be.
+fn open(path: &Path, again: bool) -> io::Result<File> {
+    let file = if path == Path::new("-") {
+        if io::stdin().is_terminal() {
+            say("reading numbers from the terminal, up to Ctrl-D");
+        }
+        io::stdin().as_fd().try_clone_to_owned()?.into()
+    } else {
+        File::open(path)?
+    };
+    match again && !file.metadata()?.is_file() {
+        true => copy(file),
+        false => Ok(file),
+    }
+}
+
+/// Copies into a file that nobody else can open, and that is gone with this process.
+fn copy(mut from: File) -> io::Result<File> {
+    let path = env::temp_dir().join(format!(".outliers-{}", process::id()));
+    let mut options = File::options();
+    let options = options.read(true).write(true).create_new(true).mode(0o600);
+    let mut copy = options.open(&path)?;
+    fs::remove_file(&path)?;
+    io::copy(&mut from, &mut copy)?;
+    copy.rewind()?;
+    Ok(copy)
 }

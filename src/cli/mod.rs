@@ -1,10 +1,13 @@
 //! The command line, thin: arguments in, results on stdout, all else on stderr.
 
+mod axis;
 mod bar;
 mod detect;
 mod doctor;
 mod exercise;
+mod found;
 mod function;
+mod generate;
 mod inject;
 mod output;
 mod plot;
@@ -18,8 +21,9 @@ use std::env;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
-use output::{complain, print, print_as_it_is, print_by, say};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+use output::{complain, print, print_as_it_is, print_by, print_records, say};
 use pyoutliers::Outliers;
 
 /// Finds outliers with a Python function, called in memory.
@@ -27,8 +31,16 @@ use pyoutliers::Outliers;
 /// Without a command: the demo, which prints the outliers of pyoutliers.gen_testdata().
 #[derive(Parser)]
 #[command(
+    name = "outliers",
     version,
-    after_help = "Exit status: 0 fine, 1 an error or a leak, 2 wrong usage, 3 no verdict, 130 interrupted."
+    after_help = "\
+Examples:
+  outliers detect --column value cpu.csv             the indices of the outliers
+  outliers detect -c value -o rows cpu.csv           the records that hold them
+  outliers soak --function spikes.py:spikes          does a function of your own leak?
+  outliers refcounts stolen-reference                a lesson
+
+Exit status: 0 fine, 1 an error or a leak, 2 wrong usage, 3 no verdict, 130 interrupted."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -47,6 +59,8 @@ enum Command {
     Soak(soak::Arguments),
     /// Tell which Python is used and why, and what to do if something is wrong
     Doctor(doctor::Arguments),
+    /// Write completions for shells, and man pages
+    Generate(generate::Arguments),
 }
 
 /// Runs the program; its exit status is that of the help.
@@ -70,11 +84,18 @@ pub fn run() -> ExitCode {
         Some(Command::Exercise(arguments)) => exercise::run(&arguments),
         Some(Command::Soak(arguments)) => soak::run(&arguments),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
+        Some(Command::Generate(arguments)) => generate::run(&arguments),
     };
     result.unwrap_or_else(|error| {
         complain(&error);
         ExitCode::FAILURE
     })
+}
+
+/// Ends the program as wrong arguments do.
+fn wrong_usage(message: &str) -> ! {
+    let command = &mut Arguments::command();
+    command.error(ErrorKind::ArgumentConflict, message).exit()
 }
 
 fn demo() -> Result<ExitCode> {

@@ -2,7 +2,7 @@
 //! command the terminal.
 
 use std::borrow::Cow;
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 
 use anyhow::{Error, Result};
 
@@ -14,6 +14,14 @@ pub fn print(text: &str) -> Result<()> {
 /// Writes a result to stdout piece by piece. A reader that has gone away is no error.
 pub fn print_by(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     print_as_it_is(|stdout| write(&mut Escaping(stdout)))
+}
+
+/// The same, of records that go on as they are; only a terminal shall not obey them.
+pub fn print_records(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    match io::stdout().is_terminal() {
+        true => print_by(write),
+        false => print_as_it_is(|stdout| write(stdout)),
+    }
 }
 
 /// The same, of text that is ours alone: colours stay.

@@ -15,6 +15,7 @@ use pyoutliers::soak::{Report, Verdict};
 use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
 
+use super::axis::{label, range, scale, ticks};
 use super::output::escape;
 
 const SIZE: (u32, u32) = (960, 480);
@@ -35,10 +36,16 @@ pub fn svg_file() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
-/// Draws numbers over their index, with the outliers marked.
+/// Draws numbers over their times, or their index, with the outliers marked.
 ///
 /// However many there are, what is drawn is little; they themselves are given back before.
-pub fn series(file: &Path, source: &str, mut values: Vec<f64>, indices: &[i64]) -> Result<()> {
+pub fn series(
+    file: &Path,
+    source: &str,
+    mut values: Vec<f64>,
+    times: &[i64],
+    indices: &[i64],
+) -> Result<()> {
     let count = values.len();
     let name = Path::new(source)
         .file_name()
@@ -55,6 +62,13 @@ pub fn series(file: &Path, source: &str, mut values: Vec<f64>, indices: &[i64]) 
     let markers = one_to_a_spot(outliers, count, (low, high));
     let line = thin(&values);
     drop(values);
+    let index = |index: usize| i64::try_from(index).unwrap_or(i64::MAX);
+    let x = |at: usize| times.get(at).copied().unwrap_or(index(at));
+    let ends = [0, index(count)];
+    let xs = if times.is_empty() { &ends } else { times };
+    let first = xs.iter().copied().min().unwrap_or_default();
+    let last = xs.iter().copied().max().unwrap_or_default();
+    let (ticks, label_of) = ticks(first, last, !times.is_empty());
     // Few shall be found, many shall leave the line to be seen.
     let size = if markers.len() < 300 { 4 } else { 1 };
     draw(file, |root| {
@@ -64,19 +78,28 @@ pub fn series(file: &Path, source: &str, mut values: Vec<f64>, indices: &[i64]) 
             .margin_right(40)
             .x_label_area_size(40)
             .y_label_area_size(70)
-            .build_cartesian_2d(0..count.max(1), low..high)?;
+            .build_cartesian_2d(
+                (first..last.max(first + 1)).with_key_points(ticks),
+                low..high,
+            )?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
-            .x_desc("index")
+            .x_desc(if times.is_empty() {
+                "index"
+            } else {
+                "time (UTC)"
+            })
+            .x_label_formatter(&label_of)
             .y_desc("value")
             // Rounded, as the places of labels have noise in their last digits.
             .y_label_formatter(&|value| label((value * 1e9).round() / 1e9 * scale))
             .draw()?;
+        let line = line.into_iter().map(|(at, value)| (x(at), value));
         chart.draw_series(LineSeries::new(line, &BLUE))?;
         let markers = markers
             .into_iter()
-            .map(|point| Circle::new(point, size, ORANGE.stroke_width(2)));
+            .map(|(at, value)| Circle::new((x(at), value), size, ORANGE.stroke_width(2)));
         chart.draw_series(markers)?;
         Ok(())
     })
@@ -196,42 +219,6 @@ fn replace(file: &Path, contents: &[u8]) -> io::Result<()> {
 /// A short line for the legend.
 fn key((x, y): (i32, i32), color: RGBColor) -> PathElement<(i32, i32)> {
     PathElement::new([(x, y), (x + 20, y)], color.stroke_width(2))
-}
-
-/// A power of ten by which values become fit to be drawn; beyond some size, drawing never ends.
-fn scale(values: &[f64]) -> f64 {
-    let finite = values.iter().filter(|value| value.is_finite());
-    let largest = finite.fold(0.0, |largest: f64, value| largest.max(value.abs()));
-    let fit = largest == 0.0 || (1e-6..1e9).contains(&largest);
-    if fit {
-        1.0
-    } else {
-        10_f64.powf(largest.log10().floor())
-    }
-}
-
-/// A number on an axis.
-fn label(value: f64) -> String {
-    if value == 0.0 || (1e-6..1e9).contains(&value.abs()) {
-        format!("{value}")
-    } else {
-        format!("{value:.2e}")
-    }
-}
-
-/// The lowest and highest value, with some room around.
-fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let finite = values.filter(|value| value.is_finite());
-    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-        (low.min(value), high.max(value))
-    });
-    if low > high {
-        return (0.0, 1.0);
-    }
-    let room = ((high / 2.0 - low / 2.0) * 0.1)
-        .max(low.abs().max(high.abs()) * 1e-6)
-        .max(1e-300);
-    (low - room, high + room)
 }
 
 /// The values as a line of at most two points to a pixel: the lowest and highest of each column.

@@ -1,10 +1,12 @@
 //! Reading numbers as people have them: plain, several per line, or a column of CSV.
 
 use std::io::Read;
+use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
-use super::records::Records;
+use super::records::{Place, Records};
 
 /// What stands for a missing value: in pandas' list, in Excel's errors, and what SQL, SAS and people write.
 #[rustfmt::skip]
@@ -22,53 +24,74 @@ const LONGEST_LIST: usize = 40;
 
 const NOT_A_NUMBER: &str = "not a number";
 
-/// The numbers of a text, in order: all of them, or those of one column of CSV.
-///
-/// An error names the text, line and column.
-pub fn numbers(
-    text: impl Read,
-    name: &str,
-    column: Option<&str>,
-    only_finite: bool,
-) -> Result<Vec<f64>> {
+/// What to read, and how.
+#[derive(Default)]
+pub struct Wanted<'a> {
+    /// One column of CSV, or all fields.
+    pub column: Option<&'a str>,
+    /// A column of times.
+    pub time: Option<&'a str>,
+    pub only_finite: bool,
+    pub skip_missing: bool,
+    /// The records are wanted again: where they are is kept.
+    pub places: bool,
+}
+
+/// The numbers of a text, in order, and what is to be known of each.
+#[derive(Default)]
+pub struct Series {
+    pub numbers: Vec<f64>,
+    /// Of the record of each.
+    pub places: Vec<Place>,
+    /// Of each, in seconds since 1970.
+    pub times: Vec<i64>,
+    pub header: Option<Place>,
+    pub delimiter: u8,
+    /// Missing values that were skipped.
+    pub missing: u64,
+}
+
+/// Reads a text. An error names it, the line and the column.
+pub fn series(text: impl Read, name: &str, wanted: &Wanted<'_>) -> Result<Series> {
     let mut records = Records::new(name, text)?;
-    let mut values = Values {
-        numbers: Vec::new(),
-        only_finite,
+    let mut series = Series {
+        delimiter: records.delimiter,
+        ..Series::default()
     };
     let mut chosen = None;
     while records.next()? {
-        let Some(wanted) = column else {
-            values.every_field(&records)?;
+        let Some(column) = wanted.column else {
+            series.every_field(&records, wanted)?;
             continue;
         };
-        let (index, is_header) = match chosen {
-            Some(index) => (index, false),
-            None => choose(&records, wanted)?,
-        };
-        chosen = Some(index);
-        if !is_header {
-            values.field(&records, index, wanted)?;
+        if chosen.is_none() {
+            let (index, mut is_header) = choose(&records, column)?;
+            let time = wanted.time.map(|time| find(&records, time)).transpose()?;
+            is_header |= time.is_some_and(|(_, by_name)| by_name);
+            chosen = Some((index, time.map(|(index, _)| index)));
+            if is_header {
+                series.header = Some(records.here());
+                continue;
+            }
+        }
+        if let Some((index, time)) = chosen {
+            series.field(&records, wanted, (index, column), time)?;
         }
     }
-    Ok(values.numbers)
+    Ok(series)
 }
 
-struct Values {
-    numbers: Vec<f64>,
-    only_finite: bool,
-}
-
-impl Values {
-    fn every_field(&mut self, records: &Records<'_>) -> Result<()> {
+impl Series {
+    fn every_field(&mut self, records: &Records<'_>, wanted: &Wanted<'_>) -> Result<()> {
         let fields = records.fields();
         let is_several = fields.len() > 1;
+        let place = wanted.places.then(|| records.here());
         for (field, number) in fields.zip(1..) {
             // No word at all is a missing value, between two commas or two quotes.
             let missing = field.trim_ascii().is_empty().then_some("");
             for word in field.split_ascii_whitespace().chain(missing) {
                 let is_first = self.numbers.is_empty();
-                self.push(records, word, || {
+                self.push(records, wanted, place, word, || {
                     let column = is_several.then(|| format!("column {number}"));
                     let header = is_first && word.contains(char::is_alphabetic);
                     let header = header && !is_missing(word) && word.parse::<f64>().is_err();
@@ -81,34 +104,87 @@ impl Values {
         Ok(())
     }
 
-    fn field(&mut self, records: &Records<'_>, index: usize, wanted: &str) -> Result<()> {
-        let Some(field) = records.fields().nth(index) else {
+    fn field(
+        &mut self,
+        records: &Records<'_>,
+        wanted: &Wanted<'_>,
+        (index, column): (usize, &str),
+        time: Option<usize>,
+    ) -> Result<()> {
+        let field = records.fields().nth(index);
+        if field.is_none() && !wanted.skip_missing {
             let place = records.place();
-            bail!("{place}: no column {wanted}: the line ends before it");
-        };
-        self.push(records, field.trim_ascii(), || format!("column {wanted}"))
+            bail!("{place}: no column {column}: the line ends before it");
+        }
+        let place = wanted.places.then(|| records.here());
+        let (field, note) = (field.unwrap_or_default(), || format!("column {column}"));
+        let is_value = self.push(records, wanted, place, field.trim_ascii(), note)?;
+        if let Some(index) = time.filter(|_| is_value) {
+            let text = records.fields().nth(index).unwrap_or_default();
+            let note = format!("column {}", wanted.time.unwrap_or_default());
+            let time =
+                seconds(text.trim()).ok_or_else(|| error(records, "not a time", &text, &note))?;
+            push(&mut self.times, time, records)?;
+        }
+        Ok(())
     }
 
-    /// Takes a word as the next value.
+    /// Takes a word as the next value; or skips it, which is false.
     fn push(
         &mut self,
         records: &Records<'_>,
+        wanted: &Wanted<'_>,
+        place: Option<Place>,
         word: &str,
         note: impl FnOnce() -> String,
-    ) -> Result<()> {
+    ) -> Result<bool> {
+        if wanted.skip_missing && is_missing(word) {
+            self.missing += 1;
+            return Ok(false);
+        }
         match word.trim().parse::<f64>() {
             Err(_) => Err(error(records, NOT_A_NUMBER, word, &note())),
-            Ok(value) if self.only_finite && !value.is_finite() => {
+            Ok(value) if wanted.only_finite && !value.is_finite() => {
                 Err(error(records, "not a finite number", word, &note()))
             }
             Ok(value) => {
-                let room = self.numbers.try_reserve(1);
-                room.map_err(|_| anyhow!("{}: out of memory", records.name))?;
-                self.numbers.push(value);
-                Ok(())
+                push(&mut self.numbers, value, records)?;
+                place.map_or(Ok(()), |place| push(&mut self.places, place, records))?;
+                Ok(true)
             }
         }
     }
+}
+
+fn push<T>(items: &mut Vec<T>, item: T, records: &Records<'_>) -> Result<()> {
+    let room = items.try_reserve(1);
+    room.map_err(|_| anyhow!("{}: out of memory", records.name))?;
+    items.push(item);
+    Ok(())
+}
+
+/// A time in seconds since 1970: such a number, or as in ISO 8601; without a zone it is UTC.
+fn seconds(text: &str) -> Option<i64> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        let whole = Duration::try_from_secs_f64(seconds.abs()).ok()?.as_secs();
+        let whole = i64::try_from(whole).ok()?;
+        let time = DateTime::from_timestamp(if seconds < 0.0 { -whole } else { whole }, 0);
+        return time.map(|time| time.timestamp());
+    }
+    let text = text.replacen(' ', "T", 1);
+    let zoned =
+        |form| DateTime::parse_from_str(&text, &format!("{form}%#z")).map(|time| time.to_utc());
+    let local = |form| NaiveDateTime::parse_from_str(&text, form).map(|time| time.and_utc());
+    let day = || {
+        NaiveDate::parse_from_str(&text, "%Y-%m-%d")
+            .ok()?
+            .and_hms_opt(0, 0, 0)
+    };
+    let mut times = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"]
+        .into_iter()
+        .filter_map(|form| zoned(form).or_else(|_| local(form)).ok());
+    let time = times.next().or_else(|| Some(day()?.and_utc()));
+    time.map(|time| time.timestamp())
 }
 
 fn error(records: &Records<'_>, problem: &str, word: &str, note: &str) -> anyhow::Error {
@@ -133,20 +209,28 @@ fn error(records: &Records<'_>, problem: &str, word: &str, note: &str) -> anyhow
 /// A number is a column's place if there are that many columns; the record is then a header if what
 /// it has there is a name and cannot be a value. What is neither can be asked for by name.
 fn choose(records: &Records<'_>, wanted: &str) -> Result<(usize, bool)> {
+    let (index, by_name) = find(records, wanted)?;
+    let first = records.fields().nth(index).unwrap_or_default();
+    let first = first.trim();
+    let is_header = by_name || is_name(first);
+    if !is_header && !is_missing(first) && first.parse::<f64>().is_err() {
+        let whole = start(first, LONGEST_WORD) == first;
+        let hint = whole.then(|| format!("; if that is a header: --column {first:?}"));
+        let note = format!("column {wanted}{}", hint.unwrap_or_default());
+        return Err(error(records, NOT_A_NUMBER, first, &note));
+    }
+    Ok((index, is_header))
+}
+
+/// Finds a column by its number, or else by the name that the first record gives it, which is told.
+fn find(records: &Records<'_>, wanted: &str) -> Result<(usize, bool)> {
     let names: Vec<_> = records.fields().collect();
-    let name = |index: usize| Some(names.get(index)?.trim());
     let place: Option<usize> = wanted.parse().ok();
     let place = place.and_then(|number| number.checked_sub(1));
-    if let Some((index, first)) = place.and_then(|index| Some((index, name(index)?))) {
-        let is_header = is_name(first);
-        if !is_header && !is_missing(first) && first.parse::<f64>().is_err() {
-            let whole = start(first, LONGEST_WORD) == first;
-            let hint = whole.then(|| format!("; if that is a header: --column {first:?}"));
-            let note = format!("column {wanted}{}", hint.unwrap_or_default());
-            return Err(error(records, NOT_A_NUMBER, first, &note));
-        }
-        return Ok((index, is_header));
+    if let Some(index) = place.filter(|&index| index < names.len()) {
+        return Ok((index, false));
     }
+    let name = |index: usize| Some(names.get(index)?.trim());
     let mut found = (0..names.len()).filter(|&index| name(index) == Some(wanted));
     match (found.next(), found.next()) {
         (Some(index), None) => Ok((index, true)),

@@ -24,9 +24,21 @@ const HEAD: u64 = 1 << 20;
 /// Where a quote is not closed, all that follows is one record.
 const LONGEST: usize = 64 << 20;
 
+/// Where a record is in its file: its bytes, and the line that it begins on.
+#[derive(Clone, Copy)]
+pub struct Place {
+    pub start: u64,
+    pub end: u64,
+    pub line: u64,
+}
+
 /// CSV that is being read, one record after the other.
 pub struct Records<'a> {
     pub name: &'a str,
+    /// What separates its columns.
+    pub delimiter: u8,
+    /// How many bytes of marks come before what is read.
+    marks: u64,
     reader: Reader<Lines<'a>>,
     /// The one that was read last.
     record: ByteRecord,
@@ -45,12 +57,11 @@ impl<'a> Records<'a> {
         if let Some((_, how)) = COMPRESSED.iter().find(|(magic, _)| head.starts_with(magic)) {
             bail!("{name}: this is compressed ({how}); decompress it first")
         }
+        let mut marks = 0;
         while head.starts_with(MARK) {
-            head.drain(..MARK.len());
+            marks += head.drain(..MARK.len()).map(|_| 1).sum::<u64>();
         }
-        let mut builder = ReaderBuilder::new();
-        builder.has_headers(false).flexible(true);
-        builder.delimiter(delimiter(&head));
+        let delimiter = delimiter(&head);
         let lines = Lines {
             text: BufReader::with_capacity(1 << 16, Box::new(Cursor::new(head).chain(text))),
             left: LONGEST,
@@ -58,7 +69,9 @@ impl<'a> Records<'a> {
         };
         Ok(Self {
             name,
-            reader: builder.from_reader(lines),
+            delimiter,
+            marks,
+            reader: builder(delimiter).from_reader(lines),
             record: ByteRecord::new(),
             start: Position::new(),
         })
@@ -84,6 +97,15 @@ impl<'a> Records<'a> {
     /// The record's fields as text; what is not UTF-8 in them is replaced.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = Cow<'_, str>> {
         self.record.iter().map(String::from_utf8_lossy)
+    }
+
+    /// Where it is; at its start there may be empty lines yet.
+    pub fn here(&self) -> Place {
+        Place {
+            start: self.marks + self.start.byte(),
+            end: self.marks + self.reader.position().byte(),
+            line: self.line(),
+        }
     }
 
     /// The text's name and the line that the record begins on, for errors.
@@ -115,6 +137,14 @@ impl<'a> Records<'a> {
         let line_feeds = end.line() - self.start.line();
         read - line_feeds == text.len() as u64 - self.lines_within()
     }
+}
+
+/// Of CSV as it is read here.
+pub fn builder(delimiter: u8) -> ReaderBuilder {
+    let mut builder = ReaderBuilder::new();
+    builder.has_headers(false).flexible(true);
+    builder.delimiter(delimiter);
+    builder
 }
 
 /// Text in which every line ends in a line feed, as the CSV reader counts no other; each byte stays

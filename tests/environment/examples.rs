@@ -4,8 +4,9 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use crate::common::{cargo, command, finished, target, told};
+use crate::common::{cargo, command, directory, finished, target, told};
 use pyoutliers::interpreter;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 const README: &str = include_str!("../../README.md");
 
@@ -71,13 +72,49 @@ fn each_thread_finds_its_own() {
     prints("threads", &lines.collect::<String>());
 }
 
-/// Cargo runs it beside this file, as it is a test too.
+/// 200 columns of noise, with a peak each, but for one that is flat and one with a gap.
 #[test]
-fn the_soak_is_a_test() {
+fn each_of_200_series_is_told_or_its_error() {
+    let peak = |column: usize| 10 + column * 7 % 180;
+    let mut random = StdRng::seed_from_u64(2);
+    let mut value = |record: usize, column: usize| match column {
+        0 => "1".to_owned(),
+        1 if record == 50 => String::new(),
+        _ if record == peak(column) => "99".to_owned(),
+        _ => random.random_range(0.0..10.0).to_string(),
+    };
+    let mut line = |record| {
+        let fields: Vec<_> = (0..200).map(|column| value(record, column)).collect();
+        fields.join(",")
+    };
+    let header = (0..200)
+        .map(|column| format!("s{column}"))
+        .collect::<Vec<_>>()
+        .join(",");
+    let lines = (0..200).map(&mut line).collect::<Vec<_>>().join("\n");
+    let file = directory("series").join("series.csv");
+    std::fs::write(&file, format!("{header}\n{lines}\n")).unwrap();
+    let mut program = command(built("series"));
+    program.arg(file);
+    let (status, stdout, stderr) = told(&finished(program, "series"));
+    let expected = (2..200).map(|column| format!("s{column}: [{}]\n", peak(column)));
+    assert_eq!(stdout, expected.collect::<String>());
+    assert_eq!(
+        stderr,
+        "s0: series.py:far_from_median: item 0 of the result: ValueError: more than half of the \
+         values are the same\ns1: not a number: \"\"\n"
+    );
+    assert_eq!(status, Some(1));
+}
+
+/// Cargo runs them beside this file, as they are tests too.
+#[test]
+fn the_soaks_are_tests() {
     let manifest = include_str!("../../Cargo.toml");
-    let (_, example) = manifest.split_once("name = \"soak_in_a_test\"\n").unwrap();
-    let (example, _) = example.split_once("[[").unwrap();
-    assert!(example.contains("test = true\n"));
+    for name in ["soak_in_a_test", "series"] {
+        let example = format!("name = \"{name}\"\ntest = true\n");
+        assert!(manifest.contains(&example), "{name}");
+    }
 }
 
 /// So that a new example is compared too.
@@ -99,6 +136,7 @@ fn these_are_all_examples() {
     names.sort_unstable();
     let compared = [
         "own_function",
+        "series",
         "smallest",
         "soak_in_a_test",
         "sys_path",

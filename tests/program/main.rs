@@ -6,8 +6,10 @@ mod common;
 
 mod detect_command;
 mod exercises;
+mod generate;
 mod output;
 mod plot;
 mod reader;
+mod records_out;
 mod streams;
 mod terminal;

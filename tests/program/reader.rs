@@ -6,8 +6,10 @@
 //! would be led by coverage, wants a nightly compiler.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+#[allow(dead_code)]
 #[path = "../../src/cli/read.rs"]
 mod read;
+#[allow(dead_code)]
 #[path = "../../src/cli/records.rs"]
 mod records;
 mod tables;
@@ -134,9 +136,18 @@ fn texts() -> Vec<(String, Vec<u8>)> {
     texts
 }
 
+fn numbers(text: impl Read, column: Option<&str>, only_finite: bool) -> anyhow::Result<Vec<f64>> {
+    let wanted = read::Wanted {
+        column,
+        only_finite,
+        ..Default::default()
+    };
+    Ok(read::series(text, "input", &wanted)?.numbers)
+}
+
 /// The numbers, to the last bit, or the error.
 fn told(text: &[u8], column: Option<&str>, only_finite: bool) -> Result<Vec<u64>, String> {
-    let numbers = read::numbers(text, "input", column, only_finite);
+    let numbers = numbers(text, column, only_finite);
     let bits = |numbers: Vec<f64>| numbers.into_iter().map(f64::to_bits).collect();
     numbers.map(bits).map_err(|error| error.to_string())
 }
@@ -158,7 +169,7 @@ fn the_corpus_is_read_as_written_down() {
     let mut all = String::new();
     for (name, text) in texts() {
         for column in COLUMNS {
-            let numbers = read::numbers(&*text, "input", column, false);
+            let numbers = numbers(&*text, column, false);
             let told = numbers.map_or_else(|error| error.to_string(), |read| format!("{read:?}"));
             let missing = format!(": no column {:?} among: ", column.unwrap_or_default());
             if column.is_none() || !told.contains(&missing) && told != "[]" {
@@ -216,7 +227,7 @@ fn what_is_read_does_not_depend_on_how_the_text_comes() {
     let cases = (mutated, select(&COLUMNS), any::<bool>(), blank);
     let result = runner(5000).run(&cases, |(text, column, only_finite, blank)| {
         let expected = told(&text, column, only_finite);
-        let pieces = read::numbers(Pieces(&text, 0), "input", column, only_finite);
+        let pieces = numbers(Pieces(&text, 0), column, only_finite);
         prop_assert_eq!(
             pieces
                 .map_err(|error| error.to_string())
@@ -336,7 +347,7 @@ fn lines_are_those_of_the_file_in_large_ones_too() {
 #[test]
 fn a_record_without_end_is_refused_before_it_fills_memory() {
     let endless = || "1\n2\n\"".as_bytes().chain(io::repeat(b'7'));
-    let error = read::numbers(endless(), "input", None, false).unwrap_err();
+    let error = numbers(endless(), None, false).unwrap_err();
     let expected = "input:3: no end of the record in 64 MiB; is a quote not closed?";
     assert_eq!(error.to_string(), expected);
     // Many that end are fine.

@@ -1,0 +1,54 @@
+//! `outliers generate`: completions and man pages say what the help says.
+
+use std::fs;
+
+use crate::common::{command, directory, outliers, told};
+
+#[test]
+fn completions_and_man_pages_have_every_option_of_the_help() {
+    let directory = directory("generated");
+    let mut generate = outliers();
+    generate.args(["generate", "."]).current_dir(&directory);
+    let nothing = (Some(0), String::new(), String::new());
+    assert_eq!(told(&generate.output().unwrap()), nothing);
+    let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
+    let (_, help, _) = told(&outliers().args(["detect", "--help"]).output().unwrap());
+    let options: Vec<_> = help
+        .split([' ', ',', '\n'])
+        .filter_map(|word| word.strip_prefix("--"))
+        .filter(|word| !word.is_empty())
+        .collect();
+    assert!(options.len() > 8, "{help}");
+    let page = read("outliers-detect.1").replace("\\-", "-");
+    for option in options {
+        for name in ["outliers.bash", "_outliers"] {
+            assert!(
+                read(name).contains(&format!("--{option}")),
+                "{name}: {option}"
+            );
+        }
+        assert!(
+            read("outliers.fish").contains(&format!("-l {option}")),
+            "{option}"
+        );
+        assert!(page.contains(&format!("--{option}")), "{option}");
+    }
+    assert!(page.contains("Examples:") && read("outliers.1").contains("outliers"));
+    let parsed = command("bash")
+        .arg("-n")
+        .arg(directory.join("outliers.bash"))
+        .output();
+    assert_eq!(told(&parsed.unwrap()), nothing);
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_an_error() {
+    let (status, _, stderr) = told(
+        &outliers()
+            .args(["generate", "/dev/null/x"])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(status, Some(1));
+    assert!(stderr.starts_with("outliers: /dev/null/x: "), "{stderr}");
+}
