@@ -47,6 +47,9 @@ const SIZES: [(usize, [f64; 3]); 3] = [
 
 type Call = Box<dyn Fn() -> Result<()> + Send + Sync>;
 
+/// Measures the ratio once.
+type Sample = Box<dyn Fn() -> Result<f64>>;
+
 /// A call that is an error if it finds other indices.
 fn call(caller: Caller, callee: Callee, size: usize) -> Result<Call> {
     fn right(is_right: bool) -> Result<()> {
@@ -73,7 +76,7 @@ fn call(caller: Caller, callee: Callee, size: usize) -> Result<Call> {
 
 /// Compares all whose text holds `part` in turn, round after round, by phases that last so long.
 pub fn measure(rounds: usize, phase: Duration, part: &str) -> Result<Vec<Comparison>> {
-    let mut comparisons: Vec<(Comparison, Box<dyn Fn() -> Result<f64>>)> = Vec::new();
+    let mut comparisons: Vec<(Comparison, Sample)> = Vec::new();
     let mut compare = |text, bound, ratio| {
         let ratios = Vec::new();
         let comparison = Comparison {
