@@ -12,17 +12,20 @@ use crate::parameter::Parameter;
 /// A Python function that takes a list of floats and returns ints or floats, found once and called
 /// many times.
 ///
-/// It can be shared between threads. Python's lock (the GIL) lets one thread in at a time: waiting overlaps,
-/// such as for a database, and computing does not, so several threads make about as many calls as one. For
-/// that they take turns of some milliseconds, but for functions that wait, or whose calls last longer. Short
-/// calls do not overlap either where they compute outside of the lock. To use more cores, split the *input*:
-/// moving numbers takes as long as computing with them, so let each process read its own part, and only
-/// indices travel.
+/// # Threads
 ///
-/// Calls run on the stack of the calling thread. Python's own limit on recursion counts on 8 MiB, as
-/// main threads have. On the 2 MiB that `std` gives a thread it holds for Python functions, but not
-/// for those that go deep through C code, such as a `key` function that sorts by itself again: there
-/// the stack overflows, which ends the process. `std::thread::Builder::stack_size` sets it.
+/// It can be shared between threads. Python's lock (the GIL) lets one thread compute at a time, so
+/// several threads make about as many calls as one. Only waiting overlaps, such as for a database.
+/// Threads take turns of some milliseconds before the lock, because fighting for it would cost half
+/// of the calls; functions that wait, or whose calls last longer, go without turns by themselves.
+/// [`without_turns`](Self::without_turns) is for functions that compute outside of the lock.
+///
+/// To use more cores, split the *input*. Moving numbers takes as long as computing with them, so let
+/// each process read its own part, and only indices travel.
+///
+/// Calls run on the stack of the calling thread. Python's recursion limit assumes a stack of 8 MiB.
+/// On the 2 MiB of `std`'s threads, recursion through C code can overflow it and end the process, such
+/// as by a `key` function that sorts by itself again. `std::thread::Builder::stack_size` sets it.
 #[derive(Debug)]
 pub struct Outliers {
     function: Held,
@@ -33,8 +36,8 @@ pub struct Outliers {
     kept: Mutex<Option<Held>>,
     /// The most values that it may have.
     most_kept: usize,
-    /// The calls that still go without turns.
-    without_turns: AtomicU32,
+    /// How many calls still go without turns, unless all do.
+    turns: Option<AtomicU32>,
 }
 
 /// Lists of that many values are kept, unless another number is asked for: 131 kB.
@@ -93,7 +96,7 @@ impl Outliers {
             parameters: None,
             kept: Mutex::new(None),
             most_kept: MOST_KEPT,
-            without_turns: AtomicU32::new(0),
+            turns: Some(AtomicU32::new(0)),
         })
     }
 
@@ -138,6 +141,17 @@ impl Outliers {
     #[must_use]
     pub fn keep_up_to(mut self, values: usize) -> Self {
         self.most_kept = values;
+        self
+    }
+
+    /// Lets calls from several threads overlap where the function computes outside of Python's lock.
+    ///
+    /// C code may release the lock while it computes, as hashing and compression do. Such calls can
+    /// use several cores, so their threads should not take turns. NumPy releases it too, but so
+    /// briefly that turns are faster.
+    #[must_use]
+    pub fn without_turns(mut self) -> Self {
+        self.turns = None;
         self
     }
 
@@ -194,7 +208,7 @@ impl Outliers {
         if data.is_empty() {
             return Ok(Vec::new());
         }
-        let _turn = Turn::take(&self.without_turns);
+        let _turn = self.turns.as_ref().map(Turn::take);
         with_python(|py| {
             let list = convert::list_from_slice(py, data, self.kept_list(py))?; // new, or ours
             let result = self.call(&list); // borrows; new
