@@ -26,6 +26,16 @@ use crate::parameter::Parameter;
 /// Calls run on the stack of the calling thread. Python's recursion limit assumes a stack of 8 MiB.
 /// On the 2 MiB of `std`'s threads, recursion through C code can overflow it and end the process, such
 /// as by a `key` function that sorts by itself again. `std::thread::Builder::stack_size` sets it.
+///
+/// ```
+/// use pyoutliers::Outliers;
+///
+/// let detector = Outliers::new("pyoutliers", "detect")?;
+/// let mut data = vec![1.0; 100];
+/// data[42] = 5.0;
+/// assert_eq!(detector.detect(&data)?, [42]);
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Outliers {
     function: Held,
@@ -61,6 +71,15 @@ impl Outliers {
     /// - [`ErrorKind::Lookup`](crate::ErrorKind::Lookup) if it has no such function.
     /// - [`ErrorKind::NotCallable`](crate::ErrorKind::NotCallable) if what it has cannot be called.
     /// - [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory).
+    ///
+    /// ```
+    /// # use pyoutliers::{ErrorKind, Outliers};
+    /// let sorted = Outliers::new("builtins", "sorted")?;
+    /// let from_keys = Outliers::new("builtins", "dict.fromkeys")?;
+    /// let error = Outliers::new("no_such_module", "detect").unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::Import { .. }));
+    /// # Ok::<_, pyoutliers::Error>(())
+    /// ```
     pub fn new(module: &str, function: &str) -> Result<Self> {
         Self::find(module, None, function)
     }
@@ -138,6 +157,12 @@ impl Outliers {
     /// memory is one list, 32 bytes for each value, and whatever the function has put into it; until
     /// the next call, or until this is closed. It stays only if nobody else holds it, so a function
     /// that keeps its argument gets another list with each call.
+    ///
+    /// ```
+    /// # use pyoutliers::Outliers;
+    /// let detector = Outliers::new("pyoutliers", "detect")?.keep_up_to(1_000_000); // 32 MB
+    /// # Ok::<_, pyoutliers::Error>(())
+    /// ```
     #[must_use]
     pub fn keep_up_to(mut self, values: usize) -> Self {
         self.most_kept = values;
@@ -149,6 +174,13 @@ impl Outliers {
     /// C code may release the lock while it computes, as hashing and compression do. Such calls can
     /// use several cores, so their threads should not take turns. NumPy releases it too, but so
     /// briefly that turns are faster.
+    ///
+    /// ```
+    /// # use pyoutliers::Outliers;
+    /// # let source = "def compress(data): return []";
+    /// let compress = Outliers::from_source(source, "compress.py", "compress")?.without_turns();
+    /// # Ok::<_, pyoutliers::Error>(())
+    /// ```
     #[must_use]
     pub fn without_turns(mut self) -> Self {
         self.turns = None;
@@ -174,6 +206,16 @@ impl Outliers {
     /// - [`ErrorKind::Iteration`](crate::ErrorKind::Iteration) if an exception is raised half-way.
     /// - [`ErrorKind::TooManyItems`](crate::ErrorKind::TooManyItems) for more than n items, so that an endless iterator ends too.
     /// - [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory).
+    ///
+    /// ```
+    /// # use pyoutliers::{ErrorKind, Outliers};
+    /// let detector = Outliers::new("pyoutliers", "detect")?;
+    /// assert_eq!(detector.detect(&[1.0, 1.0, 1.0, 1.0, 1.0, 9.0])?, [5]);
+    /// let sum = Outliers::new("math", "fsum")?; // returns a float, and no iterable
+    /// let error = sum.detect(&[1.0, 2.0]).unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::NotIterable { .. }));
+    /// # Ok::<_, pyoutliers::Error>(())
+    /// ```
     pub fn detect(&self, data: &[f64]) -> Result<Vec<i64>> {
         self.call_with(data, convert::ints)
     }
@@ -299,6 +341,11 @@ fn call_by_name<'p>(
 /// # Errors
 ///
 /// As [`Outliers::new`] and [`Outliers::detect`].
+///
+/// ```
+/// assert_eq!(pyoutliers::gen_testdata()?.len(), 1000);
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 pub fn gen_testdata() -> Result<Vec<f64>> {
     const LENGTH: usize = 1000;
     let generate = Outliers::new("pyoutliers", "gen_testdata")?;

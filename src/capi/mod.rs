@@ -17,6 +17,20 @@
 //! do so also on failure is no law of C: `PyModule_AddObject` steals on success only. Who stores what
 //! it borrows, as [`list_append`] and [`dict_set_item`] do, adds a reference of its own.
 //!
+//! ```
+//! use pyoutliers::{capi, with_python};
+//!
+//! with_python(|py| {
+//!     let mut list = capi::list_new(py, 1)?; // new: ours
+//!     let item = capi::float_from_double(py, 1.5)?; // new: ours
+//!     capi::list_set_item(&mut list, 0, item)?; // steals the item: the list's
+//!     let item = capi::list_get_item(&list, 0)?; // borrowed from the list
+//!     assert_eq!(item.reference_count(), 1);
+//!     Ok(())
+//! })?; // dropping the list gives it back, and it gives back the item
+//! # Ok::<_, pyoutliers::Error>(())
+//! ```
+//!
 //! All calls want Python's lock, the GIL, which one thread holds at a time.
 //! [`with_python`](crate::with_python) takes it, and proves it by the token [`Python`], which every
 //! reference carries.

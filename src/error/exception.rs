@@ -12,6 +12,17 @@ use super::{Below, OneLine};
 /// that was passed in.
 ///
 /// A `MemoryError`, or one of its subclasses, has no traceback here: there may be no memory for it.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// with_python(|py| {
+///     let exception = capi::import_module(py, c"no_such_module").unwrap_err();
+///     assert_eq!(exception.type_name(), "ModuleNotFoundError");
+///     assert_eq!(exception.message(), "No module named 'no_such_module'");
+///     Ok(())
+/// })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 // Empty is a `MemoryError` that says nothing: there may not be a byte left for it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Exception(TryBox<Text>);

@@ -19,6 +19,17 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Its text is one line. It owns its text and holds no Python object, so it can cross threads and
 /// be kept for as long as you like. What it quotes from Python can hold control characters: escape
 /// them before you print it to a terminal, as the program does.
+///
+/// ```
+/// use pyoutliers::{ErrorKind, Outliers};
+///
+/// let source = "def fails(data): return [1 / 0]";
+/// let error = Outliers::from_source(source, "fails.py", "fails")?.detect(&[1.0]).unwrap_err();
+/// assert_eq!(error.to_string(), "fails.py:fails: ZeroDivisionError: division by zero");
+/// assert!(matches!(error.kind(), ErrorKind::Call(_)));
+/// assert!(error.traceback().contains("line 1, in fails"));
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 // Empty is `OutOfMemory`, of no function: see `Exception`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Error(TryBox<Inner>);

@@ -104,6 +104,12 @@ fn started() -> Result<&'static Start> {
 /// # Errors
 ///
 /// [`ErrorKind::Start`] if it cannot be used: it is not there, or of another version.
+///
+/// ```
+/// let choice = pyoutliers::interpreter::choice()?;
+/// println!("{choice}"); // such as /path/to/python (VIRTUAL_ENV)
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 pub fn choice() -> Result<Choice> {
     let build = Build {
         linked: &built_for().version,
@@ -124,6 +130,13 @@ pub struct Library {
 }
 
 /// The libpython that the program was linked with.
+///
+/// ```
+/// use pyoutliers::interpreter::{built_for, loaded};
+///
+/// println!("{}: {}", built_for().version, built_for().path.display());
+/// println!("{}: {}", loaded().version, loaded().path.display());
+/// ```
 pub fn built_for() -> Library {
     Library {
         version: version(env!("OUTLIERS_BUILD_VERSION")),

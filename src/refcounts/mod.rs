@@ -77,6 +77,16 @@ impl Lesson {
     /// # Errors
     ///
     /// If Python cannot be started, or has no memory left.
+    ///
+    /// ```
+    /// use pyoutliers::refcounts::{Children, LESSONS};
+    ///
+    /// // Mistakes are made in child processes: see `misbehave`.
+    /// let children = Children::new(|_| std::process::Command::new("false"));
+    /// let table = LESSONS[0].run(&children)?;
+    /// println!("{table}");
+    /// # Ok::<_, pyoutliers::Error>(())
+    /// ```
     pub fn run<'a>(&self, children: &'a Children<'a>) -> Result<Table<'a>> {
         let mut table = Table {
             children: Some(children),

@@ -151,6 +151,19 @@ pub fn starve<R>(range: impl RangeBounds<u64>, closure: impl FnOnce() -> R) -> R
 }
 
 /// A soak: how many calls, how long, and what is lent.
+///
+/// ```standalone_crate
+/// use std::time::Duration;
+///
+/// use pyoutliers::soak::{Soak, Verdict};
+/// use pyoutliers::with_python;
+///
+/// let soak = Soak::new(1600).within(Duration::from_secs(60));
+/// let report = soak.run(|| with_python(|_| Ok(())))?;
+/// assert_eq!(report.verdict, Verdict::Clean);
+/// println!("{report}");
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Soak<'a> {
     calls: u64,
