@@ -2,9 +2,10 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::io::{self, BufRead, BufReader, IsTerminal};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Output};
+use std::process::{Command, ExitCode, Output, Stdio};
 use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
@@ -13,9 +14,10 @@ use pyoutliers::{capi, refcounts, with_python};
 
 #[derive(Args)]
 pub struct Arguments {
-    /// An exercise, put into exercises/NAME.c if it is not there, or a C file of one's own; the list if
-    /// missing
-    #[arg(value_name = "NAME|FILE.c")]
+    /// NAME: an exercise, which is put into exercises/NAME.c
+    /// FILE.c: a module called FILE with detect(list of floats)
+    /// Nothing: the list of exercises
+    #[arg(value_name = "NAME|FILE.c", verbatim_doc_comment)]
     exercise: Option<String>,
     /// Say one step more
     #[arg(long, requires = "exercise")]
@@ -58,7 +60,7 @@ exercises! {
     "null" "half-way" "Which of the calls may return NULL, and which results are looked at?"
     "thin_ice" "thin-ice" "A comparison may run any code. What keeps largest alive meanwhile?"
     "lock" "released-lock" "Other threads may change the list meanwhile. What keeps first alive?"
-    "cycle" "cycles" "How is the collector told what an Indices holds?"
+    "cycle" "cycles" "How is the collector told what an Indices holds, and that there is one?"
 }
 
 /// Where the exercises are worked on, from the current directory.
@@ -67,7 +69,10 @@ const FOLDER: &str = "exercises";
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     match (&arguments.exercise, &arguments.doomed) {
         (Some(name), Some(library)) => {
-            let clean = refcounts::judge(name, library, super::refcounts::doomed()?)?;
+            let (file, known) = found(name);
+            let task = known.map_or("", |exercise| exercise.name);
+            let doomed = super::refcounts::doomed()?;
+            let clean = refcounts::judge(&stem(&file), task, library, doomed)?;
             // At once: what a broken module has damaged shall not be taken down in order.
             std::process::exit(if clean { 0 } else { 1 });
         }
@@ -76,40 +81,53 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
 }
 
+/// The file that is meant, and the exercise that it is.
+fn found(name: &str) -> (PathBuf, Option<&'static Exercise>) {
+    let plain = name.replace('-', "_");
+    let mut all = EXERCISES.iter();
+    match all
+        .find(|exercise| plain == exercise.name || Path::new(name).ends_with(path(exercise.name)))
+    {
+        Some(exercise) if plain == exercise.name => (path(exercise.name), Some(exercise)),
+        known => (PathBuf::from(name), known),
+    }
+}
+
+fn stem(file: &Path) -> String {
+    file.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
 fn list() -> Result<ExitCode> {
     let passed = EXERCISES
         .iter()
         .filter(|exercise| is_passed(exercise.name))
         .count();
-    let mut text = format!("{passed} of {} exercises passed.\n\n", EXERCISES.len());
+    let mut text = format!(
+        "{passed} of {} exercises passed. Each breaks one rule.\n\n",
+        EXERCISES.len()
+    );
     for exercise in EXERCISES {
         let mark = if is_passed(exercise.name) { "x" } else { " " };
         let title = exercise.source.lines().next().unwrap_or_default();
         let title = title.split_once(": ").map_or(title, |(_, title)| title);
         text += &format!("[{mark}] {:<15} {title}\n", exercise.name);
     }
-    text += "\nEach breaks one rule. Begin: outliers exercise append\n";
-    super::print(&text)?;
+    super::print(&format!("{text}\n{}", next()))?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn one(name: &str, hint: bool) -> Result<ExitCode> {
-    let known = EXERCISES.iter().find(|exercise| exercise.name == name);
-    let file = match known {
-        Some(exercise) => copied(exercise)?,
-        None if name.ends_with(".c") => PathBuf::from(name),
-        None => bail!("there is no exercise {name}; `outliers exercise` lists them"),
-    };
-    let stem = file
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let known = known.or_else(|| {
-        EXERCISES
-            .iter()
-            .find(|exercise| file == path(exercise.name))
-    });
+    let (file, known) = found(name);
+    match known {
+        None if !name.ends_with(".c") => {
+            bail!("there is no exercise {name}; `outliers exercise` lists them")
+        }
+        Some(exercise) if file == path(exercise.name) => copy(exercise, &file)?,
+        _ => {}
+    }
     if hint {
         let hint = known.map_or("none for a file of one's own", |exercise| exercise.hint);
         super::print(&format!("{hint}\n"))?;
@@ -117,23 +135,30 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
     }
     let directory = env::temp_dir().join(format!("outliers-exercise-{}", std::process::id()));
     fs::create_dir_all(&directory)?;
-    let judged = compile(&file, &stem, &directory).and_then(|library| judged(&stem, &library));
+    let judged = compile(&file, &directory)
+        .with_context(|| format!("{} does not compile", file.display()))
+        .and_then(|library| judged(&file, &library));
     // What cannot be removed is left to whoever cleans the temporary directory.
     let _ = fs::remove_dir_all(&directory);
     let verdict = judged?;
     let shown = file.display();
-    let Some(broken) = verdict else {
-        let next = known.map_or_else(String::new, |exercise| next(exercise, &file));
+    let Some((said, lesson)) = verdict else {
+        let next = known.map_or_else(String::new, |exercise| {
+            pass(exercise);
+            next()
+        });
         super::print(&format!("{shown} keeps the rules.\n{next}"))?;
         return Ok(ExitCode::SUCCESS);
     };
-    let more = known.map_or_else(String::new, |exercise| {
-        format!(
+    let more = match known {
+        _ if lesson.is_empty() => String::new(),
+        Some(exercise) => format!(
             "The lesson: outliers refcounts {}. A step further: --hint.\n",
             exercise.lesson
-        )
-    });
-    super::print(&format!("{shown} breaks a rule.\n{broken}{more}"))?;
+        ),
+        None => format!("The lesson: outliers refcounts {lesson}.\n"),
+    };
+    super::print(&format!("{shown} {said}{more}"))?;
     Ok(ExitCode::FAILURE)
 }
 
@@ -141,23 +166,22 @@ fn path(name: &str) -> PathBuf {
     Path::new(FOLDER).join(name).with_extension("c")
 }
 
-/// The file of an exercise, put there if it is not.
-fn copied(exercise: &Exercise) -> Result<PathBuf> {
-    let file = path(exercise.name);
+/// Puts the file of an exercise there, if it is not.
+fn copy(exercise: &Exercise, file: &Path) -> Result<()> {
     if !file.exists() {
         fs::create_dir_all(FOLDER)?;
-        fs::write(&file, exercise.source)
+        fs::write(file, exercise.source)
             .with_context(|| format!("cannot write {}", file.display()))?;
         super::say(&format!(
             "{} is written: mend it, and call this again",
             file.display()
         ));
     }
-    Ok(file)
+    Ok(())
 }
 
-/// Notes that it is passed, as it is now, and tells what comes next.
-fn next(exercise: &Exercise, file: &Path) -> String {
+/// Notes that it is passed, as it is now.
+fn pass(exercise: &Exercise) {
     if let Some(line) = passed_as(exercise.name) {
         let passed = Path::new(FOLDER).join(".passed");
         let all = fs::read_to_string(&passed).unwrap_or_default();
@@ -166,9 +190,13 @@ fn next(exercise: &Exercise, file: &Path) -> String {
             let _ = fs::write(&passed, all + &line);
         }
     }
+}
+
+/// What to do next.
+fn next() -> String {
     match EXERCISES.iter().find(|exercise| !is_passed(exercise.name)) {
         Some(next) => format!("Next: outliers exercise {}\n", next.name),
-        None => format!("All are passed; {} was the last.\n", file.display()),
+        None => format!("All {} are passed.\n", EXERCISES.len()),
     }
 }
 
@@ -185,7 +213,7 @@ fn is_passed(name: &str) -> bool {
 }
 
 /// Compiles a file as an extension module of the chosen Python.
-fn compile(file: &Path, stem: &str, directory: &Path) -> Result<PathBuf> {
+fn compile(file: &Path, directory: &Path) -> Result<PathBuf> {
     let libpc = with_python(|py| {
         let sysconfig = capi::import_module(py, c"sysconfig")?;
         let ask = capi::object_get_attr_string(&sysconfig, c"get_config_var")?;
@@ -209,7 +237,7 @@ fn compile(file: &Path, stem: &str, directory: &Path) -> Result<PathBuf> {
         &mut command,
         "pkg-config, which tells where Python's headers are",
     )?;
-    let library = directory.join(stem).with_extension("so");
+    let library = directory.join(stem(file)).with_extension("so");
     let mut command = Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into()));
     command.args([
         "-shared",
@@ -234,61 +262,97 @@ fn done(command: &mut Command, what: &str) -> Result<Output> {
         .output()
         .with_context(|| format!("{what} is needed"))?;
     if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        errors.lines().for_each(super::say);
+        bail!("{} says why", command.get_program().display());
     }
     Ok(output)
 }
 
-/// What the child says of a module: the rule that it breaks, and the evidence; nothing if it keeps all.
-fn judged(stem: &str, library: &Path) -> Result<Option<String>> {
-    let mut command = Command::new(env::current_exe()?);
-    command.args(["exercise", stem, "--doomed"]).arg(library);
-    // Freed memory is overwritten then, so that its use is noticed.
-    let output = command.env("PYTHONMALLOC", "debug").output()?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    let last = |kind| said.lines().rev().find_map(|line| line.strip_prefix(kind));
-    if let Some((rule, evidence)) = last("found\t").and_then(|found| found.split_once('\t')) {
-        return Ok(Some(format!("{}\n{}\n", filled(rule), filled(evidence))));
+/// What the child finds wrong with a module, and the lesson about that; nothing if it keeps all rules.
+fn judged(file: &Path, library: &Path) -> Result<Option<(String, String)>> {
+    let errors = library.with_extension("errors");
+    let mut child = Command::new(env::current_exe()?)
+        .arg("exercise")
+        .arg(file)
+        .arg("--doomed")
+        .arg(library)
+        // Freed memory is overwritten then, so that its use is noticed.
+        .env("PYTHONMALLOC", "debug")
+        .stdout(Stdio::piped())
+        .stderr(fs::File::create(&errors)?)
+        .spawn()?;
+    let said = child.stdout.take().map(BufReader::new);
+    let shown = io::stderr().is_terminal();
+    let (mut words, mut tried) = (Vec::new(), Vec::new());
+    for line in said.into_iter().flat_map(BufRead::lines) {
+        let line: Vec<String> = line?.split('\t').map(String::from).collect();
+        match line.first().map(String::as_str) {
+            Some("trying") => tried = line,
+            Some("found" | "lost" | "error") => words = line,
+            // What the module itself prints.
+            _ => {}
+        }
+        if let (true, Some(what)) = (shown, tried.get(3)) {
+            eprint!("\r\x1b[2K{what:.79}");
+        }
     }
-    if output.status.success() {
-        return Ok(None);
+    if shown {
+        eprint!("\r\x1b[2K");
     }
-    let Some(signal) = output.status.signal() else {
-        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    let status = child.wait()?;
+    let errors = String::from_utf8_lossy(&fs::read(&errors)?).into_owned();
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let tried: Vec<_> = tried.iter().map(String::as_str).collect();
+    let (lesson, rule, evidence) = match (words.as_slice(), tried.as_slice(), status.signal()) {
+        (["found", lesson, rule, evidence], ..) => (*lesson, *rule, (*evidence).to_owned()),
+        (["lost", evidence], ..) => {
+            let said = format!(
+                "keeps the rules, but no longer does its task.\n{}\n",
+                filled(evidence)
+            );
+            return Ok(Some((said, String::new())));
+        }
+        (["error", error], ..) => bail!("{error}"),
+        (_, [_, lesson, rule, what, used], Some(signal)) => {
+            crashed(signal, [lesson, rule, what, used], &errors, file)
+        }
+        _ if status.success() => return Ok(None),
+        _ => bail!("{}", errors.trim().trim_start_matches("outliers: ")),
     };
-    let probe = last("probe\t").unwrap_or("nothing yet");
-    let signal = match signal {
-        6 => "SIGABRT: Python saw the damage".into(),
-        11 => "SIGSEGV: what was used is no memory of an object".into(),
-        signal => format!("signal {signal}"),
-    };
-    let evidence = format!("The process was ended by {signal}. It was tried with: {probe}.");
-    Ok(Some(format!(
-        "{}\n{}\n",
-        filled(crash(probe)),
-        filled(&evidence)
-    )))
+    let said = format!("breaks a rule.\n{}\n{}\n", filled(rule), filled(&evidence));
+    Ok(Some((said, lesson.to_owned())))
 }
 
-/// The rule that a crash speaks of, by what was tried.
-fn crash(probe: &str) -> &'static str {
-    match probe
-        .split(' ')
-        .take(3)
-        .collect::<Vec<_>>()
-        .join(" ")
-        .as_str()
-    {
-        "memory that runs" => "A call that fails returns NULL: that is asked before it is used.",
-        "a list that" if probe.contains("thread") => {
-            "While the lock is released, all that is borrowed may go."
-        }
-        "a list that" => "Any call that runs code can end what you borrowed.",
-        "a result that" => "What is kept beyond the call needs a reference of its own.",
-        _ => {
-            "What is freed is not used: nothing is given back twice, nothing borrowed outlives its owner."
-        }
+/// What a crash speaks of: lesson, rule and evidence.
+fn crashed<'a>(
+    signal: i32,
+    [mut lesson, mut rule, what, used]: [&'a str; 4],
+    errors: &str,
+    file: &Path,
+) -> (&'a str, &'a str, String) {
+    let name = match signal {
+        6 => "SIGABRT".into(),
+        11 => "SIGSEGV".into(),
+        signal => format!("signal {signal}"),
+    };
+    let last = errors
+        .lines()
+        .find(|line| line.starts_with("Fatal Python error"));
+    // Memory that was freed before would have an identifier that is no character.
+    if last.is_some_and(|line| line.contains("bad ID") && !line.contains('\u{fffd}')) {
+        rule = "What is made by one allocator is freed by its own: PyObject_GC_New with PyObject_GC_Del.";
     }
+    let used = last.map_or_else(|| format!("it used {used}."), String::from);
+    let mut evidence = format!("{what}, it crashed ({name}): {used}");
+    let unlocks =
+        || fs::read_to_string(file).is_ok_and(|source| source.contains("Py_BEGIN_ALLOW_THREADS"));
+    if lesson == "borrowed-reference" && unlocks() {
+        lesson = "released-lock";
+        evidence +=
+            " Between Py_BEGIN_ALLOW_THREADS and Py_END_ALLOW_THREADS nothing of Python is called.";
+    }
+    (lesson, rule, evidence)
 }
 
 /// In lines of at most 79 characters.

@@ -1,12 +1,13 @@
 """The judge of exercises: calls `detect` of an extension module, and counts.
 
-Runs in a child process, under PYTHONMALLOC=debug. Each probe is named before it runs, so that the
-parent knows where a crash came from; a probe that finds something ends the run.
+Runs in a child process, under PYTHONMALLOC=debug. What is tried is told before, with the rule that a
+crash would speak of; what is found ends the run.
 """
 
 import gc
 import importlib.machinery
 import importlib.util
+import math
 import sys
 import threading
 import time
@@ -40,48 +41,88 @@ class Raises:
 class Meddler:
     """Empties the list that it is in, or fills it anew, when it is converted or compared."""
 
-    def __init__(self, data, anew):
+    def __init__(self, data, anew, answer):
         self.data = data
         self.anew = anew
+        self.answer = answer
 
-    def meddle(self, answer):
+    def meddle(self, other=None):
         self.data[:] = values(len(self.data), Number) if self.anew else []
-        return answer
+        return self.answer
 
     def __float__(self):
-        return self.meddle(1.5)
+        return float(self.meddle())
 
     def __index__(self):
-        return self.meddle(1)
-
-    def __lt__(self, other):
-        return self.meddle(False)
+        return int(self.meddle())
 
     __int__ = __index__
-    __le__ = __gt__ = __ge__ = __eq__ = __lt__
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = meddle
     __hash__ = None
+
+
+class Collects:
+    """Runs the collector of cycles when it ends."""
+
+    def __del__(self):
+        gc.collect()
 
 
 class Data(list):
     """A list that can be watched."""
 
 
-def say(kind, text):
-    sys.stdout.write("%s\t%s\n" % (kind, text))
+def say(*words):
+    sys.stdout.write("\t".join(words).replace("\n", " ") + "\n")
     sys.stdout.flush()
 
 
-def found(rule, evidence):
-    say("found", rule + "\t" + evidence)
+tried = None
+
+
+def trying(what, lesson="borrowed-reference", rule="What is freed is not used: nothing is given back "
+           "twice, nothing borrowed outlives its owner.", used="an object that was gone"):
+    global tried
+    tried = what
+    say("trying", lesson, rule, what, used)
+
+
+def many(count, noun):
+    return "%d %s%s" % (round(count), noun, "" if round(count) == 1 else "s")
+
+
+def found(lesson, rule, evidence):
+    say("found", lesson, rule, evidence)
     raise Found
 
 
+def answers(part):
+    """A part of the judge that returns [1] if it found something, otherwise [0]."""
+
+    def answer(*arguments):
+        try:
+            part(*arguments)
+        except Found:
+            return [1]
+        return [0]
+
+    return answer
+
+
 def load(name, path):
-    say("probe", "import")
+    trying("While it was imported")
     loader = importlib.machinery.ExtensionFileLoader(name, path)
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
-    loader.exec_module(module)
-    return module.detect
+    try:
+        module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+        loader.exec_module(module)
+        return module.detect
+    except AttributeError:
+        say("error", '%s.c has no function detect: PyMethodDef needs {"detect", ...}' % name)
+        raise
+    except ImportError as error:
+        wrong = "%s.c needs PyInit_%s: the module is named after the file" % (name, name)
+        say("error", wrong if "PyInit_" in str(error) else str(error).replace(path, name + ".c"))
+        raise
 
 
 def values(length, kind=float):
@@ -89,32 +130,46 @@ def values(length, kind=float):
     return [kind(1000 + i if i % 40 == 7 else 10 + i % 3) for i in range(length)]
 
 
-def small_ints(length):
-    return [1 << 40 | v for v in values(length, int)]
-
-
 CASES = [
     ("an empty list", lambda: []),
-    ("a list of one", lambda: [float("1.5")]),
+    ("a list of one item", lambda: [float("1.5")]),
     ("1,000 floats", lambda: values(1000)),
     ("20 floats", lambda: values(20)),
-    ("floats, -1.0 among them", lambda: [float("-1"), float("5"), float("-1")] * 7),
-    ("1,000 ints", lambda: small_ints(1000)),
-    ("a list whose item 300 raises when it is converted or compared",
-     lambda: values(300) + [Raises()] + values(9)),
-    ("a list whose item 1 raises when it is converted or compared",
-     lambda: [float("1.5"), Raises(), float("2.5")]),
+    ("a list that holds -1.0", lambda: [float("-1"), float("5"), float("-1")] * 7),
+    ("1,000 ints", lambda: [1 << 40 | v for v in values(1000, int)]),
+    ("a list whose item 300 raises", lambda: values(300) + [Raises()] + values(9)),
+    ("a list whose item 1 raises", lambda: [float("1.5"), Raises(), float("2.5")]),
     ("a list whose item 300 is a text", lambda: values(300) + ["n/a" + str(gc.isenabled())] + values(9)),
 ]
 
 
-def use(detect, data):
-    """Calls, drains and gives back the result."""
-    try:
-        for _ in called(detect, data):
-            pass
-    except Exception as error:
-        check(error)
+def above(data):
+    return [i for i, value in enumerate(data) if value > 100]
+
+
+def at_most_eight(data):
+    if len(data) > 8:
+        raise IndexError
+    return data[:]
+
+
+# What each exercise has to do, as Python says it.
+TASKS = {
+    "append": above,
+    "build_value": lambda data: [len(data)],
+    "dictionary": lambda data: dict(enumerate(data)),
+    "iterator": lambda data: [sum(value > 100 for value in data)],
+    "stolen": lambda data: data[:],
+    "returned": lambda data: [len(data)] if data else data,
+    "double_release": at_most_eight,
+    "minus_one": lambda data: [sum(value < 0 for value in data)],
+    "error_path": lambda data: [int(math.ldexp(value, 1)) for value in data],
+    "half_way": above,
+    "null": lambda data: [len(data), 2 * len(data)],
+    "thin_ice": lambda data: [max(range(len(data)), key=data.__getitem__)] if data else [],
+    "lock": lambda data: [len(str(data[0]))] if data else [],
+    "cycle": lambda data: range(len(data)),
+}
 
 
 def called(detect, data):
@@ -123,16 +178,31 @@ def called(detect, data):
         return result
 
 
+def guarded(function, *arguments):
+    """Returns None if it fails as one may."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        check(error)
+
+
+def use(detect, data):
+    """Calls, drains and gives back the result."""
+    guarded(lambda: [None for _ in called(detect, data)])
+
+
 def check(error):
+    if not isinstance(error, SystemError):
+        return
     text = str(error)
-    if isinstance(error, SystemError) and "without setting" in text:
-        found("NULL means failure, and an exception says which.",
-              "detect returned NULL, and no exception is set.")
-    if isinstance(error, SystemError) and ("with an error set" in text or "with an exception set" in text):
-        found("-1 or NULL may mean failure: ask for the exception, and pass it on.",
-              "detect returned a result while an exception was set: " + repr(error.__cause__) + ".")
-    if isinstance(error, SystemError):
-        found("A failure has to be passed on as it is.", "detect raised SystemError: " + text)
+    if "without setting" in text:
+        found("dropped-minus-one", "NULL means failure, and an exception says which.",
+              tried + ", detect returned NULL without an exception.")
+    if "with an error set" in text or "with an exception set" in text:
+        found("dropped-minus-one", "-1 or NULL may mean failure: ask for the exception, and pass it on.",
+              "%s, detect returned a result although an exception was set: %r." % (tried, error.__cause__))
+    found("exceptions", "A failure has to be passed on as it is.",
+          "%s, detect raised SystemError: %s" % (tried, text))
 
 
 # The cache of look-ups keeps names that were made for one look-up.
@@ -149,73 +219,59 @@ class Lent:
 
     def __init__(self, items):
         self.data = items
-        self.watched = [(None, "None"), (self.data, "the list")]
+        self.watched = [(self.data, "the list")]
         self.watched += [(item, "item %d" % i) for i, item in enumerate(items)]
-        self.spare = [item for item, _ in self.watched[1:]] * SPARE
-        self.watched[:1] = []
+        self.spare = [item for item, _ in self.watched] * SPARE
+        self.before = None
 
     def counts(self):
         return [sys.getrefcount(item) for item, _ in self.watched]
 
+    def judge(self, failed=""):
+        """Finds what has more or fewer references than before."""
+        changed = [(what, was, now) for (_, what), was, now
+                   in zip(self.watched, self.before, self.counts()) if was != now]
+        if not changed:
+            return
+        what, was, now = min(changed, key=lambda change: change[2] > change[1])
+        evidence = "%s, %s%s had %s %s after the call than before (%d, %d; the judge holds most of them)" % (
+            tried, failed, what, many(abs(now - was), "reference"), "more" if now > was else "fewer", was, now)
+        evidence += "; so had %s." % many(len(changed) - 1, "other") if changed[1:] else "."
+        if now > was:
+            found("new-reference", "What is yours has to be given back, once.", evidence)
+        found("stolen-on-failure" if failed else "borrowed-reference",
+              "What was stolen from you, or is borrowed, is not yours to give back.", evidence)
+
 
 def lending(detect):
     for name, make in CASES:
-        say("probe", name)
+        trying("Called with " + name)
         lent = Lent(make())
         use(detect, lent.data)
-        before = lent.counts()
-        result = None
-        try:
-            result = called(detect, lent.data)
-        except Exception as error:
-            check(error)
-            del error
+        lent.before = lent.counts()
+        result = guarded(called, detect, lent.data)
         during = lent.counts()
-        holds = {}
-        if type(result) in (list, tuple):
-            for item in result:
-                holds[id(item)] = holds.get(id(item), 0) + 1
-            item = None
+        held = [id(item) for item in result] if type(result) in (list, tuple) else []
         if result is lent.data:
-            holds[id(result)] = holds.get(id(result), 0) + 1
-        for (item, what), was, now in zip(lent.watched, before, during):
-            if now - was < holds.get(id(item), 0):
-                found("Who stores or returns something needs a reference for it that is theirs.",
-                      "Called with %s, the result holds %s by a reference that nobody added: "
-                      "%d before, %d now." % (name, what, was, now))
+            held.append(id(result))
+        for (item, what), was, now in zip(lent.watched, lent.before, during):
+            if held.count(id(item)) > max(0, now - was):
+                found("called-by-python",
+                      "Who stores or returns something needs a reference for it that is theirs.",
+                      "%s, the result holds %s by a reference that nobody added: %d before, %d now."
+                      % (tried, what, was, now))
+        failed = "it failed, and " if result is None else ""
         item = result = None
-        use_counts(lent, before, name)
+        lent.judge(failed)
         for _ in range(SPARE // 4):
             use(detect, lent.data)
-        use_counts(lent, before, name)
-
-
-def use_counts(lent, before, name):
-    after = lent.counts()
-    changed = [(what, was, now) for (_, what), was, now in zip(lent.watched, before, after) if was != now]
-    for what, was, now in changed:
-        if now < was:
-            found("What is borrowed, or was stolen from you, is not yours to give back.",
-                  "Called with %s, %s had %d references before, and %d after."
-                  % (name, what, was, now))
-        found("What is yours has to be given back, once.",
-              "Called with %s, %s had %d references before, and %d after%s."
-              % (name, what, was, now, many(len(changed))))
-
-
-def stays(blocks):
-    blocks = round(blocks)
-    return "1 block of memory stays" if blocks == 1 else "%d blocks of memory stay" % blocks
-
-
-def many(count):
-    return "; so have %d others" % (count - 1) if count > 1 else ""
+        lent.judge(failed)
 
 
 def soaking(detect):
     shared = [(None, "None"), (True, "True"), ((), "()"), (detect, "detect itself")]
     for name, make in CASES:
-        say("probe", name + ", again and again")
+        trying("Called with %s again and again" % name)
         data = make()
         for _ in range(CALLS):
             use(detect, data)
@@ -229,48 +285,52 @@ def soaking(detect):
             blocks[window] = counted_blocks()
         first, second = blocks[1] - blocks[0], blocks[2] - blocks[1]
         if min(first, second) >= CALLS // 2:
-            found("What is new is yours: give it back, once, on each way out.",
-                  "Called with %s, each time %s behind."
-                  % (name, stays(second / CALLS)))
+            found("new-reference", "What is new is yours: give it back, once, on each way out.",
+                  "%s, each call leaves %s of memory behind." % (tried, many(second / CALLS, "block")))
         for i, (_, what) in enumerate(shared):
             first, second = (references[w + 1][i] - references[w][i] for w in (0, 1))
             if max(first, second) <= -CALLS // 2:
-                found("What is borrowed is not yours to give back.",
+                found("called-by-python", "What is borrowed is not yours to give back.",
                       "Each call takes a reference from %s." % what)
             if min(first, second) >= CALLS // 2:
-                found("What is yours has to be given back, once.",
+                found("new-reference", "What is yours has to be given back, once.",
                       "Each call leaves a reference to %s behind." % what)
 
 
 def outliving(detect):
-    say("probe", "a result that outlives its list")
+    trying("With a result that outlives its list", "called-by-python",
+           "What is kept beyond the call needs a reference of its own.")
     for _ in range(3):
         data = values(1000, Number)
-        result = ()
-        try:
-            result = iter(called(detect, data))
-            del data[:]
-            del data
-            gc.collect()
-            values(1000, Number)
-            for _ in result:
-                pass
-        except Exception as error:
-            check(error)
+        result = guarded(called, detect, data)
+        del data[:]
+        data = None
+        gc.collect()
+        values(1000, Number)
+        guarded(lambda: [None for _ in result or ()])
+
+
+def collecting(detect):
+    trying("Called with a list whose item runs the collector when it ends", "cycles",
+           "Untrack first: the collector must not look at what is being taken apart.")
+    for _ in range(20):
+        guarded(called, detect, [Collects()])
 
 
 def meddling(detect):
-    say("probe", "a list that an item changes when it is converted or compared")
-    for anew in (True, False):
-        for place in (0, 1, 7, 8, 20):
-            data = values(40, Number)
-            data.insert(place, Meddler(data, anew))
-            use(detect, data)
-            data.clear()
+    trying("Called with a list that an item changes when it is converted or compared", "thin-ice",
+           "Any call that runs code can end what you borrowed.")
+    for number in range(20):
+        data = values(40, Number)
+        place = (0, 1, 7, 8, 20)[number // 4]
+        data.insert(place, Meddler(data, number % 2 == 0, number % 4 > 1))
+        use(detect, data)
+        data.clear()
 
 
 def threading_(detect):
-    say("probe", "a list that another thread fills anew, whenever the lock is free")
+    trying("Called with a list that another thread fills anew, whenever the lock is free",
+           "released-lock", "While the lock is released, all that is borrowed may go.")
     data = values(60, Number)
     over = []
 
@@ -290,46 +350,54 @@ def threading_(detect):
         thread.join()
 
 
+HOLDS = "What can hold others tells the collector of cycles what it holds."
+
+
+def tracking(detect):
+    trying("Called with an empty list")
+    result = guarded(called, detect, [])
+    has_traverse = type(result).__flags__ & 1 << 14 and type(result) not in (dict, tuple)
+    if has_traverse and not any(known is result for known in gc.get_objects()):
+        found("cycles", HOLDS, "The type has tp_traverse, but the result is not tracked: "
+              "PyObject_GC_New, then PyObject_GC_Track.")
+
+
 def cycling(detect):
-    say("probe", "a cycle: the list holds the result")
+    trying("Called with a list that holds the result")
     for make in (lambda: values(20), list):
         data = Data(make())
-        try:
-            result = called(detect, data)
-        except Exception as error:
-            check(error)
-            continue
-        data.append(result)
+        data.append(guarded(called, detect, data))
         gone = weakref.ref(data)
-        del result, data
+        del data
         gc.collect()
         if gone() is not None:
-            found("What can hold others tells the collector of cycles what it holds.",
-                  "The result holds the list, the list holds the result, and the collector cannot "
-                  "free them.")
+            found("cycles", HOLDS, "The result holds the list, the list holds the result, and the "
+                  "collector cannot free them.")
 
 
+@answers
 def run(detect):
-    try:
-        for probe in (lending, soaking, outliving, meddling, threading_, cycling):
-            probe(detect)
-        say("probe", "memory that runs out")
-    except Found:
-        return [1]
-    return [0]
+    for probe in (tracking, lending, soaking, outliving, collecting, meddling, threading_, cycling):
+        probe(detect)
 
 
+# The list that is passed while memory runs out. What stands out in it has an index that no cache has.
 starved = None
+# The allocations at whose failure memory was left behind.
+leaking = []
 
 
 def lend():
-    """The list that is passed while memory runs out."""
     global starved
-    starved = Lent(values(300))
+    starved = Lent([float(i % 3 + 1000 * (i > 256)) for i in range(350)])
     return starved.data
 
 
-def lent():
+def starve(number):
+    """Before calls whose allocation of that number fails."""
+    trying("When allocation %d of the call fails" % number, "half-way",
+           "A call that fails returns NULL: that is asked before it is used.",
+           "NULL, or an object that was gone")
     starved.before = starved.counts()
     return []
 
@@ -338,23 +406,53 @@ def blocks():
     return [counted_blocks()]
 
 
-def after_failure(allocation, grown):
-    """What a call has changed whose allocation of that number failed."""
-    try:
-        use_counts(starved, starved.before, "memory for all but allocation %d" % allocation)
-        if grown > 0:
-            found("What was made before the step that failed has to be given back.",
-                  "When allocation %d of the call fails, %s behind." % (allocation, stays(grown)))
-    except Found:
-        return [1]
-    return [0]
+@answers
+def starved_by(number, grown):
+    """After them."""
+    starved.judge()
+    if grown > 0:
+        leaking.append("%d (%s)" % (number, many(grown, "block")))
+    if len(leaking) > 3:
+        leaks()
 
 
+def leaks():
+    if leaking:
+        found("half-way", "What was made before the step that failed has to be given back.",
+              "Memory stays behind when one of these allocations of the call fails: number %s."
+              % ", ".join(leaking))
+
+
+@answers
 def wrong_failure(text):
     """Whether that is the text of a failure that Python itself complained about."""
+    if text.startswith("SystemError: "):
+        check(SystemError(text[len("SystemError: "):]))
+
+
+def outcome(function, data):
+    """Whether it fails; and what it returns or raises, as a text."""
     try:
-        if text.startswith("SystemError: "):
-            check(SystemError(text[len("SystemError: "):]))
-    except Found:
-        return [1]
-    return [0]
+        result = called(function, data)
+        if result is data:
+            return False, "the list itself"
+        return False, repr(list(result.items() if isinstance(result, dict) else result))
+    except Exception as error:
+        return True, type(error).__name__
+
+
+@answers
+def end(detect, task):
+    """Whether it still does what it is for."""
+    leaks()
+    for name, make in CASES if task in TASKS else ():
+        trying("Called with " + name)
+        data = make()
+        failed, told = outcome(detect, data)
+        fails, right = outcome(TASKS[task], data)
+        if fails and not failed:
+            found("exceptions", "A failure has to be passed on as it is.",
+                  "%s, detect swallowed the exception, and returned %.40s." % (tried, told))
+        if told != right:
+            say("lost", "%s, it returned %.40s, not %.40s." % (tried, told, right))
+            raise Found

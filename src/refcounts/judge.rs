@@ -17,24 +17,27 @@ const MOST: u32 = 3000;
 const QUICK: u32 = 5;
 const SURE: u32 = 45;
 
-/// Judges the function `detect` of an extension module, and prints what it does and finds: lines of
-/// `probe` or `found`, and text after tabs. Returns whether nothing was found.
+/// Judges the function `detect` of an extension module, and prints what it tries and finds: a word and
+/// texts in each line, after tabs. If `task` is that of an exercise, what `detect` returns is compared.
+/// Returns whether nothing was found.
 ///
 /// In a child process, which a module that breaks the rules may end.
 ///
 /// # Errors
 ///
 /// If Python cannot be started, or the module not be imported.
-pub fn judge(name: &str, library: &Path, _: Doomed) -> Result<bool> {
+pub fn judge(name: &str, task: &str, library: &Path, _: Doomed) -> Result<bool> {
     with_python(|py| {
         let source = include_str!("judge.py");
         let (module, file) = (c"_outliers_judge", c"<outliers>/refcounts/judge.py");
         let judge = interpreter::module(py, module, file, source)?;
         let name = capi::unicode_from_str(py, name)?;
+        let task = capi::unicode_from_str(py, task)?;
         let path = capi::unicode_from_str(py, &library.to_string_lossy())?;
         let detect = call(&find(&judge, c"load")?, [&name, &path])?;
-        let clean = asks(&find(&judge, c"run")?, [&detect])? == 0;
-        Ok(clean && starving(py, &judge, &detect)?)
+        Ok(asks(&find(&judge, c"run")?, [&detect])? == 0
+            && starving(py, &judge, &detect)?
+            && asks(&find(&judge, c"end")?, [&detect, &task])? == 0)
     })
 }
 
@@ -44,11 +47,12 @@ fn starving<'p>(py: Python<'p>, judge: &Owned<'p>, detect: &Owned<'p>) -> Result
     let (blocks, wrong) = (find(judge, c"blocks")?, find(judge, c"wrong_failure")?);
     let gc = capi::import_module(py, c"gc")?;
     let collect = find(&gc, c"collect")?;
-    let changed = find(judge, c"after_failure")?;
+    let (begin, end) = (find(judge, c"starve")?, find(judge, c"starved_by")?);
     let data = call(&find(judge, c"lend")?, [])?;
-    call(&find(judge, c"lent")?, [])?;
     starve(.., || ())?;
     for number in 1..MOST {
+        let number_told = capi::float_from_double(py, f64::from(number))?;
+        call(&begin, [&number_told])?;
         // Python keeps some of what a failure makes, for reuse: a leak grows in each call, on and on.
         let (mut before, mut grown, mut made) = (0, i64::MAX, 0);
         for round in 0..SURE {
@@ -73,8 +77,7 @@ fn starving<'p>(py: Python<'p>, judge: &Owned<'p>, detect: &Owned<'p>) -> Result
         }
         let grown = f64::from(i32::try_from(grown).unwrap_or(i32::MAX));
         let grown = capi::float_from_double(py, grown)?;
-        let number_told = capi::float_from_double(py, f64::from(number))?;
-        if asks(&changed, [&number_told, &grown])? != 0 {
+        if asks(&end, [&number_told, &grown])? != 0 {
             return Ok(false);
         }
         if made < u64::from(number) {
