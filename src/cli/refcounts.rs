@@ -43,17 +43,12 @@ fn lesson(text: &str) -> Result<usize, String> {
     let names = || LESSONS.iter().map(|lesson| lesson.name);
     let number = number.filter(|&number| number < LESSONS.len());
     number
-        .or_else(|| names().position(|name| name == text))
+        .or_else(|| names().position(|name| name == text.replace('_', "-")))
         .ok_or_else(|| {
             let like = names().find(|name| name.starts_with(text.get(..2).unwrap_or(text)));
             like.map_or_else(
-                || {
-                    format!(
-                        "there are the lessons 1 to {}; `outliers refcounts` lists them",
-                        LESSONS.len()
-                    )
-                },
-                |name| format!("tip: a lesson is called '{name}'"),
+                || format!("there are the lessons 1 to {}", LESSONS.len()),
+                |name| format!("is it '{name}'?"),
             )
         })
 }
@@ -73,6 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(file) = &arguments.page {
         fs::write(file, page(&children)?)
             .with_context(|| format!("cannot write {}", file.display()))?;
+        super::say(&format!("{} is written", file.display()));
         return Ok(ExitCode::SUCCESS);
     }
     let wanted = match arguments.lesson {
@@ -102,6 +98,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             lesson.name,
             lesson.rule()
         );
+        if number == 1 {
+            text += "(indented: the same in Rust; skip it if you like)\n\n";
+        }
         match color {
             true => write!(text, "{table:#}")?,
             false => write!(text, "{table}")?,
@@ -183,18 +182,25 @@ fn quiz<'a>(
         super::print(&format!("{}\n\n", lesson.name))?;
         for step in &table.steps {
             super::print(&format!("{}{}", code(step), question(step)))?;
-            let Some(answer) = answers.next() else {
-                super::print("\n")?;
-                break 'lessons;
+            let answer = loop {
+                let answer = answers.next().transpose();
+                let answer = answer.map_err(|error| anyhow!("cannot read the answer: {error}"))?;
+                match answer.as_deref().map(str::trim) {
+                    None | Some("q") => {
+                        super::print("\n")?;
+                        break 'lessons;
+                    }
+                    Some(answer) if answers_it(answer, step) => break meant(answer),
+                    _ => super::print("A number, please, or a word (q to leave): ")?,
+                }
             };
-            let answer = answer.map_err(|error| anyhow!("cannot read the answer: {error}"))?;
             asked += 1;
-            let said = if means(&answer, &step.measured) {
+            let said = if answer == plain(&step.measured) {
                 right += 1;
                 format!("Right: {}.\n\n", step.meaning)
             } else {
                 format!(
-                    "No: {}. {}.\n{}\n\n",
+                    "No, it is {}: {}.\n{}\n\n",
                     step.measured,
                     step.meaning,
                     lesson.rule()
@@ -222,17 +228,26 @@ fn question(step: &Step) -> String {
     }
 }
 
-/// Whether an answer, in numbers or words, is that value.
-fn means(answer: &str, value: &str) -> bool {
+/// What an answer means, in numbers or words.
+fn meant(answer: &str) -> String {
     const WORDS: [&str; 7] = ["none", "one", "two", "three", "four", "five", "six"];
-    let answer = answer.trim().trim_end_matches('.').to_lowercase();
+    let answer = plain(answer.trim_end_matches('.'));
     let number = WORDS.iter().position(|&word| word == answer);
-    let answer = match answer.as_str() {
+    match answer.as_str() {
         "freed" | "zero" | "no one" => "0".into(),
         "y" | "true" => "yes".into(),
         "n" | "false" => "no".into(),
+        "crash" | "segfault" | "segmentation fault" => "sigsegv".into(),
         _ => number.map_or(answer, |number| number.to_string()),
-    };
-    let plain = |text: &str| text.trim_start_matches('+').to_lowercase();
-    !answer.is_empty() && plain(&answer) == plain(value)
+    }
+}
+
+fn plain(text: &str) -> String {
+    text.trim_start_matches('+').to_lowercase()
+}
+
+/// Whether that is an answer at all, and no call for help.
+fn answers_it(answer: &str, step: &Step) -> bool {
+    let word = !matches!(answer, "" | "?" | "help");
+    word && (!step.counts() || meant(answer).parse::<u32>().is_ok())
 }

@@ -377,7 +377,7 @@ def cycling(detect):
 
 @answers
 def run(detect):
-    for probe in (tracking, lending, soaking, outliving, collecting, meddling, threading_, cycling):
+    for probe in (lending, tracking, soaking, outliving, collecting, meddling, threading_, cycling):
         probe(detect)
 
 

@@ -48,9 +48,8 @@ pub(super) fn lock(t: &mut Table<'_>) -> Result<()> {
     step!(t, let other = held(|py| Ok(Owned::clone(&item.as_borrowed(py))))?;
         "Py_INCREF(item); other = item", "held twice", item: 2);
     step!(t, let dropped = thread::spawn(move || give_back(other)).join().is_ok(); releases other;
-        "a thread: PyGILState_Ensure()", "it waits for the lock",
-        "Does it get the lock?", yes(dropped) => "yes");
-    step!(t, "and there: Py_DECREF(other)", "held once", item: 1);
+        "thread: Ensure, Py_DECREF(other)", "held once", item: 1);
+    step!(t, "", "it waited for the lock", "Does it get the lock?", yes(dropped) => "yes");
     step!(t, "PyMem_Malloc without the lock", "by PYTHONMALLOC=debug",
         "What ends the process?", t.child("no-lock") => "SIGABRT");
     Ok(())
@@ -89,7 +88,7 @@ pub(super) fn exceptions(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "data = PyList_New(2), filled", "data is ours", data: 1);
     step!(t, let error = call(py, c"keeps_exception", [&data])?;
         "error = f(data), an exception", "its frames hold data",
-        "Is data held by more than us?", yes(data.reference_count() > 2) => "yes");
+        "Is data held by others?", yes(data.reference_count() > 2) => "yes");
     step!(t, drop(error);
         "Py_DECREF(error)", "data is ours alone", data: 1);
     step!(t, let text = call(py, c"raises", [&data]).map_err(|e| e.to_string()).err();

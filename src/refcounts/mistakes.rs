@@ -173,13 +173,13 @@ fn borrow_after_change(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Res
 fn thin_ice(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result<()> {
     let list = call(py, c"on_thin_ice", [&call(py, c"Node", [])?])?;
     t.binds("trap", &raw::list_get_item(&list, 1)?)?;
-    step!(t, shows list; "list = [Node(), trap]", "its trap knows it, too", list: 2);
+    step!(t, shows list; "list = [Node(), trap]", "ours, and the trap's", list: 2);
     step!(t, let item = raw::list_get_item(&list, 0)?;
         "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
     step!(t, let other = capi::float_from_double(py, 2.5)?;
         "other = PyFloat_FromDouble(2.5)", "other is ours", other: 1);
     step!(t, raw::list_set_item(&list, 1, other)?; steals other;
-        "PyList_SetItem(list, 1, other)", "the trap's end took slot 0", item: 0);
+        "PyList_SetItem(list, 1, other)", "its __del__ emptied slot 0", item: 0);
     step!(t, "PyObject_Repr(item)", "the fatal step", item: 0);
     item.look_at(doomed);
     Ok(())

@@ -20,6 +20,8 @@ pub enum Hold {
     Stolen,
     /// Its reference was given back.
     Released,
+    /// It is gone, and its reference is not: leaked.
+    Lost,
 }
 
 /// A variable.
@@ -68,13 +70,15 @@ impl Picture {
         self.objects.get(variable.object)
     }
 
-    /// The first object, if any, whose count is not the number of references that are owned to it.
+    /// The first object, if any, whose count is not the number of references that are owned to it, or
+    /// lost.
     pub fn unexplained(&self) -> Option<&Object> {
         let mut objects = self.objects.iter().enumerate();
         let owned = |number| {
             let of_variables = self.variables.iter();
             let of_variables = of_variables
-                .filter(|variable| variable.hold == Hold::Owned && variable.object == number);
+                .filter(|variable| matches!(variable.hold, Hold::Owned | Hold::Lost))
+                .filter(|variable| variable.object == number);
             let of_objects = self.held.iter().filter(|&&(_, to)| to == number);
             of_variables.count() + of_objects.count()
         };

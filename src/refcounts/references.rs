@@ -1,7 +1,7 @@
 //! The three rules, one call at a time, and what follows from them.
 
 use super::table::step;
-use super::{Table, answer, call, yes};
+use super::{Hold, Table, answer, call, yes};
 use crate::capi::{self, Python, probes::mistakes as raw};
 use crate::error::Result;
 use crate::soak::starve;
@@ -15,6 +15,9 @@ pub(super) fn new_reference(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "Py_DECREF(again)", "ours once: to give back", item: 1);
     step!(t, drop(item);
         "Py_DECREF(item)", "the last one: it is freed", item: 0);
+    let item = capi::float_from_double(py, 1.5)?;
+    t.binds("item", &item)?;
+    t.scene.set("item", Hold::Lost);
     step!(t, "without Py_DECREF, call by call", "memory blocks lost",
         "How many blocks does each call lose that forgets it?", t.child("forget") => "+1");
     Ok(())
@@ -88,14 +91,15 @@ pub(super) fn borrowed_reference(py: Python<'_>, t: &mut Table<'_>) -> Result<()
 pub(super) fn thin_ice(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let list = call(py, c"on_thin_ice", [&capi::float_from_double(py, 1.5)?])?;
     t.binds("trap", &raw::list_get_item(&list, 1)?)?;
-    step!(t, shows list; "list = [new, trap]", "its trap knows it, too", list: 2);
+    step!(t, shows list; "list = [new, trap]", "ours, and the trap's", list: 2);
+    step!(t, "trap.__del__: list[0] = None", "what trap does at its end", trap: 1);
     step!(t, let item = raw::list_get_item(&list, 0)?;
         "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
     step!(t, let other = capi::float_from_double(py, 2.5)?;
         "other = PyFloat_FromDouble(2.5)", "other is ours", other: 1);
     step!(t, raw::list_set_item(&list, 1, other)?; steals other;
-        "PyList_SetItem(list, 1, other)", "slot 0 was not touched", item: 0);
-    step!(t, "", "its end emptied slot 0", trap: 0);
+        "PyList_SetItem(list, 1, other)", "we set slot 1: item is gone", item: 0);
+    step!(t, "", "its __del__ emptied slot 0", trap: 0);
     step!(t, "item is used all the same", "it points to freed memory",
         "What ends the process?", t.child("thin-ice") => "SIGSEGV");
     let safe = call(py, c"on_thin_ice", [&capi::float_from_double(py, 1.5)?])?;
@@ -144,6 +148,7 @@ pub(super) fn half_way(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let text = starve(.., || capi::unicode_from_str(py, "a text"))?.0.ok();
         "text = PyUnicode_FromString(..)", "no memory is left",
         "Is text NULL?", yes(text.is_none()) => "yes");
+    t.scene.set("list", Hold::Lost);
     step!(t, "return NULL;", "careless: it is leaked", list: 1);
     step!(t, drop(list);
         "Py_DECREF(list); return NULL;", "careful: given back first", list: 0);
@@ -176,13 +181,13 @@ pub(super) fn clear_first(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let other = capi::float_from_double(py, 2.5)?;
     step!(t, raw::list_set_item(&list, 0, other)?;
         "PyList_SetItem(list, 0, other)", "the slot had other already",
-        "Does the witness, as it ends, still find itself in its slot?", saw_itself()? => "no");
+        "Does witness find itself?", saw_itself()? => "no");
     step!(t, let careless = call(py, c"under_watch", [])?;
         "careless = [witness]", "once more", careless: 2);
     let witness = raw::list_get_item(&careless, 0)?;
     step!(t, witness.give_back();
         "Py_DECREF(careless[0])", "found, though it ended",
-        "Does the witness, as it ends, still find itself in its slot?", saw_itself()? => "yes");
+        "Does witness find itself?", saw_itself()? => "yes");
     t.binds("witness", &witness)?;
     step!(t, "", "one for slot and finder", witness: 1);
     std::mem::forget(witness.own());

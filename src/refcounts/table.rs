@@ -233,15 +233,20 @@ impl fmt::Display for Table<'_> {
         };
         writeln!(f, "{}", columns("call", "what it means", "rule", "here"))?;
         for step in &self.steps {
-            let rule = match step.counts() {
-                true => format!("{} {}", step.asked, step.expected),
-                false => step.expected.clone(),
+            let counted = match step.counts() {
+                true => Some(step.asked),
+                false => step.asked.strip_prefix("How many references are there to "),
             };
-            write!(
-                f,
-                "{}",
-                columns(step.call, step.meaning, &rule, &step.measured)
-            )?;
+            let rule = match counted {
+                Some(name) => format!("{} {}", name.trim_end_matches('?'), step.expected),
+                None => step.expected.clone(),
+            };
+            // A yes alone says nothing.
+            let meaning = match step.expected.as_str() {
+                "yes" | "no" => step.asked,
+                _ => step.meaning,
+            };
+            write!(f, "{}", columns(step.call, meaning, &rule, &step.measured))?;
             match (step.holds(), f.alternate()) {
                 (true, _) => writeln!(f)?,
                 (false, false) => writeln!(f, " NO")?,

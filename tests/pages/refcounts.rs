@@ -304,20 +304,20 @@ fn quiz(lesson: &str, answers: &str) -> String {
 
 #[test]
 fn the_quiz_asks_first_keeps_the_score_and_tells_why() {
-    let said = quiz("new-reference", "1\ntwo\n2\nfreed\n");
+    let said = quiz("new-reference", "\n?\n1\ntwo\n2\nhelp\nfreed\nq\n+1\n");
     let asked = said
         .find("How many references are there to item now?")
         .unwrap();
     assert!(asked < said.find("item is ours").unwrap(), "{said}");
     assert!(
-        said.contains("No: 1. ours once: to give back.\nA new reference"),
+        said.contains("No, it is 1: ours once: to give back.\nA new reference"),
         "{said}"
     );
     assert!(said.ends_with("3 of 4 right.\n"), "{said}");
     assert!(
         quiz(
             "stolen-on-failure",
-            "1\n1\n2\nyes\n1\nONE\ny\nzero\nsigsegv\n"
+            "1\n1\n2\nyes\n1\nONE\ny\nzero\nsegfault\n"
         )
         .ends_with("9 of 9 right.\n")
     );
