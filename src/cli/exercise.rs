@@ -121,12 +121,14 @@ fn list() -> Result<ExitCode> {
 
 fn one(name: &str, hint: bool) -> Result<ExitCode> {
     let (file, known) = found(name);
-    match known {
+    // One in another directory is judged, and no more.
+    let ours = known.filter(|exercise| file == path(exercise.name));
+    match ours {
         None if !name.ends_with(".c") => {
             bail!("there is no exercise {name}; `outliers exercise` lists them")
         }
-        Some(exercise) if file == path(exercise.name) => copy(exercise, &file)?,
-        _ => {}
+        Some(exercise) => copy(exercise, &file)?,
+        None => {}
     }
     if hint {
         let hint = known.map_or("none for a file of one's own", |exercise| exercise.hint);
@@ -143,7 +145,7 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
     let verdict = judged?;
     let shown = file.display();
     let Some((said, lesson)) = verdict else {
-        let next = known.map_or_else(String::new, |exercise| {
+        let next = ours.map_or_else(String::new, |exercise| {
             pass(exercise);
             next()
         });
@@ -282,19 +284,21 @@ fn judged(file: &Path, library: &Path) -> Result<Option<(String, String)>> {
         .stdout(Stdio::piped())
         .stderr(fs::File::create(&errors)?)
         .spawn()?;
-    let said = child.stdout.take().map(BufReader::new);
     let shown = io::stderr().is_terminal();
-    let (mut words, mut tried) = (Vec::new(), Vec::new());
-    for line in said.into_iter().flat_map(BufRead::lines) {
-        let line: Vec<String> = line?.split('\t').map(String::from).collect();
-        match line.first().map(String::as_str) {
-            Some("trying") => tried = line,
-            Some("found" | "lost" | "error") => words = line,
+    let (mut said, mut tried) = (String::new(), String::new());
+    let output = child.stdout.take().map(BufReader::new);
+    for line in output.into_iter().flat_map(|output| output.split(b'\n')) {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        match line.split('\t').collect::<Vec<_>>()[..] {
+            ["trying", _, _, what, _] => {
+                if shown {
+                    eprint!("\r\x1b[2K{what:.79}");
+                }
+                tried = line;
+            }
+            ["found" | "lost" | "error", ..] => said = line,
             // What the module itself prints.
             _ => {}
-        }
-        if let (true, Some(what)) = (shown, tried.get(3)) {
-            eprint!("\r\x1b[2K{what:.79}");
         }
     }
     if shown {
@@ -302,15 +306,13 @@ fn judged(file: &Path, library: &Path) -> Result<Option<(String, String)>> {
     }
     let status = child.wait()?;
     let errors = String::from_utf8_lossy(&fs::read(&errors)?).into_owned();
-    let words: Vec<_> = words.iter().map(String::as_str).collect();
-    let tried: Vec<_> = tried.iter().map(String::as_str).collect();
-    let (lesson, rule, evidence) = match (words.as_slice(), tried.as_slice(), status.signal()) {
+    let said: Vec<_> = said.split('\t').collect();
+    let tried: Vec<_> = tried.split('\t').collect();
+    let (lesson, rule, evidence) = match (&said[..], &tried[..], status.signal()) {
         (["found", lesson, rule, evidence], ..) => (*lesson, *rule, (*evidence).to_owned()),
         (["lost", evidence], ..) => {
-            let said = format!(
-                "keeps the rules, but no longer does its task.\n{}\n",
-                filled(evidence)
-            );
+            let evidence = filled(evidence);
+            let said = format!("keeps the rules, but no longer does its task.\n{evidence}\n");
             return Ok(Some((said, String::new())));
         }
         (["error", error], ..) => bail!("{error}"),

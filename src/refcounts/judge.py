@@ -269,32 +269,26 @@ def lending(detect):
 
 
 def soaking(detect):
-    shared = [(None, "None"), (True, "True"), ((), "()"), (detect, "detect itself")]
+    shared = {"None": None, "True": True, "()": (), "detect itself": detect}
     for name, make in CASES:
         trying("Called with %s again and again" % name)
-        data = make()
-        for _ in range(CALLS):
-            use(detect, data)
-        blocks, references = [0, 0, 0], [[], [], []]
-        for window in range(3):
-            if window:
-                for _ in range(CALLS):
-                    use(detect, data)
+        data, windows = make(), []
+        for _ in range(3):
+            for _ in range(CALLS):
+                use(detect, data)
             gc.collect()
-            references[window] = [sys.getrefcount(o) for o, _ in shared]
-            blocks[window] = counted_blocks()
-        first, second = blocks[1] - blocks[0], blocks[2] - blocks[1]
-        if min(first, second) >= CALLS // 2:
+            windows.append([counted_blocks()] + [sys.getrefcount(thing) for thing in shared.values()])
+        blocks, *references = [(after - before, last - after) for before, after, last in zip(*windows)]
+        if min(blocks) >= CALLS // 2:
             found("new-reference", "What is new is yours: give it back, once, on each way out.",
-                  "%s, each call leaves %s of memory behind." % (tried, many(second / CALLS, "block")))
-        for i, (_, what) in enumerate(shared):
-            first, second = (references[w + 1][i] - references[w][i] for w in (0, 1))
-            if max(first, second) <= -CALLS // 2:
+                  "%s, each call leaves %s of memory behind." % (tried, many(blocks[1] / CALLS, "block")))
+        for what, growth in zip(shared, references):
+            if max(growth) <= -CALLS // 2:
                 found("called-by-python", "What is borrowed is not yours to give back.",
-                      "Each call takes a reference from %s." % what)
-            if min(first, second) >= CALLS // 2:
+                      "%s, each call takes a reference from %s." % (tried, what))
+            if min(growth) >= CALLS // 2:
                 found("new-reference", "What is yours has to be given back, once.",
-                      "Each call leaves a reference to %s behind." % what)
+                      "%s, each call leaves a reference to %s behind." % (tried, what))
 
 
 def outliving(detect):

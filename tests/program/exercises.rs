@@ -47,9 +47,11 @@ const REASONS: [(&str, &str); 14] = [
     ("cycle", "the collector cannot"),
 ];
 
+type Changes = &'static [(&'static str, &'static str)];
+
 /// What a solution is changed to, from what, so that it breaks a rule or does no longer what it is for;
 /// and what is said of that.
-const MISTAKES: [(&str, &[(&str, &str)], &str); 18] = [
+const MISTAKES: [(&str, Changes, &str); 18] = [
     (
         "iterator",
         &[EMPTY],
@@ -212,7 +214,7 @@ fn solution(name: &str) -> String {
 }
 
 #[test]
-fn each_solution_keeps_the_rules_and_does_its_task() {
+fn each_solution_keeps_the_rules() {
     if !can_compile() {
         return;
     }
@@ -222,7 +224,7 @@ fn each_solution_keeps_the_rules_and_does_its_task() {
     for (name, _) in REASONS {
         let (status, stdout, stderr) = judge_as(name, &solution(name), &here);
         assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
-        assert!(stdout.contains(".c keeps the rules.\n"), "{stdout}");
+        assert!(stdout.ends_with(".c keeps the rules.\n"), "{stdout}");
     }
     println!("cases: {}", REASONS.len());
 }
