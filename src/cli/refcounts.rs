@@ -26,7 +26,7 @@ pub struct Arguments {
     /// Ask for each count before it is shown
     #[arg(long)]
     quiz: bool,
-    /// Write a page to step through, from a run of all lessons
+    /// Write a page to step through, of all lessons
     #[arg(long, value_name = "FILE.html", conflicts_with_all = ["lesson", "all", "quiz"])]
     page: Option<PathBuf>,
     /// Make a mistake, in a child process of a lesson

@@ -114,9 +114,10 @@ fn the_course_fits_80_columns() {
             "{lesson:?}"
         );
     }
-    for printed in [refcounts(&[]).1, refcounts(&["--all"]).1] {
-        let wide = printed.lines().find(|line| line.chars().count() > 80);
-        assert_eq!(wide, None);
+    for arguments in [&[][..], &["--all"], &["--help"], &["stealing"], &["99"]] {
+        let (_, stdout, stderr) = refcounts(arguments);
+        let mut lines = stdout.lines().chain(stderr.lines());
+        assert_eq!(lines.find(|line| line.chars().count() > 80), None);
     }
 }
 

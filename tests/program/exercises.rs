@@ -318,6 +318,12 @@ fn an_exercise_is_put_where_one_works_and_is_passed_while_it_is_as_it_was() {
     assert_eq!(status, Some(0));
     assert!(list.starts_with("0 of 14 exercises passed."), "{list}");
     assert!(list.lines().all(|line| line.len() <= 80), "{list}");
+    let (_, help, _) = exercise(&["--help"]);
+    assert!(
+        help.contains("FILE.c: a module called FILE with detect(list of floats)"),
+        "{help}"
+    );
+    assert!(help.lines().all(|line| line.len() <= 80), "{help}");
     let (status, stdout, stderr) = exercise(&["append"]);
     assert_eq!(status, Some(1));
     assert!(stderr.contains("exercises/append.c is written"), "{stderr}");
