@@ -448,5 +448,6 @@ def end(detect, task):
             found("exceptions", "A failure has to be passed on as it is.",
                   "%s, detect swallowed the exception, and returned %.40s." % (tried, told))
         if told != right:
-            say("lost", "%s, it returned %.40s, not %.40s." % (tried, told, right))
+            say("lost", "%s, it %s %.40s, not %.40s."
+                % (tried, "raised" if failed else "returned", told, right))
             raise Found
