@@ -191,7 +191,8 @@ fn quiz<'a>(
                         break 'lessons;
                     }
                     Some(answer) if answers_it(answer, step) => break meant(answer),
-                    _ => super::print("A number, please, or a word (q to leave): ")?,
+                    _ if step.counts() => super::print("A number, please (or q to leave): ")?,
+                    _ => super::print("An answer, please (or q to leave): ")?,
                 }
             };
             asked += 1;

@@ -78,10 +78,11 @@ def say(*words):
 
 
 tried = None
+FREED = "What is freed is not used: nothing is given back twice, nothing borrowed outlives its owner."
 
 
-def trying(what, lesson="borrowed-reference", rule="What is freed is not used: nothing is given back "
-           "twice, nothing borrowed outlives its owner.", used="an object that was gone"):
+def trying(what, lesson="borrowed-reference", rule=FREED, used="an object that was gone"):
+    """Says what is tried, and of what a crash would speak."""
     global tried
     tried = what
     say("trying", lesson, rule, what, used)
@@ -233,10 +234,12 @@ class Lent:
                    in zip(self.watched, self.before, self.counts()) if was != now]
         if not changed:
             return
+        # One given back too often, if there is one.
         what, was, now = min(changed, key=lambda change: change[2] > change[1])
-        evidence = "%s, %s%s had %s %s after the call than before (%d, %d; the judge holds most of them)" % (
-            tried, failed, what, many(abs(now - was), "reference"), "more" if now > was else "fewer", was, now)
-        evidence += "; so had %s." % many(len(changed) - 1, "other") if changed[1:] else "."
+        count = many(abs(now - was), "reference") + (" more" if now > was else " fewer")
+        others = "; so had " + many(len(changed) - 1, "other") if changed[1:] else ""
+        evidence = ("%s, %s%s had %s after the call than before (%d, %d; the judge holds most of them)%s."
+                    % (tried, failed, what, count, was, now, others))
         if now > was:
             found("new-reference", "What is yours has to be given back, once.", evidence)
         found("stolen-on-failure" if failed else "borrowed-reference",
@@ -301,7 +304,7 @@ def outliving(detect):
         data = None
         gc.collect()
         values(1000, Number)
-        guarded(lambda: [None for _ in result or ()])
+        guarded(lambda: [None for _ in result])
 
 
 def collecting(detect):

@@ -8,6 +8,7 @@
   const at = () => location.hash;
   const after = "#" + LESSONS[8].name;
 
+  is("the lessons beside it", $("nav details").open, true);
   is("the address that was asked for", at(), "#whole-call/3");
   is("its step", $("#place").textContent, "3 of " + LESSONS[7].steps.length);
   press("ArrowRight"); is("right", at(), "#whole-call/4");

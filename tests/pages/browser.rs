@@ -51,7 +51,7 @@ fn on_each_picture_of_the_page_every_count_is_the_arrows_that_end_there() {
         !page.contains("http:") && !page.contains("https:"),
         "it needs nothing else"
     );
-    let (mut pictures, mut fatal) = (0, 0);
+    let (mut pictures, mut fatal, mut lost) = (0, 0, 0);
     for lesson in lessons(&page)
         .iter()
         .filter(|lesson| lesson["drawn"] == true)
@@ -59,6 +59,11 @@ fn on_each_picture_of_the_page_every_count_is_the_arrows_that_end_there() {
         let steps = lesson["steps"].as_array().unwrap();
         for (index, step) in steps.iter().enumerate() {
             let found = unexplained(&step["picture"]);
+            lost += i32::from(
+                step["picture"]["variables"]
+                    .to_string()
+                    .contains("\"Lost\""),
+            );
             // What is given back and still held is the mistake itself.
             if lesson["name"] == "mistake-release-borrowed" && index >= 2 {
                 assert!(found.is_some());
@@ -86,6 +91,8 @@ fn on_each_picture_of_the_page_every_count_is_the_arrows_that_end_there() {
     }
     println!("cases: {pictures}");
     assert!(pictures > 110 && fatal == 2, "{pictures}, {fatal}");
+    // What is forgotten is held by nobody.
+    assert_eq!(lost, 2);
 }
 
 fn chromium() -> Option<Command> {
