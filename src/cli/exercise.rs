@@ -84,13 +84,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// The file that is meant, and the exercise that it is.
 fn found(name: &str) -> (PathBuf, Option<&'static Exercise>) {
     let plain = name.replace('-', "_");
-    let mut all = EXERCISES.iter();
-    match all
-        .find(|exercise| plain == exercise.name || Path::new(name).ends_with(path(exercise.name)))
-    {
-        Some(exercise) if plain == exercise.name => (path(exercise.name), Some(exercise)),
-        known => (PathBuf::from(name), known),
-    }
+    let named = EXERCISES.iter().find(|exercise| exercise.name == plain);
+    let file = named.map_or_else(|| PathBuf::from(name), |exercise| path(exercise.name));
+    let known = EXERCISES
+        .iter()
+        .find(|exercise| file.ends_with(path(exercise.name)));
+    (file, known)
 }
 
 fn stem(file: &Path) -> String {
