@@ -194,6 +194,21 @@ fn each_file_is_a_series_of_its_own_and_an_error_ends_none_of_the_others() {
         let output = detect(&directory, &arguments).output().unwrap();
         assert_eq!(told(&output), (Some(1), expected.into(), said.into()));
     }
+    fs::write(
+        directory.join("f.py"),
+        "def f(data): return [1 / (len(data) - 1)]\n",
+    )
+    .unwrap();
+    let output = detect(&directory, &["-cv", "-ff.py:f", "c.csv", "c.csv"])
+        .output()
+        .unwrap();
+    let (status, _, stderr) = told(&output);
+    let error = "outliers: c.csv: f.py:f: ZeroDivisionError: division by zero\nTraceback";
+    assert_eq!(
+        (status, stderr.matches(error).count()),
+        (Some(1), 2),
+        "{stderr}"
+    );
     let drawn = detect(&directory, &["a.csv", "-mcv", "-orows", "-px.svg"]);
     assert_eq!(told(&{ drawn }.output().unwrap()).1, ROWS);
     let picture = detect(&directory, &["a.csv", "c.csv", "--plot", "x.svg"])
