@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use clap::{Args, ValueEnum};
 use pyoutliers::Outliers;
 
@@ -107,7 +107,11 @@ fn detect(detector: &Outliers, arguments: &Arguments, path: &Path, named: bool) 
             series.missing
         ));
     }
-    let indices = detector.detect(&series.numbers)?;
+    let indices = detector.detect(&series.numbers);
+    let indices = indices.map_err(|error| match named {
+        true => Error::from(error).context(name.clone()),
+        false => error.into(),
+    })?;
     let found = match again {
         true => Some(Found::new(&file, base, &name, &series, &indices)?),
         false => None,

@@ -3,7 +3,7 @@
 #![allow(clippy::indexing_slicing)]
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, Write};
+use std::io::{Seek, Write};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -194,6 +194,21 @@ fn each_file_is_a_series_of_its_own_and_an_error_ends_none_of_the_others() {
         let output = detect(&directory, &arguments).output().unwrap();
         assert_eq!(told(&output), (Some(1), expected.into(), said.into()));
     }
+    fs::write(
+        directory.join("f.py"),
+        "def f(data): return [1 / (len(data) - 1)]\n",
+    )
+    .unwrap();
+    let output = detect(&directory, &["-cv", "-ff.py:f", "c.csv", "c.csv"])
+        .output()
+        .unwrap();
+    let (status, _, stderr) = told(&output);
+    let error = "outliers: c.csv: f.py:f: ZeroDivisionError: division by zero\nTraceback";
+    assert_eq!(
+        (status, stderr.matches(error).count()),
+        (Some(1), 2),
+        "{stderr}"
+    );
     let drawn = detect(&directory, &["a.csv", "-mcv", "-orows", "-px.svg"]);
     assert_eq!(told(&{ drawn }.output().unwrap()).1, ROWS);
     let picture = detect(&directory, &["a.csv", "c.csv", "--plot", "x.svg"])
@@ -287,55 +302,53 @@ fn missing_values_are_skipped_if_that_is_asked_for() {
 #[test]
 fn times_are_read_and_stand_on_the_axis() {
     let directory = common::directory("times");
-    for (name, times, tick) in [
+    // Where the second of the three points is, from left to right.
+    for (name, times, tick, second) in [
         (
             "space",
-            [
-                "2014-02-14 14:30:00",
-                "2014-02-14 14:35:00",
-                "2014-02-14 20:00:00.5",
-            ],
+            "2014-02-14 14:30:00,2014-02-14 14:35:00,2014-02-14 20:00:00.5",
             "2014-02-14 15:00",
+            300.0 / 19_800.0,
         ),
         (
             "zones",
-            [
-                "2014-02-14T14:30Z",
-                "2014-02-14T16:35:00+02:00",
-                "2014-02-14T19:00:00-0100",
-            ],
+            "2014-02-14T14:30Z,2014-02-14T16:35:00+02:00,2014-02-14T19:00:00-0100",
             "2014-02-14 15:00",
+            300.0 / 19_800.0,
         ),
         (
             "days",
-            ["2014-02-14", "2014-03-01", "2014-05-01"],
+            "2014-02-14,2014-03-01,2014-05-01",
             "2014-02-19",
+            15.0 / 76.0,
         ),
         (
             "unix",
-            ["1392388200", "1392388500.5", "1392408000"],
+            "1392388200,1392388500.5,1392408000",
             "2014-02-14 15:00",
+            300.0 / 19_800.0,
         ),
     ] {
-        let [a, b, c] = times;
-        fs::write(directory.join(name), format!("t,v\n{a},1\n{b},1\n{c},7\n")).unwrap();
-        let output = detect(&directory, &[name, "-cv", "-tt", "-p", "x.svg"])
-            .output()
-            .unwrap();
-        assert_eq!(
-            told(&output),
-            (Some(0), "[]\n".into(), String::new()),
-            "{name}"
-        );
-        let mut svg = String::new();
-        File::open(directory.join("x.svg"))
-            .unwrap()
-            .read_to_string(&mut svg)
-            .unwrap();
+        let values = times.split(',').zip([1, 1, 7]);
+        let lines = values.map(|(time, value)| format!("{time},{value}\n"));
+        let text = format!("t,v\n{}", lines.collect::<String>());
+        fs::write(directory.join(name), text).unwrap();
+        let drawn = detect(&directory, &[name, "-cv", "-tt", "-p", "x.svg"]).output();
+        let nothing = (Some(0), "[]\n".to_owned(), String::new());
+        assert_eq!(told(&drawn.unwrap()), nothing, "{name}");
+        let svg = fs::read_to_string(directory.join("x.svg")).unwrap();
         assert!(
             svg.contains(tick) && svg.contains("time (UTC)"),
             "{name}: {svg}"
         );
+        // The line is drawn in blue.
+        let points = svg.split("stroke=\"#1F77B4\"").nth(1).unwrap();
+        let points = points.split("points=\"").nth(1).unwrap();
+        let points = points.split('"').next().unwrap().split_whitespace();
+        let xs = points.map(|point| point.split(',').next().unwrap().parse::<f64>().unwrap());
+        let xs: Vec<_> = xs.collect();
+        let place = (xs[1] - xs[0]) / (xs[2] - xs[0]);
+        assert!((place - second).abs() < 0.01, "{name}: {xs:?}");
     }
     fs::write(directory.join("wrong"), "t,v\n2014-02-30,1\n").unwrap();
     let output = detect(&directory, &["wrong", "-cv", "-tt", "-p", "x.svg"])
