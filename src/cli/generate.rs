@@ -23,6 +23,7 @@ pub fn run(Arguments { directory }: &Arguments) -> Result<ExitCode> {
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             clap_complete::generate_to(shell, &mut command, "outliers", directory)?;
         }
+        let command = super::Arguments::command().disable_help_subcommand(true);
         clap_mangen::generate_to(command, directory)
     };
     write().with_context(|| directory.display().to_string())?;
