@@ -53,6 +53,10 @@
 //! variable that they are reached from, the lines that allocate, by `tracemalloc`, and the lines that
 //! add to those containers and references, or call C code that leaks, by what each line adds.
 //!
+//! # How to read it
+//!
+#![doc = include_str!("reading.md")]
+//!
 //! # What it cannot see
 //!
 //! - A leak rarer than one in n calls: `a_rare_leak_is_found_by_enough_calls`.
