@@ -60,7 +60,10 @@ impl Lent {
             ));
         }
         if self.kept == self.calls && self.kept > 0 {
-            faults.push(format!("it keeps its argument, {} times {of}", self.kept));
+            faults.push(format!(
+                "it keeps its argument or items of it, {} times {of}",
+                self.kept
+            ));
         }
         faults
     }

@@ -105,7 +105,7 @@ fn what_is_done_with_arguments_is_seen() {
         (
             "keeps_its_argument",
             "leak",
-            "it keeps its argument, 4 times in 4 calls",
+            "it keeps its argument or items of it, 4 times in 4 calls",
         ),
     ] {
         let (status, report) = report(function, "40000");
