@@ -28,9 +28,11 @@ pub struct Step {
 }
 
 impl Step {
-    /// Whether it is as the rule says.
+    /// Whether it is as the rule says. A debug build of Python notices damage, and ends by SIGABRT,
+    /// where others run on into SIGSEGV.
     pub fn holds(&self) -> bool {
-        self.expected == self.measured
+        let (expected, measured) = (&*self.expected, &*self.measured);
+        expected == measured || (expected, measured) == ("SIGSEGV", "SIGABRT")
     }
 
     /// Whether references are counted, and no question is answered.
