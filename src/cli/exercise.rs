@@ -10,7 +10,7 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use pyoutliers::{capi, refcounts, with_python};
+use pyoutliers::{capi, interpreter, refcounts, with_python};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -222,10 +222,12 @@ fn compile(file: &Path, directory: &Path) -> Result<PathBuf> {
         let answer = capi::object_call_function_obj_args(&ask, [&name])?;
         Ok(capi::unicode_to_string(&answer).unwrap_or_default())
     })?;
-    fs::write(
-        directory.join("python3.pc"),
-        include_str!("../../pkg-config/python3.pc"),
-    )?;
+    // By its version: `python3-embed` may be another one's, as on Debian.
+    let version = interpreter::loaded().version.to_string();
+    let minor = version.rsplit_once('.').map_or("3", |(minor, _)| minor);
+    let embed = format!("python-{minor}-embed");
+    let package = include_str!("../../pkg-config/python3.pc").replace("python3-embed", &embed);
+    fs::write(directory.join("python3.pc"), package)?;
     let mut search = vec![directory.to_path_buf(), PathBuf::from(libpc)];
     search.extend(env::split_paths(
         &env::var_os("PKG_CONFIG_PATH").unwrap_or_default(),
