@@ -233,7 +233,7 @@ fn per_call(report: &crate::soak::Report, counter: Counter) -> String {
     let mut counters = report.counters.iter();
     let growth = counters.find(|growth| growth.counter == counter);
     growth.map_or_else(
-        || "unseen".into(),
+        || report.summary(),
         |growth| format!("{:+}", growth.per_call),
     )
 }
