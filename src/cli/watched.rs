@@ -18,8 +18,6 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::{emulate_default_handler, pipe, signal_name};
 
-/// What glibc reads its settings from.
-const TUNABLES: &str = "GLIBC_TUNABLES";
 /// How often the watching process is told, and looks.
 const PERIOD: Duration = Duration::from_millis(100);
 
@@ -44,11 +42,6 @@ pub fn watch(json: bool) -> Result<ExitCode> {
         .context("cannot listen for Ctrl-C")?;
     let mut command = Command::new(env::current_exe()?);
     command.args(env::args_os().skip(1)).arg("--watched");
-    if env::var_os(TUNABLES).is_none() {
-        // There glibc keeps no small blocks at hand, which its heap counts as in use: how many it
-        // keeps takes long to settle.
-        command.env(TUNABLES, "glibc.malloc.tcache_count=0");
-    }
     let mut child = command.stdin(OwnedFd::from(theirs)).spawn()?;
     drop(command);
 

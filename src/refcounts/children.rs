@@ -24,8 +24,6 @@ impl<'a> Children<'a> {
         // Freed memory is filled with 0xdd then, so that each mistake ends alike every time.
         let mut child = (self.0)(name);
         child.env("PYTHONMALLOC", "debug");
-        // Nor does glibc keep small blocks at hand, which a soak would count.
-        child.env("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0");
         let output = match child.output() {
             Ok(output) => output,
             Err(error) => return (Vec::new(), error.to_string()),

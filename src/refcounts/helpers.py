@@ -116,3 +116,8 @@ def keeps_exception(data):
         raises(data)
     except ValueError as error:
         return error
+
+
+def given_back_twice():
+    """What ends a process that did: a debug build of Python notices at once."""
+    return "SIGABRT" if hasattr(sys, "gettotalrefcount") else "SIGSEGV"

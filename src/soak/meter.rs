@@ -202,7 +202,7 @@ impl Meter {
     }
 
     /// The positive control: plants a known number of each, removes them, and tells which counter
-    /// does not see both exactly. C's heap may take a while to settle, so there are ten attempts.
+    /// does not see both exactly. Other threads may disturb C's heap, so there are ten attempts.
     pub fn prove(&mut self) -> Result<Option<String>> {
         let mut blind = None;
         for _ in 0..10 {

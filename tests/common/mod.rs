@@ -76,14 +76,9 @@ pub fn outliers() -> Command {
 }
 
 /// A test of this same executable, ignored otherwise, in a process of its own.
-///
-/// There glibc keeps no small blocks at hand, which its heap counts as in use: how many it keeps
-/// depends on what the other threads of a test did just before.
 pub fn in_a_process_of_its_own(test: &str) -> Command {
     let mut command = command(std::env::current_exe().unwrap());
-    command
-        .args(["--ignored", "--exact", "--nocapture", test])
-        .env("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0");
+    command.args(["--ignored", "--exact", "--nocapture", test]);
     command
 }
 

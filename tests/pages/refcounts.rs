@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use crate::common::{self, outliers, skipped, told};
-use pyoutliers::interpreter;
 use pyoutliers::refcounts::{Children, Doomed, LESSONS, Lesson};
+use pyoutliers::{Outliers, interpreter};
 
 const COURSE: &str = include_str!("../../src/refcounts/course.md");
 
@@ -67,6 +67,10 @@ fn every_lesson_holds_and_prints_what_the_course_says() {
             printed = printed.replace("0       0", "1       1");
             printed = printed.replace("alive   alive", "SIGABRT SIGABRT");
         }
+        // And that of a release build.
+        if lesson.name == "stolen-on-failure" && is_debug_build() {
+            printed = printed.replace("SIGSEGV SIGSEGV", "SIGABRT SIGABRT");
+        }
         assert_eq!(
             squeezed(&without_notes(&text)),
             squeezed(&without_notes(&printed)),
@@ -79,6 +83,10 @@ fn every_lesson_holds_and_prints_what_the_course_says() {
         std::fs::write(file, course).unwrap();
     }
     println!("cases: {}", LESSONS.len());
+}
+
+fn is_debug_build() -> bool {
+    Outliers::new("sys", "gettotalrefcount").is_ok()
 }
 
 fn squeezed(text: &str) -> String {

@@ -1,6 +1,7 @@
 //! Memory outside Python: what C's heap and Rust's hold, and blocks to try the counting on.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::array;
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
@@ -14,7 +15,7 @@ unsafe extern "C" {
 
 /// Bytes of C's heap in use, where the C library tells: glibc from 2.33 on.
 ///
-/// Counts whole chunks, those of the small blocks that a thread keeps at hand included.
+/// Counts whole chunks: a block and its header.
 #[doc(alias = "mallinfo2")]
 pub(crate) fn c_heap() -> Option<i64> {
     /// glibc's `struct mallinfo2`.
@@ -32,8 +33,17 @@ pub(crate) fn c_heap() -> Option<i64> {
     // SAFETY: of that name there is only glibc's function, which has this type. Function and data
     // pointers are alike on every system that has `dlsym`.
     let function: extern "C" fn() -> MallInfo2 = unsafe { std::mem::transmute(function) };
+    fill_thread_cache();
     let info = function();
     i64::try_from(info.uordblks + info.hblkhd).ok()
+}
+
+/// Fills glibc's cache of this thread, so that what is in it counts the same each time: freed blocks,
+/// 7 of each small size (16 in newer ones), which `mallinfo2` takes for blocks in use.
+fn fill_thread_cache() {
+    for size in (24..=1032).step_by(16) {
+        drop::<[_; 16]>(array::from_fn(|_| CBlock::of_size(size)));
+    }
 }
 
 /// A function that not every C library has.
@@ -44,17 +54,20 @@ fn loaded(name: &CStr) -> Option<NonNull<c_void>> {
 
 /// A block of C's heap that neither Python nor Rust's count knows of; freed when dropped.
 #[derive(Debug)]
-pub struct CBlock(NonNull<u8>);
+pub struct CBlock(NonNull<u8>, Layout);
 
 impl CBlock {
-    /// glibc makes a chunk of 4,096 bytes of it: too large to be kept at hand when freed, which
-    /// would go uncounted.
-    const LAYOUT: Layout = Layout::new::<[u64; 511]>();
-
-    /// Allocates the block, unless memory has run out.
+    /// Allocates a block of 4,088 bytes, unless memory has run out: too large for the cache of a thread.
     pub fn new() -> Option<Self> {
-        // SAFETY: the size is not zero.
-        NonNull::new(unsafe { System.alloc(Self::LAYOUT) }).map(Self)
+        Self::of_size(4088)
+    }
+
+    /// The size is not zero.
+    fn of_size(size: usize) -> Option<Self> {
+        let layout = Layout::from_size_align(size, 8).ok()?;
+        // SAFETY: the callers, both in this file, ask for 24 bytes at least.
+        let block = unsafe { System.alloc(layout) };
+        Some(Self(NonNull::new(block)?, layout))
     }
 
     /// What the block adds to [`c_heap`]: what is usable of it, and its header.
@@ -75,7 +88,7 @@ impl CBlock {
 impl Drop for CBlock {
     fn drop(&mut self) {
         // SAFETY: allocated by `System` with this layout, and freed this once.
-        unsafe { System.dealloc(self.0.as_ptr(), Self::LAYOUT) };
+        unsafe { System.dealloc(self.0.as_ptr(), self.1) };
     }
 }
 
