@@ -14,8 +14,9 @@ def load(path, source=None):
         raise ModuleNotFoundError(f"there is no file {path}")
     # Another thread may come while this one runs the module.
     with LOADING:
-        # With its ending: no `import` of another module, such as `random`, may come to mean this one.
-        return loaded(os.path.basename(path), file, source)
+        # No `import` of another module, such as `random`, may come to mean this one. Nor is it in a
+        # package, as a dot would say: `pickle` finds its classes.
+        return loaded(os.path.basename(path).replace(".", "-"), file, source)
 
 
 def loaded(name, file, source):

@@ -52,6 +52,16 @@ fn a_file_is_loaded_once_under_a_name_of_its_own() {
 }
 
 #[test]
+fn what_a_file_defines_can_be_pickled() {
+    let file = directory("functions").join("box.py");
+    let source = "import pickle\nclass Box: pass\ndef same(data):\n    \
+                  pickle.loads(pickle.dumps(Box()))\n    return [len(data)]\n";
+    fs::write(&file, source).unwrap();
+    let same = Outliers::new(file.to_str().unwrap(), "same").unwrap();
+    assert_eq!(same.detect(&[0.0]).unwrap(), [1]);
+}
+
+#[test]
 fn a_file_that_is_wrong_is_told_with_its_place() {
     let directory = directory("wrong-functions");
     for (name, source, expected) in [

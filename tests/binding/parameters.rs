@@ -100,7 +100,7 @@ fn a_float_is_a_float_and_nothing_else() {
         ("int64", "numpy.int64"),
         ("complex", "complex"),
         ("Decimal", "decimal.Decimal"),
-        ("has_float", "parameters.py.HasFloat"),
+        ("has_float", "parameters-py.HasFloat"),
     ] {
         let error = float(kind).unwrap_err();
         let text =
