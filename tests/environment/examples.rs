@@ -107,7 +107,8 @@ fn each_of_200_series_is_told_or_its_error() {
     );
     assert_eq!(status, Some(1));
 
-    lines[51] = lines[51].replacen("1,", "one,", 1);
+    let one = lines.get_mut(51).unwrap();
+    *one = one.replacen("1,", "one,", 1);
     let (status, stdout, stderr) = told_of(&lines);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
     assert!(
