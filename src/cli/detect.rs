@@ -20,23 +20,24 @@ use super::{complain, plot, print_by, say};
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  (seq 100; echo 900) | outliers detect             the indices of the outliers: [100]
-  outliers detect --column value cpu.csv            of a column, by its name
-  outliers detect -c 2 -s threshold=4 -o rows *.csv records 4 standard deviations off
-  outliers detect -c 2 -f spikes.py:spikes cpu.csv  by a function of your own
-  outliers detect -c 2 -t 1 -p cpu.svg cpu.csv      drawn over the times of column 1")]
+  (seq 100; echo 900) | outliers detect              their indices: [100]
+  outliers detect --column value cpu.csv             of a column, by its name
+  outliers detect -c 2 -s threshold=4 -o rows *.csv  4 standard deviations off
+  outliers detect -c 2 -f spikes.py:spikes cpu.csv   by a function of your own
+  outliers detect -c 2 -t 1 -p cpu.svg cpu.csv       over the times of column 1")]
 pub struct Arguments {
-    /// Numbers, one or more per line, or CSV, each FILE by itself; standard input if missing or -
-    #[arg(value_name = "FILE")]
+    /// Numbers, one or more per line, or CSV, each FILE by itself;
+    /// standard input if missing or -
+    #[arg(value_name = "FILE", verbatim_doc_comment)]
     files: Vec<PathBuf>,
     /// Read one column of CSV, by the name in its header or by number from 1
     #[arg(short, long, value_name = "NAME|NUMBER")]
     column: Option<String>,
     #[command(flatten)]
     callee: Callee,
-    /// Skip missing values, empty or such as n/a, -, NULL or NaN, and tell how many; an index counts
-    /// the others
-    #[arg(short = 'm', long)]
+    /// Skip missing values, empty or such as n/a, -, NULL or NaN, and
+    /// say how many; an index counts the others
+    #[arg(short = 'm', long, verbatim_doc_comment)]
     skip_missing: bool,
     /// How to print what is found; of several FILEs, each line after its name
     #[arg(short = 'o', long, value_enum, default_value_t = Format::List)]
@@ -44,8 +45,15 @@ pub struct Arguments {
     /// Draw the numbers of one FILE, with the outliers marked
     #[arg(short, long, value_name = "FILE.svg", value_parser = plot::svg_file())]
     plot: Option<PathBuf>,
-    /// Draw them over the times in this column: as in ISO 8601, or seconds since 1970
-    #[arg(short, long, value_name = "NAME|NUMBER", requires_all = ["plot", "column"])]
+    /// Draw them over the times in this column: as in ISO 8601, or
+    /// seconds since 1970
+    #[arg(
+        short,
+        long,
+        value_name = "NAME|NUMBER",
+        requires_all = ["plot", "column"],
+        verbatim_doc_comment
+    )]
     time: Option<String>,
 }
 
@@ -57,7 +65,7 @@ enum Format {
     Lines,
     /// The records, as they are in the file, below its header
     Rows,
-    /// A JSON object per line: file, line, index, value and the record
+    /// A JSON object per line: file, line, index, value, record
     Json,
 }
 

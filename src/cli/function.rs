@@ -8,16 +8,19 @@ use pyoutliers::{Outliers, Parameter, Result};
 
 #[derive(Args)]
 pub struct Callee {
-    /// Call another function: it takes a list of floats and returns ints
+    /// Call another function: it takes a list of floats
+    /// and returns ints
     #[arg(
         short,
         long,
         value_name = "MODULE:NAME|FILE.py:NAME",
-        default_value = "pyoutliers:detect"
+        default_value = "pyoutliers:detect",
+        verbatim_doc_comment
     )]
     pub function: Function,
-    /// Give it a parameter, such as threshold=3: an int, a float, true, false, or else text
-    #[arg(short, long = "set", value_name = "NAME=VALUE")]
+    /// Give it a parameter, such as threshold=3: an int, a float,
+    /// true, false, or else text
+    #[arg(short, long = "set", value_name = "NAME=VALUE", verbatim_doc_comment)]
     settings: Vec<Setting>,
 }
 

@@ -10,9 +10,9 @@ use clap_complete::Shell;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// The directory for outliers.1 and one page for each command, outliers.bash, _outliers (zsh) and
-    /// outliers.fish
-    #[arg(value_name = "DIRECTORY")]
+    /// The directory for outliers.1 and one page for each command,
+    /// outliers.bash, _outliers (zsh) and outliers.fish
+    #[arg(value_name = "DIRECTORY", verbatim_doc_comment)]
     directory: PathBuf,
 }
 

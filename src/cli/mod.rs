@@ -28,19 +28,20 @@ use pyoutliers::Outliers;
 
 /// Finds outliers with a Python function, called in memory.
 ///
-/// Without a command: the demo, which prints the outliers of pyoutliers.gen_testdata().
+/// Without a command: the demo, on the numbers of pyoutliers.gen_testdata().
 #[derive(Parser)]
 #[command(
     name = "outliers",
     version,
     after_help = "\
 Examples:
-  outliers detect --column value cpu.csv             the indices of the outliers
-  outliers detect -c value -o rows cpu.csv           the records that hold them
-  outliers soak --function spikes.py:spikes          does a function of your own leak?
-  outliers refcounts stolen-reference                a lesson
+  outliers detect --column value cpu.csv      the indices of the outliers
+  outliers detect -c value -o rows cpu.csv    the records that hold them
+  outliers soak --function spikes.py:spikes   does a function of your own leak?
+  outliers refcounts stolen-reference         a lesson
 
-Exit status: 0 fine, 1 an error or a leak, 2 wrong usage, 3 no verdict, 130 interrupted."
+Exit status: 0 fine, 1 an error or a leak, 2 wrong usage, 3 no verdict,
+130 interrupted."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -49,17 +50,17 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print the indices, from 0, of the outliers among numbers from a file or standard input
+    /// Print which numbers of a file are outliers, by their indices from 0
     Detect(detect::Arguments),
-    /// Teach the rules of reference counting, measured on this interpreter
+    /// Teach the rules of reference counting, measured on your Python
     Refcounts(refcounts::Arguments),
-    /// Broken C extensions to mend, and a judge that says which rule they break
+    /// Give out broken C extensions to mend, and judge them
     Exercise(exercise::Arguments),
-    /// Hunt leaks in the calls and give a verdict
+    /// Call a function many times, and say whether it leaks
     Soak(soak::Arguments),
-    /// Tell which Python is used and why, and what to do if something is wrong
+    /// Tell which Python is used and why, and how to mend what is wrong
     Doctor(doctor::Arguments),
-    /// Write completions for shells, and man pages
+    /// Write shell completions and man pages
     Generate(generate::Arguments),
 }
 

@@ -24,9 +24,13 @@ const CALLS: u64 = 200_000;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// How many calls to judge, rounded up to a multiple of 16; up to 40,000 more warm up
-    /// [default: 200000, or as many as 45 seconds allow]
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    /// How many calls to judge, rounded up to a multiple of 16; up to
+    /// 40,000 more warm up [default: 200000, or what 45 seconds allow]
+    #[arg(
+        long,
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000_000),
+        verbatim_doc_comment
+    )]
     calls: Option<u64>,
     /// How long it may take; fewer calls are made then
     #[arg(long, value_parser = seconds)]
@@ -36,8 +40,9 @@ pub struct Arguments {
     size: u32,
     #[command(flatten)]
     callee: Callee,
-    /// Leak on purpose: a float, list, reference, heap (block) or file every so many calls
-    #[arg(long, value_name = "KIND/EVERY")]
+    /// Leak on purpose, once in so many calls: a float, list,
+    /// reference, heap (block) or file
+    #[arg(long, value_name = "KIND/EVERY", verbatim_doc_comment)]
     inject: Option<Injection>,
     /// Draw memory over calls
     #[arg(long, value_name = "FILE.svg", value_parser = plot::svg_file())]

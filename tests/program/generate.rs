@@ -42,6 +42,23 @@ fn completions_and_man_pages_have_every_option_of_the_help() {
 }
 
 #[test]
+fn the_help_fits_80_columns() {
+    for command in "help detect soak refcounts exercise doctor generate".split(' ') {
+        let (_, help, _) = told(&outliers().args(["help", command]).output().unwrap());
+        let wide = help.lines().find(|line| line.chars().count() > 80);
+        assert!(
+            help.contains("Usage:") && wide.is_none(),
+            "{command}: {wide:?}"
+        );
+    }
+    let (_, help, _) = told(&outliers().arg("help").output().unwrap());
+    assert!(
+        help.contains("Usage:") && help.lines().all(|line| line.len() <= 80),
+        "{help}"
+    );
+}
+
+#[test]
 fn a_directory_that_cannot_be_made_is_an_error() {
     let (status, _, stderr) = told(
         &outliers()
