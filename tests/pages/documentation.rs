@@ -20,15 +20,28 @@ fn every_call_is_a_row_of_the_rule_table_and_every_row_a_call() {
             .lines()
             .filter_map(|line| line.strip_prefix("pub fn ")?.split(['<', '(']).next())
     };
-    let mut calls: Vec<_> = CALLS.into_iter().flat_map(names).collect();
+    let calls: Vec<_> = CALLS.into_iter().flat_map(names).collect();
     let rows = RULES
         .lines()
         .skip(2)
         .map(|row| row.split('`').nth(3).unwrap());
-    let mut rows: Vec<_> = rows.filter(|name| !name.contains("::")).collect();
-    calls.sort_unstable();
-    rows.sort_unstable();
-    assert_eq!(calls, rows);
+    let rows: Vec<_> = rows.filter(|name| !name.contains("::")).collect();
+    let missing = calls.iter().find(|name| !rows.contains(name));
+    assert_eq!(missing, None, "has no row in src/capi/rules.md");
+    let unknown = rows.iter().find(|name| !calls.contains(name));
+    assert_eq!(unknown, None, "has a row, but is no call");
+    assert_eq!(calls.len(), rows.len(), "twice");
+}
+
+#[test]
+fn every_call_has_an_example() {
+    for source in CALLS {
+        let parts: Vec<_> = source.split("\npub fn ").collect();
+        for pair in parts.windows(2) {
+            let documentation = pair[0].rsplit("\n\n").next().unwrap();
+            assert!(documentation.contains("/// ```"), "{:.40}", pair[1]);
+        }
+    }
 }
 
 #[test]
