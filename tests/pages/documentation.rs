@@ -38,8 +38,9 @@ fn every_call_has_an_example() {
     for source in CALLS {
         let parts: Vec<_> = source.split("\npub fn ").collect();
         for pair in parts.windows(2) {
-            let documentation = pair[0].rsplit("\n\n").next().unwrap();
-            assert!(documentation.contains("/// ```"), "{:.40}", pair[1]);
+            let [before, call] = pair else { continue };
+            let documentation = before.rsplit("\n\n").next().unwrap();
+            assert!(documentation.contains("/// ```"), "{call:.40}");
         }
     }
 }
