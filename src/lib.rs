@@ -41,25 +41,26 @@
 //! | turn | the right to ask for Python's lock next |
 //! | soak | many calls of a function, while what they leave behind is counted |
 //! | warm-up, window | the calls before counting, while caches fill; the calls between two readings |
-//! | lend | pass arguments that have spare references, and see whether all come back |
-//! | plant | leak on purpose, to see that the meter sees it |
+//! | lend | pass arguments that hold extra references, and count afterwards whether one is missing or left over |
+//! | plant | leak on purpose, to check that the counters show it |
 //! | starve | make Python run out of memory, at a chosen allocation |
-//! | lesson, exercise, judge | a rule shown on your Python; C code that breaks one; what says which |
+//! | lesson, exercise, judge | a rule shown on your Python; C code that breaks a rule; the check that names the broken rule |
 //!
 //! # What it does not do
 //!
-//! - It copies. Sharing memory with NumPy is faster, and takes NumPy's C API and care for lifetimes.
+//! - It copies. Sharing memory with NumPy is faster, but needs NumPy's C API, and each side has to keep
+//!   the memory alive for the other.
 //! - Calls do not run side by side: Python's lock (the GIL) lets one thread in at a time.
 //! - It does not defend against a callee that ends the process (`os._exit`, a signal, a crash in C
 //!   code or by `ctypes`), never returns, raises the recursion limit, or overflows the stack by
 //!   recursion through C code, which Python does not always see; nor against `fork` while other
 //!   threads run.
-//! - One interpreter in a process, never ended: see [`interpreter`]. A host that started Python must
-//!   not end it, nor give the lock back out of order.
+//! - One interpreter in a process, never ended: see [`interpreter`]. A program that has started Python
+//!   itself must not finalize it, and must release the lock in the reverse order of taking it.
 //! - Without memory to start Python, or for a thread's first call, the process may end; later that is
 //!   an error.
-//! - Starting Python and importing NumPy change environment variables of their own, and a callee may
-//!   change any: read them before, or not on other threads.
+//! - Starting Python and importing NumPy set environment variables, and a Python function may set any.
+//!   Another thread that reads the environment meanwhile may crash: read it before the first call.
 //! - `std::process::exit` on a thread that has called Python waits for the lock. On the main thread,
 //!   and on returning from `main`, nothing waits.
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]

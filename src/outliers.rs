@@ -15,13 +15,14 @@ use crate::parameter::Parameter;
 /// # Threads
 ///
 /// It can be shared between threads. Python's lock (the GIL) lets one thread compute at a time, so
-/// several threads make about as many calls as one. Only waiting overlaps, such as for a database.
-/// Threads take turns of some milliseconds before the lock, because fighting for it would cost half
-/// of the calls; functions that wait, or whose calls last longer, go without turns by themselves.
-/// [`without_turns`](Self::without_turns) is for functions that compute outside of the lock.
+/// several threads make at most as many calls as one. Only waiting overlaps, such as for a database.
+/// Threads that want the lock take turns. Without turns they wake each other too often, and short
+/// calls take twice as long. A function that mostly waits, or computes for longer than some
+/// milliseconds, stops taking turns by itself. [`without_turns`](Self::without_turns) is for functions
+/// that compute outside of the lock.
 ///
-/// To use more cores, split the *input*. Moving numbers takes as long as computing with them, so let
-/// each process read its own part, and only indices travel.
+/// To use more cores, start several processes. Let each read its own part of the input, and send back
+/// only indices: sending the numbers takes about as long as computing with them.
 ///
 /// Calls run on the stack of the calling thread. Python's recursion limit assumes a stack of 8 MiB.
 /// On the 2 MiB of `std`'s threads, recursion through C code can overflow it and end the process, such
@@ -85,7 +86,7 @@ impl Outliers {
     }
 
     /// Finds `function` in a module of `source`, as of `include_str!`, which tracebacks show under
-    /// `file`. Of the same file and source the module is made once.
+    /// `file`. The same file and source give the same module: its code runs once.
     ///
     /// A function is anything that can be called: a class, a lambda, a method of an object that the
     /// module has made.
@@ -152,11 +153,10 @@ impl Outliers {
 
     /// Keeps the list of the last call for the next one, if it has at most that many values.
     ///
-    /// By default that is 4,096. A call then fills the same list again, which takes half of the time
-    /// that making and freeing one takes: a call with 1,000,000 values is twice as fast. What stays in
-    /// memory is one list, 32 bytes for each value, and whatever the function has put into it; until
-    /// the next call, or until this is closed. It stays only if nobody else holds it, so a function
-    /// that keeps its argument gets another list with each call.
+    /// The default is 4,096 values. Filling an existing list saves making and freeing one: a call with
+    /// 1,000,000 values takes about 0.6 of the time. In return, one list stays in memory until the next
+    /// call, or until this is closed: 32 bytes for each value, and whatever the function has put into
+    /// it. A function that keeps its argument gets a new list with each call.
     ///
     /// ```
     /// # use pyoutliers::Outliers;
@@ -189,10 +189,10 @@ impl Outliers {
 
     /// Calls the function with a copy of `data` as a list of floats; returns a copy of its result.
     ///
-    /// `data` holds n values in any unit. Of `pyoutliers.detect`, the result holds the indices, in
-    /// order, of the values more than `threshold` (2) population standard deviations (as `numpy.std`)
-    /// from the mean. Any function is fine that returns an iterable of at most n ints: a list, a tuple, a
-    /// NumPy array of integers, a range, a generator. `-1` is an int like others.
+    /// `pyoutliers.detect` returns the indices, in order, of the values that lie more than `threshold`
+    /// (2) population standard deviations (as `numpy.std`) from the mean. Your own function may return
+    /// any iterable of ints, at most as many as `data` has values: a list, a tuple, a NumPy array of
+    /// integers, a range, a generator. `-1` is an ordinary int.
     ///
     /// Empty `data` has no outliers, and the function is not called.
     ///
@@ -298,8 +298,8 @@ impl Outliers {
         &self.name
     }
 
-    /// Gives the function, and the list that was kept, back to Python: waits for its lock to do so.
-    /// Dropping leaves that to the next call of anything here. What is closed cannot be used.
+    /// Waits for Python's lock, and gives back the function and the kept list. Dropping does not wait:
+    /// the next call into this crate gives them back. Using it after closing does not compile.
     ///
     /// ```compile_fail
     /// # use pyoutliers::Outliers;

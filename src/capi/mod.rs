@@ -13,9 +13,9 @@
 //! | borrowed reference | the reference stays the owner's: use it while they keep it, which any call that runs code may end | `&Owned` is taken, [`Borrowed`] is returned |
 //!
 //! Dropping an [`Owned`] gives the reference back. Some calls return one inside a type that says more
-//! of it: [`Unfilled`], a list or tuple that is being filled; [`Iter`]; [`Code`]. That all that steal
-//! do so also on failure is no law of C: `PyModule_AddObject` steals on success only. Who stores what
-//! it borrows, as [`list_append`] and [`dict_set_item`] do, adds a reference of its own.
+//! of it: [`Unfilled`], a list or tuple that is being filled; [`Iter`]; [`Code`]. Other C functions
+//! steal only if they succeed, such as `PyModule_AddObject`. A call that stores what it borrows, such
+//! as [`list_append`] and [`dict_set_item`], adds a reference of its own.
 //!
 //! ```
 //! use pyoutliers::{capi, with_python};
@@ -54,8 +54,8 @@
 //! of it is used: the type of the lock token, and the C declarations. We avoid its parts that are
 //! unsound, panic or are outdated: its lock guards crash when dropped out of order, its conversions
 //! panic when memory runs out, its `print` of exceptions lets `SystemExit` end the process, its
-//! reading of tuples does not know 3.14, its start-up cannot fail as a value, and its arithmetic on
-//! reference counts does not know immortal objects.
+//! reading of tuples does not know 3.14, it ends the process if Python cannot start, and its arithmetic
+//! on reference counts does not know immortal objects.
 //!
 //! The same steps in PyO3:
 //!

@@ -26,8 +26,8 @@ Examples:
   outliers detect -c 2 -f spikes.py:spikes cpu.csv   by a function of your own
   outliers detect -c 2 -t 1 -p cpu.svg cpu.csv       over the times of column 1")]
 pub struct Arguments {
-    /// Numbers, one or more per line, or CSV, each FILE by itself;
-    /// standard input if missing or -
+    /// Text with numbers, or CSV. Each FILE is searched by itself.
+    /// Without one, or with -, standard input is read
     #[arg(value_name = "FILE", verbatim_doc_comment)]
     files: Vec<PathBuf>,
     /// Read one column of CSV, by the name in its header or by number from 1
@@ -35,8 +35,8 @@ pub struct Arguments {
     column: Option<String>,
     #[command(flatten)]
     callee: Callee,
-    /// Skip missing values, empty or such as n/a, -, NULL or NaN, and
-    /// say how many; an index counts the others
+    /// Skip missing values: empty, n/a, -, NULL, NaN and the like.
+    /// Skipped values are not counted by the indices
     #[arg(short = 'm', long, verbatim_doc_comment)]
     skip_missing: bool,
     /// How to print what is found; of several FILEs, each line after its name
@@ -71,7 +71,7 @@ enum Format {
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.plot.is_some() && arguments.files.len() > 1 {
-        super::wrong_usage("a picture shows one FILE: --plot takes no more");
+        super::wrong_usage("--plot draws one FILE, and several were given");
     }
     // Before the numbers are there: should they leave too little memory for it, Python's start would
     // end the process, or hang. What follows can be refused.

@@ -19,7 +19,7 @@ pub struct Arguments {
     /// Nothing: the list of exercises
     #[arg(value_name = "NAME|FILE.c", verbatim_doc_comment)]
     exercise: Option<String>,
-    /// Say one step more
+    /// Print a hint, and do not judge
     #[arg(long, requires = "exercise")]
     hint: bool,
     /// Judge a compiled module, in a child process
@@ -130,7 +130,9 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
         None => {}
     }
     if hint {
-        let hint = known.map_or("none for a file of one's own", |exercise| exercise.hint);
+        let hint = known.map_or("there are hints for the exercises alone", |exercise| {
+            exercise.hint
+        });
         super::print(&format!("{hint}\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -174,7 +176,7 @@ fn copy(exercise: &Exercise, file: &Path) -> Result<()> {
         fs::write(file, exercise.source)
             .with_context(|| format!("cannot write {}", file.display()))?;
         super::say(&format!(
-            "{} is written: mend it, and call this again",
+            "{} is written: repair it, then run this command again",
             file.display()
         ));
     }

@@ -119,7 +119,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         super::print_as_it_is(|stdout| stdout.write_all(text.as_bytes()))?;
     }
     if !holds {
-        super::say("this interpreter differs from what a lesson says: see the lines marked NO");
+        super::say("this Python breaks a rule of a lesson: see the lines marked NO");
     }
     Ok(if holds {
         ExitCode::SUCCESS

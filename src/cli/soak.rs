@@ -24,15 +24,15 @@ const CALLS: u64 = 200_000;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// How many calls to judge, rounded up to a multiple of 16; up to
-    /// 40,000 more warm up [default: 200000, or what 45 seconds allow]
+    /// How many calls to judge, rounded up to a multiple of 16, after
+    /// those that warm up [default: 200000, or what 45 seconds allow]
     #[arg(
         long,
         value_parser = clap::value_parser!(u64).range(1..=1_000_000_000),
         verbatim_doc_comment
     )]
     calls: Option<u64>,
-    /// How long it may take; fewer calls are made then
+    /// Make no calls beyond this time; naming a leak takes some more
     #[arg(long, value_parser = seconds)]
     seconds: Option<Duration>,
     /// How many values each call gets

@@ -91,7 +91,8 @@ pub enum ErrorKind {
         /// What came instead: a type, or a description.
         got: String,
     },
-    /// An exception was raised while an item of what the function returned was produced or converted.
+    /// The function's result raised an exception while it produced an item, or while the item was
+    /// converted.
     Iteration {
         /// The item's index.
         index: usize,
@@ -142,7 +143,7 @@ impl Error {
 
     /// The traceback of the Python code that raised, to be shown below the text.
     ///
-    /// Empty if no Python code raised, or if the text says all: no such module, no such name.
+    /// Empty if C code raised, or if there is no such module or name: the text says all then.
     pub fn traceback(&self) -> &str {
         let is_said = |exception: &Exception| match self.kind() {
             ErrorKind::Import { .. } => exception.type_name() == "ModuleNotFoundError",
@@ -281,7 +282,7 @@ impl fmt::Display for ErrorKind {
                 write!(f, "out of memory{}", AfterColon(exception.message()))
             }
             Self::Starve => f.write_str(
-                "no allocation can be failed: Python's allocators were changed since starve was first called (by tracemalloc?)",
+                "cannot make allocations fail: something (tracemalloc?) has changed Python's allocators since the first call of starve",
             ),
         }
     }

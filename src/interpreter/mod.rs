@@ -15,16 +15,16 @@
 //! A program installed by `cargo install --path .` goes on using the checkout's environment. One
 //! installed by `cargo install --git` knows of none: its Python has to have NumPy.
 //!
-//! One of another minor version than the library is refused. `PYTHONPATH` works as in Python. The
-//! current directory is not searched, neither for modules nor for an environment.
+//! A Python of another minor version than the library is refused. `PYTHONPATH` works as in Python. The
+//! current directory is searched neither for modules nor for an environment.
 //!
 //! # Once
 //!
 //! Python is started when it is first needed, on whichever thread comes first, and never ended:
 //! NumPy cannot be loaded twice in a process, and ending Python under running threads kills them.
-//! So what Python would do at its end is not done: `atexit` functions do not run. What was printed
-//! is flushed after every call instead. Signals are left alone; Ctrl-C ends the process, also after
-//! somebody's `import signal`.
+//! So functions registered with `atexit` never run. What Python code printed is flushed after every
+//! call. Python installs no signal handlers: Ctrl-C ends the process, even after Python code has
+//! imported `signal`.
 
 mod choice;
 mod function;
@@ -73,9 +73,10 @@ struct Start {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Start`] if Python cannot be started, or could not be; or if the start itself calls
-/// this, by Python code that runs then. Where somebody else started it, [`ErrorKind::Call`] or
-/// [`ErrorKind::OutOfMemory`] if it cannot be prepared for this crate.
+/// - [`ErrorKind::Start`] if Python cannot be started, now or at an earlier call; or if Python code that
+///   runs during the start, such as a `sitecustomize`, calls this.
+/// - [`ErrorKind::Call`] or [`ErrorKind::OutOfMemory`] if your program had started Python before, and
+///   this crate cannot add its modules to it.
 pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> Result<R>) -> Result<R> {
     capi::with_lock(started()?.started, |py| {
         let flush = prelude::installed(py)?.as_borrowed(py);

@@ -21,7 +21,7 @@ pub struct Lent {
     pub kept: usize,
     /// References to the list that were given back too often.
     pub list_released: i64,
-    /// References to items that were given back too often; and the first such item.
+    /// References to items that were given back too often.
     pub items_released: i64,
     /// The first item that was given back too often.
     pub first_item: Option<usize>,

@@ -1,11 +1,11 @@
 //! Leak soak: a verdict on a closure that is exact, fast, and proves itself.
 //!
-//! Resident memory hides small leaks and alarms about none. So this counts what can leak: Python's
+//! Resident memory hides small leaks, and grows where nothing leaks. So this counts what can leak: Python's
 //! blocks of memory (every object takes one at least), the objects that its collector of cycles
 //! tracks (those that can hold others), the references to every object that can be found, the heaps
-//! of C and Rust, open files and threads. All of these stand still over any number of calls that leak
-//! nothing, but for C's heap, which moves by some bytes. Memory that other allocators take from the
-//! system is told in pages.
+//! of C and Rust, open files and threads. None of these changes over any number of calls that leak
+//! nothing, except C's heap, by some bytes. Memory that other allocators take from the system is
+//! measured too, in pages.
 //!
 //! ```standalone_crate
 //! use pyoutliers::{Outliers, soak::Soak};
@@ -26,32 +26,36 @@
 //!    included. That shows exactly, in one call, a list that is kept, one or an item that is given back
 //!    too often, and one that is returned without a reference of its own.
 //! 3. *Warm up*: call, as caches fill at first, until all counters stand still at three readings in a
-//!    row; after 1, 2, 4, 8 ... calls at first, as what is given back too often kills soon. What falls is
-//!    lent more references.
+//!    row; after 1, 2, 4, 8 ... calls at first, as an object that is given back too often soon crashes the
+//!    process. An object whose count falls gets more spare references, so that it lives on.
 //! 4. *Prove the meter*: plant blocks of Python memory, one of them tracked, a reference, a block of
 //!    C's heap, an open file and pages, and see each come and go exactly; give a reference back too
 //!    often; commit each fault with an argument. If one is not seen, there is no verdict.
 //!    (`PYTHONMALLOC=malloc`, for one, makes Python's count of blocks stand still.)
 //! 5. *Windows*, calls between two readings: twice one of n calls, then one of 2n, four times over.
-//! 6. *Verdict*: a leak is growth in every window *and* twice of it at twice the calls. Growth that
-//!    does not scale is a cache; growth that goes on now and then is not judged, it takes more calls.
-//!    References to an object that fall in the same way are given back too often, over-released.
+//! 6. *Verdict*: a leak grows in every window, *and* twice as much in a window of twice the calls. What
+//!    grows otherwise is a cache. What goes on growing, but not in every window, gets no verdict: make
+//!    more calls. If the references to an object fall as a leak grows, they are given back too often:
+//!    the object is over-released.
 //!
-//! What grows steadily in the warm-up is judged by windows of 50 calls. If it is a leak, that is the
-//! verdict, unless a container grew too: that may be a cache that fills, and is judged again by windows
-//! of 1,600 calls. If the time does not allow 2,000 calls, such growth gets no verdict.
+//! If something grows steadily in the warm-up, windows of 50 calls judge it at once, and a leak is the
+//! verdict. But a container that grows may be a cache that fills: then windows of 1,600 calls judge it
+//! again. If there is no time for 2,000 calls, a growing container gets no verdict.
 //!
-//! A leak of one object in n calls shows in every window. So one in n, a sixteenth of all calls, is
-//! the rarest leak that is sure to be seen: make more calls to see a rarer one.
+//! The shortest window has a sixteenth of all calls. A leak that comes at least once in so many calls
+//! shows in every window, and is sure to be seen. Make more calls to see a rarer one.
 //!
-//! A soak ends early when its time is up ([`Soak::within`]), or when it has taken 256 MiB. What was cut
-//! short by memory is a leak or undecided, never clean.
+//! A soak ends early when its time is up ([`Soak::within`]), or when it has taken 256 MiB. If it ends
+//! because of memory, the verdict is a leak or none, never clean.
 //!
 //! # What grows, and where
 //!
-//! Of a leak the report names the objects that are referred to, the containers that grow, both by the
-//! variable that they are reached from, the lines that allocate, by `tracemalloc`, and the lines that
-//! add to those containers and references, or call C code that leaks, by what each line adds.
+//! For a leak, the report names:
+//!
+//! - the objects whose references leak and the containers that grow, each with the variable that leads
+//!   to it;
+//! - the lines that allocate, found by `tracemalloc`;
+//! - the lines that add to those containers and references, or that call C code that leaks.
 //!
 //! # How to read it
 //!
@@ -176,7 +180,7 @@ pub struct Soak<'a> {
 }
 
 impl<'a> Soak<'a> {
-    /// A soak of that many calls, made a multiple of 16, and up to 30,000 before them to warm up.
+    /// A soak of that many calls, rounded up to a multiple of 16; more calls warm up before.
     pub fn new(calls: u64) -> Self {
         Self {
             calls: calls.div_ceil(PARTS).max(1).saturating_mul(PARTS),
@@ -191,8 +195,9 @@ impl<'a> Soak<'a> {
         self
     }
 
-    /// First calls a function with arguments that are watched: whether it keeps the list, and whether
-    /// it gives the list or an item of it back too often.
+    /// First makes four calls of a function with watched arguments. The report says if the function
+    /// keeps its argument, gives the list or an item back too often, or returns it without adding a
+    /// reference.
     pub fn lend(mut self, detector: &'a Outliers, data: &'a [f64]) -> Self {
         self.lent = Some((detector, data));
         self

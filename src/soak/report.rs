@@ -153,7 +153,9 @@ impl Report {
         let is_compared = self.calls > 2 * self.smallest_visible;
         let reason = match ended {
             _ if matches!(self.verdict, Verdict::Leak | Verdict::OverRelease) => return,
-            Ended::Memory => "it takes much memory, and was ended before it was certain what grows",
+            Ended::Memory => {
+                "it took too much memory, and was stopped before it was certain what grows"
+            }
             Ended::Time if !is_compared => {
                 "the time was up before there was anything to compare: give it more"
             }
@@ -168,7 +170,7 @@ impl Report {
     /// What a container holds may be a cache that fills.
     pub(super) fn doubt_what_is_held(&mut self) {
         if self.verdict == Verdict::Leak && !self.holders.is_empty() {
-            let reason = "a container grows, and a cache that fills does so too: give it more time";
+            let reason = "a container grows: a leak, or a cache that still fills; more time tells";
             self.verdict = Verdict::Undecided(reason.into());
         }
     }
@@ -194,7 +196,7 @@ impl Report {
                 "references to arguments are given back too often".into()
             }
             Verdict::OverRelease => format!(
-                "references are given back too often, over {calls} calls: what they are to will be freed while in use"
+                "references are given back too often, over {calls} calls: the object will be freed while it is in use"
             ),
             Verdict::Undecided(reason) => reason.clone(),
         }
@@ -257,18 +259,18 @@ impl fmt::Display for Report {
         let is_cache = |growth: &Growth| growth.finding == Finding::Cache && growth.total > 0;
         if is_clean && self.counters.iter().any(is_cache) {
             let advice =
-                "what grew without the calls is a cache, or a leak yet rarer: more calls tell";
+                "what grew, but not with the calls, is a cache or a rarer leak: more --calls tell";
             writeln!(f, "{advice}")?;
         }
         if self.ended.is_none() && self.smallest_visible * PARTS < self.wanted {
             let (wanted, made) = (thousands(self.wanted), thousands(self.calls));
             let reason = match is_clean {
-                true => "as time allows",
-                false => "as they are enough",
+                true => "as many as the time allowed",
+                false => "they were enough to be certain",
             };
             writeln!(
                 f,
-                "of {wanted} calls that were asked for, {made} were made, {reason}"
+                "made {made} of the {wanted} calls that were asked for: {reason}"
             )?;
         }
         let resident = |sample: Option<&Sample>| sample.map_or(0, |sample| sample.resident) / 1024;

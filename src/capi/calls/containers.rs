@@ -413,8 +413,8 @@ pub fn dict_set_item(
     check::status(dict.py(), status)
 }
 
-/// Stores a value under a name in a dictionary. The name becomes the one string of that text that all
-/// names of Python code are, which a call finds by its address.
+/// Stores a value under a name in a dictionary. The name is interned, as the names in Python code are:
+/// equal names are one object, so that a call compares addresses.
 ///
 /// Reference: borrows `dict` and `value`; the dictionary adds a reference of its own, and gives back
 /// the value that was there.

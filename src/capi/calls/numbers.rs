@@ -186,8 +186,8 @@ pub fn number_index<'p>(object: &Owned<'p>) -> Result<Owned<'p>, Exception> {
     unsafe { check::new_reference(object.py(), int) }
 }
 
-/// The value of an int, as [`long_check`] tells and [`number_index`] gives. `-1` is a value, told
-/// from the failure of the same number.
+/// The value of an int. The C call returns -1 on failure too; here -1 is a value, and a failure is an
+/// error.
 ///
 /// Of other objects it takes what `__index__` gives, before Python 3.10 also `__int__`.
 ///
