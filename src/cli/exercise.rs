@@ -2,8 +2,8 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
-use std::io::{self, BufRead, BufReader, IsTerminal};
-use std::os::unix::process::ExitStatusExt;
+use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Write};
+use std::os::unix::{fs::DirBuilderExt, process::ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
 use std::{env, fs};
@@ -85,7 +85,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 fn found(name: &str) -> (PathBuf, Option<&'static Exercise>) {
     let plain = name.replace('-', "_");
     let named = EXERCISES.iter().find(|exercise| exercise.name == plain);
-    let file = named.map_or_else(|| PathBuf::from(name), |exercise| path(exercise.name));
+    let file = named.map_or_else(
+        || PathBuf::from(name.trim_start_matches("./")),
+        |exercise| path(exercise.name),
+    );
     let known = EXERCISES
         .iter()
         .find(|exercise| file.ends_with(path(exercise.name)));
@@ -136,8 +139,7 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
         super::print(&format!("{hint}\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let directory = env::temp_dir().join(format!("outliers-exercise-{}", std::process::id()));
-    fs::create_dir_all(&directory)?;
+    let directory = new_directory()?;
     let judged = compile(&file, &directory)
         .with_context(|| format!("{} does not compile", file.display()))
         .and_then(|library| judged(&file, &library));
@@ -213,6 +215,24 @@ fn passed_as(name: &str) -> Option<String> {
 fn is_passed(name: &str) -> bool {
     let passed = fs::read_to_string(Path::new(FOLDER).join(".passed")).unwrap_or_default();
     passed_as(name).is_some_and(|line| passed.contains(&line))
+}
+
+/// A temporary directory that nobody else could have made or can write to: its library is loaded.
+fn new_directory() -> Result<PathBuf> {
+    let name = |number| format!("outliers-exercise-{}-{number}", std::process::id());
+    for directory in (0..100).map(|number| env::temp_dir().join(name(number))) {
+        match fs::DirBuilder::new().mode(0o700).create(&directory) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            made => {
+                made.with_context(|| format!("cannot make {}", directory.display()))?;
+                return Ok(directory);
+            }
+        }
+    }
+    bail!(
+        "there are too many directories {}*",
+        env::temp_dir().join("outliers-exercise-").display()
+    )
 }
 
 /// Compiles a file as an extension module of the chosen Python.
@@ -295,7 +315,7 @@ fn judged(file: &Path, library: &Path) -> Result<Option<(String, String)>> {
         match line.split('\t').collect::<Vec<_>>()[..] {
             ["trying", _, _, what, _] => {
                 if shown {
-                    eprint!("\r\x1b[2K{what:.79}");
+                    let _ = write!(io::stderr(), "\r\x1b[2K{what:.79}");
                 }
                 tried = line;
             }
@@ -305,7 +325,7 @@ fn judged(file: &Path, library: &Path) -> Result<Option<(String, String)>> {
         }
     }
     if shown {
-        eprint!("\r\x1b[2K");
+        let _ = write!(io::stderr(), "\r\x1b[2K");
     }
     let status = child.wait()?;
     let errors = String::from_utf8_lossy(&fs::read(&errors)?).into_owned();

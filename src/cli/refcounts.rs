@@ -235,16 +235,16 @@ fn meant(answer: &str) -> String {
     let answer = plain(answer.trim_end_matches('.'));
     let number = WORDS.iter().position(|&word| word == answer);
     match answer.as_str() {
-        "freed" | "zero" | "no one" => "0".into(),
+        "freed" | "zero" | "noone" => "0".into(),
         "y" | "true" => "yes".into(),
         "n" | "false" => "no".into(),
-        "crash" | "segfault" | "segmentation fault" => "sigsegv".into(),
+        "crash" | "segfault" | "segmentationfault" => "sigsegv".into(),
         _ => number.map_or(answer, |number| number.to_string()),
     }
 }
 
 fn plain(text: &str) -> String {
-    text.trim_start_matches('+').to_lowercase()
+    text.trim_start_matches('+').to_lowercase().replace(' ', "")
 }
 
 /// Whether that is an answer at all, and no call for help.

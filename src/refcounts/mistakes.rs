@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::table::step;
-use super::{Doomed, Table, call, helper, yes};
+use super::{Doomed, Table, answer, call, helper, yes};
 use crate::capi::{self, Owned, Python, probes::mistakes as raw};
 use crate::convert;
 use crate::error::Result;
@@ -81,7 +81,8 @@ pub fn misbehave(name: &str, doomed: Doomed) -> Result<String> {
         "leaked-tuple" => return soak_a_call(false),
         "released-tuple" => return soak_a_call(true),
         "forget" => return forget(),
-        "release-none" => return release_none(),
+        "clear-last" => return clear_last(doomed),
+        "release-none" => return release_none(doomed),
         "no-lock" => {
             with_python(|_| Ok(()))?;
             raw::call_without_the_lock(doomed);
@@ -130,7 +131,7 @@ fn release_after_failure(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> R
     step!(t, let failed = capi::list_set_item(&mut list, 9, item).is_err(); steals item;
         "PyList_SetItem(list, 9, item)", "it fails, and frees item", item: 0);
     step!(t, "if (failed) Py_DECREF(item);", "the fatal step", "Did it fail?", yes(failed) => "yes");
-    pointer.give_back();
+    pointer.give_back(doomed);
     pointer.look_at(doomed);
     Ok(())
 }
@@ -149,7 +150,7 @@ fn release_borrowed(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result
     step!(t, let item = raw::list_get_item(&list, 0)?;
         "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
     t.scene.lingers = true;
-    step!(t, item.give_back();
+    step!(t, item.give_back(doomed);
         "Py_DECREF(item)", "the list's is given back", item: 0);
     step!(t, "PyObject_Repr(list)", "the fatal step", list: 1);
     t.unwatch("item");
@@ -185,12 +186,22 @@ fn thin_ice(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result<()> {
     Ok(())
 }
 
+/// An item is given back while it is in its slot: as it ends, it finds itself there.
+fn clear_last(doomed: Doomed) -> Result<String> {
+    with_python(|py| {
+        let list = call(py, c"under_watch", [])?;
+        raw::list_get_item(&list, 0)?.give_back(doomed);
+        mem::forget(list); // slot and finder have one reference between them
+        Ok(yes(answer(py, c"saw_itself")? == [1]).into())
+    })
+}
+
 /// None is given back more often than there are references to it.
-fn release_none() -> Result<String> {
+fn release_none(doomed: Doomed) -> Result<String> {
     with_python(|py| {
         let none = call(py, c"collect", [])?;
         let count = none.reference_count().min(1 << 20);
-        (0..count).for_each(|_| raw::Pointer::to(&none).give_back());
+        (0..count).for_each(|_| raw::Pointer::to(&none).give_back(doomed));
         mem::forget(none);
         Ok(())
     })?;

@@ -173,9 +173,6 @@ impl<T: Watched> Watched for Option<T> {
     }
 }
 
-/// From 3.12 on counts that large are those of immortal objects.
-const IMMORTAL: usize = 1 << 29;
-
 /// The objects of a lesson, each kept by one reference more, to measure it by, while it is there.
 #[derive(Default)]
 pub(super) struct Scene {
@@ -251,8 +248,10 @@ impl Scene {
                 *freed = None;
             }
             for (object, held) in self.picture.objects.iter_mut().zip(&self.kept) {
-                let count = held.as_ref().map_or(0, count);
-                object.count = (count < IMMORTAL).then_some(count);
+                object.count = match held {
+                    Some(held) if held.as_borrowed(py).is_immortal() => None,
+                    held => Some(held.as_ref().map_or(0, count)),
+                };
             }
             self.picture.held.clear();
             for (from, held) in self.kept.iter().enumerate() {

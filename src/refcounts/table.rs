@@ -197,7 +197,7 @@ impl Table<'_> {
 }
 
 impl Step {
-    /// As a line of JSON, for the page: all text is of ASCII, so that Rust's quotes are JSON's.
+    /// As a line of JSON, for the page: no text has control characters, so that Rust's quotes are JSON's.
     pub(super) fn json(&self) -> String {
         let Self {
             line,

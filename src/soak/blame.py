@@ -26,12 +26,26 @@ def begin():
 
 def held():
     """Return the containers that have grown since, the most first."""
-    growth = [(len(thing) - length, index) for index, (thing, length) in enumerate(zip(containers, before))]
-    most = [(items, containers[index]) for items, index in sorted(growth, reverse=True)[:3] if items >= 8]
+    most = changed()[:-4:-1]
+    most = [(items, thing) for items, thing in most if items >= 8]
     names = variables([thing for _, thing in most])
     grown[:] = [(thing, names.get(id(thing), "one without a variable")) for _, thing in most]
     return ["%s, a %s: %+d items" % (name, type(thing).__qualname__, items)
             for (items, _), (thing, name) in zip(most, grown)]
+
+
+def emptied(fallen):
+    """Return a container that has shrunk since by about as much as references have fallen."""
+    items, thing = min(changed(), key=lambda pair: pair[0], default=(0, None))
+    if 2 * items > -fallen[0]:
+        return []
+    return ["%s, a %s" % (variables([thing]).get(id(thing), "one"), type(thing).__qualname__)]
+
+
+def changed():
+    """Return by how many items each container has grown, the most last."""
+    growth = sorted((len(thing) - length, index) for index, (thing, length) in enumerate(zip(containers, before)))
+    return [(items, containers[index]) for items, index in growth]
 
 
 # Objects and their variables.
@@ -189,7 +203,7 @@ class Follower:
 
 
 def c_heap():
-    """A function that tells the bytes of C's heap in use, as the meter does; None if there is none."""
+    """A function that tells the bytes of C's heap in use, near enough for one call; None if there is none."""
     try:
         import ctypes
 

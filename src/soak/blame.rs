@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Counter;
 use super::report::Report;
+use super::run::float;
 use super::verdict::{self, Finding, Rate, per_call};
 use crate::capi::{self, Held, Owned, Python, SpareReferences};
 use crate::convert;
@@ -92,6 +93,15 @@ impl Blame {
     /// The containers that have grown since: they hold what leaks, or are caches that fill.
     pub fn holders(&self) -> Result<Vec<String>> {
         with_python(|py| self.ask(py, c"held", []))
+    }
+
+    /// A container that has shrunk since by about as much as references fell: it may have held them.
+    pub fn emptied(&self, moved: &[Moved<'_>]) -> Result<Option<String>> {
+        let fallen: i64 = moved.iter().map(|&(_, total, _)| total.min(0)).sum();
+        with_python(|py| {
+            let fallen = convert::list_from_slice(py, &[float(fallen.unsigned_abs())], None)?;
+            Ok(self.ask(py, c"emptied", [&fallen])?.pop())
+        })
     }
 
     /// What each object is, and the variable that holds it, as far as that can be told.

@@ -85,7 +85,7 @@ impl Watched {
         Ok(Self { items, list })
     }
 
-    /// Makes a call with the list, and uses its result up.
+    /// Makes a call with the list, and uses its result up: of what items, its caller knows.
     fn call<'p>(
         self,
         py: Python<'p>,
@@ -100,11 +100,7 @@ impl Watched {
             // It is not the result's to give: one is given for it.
             std::mem::forget(result.clone());
         }
-        let drained = convert::ints(&result, usize::MAX);
-        // One fault is enough: floats are no indices either.
-        if lent.borrowed == 0 {
-            drained?;
-        }
+        convert::vec_from_iterable(&result, self.items.len(), |_, _| Ok(()))?;
         Ok(self)
     }
 

@@ -175,6 +175,15 @@ impl Report {
         }
     }
 
+    /// What a container lets go of falls rightly.
+    pub(super) fn doubt_what_falls(&mut self, emptied: Option<String>) {
+        if let Some(container) = emptied {
+            self.verdict = Verdict::Undecided(format!(
+                "references fall as {container}, empties: it may have held them; keep it as full"
+            ));
+        }
+    }
+
     /// The meter has not seen what was planted.
     pub(super) fn blind(&mut self, what: &str) {
         let malloc = std::env::var_os("PYTHONMALLOC").is_some_and(|value| !value.is_empty());

@@ -121,7 +121,11 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             }
             _ => lent::Lent::default(),
         };
-        let mut report = if lent.is_over_released() {
+        let mut report = if let Some(blind) = lent::prove()? {
+            let mut report = Report::new(0, 0);
+            report.blind(&blind);
+            report
+        } else if lent.is_over_released() {
             // More calls would only do more harm.
             let mut report = Report::new(0, 0);
             report.verdict = Verdict::OverRelease;
@@ -282,8 +286,10 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         let moved = self.meter.universe.judge();
         report.references = self.blame.name(&moved, report.calls);
         report.complete(ended);
-        if report.verdict == Verdict::Leak {
-            report.holders = self.blame.holders().unwrap_or_default();
+        match report.verdict {
+            Verdict::Leak => report.holders = self.blame.holders().unwrap_or_default(),
+            Verdict::OverRelease => report.doubt_what_falls(self.blame.emptied(&moved)?),
+            _ => {}
         }
         Ok(report)
     }

@@ -12,8 +12,6 @@ use crate::error::Result;
 
 /// Spare references to each object from the start, so that none dies before its count is read.
 const SPARE: i64 = 32;
-/// From here on a count is no count: the object is immortal.
-const IMMORTAL: usize = 1 << 30;
 
 /// Objects, held and counted. Reading their counts allocates nothing.
 #[derive(Debug, Default)]
@@ -43,8 +41,7 @@ impl Universe {
         known.sort_unstable();
         let objects = capi::object_call_function_obj_args(&objects.as_borrowed(py), [])?;
         let new = convert::vec_from_iterable(&objects, usize::MAX, |_, object| {
-            let is_new = object.reference_count() < IMMORTAL
-                && known.binary_search(&object.address()).is_err();
+            let is_new = !object.is_immortal() && known.binary_search(&object.address()).is_err();
             Ok(is_new.then(|| Member {
                 object: SpareReferences::new(object.clone(), SPARE),
                 count: 0,

@@ -140,7 +140,12 @@ fn every_rule_of_the_table_is_in_a_lesson() {
 #[test]
 fn the_readme_shows_a_lesson_as_it_is() {
     let lesson = lesson("stolen-on-failure");
-    let shown = format!("{}\n{}\n\n{}", lesson.name, lesson.rule(), lesson.printed());
+    let shown = format!(
+        "3. {}\n{}\n\n{}",
+        lesson.name,
+        lesson.rule(),
+        lesson.printed()
+    );
     assert!(include_str!("../../README.md").contains(&shown), "{shown}");
 }
 

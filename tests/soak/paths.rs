@@ -143,7 +143,9 @@ each_in_its_own_process! {
     });
     parameters_and_floats_back: {
         let scaled = callee("scaled").with("factor", 2.5).unwrap().with("mode", "text").unwrap();
-        is_clean(1600, || scaled.transform(&[1.5; 100]).is_ok());
+        let (data, soak) = ([1.5; 100], Soak::new(1600));
+        let report = soak.lend(&scaled, &data).run(|| scaled.transform(&data).map(drop));
+        report.unwrap().assert_clean();
     };
     a_parameter_that_is_wrong: {
         let scaled = callee("scaled").with("no_such", 1).unwrap();

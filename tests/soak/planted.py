@@ -1,6 +1,7 @@
 """Faults, planted: references leaked, and given back too often, to what no block of memory tells of."""
 
 import ctypes
+import itertools
 import mmap
 import os
 import threading
@@ -68,6 +69,17 @@ def releases_an_item(data): return releases(data[1], 1)
 def returns_a_borrowed_argument(data):
     release(data)
     return data
+
+
+STORE = [Thing()] * 100_000
+
+
+def takes_from_a_store(data):
+    STORE.pop()
+    return []
+
+
+def counts_for_ever(data): return itertools.count()
 
 
 KEPT = []

@@ -79,6 +79,27 @@ fn a_reference_given_back_too_often_is_found_before_it_kills() {
     }
 }
 
+/// It lets go of what it held, which is right: only from outside that looks the same.
+#[test]
+fn a_store_that_empties_gets_no_verdict() {
+    let (status, report) = report("takes_from_a_store", "1600");
+    assert_eq!(
+        (status, &report["verdict"]),
+        (Some(3), &"none".into()),
+        "{report:#}"
+    );
+    let summary = report["summary"].as_str().unwrap();
+    assert!(summary.contains("planted.STORE, a list"), "{report:#}");
+}
+
+#[test]
+fn an_endless_iterator_ends_as_with_detect() {
+    let (status, _, stderr) = soaked("counts_for_ever", ["--calls", "16"]);
+    assert_eq!(status, Some(1));
+    let error = "planted:counts_for_ever: returned more than 3 items";
+    assert!(stderr.contains(error), "{stderr}");
+}
+
 #[test]
 fn a_leak_at_each_call_is_certain_within_two_thousand() {
     for function in ["leaks_a_reference_each_time", "releases_a_thing_each_time"] {
@@ -170,6 +191,10 @@ fn a_death_is_a_verdict() {
         );
         let summary = report["summary"].as_str().unwrap();
         assert!(summary.starts_with(&how[..how.len() - 3]), "{report:#}");
+        let (_, other) = limited_report("leaks_a_reference_each_time", ["--calls", "16"]);
+        for key in other.as_object().unwrap().keys() {
+            assert!(report.get(key).is_some(), "{key}: {report:#}");
+        }
     }
 }
 

@@ -69,8 +69,8 @@ impl<'p> Pointer<'p> {
     }
 
     /// `Py_DECREF`, of a reference that need not be ours.
-    pub(crate) fn give_back(self) {
-        // SAFETY: none, if the reference is somebody else's.
+    pub(crate) fn give_back(self, _: Doomed) {
+        // SAFETY: none, as the reference is somebody else's, which is the point.
         unsafe { ffi::Py_DecRef(self.object.as_ptr()) };
     }
 

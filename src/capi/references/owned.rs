@@ -179,6 +179,11 @@ impl<'p> Owned<'p> {
         // From 3.14 on the upper half of the field holds flags.
         count.cast_unsigned() & 0xFFFF_FFFF
     }
+
+    /// Whether the object is immortal, as `None` is from 3.12 on: its count is so large, and stays.
+    pub(crate) fn is_immortal(&self) -> bool {
+        self.reference_count() >= 1 << 29
+    }
 }
 
 /// One more reference to the same object.

@@ -157,10 +157,13 @@ fn write(style: &Style, rows: &[Row], wrong: Option<(Index, &str)>) -> Table {
     } else {
         number
     };
+    // Tabs alone are blank lines, where no other line says that they part columns.
+    let is_blank = text.trim_start_matches('\u{feff}').trim().is_empty();
+    let values = rows.iter().filter(|_| !is_blank);
     Table {
         text: text.into_bytes(),
         column: is_csv.then_some(column),
-        values: rows.iter().map(|row| row.value).collect(),
-        error,
+        values: values.map(|row| row.value).collect(),
+        error: error.filter(|_| !is_blank),
     }
 }
