@@ -13,6 +13,7 @@ use crate::capi;
 
 /// The Python that is started, as its executable: its environment decides where modules are.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Choice {
     /// The interpreter.
     pub python: PathBuf,

@@ -123,7 +123,8 @@ def step(holder, thing, is_module):
 
 def trace(_):
     """Begin to trace allocations."""
-    global snapshot, types
+    global snapshot, types, was_tracing
+    was_tracing = tracemalloc.is_tracing()
     tracemalloc.start()
     snapshot = tracemalloc.take_snapshot()
     gc.collect()
@@ -138,7 +139,8 @@ def traced(made):
     gc.collect()
     grown = [(number - types.get(kind, 0), kind.__qualname__) for kind, number in count_types().items()]
     after = tracemalloc.take_snapshot()
-    tracemalloc.stop()
+    if not was_tracing:
+        tracemalloc.stop()
     # Our own, and what has no line.
     others = [tracemalloc.Filter(False, name) for name in ("<*", tracemalloc.__file__, linecache.__file__)]
     growth = after.filter_traces(others).compare_to(snapshot.filter_traces(others), "lineno")

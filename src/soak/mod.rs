@@ -69,7 +69,7 @@
 //! - References to objects that C code alone holds:
 //!   `references_to_what_c_code_alone_holds_are_not_seen`; and to immortal ones, from 3.12 on `None`,
 //!   small ints and others: `references_to_the_immortal_are_not_seen`.
-//! - Less than 1 MiB outside malloc: `memory_that_no_allocator_knows_of_is_never_clean` has both sides.
+//! - Less than 1 MiB outside malloc: `memory_that_no_allocator_knows_of_is_seen_from_a_mebibyte_on` has both sides.
 //! - The line of another thread, though what it leaves behind is counted:
 //!   `references_that_another_thread_leaks_are_found_without_its_line`.
 //! - Code that looks at reference counts sees the spare ones: `ndarray.resize` refuses, in
@@ -215,6 +215,18 @@ impl<'a> Soak<'a> {
 
     /// Soaks a closure, telling `watch` before each call where it is; `Break` ends the soak with
     /// the verdict so far.
+    ///
+    /// ```standalone_crate
+    /// # use std::ops::ControlFlow;
+    /// # use pyoutliers::{soak::{Ended, Soak}, with_python};
+    /// let call = || with_python(|_| Ok(()));
+    /// let report = Soak::new(1600).run_watched(call, |progress| match progress.calls {
+    ///     1000.. => ControlFlow::Break(()),
+    ///     _ => ControlFlow::Continue(()),
+    /// })?;
+    /// assert_eq!(report.ended, Some(Ended::Interrupted));
+    /// # Ok::<_, pyoutliers::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

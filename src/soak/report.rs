@@ -11,6 +11,16 @@ use super::run::PARTS;
 use super::verdict::{self, Finding, Growth, Series, Verdict, per_call};
 
 /// What a soak saw, and its verdict.
+///
+/// ```standalone_crate
+/// # use pyoutliers::{capi, soak::{Counter, Soak}, with_python};
+/// let leaks = || with_python(|py| Ok(std::mem::forget(capi::float_from_double(py, 1.5)?)));
+/// let report = Soak::new(1600).run(leaks)?;
+/// let growth = report.counters.iter().find(|growth| growth.counter == Counter::Blocks);
+/// assert_eq!(growth.map(|growth| growth.per_call), Some(1.0));
+/// assert!(report.summary().starts_with("this grows with the calls"));
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {

@@ -160,7 +160,7 @@ fn a_cache_that_takes_longer_to_fill_than_there_is_time_is_no_leak() {
 }
 
 #[test]
-fn memory_that_no_allocator_knows_of_is_never_clean() {
+fn memory_that_no_allocator_knows_of_is_seen_from_a_mebibyte_on() {
     let (status, report) = report("keeps_pages", "40000");
     assert_eq!(
         (status, &report["verdict"]),
