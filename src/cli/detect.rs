@@ -43,7 +43,7 @@ pub struct Arguments {
     #[arg(short = 'o', long, value_enum, default_value_t = Format::List)]
     format: Format,
     /// Draw the numbers of one FILE, with the outliers marked
-    #[arg(short, long, value_name = "FILE.svg", value_parser = plot::svg_file())]
+    #[arg(short, long, value_name = "FILE.svg", value_parser = plot::file("svg"))]
     plot: Option<PathBuf>,
     /// Draw them over the times in this column: as in ISO 8601, or
     /// seconds since 1970

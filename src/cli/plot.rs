@@ -25,14 +25,11 @@ const ORANGE: RGBColor = RGBColor(230, 110, 20);
 /// Points drawn from left to right at most: about one to a pixel.
 const COLUMNS: usize = 900;
 
-/// A file that may be overwritten with a picture: not, by mistake, the one with the numbers.
-pub fn svg_file() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(|file| {
-        if file.extension().is_some_and(|extension| extension == "svg") {
-            Ok(file)
-        } else {
-            Err("the picture is SVG: name a file that ends in .svg")
-        }
+/// A file that may be overwritten: not, by mistake, the one with the numbers.
+pub fn file(ending: &'static str) -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(move |file| match file.extension() {
+        Some(extension) if extension == ending => Ok(file),
+        _ => Err(format!("name a file that ends in .{ending}")),
     })
 }
 

@@ -10,6 +10,8 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use pyoutliers::refcounts::{Children, Doomed, LESSONS, Lesson, Step, misbehave, page};
 
+use super::plot;
+
 /// What a table means, said where it is.
 const LEGEND: &str = "\
 (rule: how many references there are to what the variable points to, or an
@@ -27,7 +29,12 @@ pub struct Arguments {
     #[arg(long)]
     quiz: bool,
     /// Write a page to step through, of all lessons
-    #[arg(long, value_name = "FILE.html", conflicts_with_all = ["lesson", "all", "quiz"])]
+    #[arg(
+        long,
+        value_name = "FILE.html",
+        value_parser = plot::file("html"),
+        conflicts_with_all = ["lesson", "all", "quiz"]
+    )]
     page: Option<PathBuf>,
     /// Make a mistake, in a child process of a lesson
     #[arg(long, hide = true)]

@@ -45,7 +45,7 @@ pub struct Arguments {
     #[arg(long, value_name = "KIND/EVERY", verbatim_doc_comment)]
     inject: Option<Injection>,
     /// Draw memory over calls
-    #[arg(long, value_name = "FILE.svg", value_parser = plot::svg_file())]
+    #[arg(long, value_name = "FILE.svg", value_parser = plot::file("svg"))]
     plot: Option<PathBuf>,
     /// Print one JSON object instead of lines
     #[arg(long)]

@@ -189,7 +189,7 @@ impl<'a> Soak<'a> {
         }
     }
 
-    /// Makes as many of the calls as there is time for.
+    /// Makes as many of the calls as there is time for. To name a leak takes some seconds more.
     pub fn within(mut self, time: Duration) -> Self {
         self.time = Some(time);
         self

@@ -130,6 +130,16 @@ fn the_course_fits_80_columns() {
 }
 
 #[test]
+fn the_page_overwrites_nothing_but_a_page() {
+    let (status, _, stderr) = refcounts(&["--page", "x.txt"]);
+    assert_eq!(status, Some(2));
+    assert!(
+        stderr.contains("name a file that ends in .html"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn every_rule_of_the_table_is_in_a_lesson() {
     for row in include_str!("../../src/capi/rules.md").lines().skip(2) {
         let name = row.split('`').nth(1).unwrap();
