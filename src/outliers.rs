@@ -319,8 +319,14 @@ impl Outliers {
     /// # Ok::<_, pyoutliers::Error>(())
     /// ```
     pub fn close(self) {
-        drop(self);
-        let _ = with_python(|_| Ok(()));
+        let kept = self.kept.into_inner().ok().flatten();
+        let held = [Some(self.function), self.parameters, kept];
+        // By this thread: another one, which gives back what was dropped, may take its time.
+        let _ = with_python(|py| {
+            let held = held.into_iter().flatten();
+            held.for_each(|held| drop(held.into_owned(py)));
+            Ok(())
+        });
     }
 }
 
