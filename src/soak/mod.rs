@@ -66,6 +66,8 @@
 //! - A leak rarer than one in n calls: `a_rare_leak_is_found_by_enough_calls`.
 //! - A cache that still fills and a leak look alike for as long as it fills:
 //!   `a_cache_that_fills_and_stops_is_clean` has one that is seen through.
+//! - A store that empties lets go of references as if they were given back too often, so it gets no
+//!   verdict: `a_store_that_empties_gets_no_verdict`.
 //! - References to objects that C code alone holds:
 //!   `references_to_what_c_code_alone_holds_are_not_seen`; and to immortal ones, from 3.12 on `None`,
 //!   small ints and others: `references_to_the_immortal_are_not_seen`.
