@@ -189,7 +189,8 @@ impl Report {
     pub(super) fn doubt_what_falls(&mut self, emptied: Option<String>) {
         if let Some(container) = emptied {
             self.verdict = Verdict::Undecided(format!(
-                "references fall as {container}, empties: it may have held them; keep it as full"
+                "references fall while {container}, shrinks, which may have held them: keep its length \
+                 for a verdict"
             ));
         }
     }
