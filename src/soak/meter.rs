@@ -176,11 +176,12 @@ impl Meter {
         })?;
         let [blocks, tracked, total_references] = python.try_into().unwrap_or([-1; 3]);
         let references = with_python(|py| Ok(self.universe.read(py, window)))?;
+        let spare = self.universe.spare();
         let (resident, anonymous) = resident();
         let count = |counter| match counter {
             Counter::Blocks => Some(blocks),
             Counter::Tracked => Some(tracked),
-            Counter::TotalReferences => Some(total_references).filter(|&total| total >= 0),
+            Counter::TotalReferences => (total_references >= 0).then_some(total_references - spare),
             Counter::References => Some(references),
             Counter::CHeap => c_heap(),
             Counter::RustHeap => self.counts_rust.then(CountingAllocator::in_use),

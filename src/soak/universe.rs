@@ -78,6 +78,11 @@ impl Universe {
         }
     }
 
+    /// All spare references.
+    pub fn spare(&self) -> i64 {
+        self.0.iter().map(|member| member.object.spare()).sum()
+    }
+
     /// All references, but for the spare ones. After a window the growth of each object is noted.
     pub fn read(&mut self, py: Python<'_>, window: Option<Window>) -> i64 {
         let mut total = 0;

@@ -143,6 +143,11 @@ impl SpareReferences {
         count.unwrap_or(i64::MAX) - self.spare
     }
 
+    /// The spare references.
+    pub(crate) fn spare(&self) -> i64 {
+        self.spare
+    }
+
     /// How much the count has grown since.
     pub(crate) fn growth(&self, py: Python<'_>) -> i64 {
         self.count(py) - self.before
