@@ -15,6 +15,8 @@ import weakref
 
 CALLS = 100
 SPARE = 8
+# Python keeps the ints up to that number, from 3.15 on; up to 256 before.
+CACHED = 1024
 
 
 class Found(Exception):
@@ -127,14 +129,15 @@ def load(name, path):
 
 
 def values(length, kind=float):
-    """Fresh objects, near 10, of which every 40th stands out."""
-    return [kind(1000 + i if i % 40 == 7 else 10 + i % 3) for i in range(length)]
+    """Fresh objects, near 10, of which every 40th stands out: of many, those whose indices are not cached."""
+    first = CACHED if length > CACHED else 0
+    return [kind(1000 + i if i % 40 == 7 and i >= first else 10 + i % 3) for i in range(length)]
 
 
 CASES = [
     ("an empty list", lambda: []),
     ("a list of one item", lambda: [float("1.5")]),
-    ("1,000 floats", lambda: values(1000)),
+    ("1,500 floats", lambda: values(1500)),
     ("20 floats", lambda: values(20)),
     ("a list that holds -1.0", lambda: [float("-1"), float("5"), float("-1")] * 7),
     ("1,000 ints", lambda: [1 << 40 | v for v in values(1000, int)]),
@@ -386,7 +389,7 @@ leaking = []
 
 def lend():
     global starved
-    starved = Lent([float(i % 3 + 1000 * (i > 256)) for i in range(350)])
+    starved = Lent([float(i % 3 + 1000 * (i > CACHED)) for i in range(CACHED + 94)])
     return starved.data
 
 
