@@ -381,7 +381,8 @@ def run(detect):
         probe(detect)
 
 
-# The list that is passed while memory runs out. What stands out in it has an index that no cache has.
+# The list that is passed while memory runs out. What stands out in it has an index that no cache has; and
+# past those a dictionary of all of it grows once more.
 starved = None
 # The allocations at whose failure memory was left behind.
 leaking = []
@@ -389,7 +390,7 @@ leaking = []
 
 def lend():
     global starved
-    starved = Lent([float(i % 3 + 1000 * (i > CACHED)) for i in range(CACHED + 94)])
+    starved = Lent([float(i % 3 + 1000 * (i > CACHED + 256)) for i in range(CACHED + 350)])
     return starved.data
 
 

@@ -71,11 +71,12 @@ static STARTING: AtomicBool = AtomicBool::new(false);
 
 /// Whether this is called by what the start runs: it cannot wait for the end of the start.
 ///
-/// Other threads, which merely came at the same time, are not known to Python yet.
+/// Other threads, which merely came at the same time, are not known to Python yet. `Py_IsInitialized`
+/// does not tell: from 3.15 on it is false until all is done.
 pub(crate) fn calls_back() -> bool {
-    // SAFETY: Python is so far that it knows its threads; only looks a pointer up.
+    // SAFETY: only looks a pointer up, and finds none before Python keeps one for each thread.
     let known = || unsafe { ffi::PyGILState_GetThisThreadState() };
-    STARTING.load(Relaxed) && already_started().is_some() && !known().is_null()
+    STARTING.load(Relaxed) && !known().is_null()
 }
 
 /// Room for a `PyConfig` or `PyPreConfig` of any version: the declared ones are too short from 3.13
