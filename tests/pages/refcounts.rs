@@ -149,9 +149,9 @@ fn every_rule_of_the_table_is_in_a_lesson() {
 
 #[test]
 fn the_readme_shows_a_lesson_as_it_is() {
-    let lesson = lesson("stolen-on-failure");
+    let lesson = lesson("new-reference");
     let shown = format!(
-        "3. {}\n{}\n\n{}",
+        "1. {}\n{}\n\n{}",
         lesson.name,
         lesson.rule(),
         lesson.printed()
