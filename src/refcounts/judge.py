@@ -15,8 +15,8 @@ import weakref
 
 CALLS = 100
 SPARE = 8
-# Python keeps the ints up to that number, from 3.15 on; up to 256 before.
-CACHED = 1024
+# Python keeps the ints up to that number.
+CACHED = 1024 if sys.version_info >= (3, 15) else 256
 
 
 class Found(Exception):
@@ -130,7 +130,7 @@ def load(name, path):
 
 def values(length, kind=float):
     """Fresh objects, near 10, of which every 40th stands out: of many, those whose indices are not cached."""
-    first = CACHED if length > CACHED else 0
+    first = 1024 if length > 1024 else 0
     return [kind(1000 + i if i % 40 == 7 and i >= first else 10 + i % 3) for i in range(length)]
 
 
@@ -390,7 +390,8 @@ leaking = []
 
 def lend():
     global starved
-    starved = Lent([float(i % 3 + 1000 * (i > CACHED + 256)) for i in range(CACHED + 350)])
+    length = CACHED * 11 // 8
+    starved = Lent([float(i % 3 + 1000 * (i >= length - 94)) for i in range(length)])
     return starved.data
 
 

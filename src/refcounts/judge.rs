@@ -14,7 +14,7 @@ use crate::soak::starve;
 /// At most so many allocations are failed, one after the other.
 const MOST: u32 = 3000;
 /// Calls to see that nothing grows; and to be sure that something does.
-const QUICK: u32 = 5;
+const QUICK: u32 = 3;
 const SURE: u32 = 45;
 
 /// Judges the function `detect` of an extension module, and prints what it tries and finds: a word and
