@@ -11,6 +11,7 @@ use std::{env, fs};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use pyoutliers::{capi, interpreter, refcounts, with_python};
+use signal_hook::low_level::signal_name;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -356,11 +357,7 @@ fn crashed<'a>(
     errors: &str,
     file: &Path,
 ) -> (&'a str, &'a str, String) {
-    let name = match signal {
-        6 => "SIGABRT".into(),
-        11 => "SIGSEGV".into(),
-        signal => format!("signal {signal}"),
-    };
+    let name = signal_name(signal).unwrap_or("a signal");
     let last = errors
         .lines()
         .find(|line| line.starts_with("Fatal Python error"));

@@ -47,20 +47,11 @@ pub(super) fn once(t: &mut Table<'_>) -> Result<()> {
 /// Makes the mistake of that name, which a child of a lesson is there for. Returns what the child
 /// shall print, if it lives.
 ///
-/// Nobody makes one by accident:
+/// Nobody makes one by accident: [`Doomed::new`] shows how to on purpose.
 ///
 /// ```compile_fail
 /// use pyoutliers::refcounts::{Doomed, misbehave};
 /// misbehave("use-after-steal", Doomed::new())?;
-/// # Ok::<_, pyoutliers::Error>(())
-/// ```
-///
-/// In a program whose main function is this alone:
-///
-/// ```no_run
-/// use pyoutliers::refcounts::{Doomed, misbehave};
-/// // SAFETY: this process does nothing else.
-/// misbehave("use-after-steal", unsafe { Doomed::new() })?;
 /// # Ok::<_, pyoutliers::Error>(())
 /// ```
 ///

@@ -26,8 +26,7 @@ def begin():
 
 def held():
     """Return the containers that have grown since, the most first."""
-    most = changed()[:-4:-1]
-    most = [(items, thing) for items, thing in most if items >= 8]
+    most = [(items, thing) for items, thing in changed()[:-4:-1] if items >= 8]
     names = variables([thing for _, thing in most])
     grown[:] = [(thing, names.get(id(thing), "one without a variable")) for _, thing in most]
     return ["%s, a %s: %+d items" % (name, type(thing).__qualname__, items)
@@ -36,7 +35,7 @@ def held():
 
 def emptied(fallen):
     """Return a container that has shrunk since by about as much as references have fallen."""
-    items, thing = min(changed(), key=lambda pair: pair[0], default=(0, None))
+    items, thing = changed()[0]
     if 2 * items > -fallen[0]:
         return []
     return ["%s, a %s" % (variables([thing]).get(id(thing), "one"), type(thing).__qualname__)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{directory, outliers, skipped, told};
+use crate::common::{self, directory, outliers, skipped, told};
 
 const README: &str = include_str!("../../README.md");
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/exercises");
@@ -307,6 +307,31 @@ fn a_file_of_ones_own_gets_the_lesson_of_its_rule_and_is_told_what_it_needs() {
             "{stderr}"
         );
     }
+}
+
+/// Its library would be loaded from there.
+#[test]
+fn what_is_compiled_goes_where_nobody_was_before() {
+    if !can_compile() {
+        return;
+    }
+    let temporary = directory("temporary");
+    let mut command = common::command("sh");
+    // The shell's number is that of the program, which takes its place.
+    let planted = "mkdir outliers-exercise-$$-0; exec \"$0\" exercise \"$1\"";
+    command.args(["-c", planted, env!("CARGO_BIN_EXE_outliers")]);
+    command.arg(Path::new(FOLDER).join(".solutions/append.c"));
+    let output = command.env("TMPDIR", &temporary).current_dir(&temporary);
+    let (status, stdout, stderr) = told(&output.output().unwrap());
+    assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
+    let left: Vec<_> = fs::read_dir(&temporary)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let [planted] = &left[..] else {
+        panic!("{left:?}")
+    };
+    assert_eq!(fs::read_dir(planted.path()).unwrap().count(), 0);
 }
 
 #[test]

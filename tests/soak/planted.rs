@@ -28,14 +28,18 @@ fn limited_report(function: &str, limit: [&str; 2]) -> (Option<i32>, Value) {
     (status, serde_json::from_str(&stdout).unwrap())
 }
 
+/// Its report, whose verdict is to be that one; the exit status says the same.
+fn judged(function: &str, calls: &str, verdict: &str) -> Value {
+    let (status, report) = report(function, calls);
+    let expected = if verdict == "none" { 3 } else { 1 };
+    assert_eq!(report["verdict"], verdict, "{report:#}");
+    assert_eq!(status, Some(expected), "{report:#}");
+    report
+}
+
 /// A verdict, and its first object: which it is, its variable, its references per call.
 fn is_found(function: &str, verdict: &str, object: &str, variable: &str, per_call: f64) {
-    let (status, report) = report(function, "40000");
-    assert_eq!(
-        (status, &report["verdict"]),
-        (Some(1), &verdict.into()),
-        "{report:#}"
-    );
+    let report = judged(function, "40000", verdict);
     let first = &report["references"][0];
     let text = first["object"].as_str().unwrap();
     assert!(text.contains(object), "{report:#}");
@@ -82,12 +86,7 @@ fn a_reference_given_back_too_often_is_found_before_it_kills() {
 /// It lets go of what it held, which is right: only from outside that looks the same.
 #[test]
 fn a_store_that_empties_gets_no_verdict() {
-    let (status, report) = report("takes_from_a_store", "1600");
-    assert_eq!(
-        (status, &report["verdict"]),
-        (Some(3), &"none".into()),
-        "{report:#}"
-    );
+    let report = judged("takes_from_a_store", "1600", "none");
     let summary = report["summary"].as_str().unwrap();
     assert!(summary.contains("planted.STORE, a list"), "{report:#}");
 }
@@ -129,12 +128,7 @@ fn what_is_done_with_arguments_is_seen() {
             "it keeps its argument or items of it, 4 times in 4 calls",
         ),
     ] {
-        let (status, report) = report(function, "40000");
-        assert_eq!(
-            (status, &report["verdict"]),
-            (Some(1), &verdict.into()),
-            "{report:#}"
-        );
+        let report = judged(function, "40000", verdict);
         let faults = report["arguments"].as_array().unwrap();
         assert_eq!(faults.len(), 1, "{report:#}");
         assert!(faults[0].as_str().unwrap().contains(fault), "{report:#}");
@@ -161,12 +155,7 @@ fn a_cache_that_takes_longer_to_fill_than_there_is_time_is_no_leak() {
 
 #[test]
 fn memory_that_no_allocator_knows_of_is_seen_from_a_mebibyte_on() {
-    let (status, report) = report("keeps_pages", "40000");
-    assert_eq!(
-        (status, &report["verdict"]),
-        (Some(1), &"leak".into()),
-        "{report:#}"
-    );
+    let report = judged("keeps_pages", "40000", "leak");
     let summary = report["summary"].as_str().unwrap();
     assert!(summary.ends_with(": outside_malloc"), "{report:#}");
     // Half a MiB of them is too little to tell.
@@ -176,6 +165,7 @@ fn memory_that_no_allocator_knows_of_is_seen_from_a_mebibyte_on() {
 
 #[test]
 fn a_death_is_a_verdict() {
+    let (_, other) = report("leaks_a_reference_each_time", "16");
     for (function, how) in [
         ("dies", "the function died by SIGSEGV at about call 256"),
         (
@@ -183,15 +173,9 @@ fn a_death_is_a_verdict() {
             "the function ended Python with exit status: 0 at about call 256",
         ),
     ] {
-        let (status, report) = report(function, "40000");
-        assert_eq!(
-            (status, &report["verdict"]),
-            (Some(1), &"died".into()),
-            "{report:#}"
-        );
+        let report = judged(function, "40000", "died");
         let summary = report["summary"].as_str().unwrap();
         assert!(summary.starts_with(&how[..how.len() - 3]), "{report:#}");
-        let (_, other) = limited_report("leaks_a_reference_each_time", ["--calls", "16"]);
         for key in other.as_object().unwrap().keys() {
             assert!(report.get(key).is_some(), "{key}: {report:#}");
         }
@@ -200,12 +184,7 @@ fn a_death_is_a_verdict() {
 
 #[test]
 fn memory_is_not_taken_without_end() {
-    let (status, report) = report("takes_all_memory", "1000000");
-    assert_eq!(
-        (status, &report["verdict"]),
-        (Some(1), &"leak".into()),
-        "{report:#}"
-    );
+    let report = judged("takes_all_memory", "1000000", "leak");
     let memory = &report["resident"];
     let taken = memory["last"].as_i64().unwrap() - memory["first"].as_i64().unwrap();
     assert!(taken < 700 << 20, "{report:#}");

@@ -22,7 +22,14 @@ use crate::error::Exception;
 pub struct Doomed(());
 
 impl Doomed {
-    /// Gives this process up.
+    /// Gives this process up. In a program whose main function is this alone:
+    ///
+    /// ```no_run
+    /// use pyoutliers::refcounts::{Doomed, misbehave};
+    /// // SAFETY: this process does nothing else.
+    /// misbehave("use-after-steal", unsafe { Doomed::new() })?;
+    /// # Ok::<_, pyoutliers::Error>(())
+    /// ```
     ///
     /// # Safety
     ///
