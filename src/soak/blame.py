@@ -75,7 +75,8 @@ def variables(things):
     # They end here, and where the soak's own modules begin.
     holders = {id(thing): None for _, module in modules for thing in (module, module.__dict__)}
     modules = [(name, module) for name, module in modules if not name.startswith("_outliers")]
-    roots = {id(module.__dict__): name for name, module in modules}
+    # A FILE.py is the module FILE-py.
+    roots = {id(module.__dict__): name.replace("-py", ".py") for name, module in modules}
     # Those imported last are the nearest to what is soaked.
     level = [module.__dict__ for _, module in reversed(modules)]
     keep = [level]

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{WATCHDOG, outliers, told};
+use crate::common::{WATCHDOG, finished, outliers, told};
 use serde_json::Value;
 
 /// `soak` with the functions of `tests/callees.py` at hand.
@@ -271,6 +271,14 @@ fn ctrl_c_twice_ends_a_call_that_never_returns() {
         thread::sleep(Duration::from_millis(2));
     };
     assert_eq!(status.signal(), Some(2));
+}
+
+#[test]
+fn a_function_that_reads_standard_input_finds_it_empty() {
+    let mut command = soak(&calling("callees:reads_standard_input", "16", "1"));
+    command.arg("--json");
+    let (status, stdout, stderr) = told(&finished(command, "a soak of what reads"));
+    assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
 }
 
 #[test]
