@@ -121,7 +121,7 @@ def step(holder, thing, is_module):
 
 # Lines that allocate, by tracemalloc; and types.
 
-def trace(_):
+def trace(*_):
     """Begin to trace allocations."""
     global snapshot, types, was_tracing
     was_tracing = tracemalloc.is_tracing()
@@ -204,34 +204,15 @@ class Follower:
         return self
 
 
-def c_heap():
-    """A function that tells the bytes of C's heap in use, near enough for one call; None if there is none."""
-    try:
-        import ctypes
-
-        class MallInfo2(ctypes.Structure):
-            _fields_ = [("field%d" % index, ctypes.c_size_t) for index in range(10)]
-
-        mallinfo2 = ctypes.CDLL(None).mallinfo2
-        mallinfo2.restype = MallInfo2
-    except (ImportError, AttributeError, OSError):
-        return None
-
-    def in_use():
-        info = mallinfo2()
-        return info.field4 + info.field7
-
-    return in_use
-
-
-def follow_heap(things):
-    """Begin to follow the lines, and C's heap too."""
-    return follow(things, c_heap())
-
-
-def follow(things, heap=None):
-    """Begin to follow the lines."""
+def follow(things, heap):
+    """Begin to follow the lines; C's heap too, if there is the address of a C function that tells it."""
     global follower, others_trace
+    try:
+        from ctypes import CFUNCTYPE, c_longlong
+    except ImportError:
+        heap = None
+    if heap:
+        heap = CFUNCTYPE(c_longlong)(heap)
     gc.collect()
     others_trace = sys.gettrace()
     follower = Follower(things, heap)
@@ -248,6 +229,8 @@ def followed(made):
         total = sum(row[index] for row in follower.booked.values())
         if total >= (calls * rate / 2 if unit is HEAP else 1):
             rows = [(abs(row[index] - total), where, row[index]) for where, row in follower.booked.items() if where]
-            rows = sorted(row for row in rows if row[2] * 2 >= total)[:3]
+            # Those nearest to it: what others add is taken back elsewhere.
+            farthest = min(rows)[0] + total / 10
+            rows = sorted(row for row in rows if row[2] * 2 >= total and row[0] <= farthest)[:3]
             lines.extend(place(file, line, unit, grown / calls, when) for _, (file, line, when), grown in rows)
     return lines

@@ -8,6 +8,7 @@ use super::Counter;
 use super::report::Report;
 use super::run::float;
 use super::verdict::{self, Finding, Rate, per_call};
+use crate::capi::probes::memory::c_heap_function;
 use crate::capi::{self, Held, Owned, Python, SpareReferences};
 use crate::convert;
 use crate::error::Result;
@@ -136,11 +137,14 @@ impl Blame {
                 .map(|growth| growth.per_call.min(1.0))
                 .reduce(f64::min)
         };
-        let mut traced = |begin, end, things: &[Moved<'_>], rate: Option<f64>| {
+        let mut traced = |begin, end, things: &[Moved<'_>], heap, rate: Option<f64>| {
             let Some(rate) = rate else {
                 return Ok(Vec::new());
             };
-            with_python(|py| self.ask(py, begin, [&list(py, things)?]))?;
+            with_python(|py| {
+                let heap = capi::long_from_long_long(py, heap)?;
+                self.ask(py, begin, [&list(py, things)?, &heap])
+            })?;
             let (start, mut calls, mut result) = (Instant::now(), 0.0, Ok(()));
             // As often as the rate needs, and as the time allows: what is traced is slow.
             while result.is_ok()
@@ -156,15 +160,12 @@ impl Blame {
             result.and(lines)
         };
         let held = rate(&[Counter::Blocks, Counter::Tracked]);
-        let mut lines = traced(c"trace", c"traced", &[], held)?;
-        let follow = match rate(&[Counter::CHeap]) {
-            Some(_) => c"follow_heap",
-            None => c"follow",
-        };
+        let mut lines = traced(c"trace", c"traced", &[], 0, held)?;
+        let heap = rate(&[Counter::CHeap]).map_or(0, |_| c_heap_function());
         let followed = rate(&[Counter::CHeap, Counter::References])
             .or(held.filter(|_| !report.holders.is_empty()));
         let few = moved.get(..3).unwrap_or(moved);
-        lines.extend(traced(follow, c"followed", few, followed)?);
+        lines.extend(traced(c"follow", c"followed", few, heap, followed)?);
         Ok(lines)
     }
 }

@@ -185,6 +185,16 @@ impl Report {
         }
     }
 
+    /// Whether there is growth outside malloc that is too little to be judged, and more than noise.
+    pub(super) fn may_grow_outside(&self) -> bool {
+        let is_some = |growth: &Growth| {
+            growth.counter == Counter::OutsideMalloc
+                && growth.finding == Finding::Steady
+                && growth.total >= 256 << 10
+        };
+        self.counters.iter().any(is_some)
+    }
+
     /// What a container lets go of falls rightly.
     pub(super) fn doubt_what_falls(&mut self, emptied: Option<String>) {
         if let Some(container) = emptied {

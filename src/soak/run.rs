@@ -208,7 +208,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             let report = self.stage(window)?;
             self.progress.warm_up += std::mem::take(&mut self.progress.calls);
             let is_fault = matches!(report.verdict, Verdict::Leak | Verdict::OverRelease);
-            let is_certain = report.holders.is_empty() || window == EARLY_IF_HELD;
+            let is_all = report.holders.is_empty() && !report.may_grow_outside();
+            let is_certain = is_all || window == EARLY_IF_HELD;
             if is_fault && is_certain || report.ended.is_some() || !self.is_proven {
                 return Ok(Some(report));
             }

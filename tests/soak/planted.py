@@ -13,6 +13,9 @@ take = ctypes.pythonapi.Py_IncRef
 release = ctypes.pythonapi.Py_DecRef
 take.argtypes = release.argtypes = [ctypes.py_object]
 take.restype = release.restype = None
+malloc, free = ctypes.CDLL(None).malloc, ctypes.CDLL(None).free
+malloc.restype = ctypes.c_void_p
+free.argtypes = [ctypes.c_void_p]
 
 
 class Thing:
@@ -107,12 +110,24 @@ def fills_a_cache_slowly(data):
 RESERVED = mmap.mmap(-1, 1 << 30)
 
 
+def leaks_by_c_code(data):
+    block = malloc(500)
+    free(block)
+    leaked = malloc(500)
+    return []
+
+
 def keeps_pages(data):
     """Takes 64 KiB more of what was reserved into use, at every hundredth call; no allocator sees it."""
     if is_due(100):
         start = calls // 100 * 65536
         RESERVED[start : start + 65536] = b"x" * 65536
     return []
+
+
+def leaks_a_reference_and_pages(data):
+    take(THING)
+    return keeps_pages(data)
 
 
 def dies(data):

@@ -147,6 +147,20 @@ fn a_container_of_plain_values_is_named_with_its_line() {
     );
 }
 
+/// The first block is freed, but stays in glibc's cache of the thread, from which comes the second: so
+/// that has to be filled before each reading. From outside the first line may leak as well.
+#[test]
+fn c_code_that_leaks_is_named_by_the_line_that_calls_it() {
+    let report = judged("leaks_by_c_code", "200000", "leak");
+    let grown = report["grown"].to_string();
+    let rate = "+512 bytes of C's heap per call";
+    for line in ["block = malloc(500)", "leaked = malloc(500)"] {
+        let line = format!("{rate}: {line}");
+        assert!(grown.contains(&line), "{report:#}");
+    }
+    assert_eq!(grown.matches(rate).count(), 2, "{report:#}");
+}
+
 #[test]
 fn a_cache_that_takes_longer_to_fill_than_there_is_time_is_no_leak() {
     let (_, report) = limited_report("fills_a_cache_slowly", ["--seconds", "8"]);
@@ -161,6 +175,15 @@ fn memory_that_no_allocator_knows_of_is_seen_from_a_mebibyte_on() {
     // Half a MiB of them is too little to tell.
     let (_, report) = self::report("keeps_pages", "800");
     assert_eq!(report["verdict"], "clean", "{report:#}");
+}
+
+/// The references are certain within some hundred calls, in which the pages are too few.
+#[test]
+fn a_leak_that_is_certain_does_not_hide_one_that_is_not_yet() {
+    let report = judged("leaks_a_reference_and_pages", "200000", "leak");
+    let summary = report["summary"].as_str().unwrap();
+    let both = ": references, outside_malloc";
+    assert!(summary.ends_with(both), "{report:#}");
 }
 
 #[test]

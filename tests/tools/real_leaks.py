@@ -13,6 +13,7 @@ def package(name):
 
 
 np, pl, orjson, geometry, ops = map(package, ("numpy", "polars", "orjson", "shapely.geometry", "shapely.ops"))
+alchemy = package("sqlalchemy")
 
 if np:
     ARRAY, OUT = np.arange(5), np.zeros(5, dtype=np.int32)
@@ -92,6 +93,17 @@ if geometry:
 
 def nearest(data):
     ops.nearest_points(LEFT, RIGHT)
+    return []
+
+
+if alchemy:
+    ENGINE = alchemy.create_engine("sqlite://")
+    SELECT = alchemy.text("select 1")
+
+
+def select(data):
+    with ENGINE.connect() as connection:
+        connection.execute(SELECT)
     return []
 
 

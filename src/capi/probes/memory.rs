@@ -38,6 +38,15 @@ pub(crate) fn c_heap() -> Option<i64> {
     i64::try_from(info.uordblks + info.hblkhd).ok()
 }
 
+/// The address of [`c_heap`] as a function of C.
+pub(crate) fn c_heap_function() -> i64 {
+    extern "C" fn in_use() -> i64 {
+        c_heap().unwrap_or(0)
+    }
+    let function: extern "C" fn() -> i64 = in_use;
+    (function as usize).cast_signed() as i64
+}
+
 /// Fills glibc's cache of this thread, so that what is in it counts the same each time: freed blocks,
 /// 7 of each small size (16 in newer ones), which `mallinfo2` takes for blocks in use.
 fn fill_thread_cache() {
