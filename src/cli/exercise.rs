@@ -11,6 +11,7 @@ use std::{env, fs};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use pyoutliers::{capi, interpreter, refcounts, with_python};
+use signal_hook::consts::SIGABRT;
 use signal_hook::low_level::signal_name;
 
 #[derive(Args)]
@@ -130,6 +131,7 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
         None if !name.ends_with(".c") => {
             bail!("there is no exercise {name}; `outliers exercise` lists them")
         }
+        None if !file.exists() => bail!("there is no file {}", file.display()),
         Some(exercise) => copy(exercise, &file)?,
         None => {}
     }
@@ -314,13 +316,13 @@ fn judged(file: &Path, library: &Path) -> Result<Option<(String, String)>> {
     for line in output.into_iter().flat_map(|output| output.split(b'\n')) {
         let line = String::from_utf8_lossy(&line?).into_owned();
         match line.split('\t').collect::<Vec<_>>()[..] {
-            ["trying", _, _, what, _] => {
+            ["trying", _, _, what] => {
                 if shown {
                     let _ = write!(io::stderr(), "\r\x1b[2K{what:.79}");
                 }
                 tried = line;
             }
-            ["found" | "lost" | "error", ..] => said = line,
+            ["found" | "lost" | "error", ..] | ["clean"] => said = line,
             // What the module itself prints.
             _ => {}
         }
@@ -340,11 +342,22 @@ fn judged(file: &Path, library: &Path) -> Result<Option<(String, String)>> {
             return Ok(Some((said, String::new())));
         }
         (["error", error], ..) => bail!("{error}"),
-        (_, [_, lesson, rule, what, used], Some(signal)) => {
-            crashed(signal, [lesson, rule, what, used], &errors, file)
+        (_, [_, lesson, rule, what], Some(signal)) => {
+            crashed(signal, [lesson, rule, what], &errors, file)
         }
-        _ if status.success() => return Ok(None),
-        _ => bail!("{}", errors.trim().trim_start_matches("outliers: ")),
+        (["clean"], ..) if status.success() => return Ok(None),
+        _ if errors.starts_with("outliers: ") => {
+            bail!("{}", errors.trim().trim_start_matches("outliers: "))
+        }
+        (_, [_, _, _, what], _) => {
+            let how = match errors.starts_with("Timeout") {
+                true => "it did not return within 30 seconds.".into(),
+                false => format!("it ended the process, with {status}."),
+            };
+            let rule = "A function returns a result, or NULL with an exception set.";
+            ("exceptions", rule, format!("{what}, {how}"))
+        }
+        _ => bail!("the judge ended with {status}: {}", errors.trim()),
     };
     let said = format!("breaks a rule.\n{}\n{}\n", filled(rule), filled(&evidence));
     Ok(Some((said, lesson.to_owned())))
@@ -353,23 +366,26 @@ fn judged(file: &Path, library: &Path) -> Result<Option<(String, String)>> {
 /// What a crash speaks of: lesson, rule and evidence.
 fn crashed<'a>(
     signal: i32,
-    [mut lesson, mut rule, what, used]: [&'a str; 4],
+    [mut lesson, mut rule, what]: [&'a str; 3],
     errors: &str,
     file: &Path,
 ) -> (&'a str, &'a str, String) {
     let name = signal_name(signal).unwrap_or("a signal");
     let last = errors
-        .lines()
+        .split(['\n', '\0'])
         .find(|line| line.starts_with("Fatal Python error"));
+    let source = fs::read_to_string(file).unwrap_or_default();
     // Memory that was freed before would have an identifier that is no character.
-    if last.is_some_and(|line| line.contains("bad ID") && !line.contains('\u{fffd}')) {
+    let is_other = |line: &str| line.contains("bad ID") && !line.contains('\u{fffd}');
+    if source.contains("PyObject_GC") && last.is_some_and(is_other) {
         rule = "What is made by one allocator is freed by its own: PyObject_GC_New with PyObject_GC_Del.";
     }
-    let used = last.map_or_else(|| format!("it used {used}."), String::from);
-    let mut evidence = format!("{what}, it crashed ({name}): {used}");
-    let unlocks =
-        || fs::read_to_string(file).is_ok_and(|source| source.contains("Py_BEGIN_ALLOW_THREADS"));
-    if lesson == "borrowed-reference" && unlocks() {
+    let how = last.unwrap_or(match signal {
+        SIGABRT => "somebody saw damage, and called abort.",
+        _ => "it used NULL, or an object that was gone.",
+    });
+    let mut evidence = format!("{what}, it crashed ({name}): {how}");
+    if lesson == "borrowed-reference" && source.contains("Py_BEGIN_ALLOW_THREADS") {
         lesson = "released-lock";
         evidence +=
             " Between Py_BEGIN_ALLOW_THREADS and Py_END_ALLOW_THREADS nothing of Python is called.";

@@ -4,6 +4,7 @@ use std::ffi::CStr;
 use std::path::Path;
 
 use super::Doomed;
+use crate::capi::probes::memory::c_heap_function;
 use crate::capi::probes::mistakes::starved_call;
 use crate::capi::{self, Owned, Python};
 use crate::convert;
@@ -28,6 +29,8 @@ const SURE: u32 = 45;
 /// If Python cannot be started, or the module not be imported.
 pub fn judge(name: &str, task: &str, library: &Path, _: Doomed) -> Result<bool> {
     with_python(|py| {
+        let (module, file) = (c"_outliers_inputs", c"<outliers>/refcounts/inputs.py");
+        interpreter::module(py, module, file, include_str!("inputs.py"))?;
         let source = include_str!("judge.py");
         let (module, file) = (c"_outliers_judge", c"<outliers>/refcounts/judge.py");
         let judge = interpreter::module(py, module, file, source)?;
@@ -35,7 +38,8 @@ pub fn judge(name: &str, task: &str, library: &Path, _: Doomed) -> Result<bool> 
         let task = capi::unicode_from_str(py, task)?;
         let path = capi::unicode_from_str(py, &library.to_string_lossy())?;
         let detect = call(&find(&judge, c"load")?, [&name, &path])?;
-        Ok(asks(&find(&judge, c"run")?, [&detect])? == 0
+        let heap = capi::long_from_long_long(py, c_heap_function())?;
+        Ok(asks(&find(&judge, c"run")?, [&detect, &heap])? == 0
             && starving(py, &judge, &detect)?
             && asks(&find(&judge, c"end")?, [&detect, &task])? == 0)
     })
@@ -48,8 +52,15 @@ fn starving<'p>(py: Python<'p>, judge: &Owned<'p>, detect: &Owned<'p>) -> Result
     let gc = capi::import_module(py, c"gc")?;
     let collect = find(&gc, c"collect")?;
     let (begin, end) = (find(judge, c"starve")?, find(judge, c"starved_by")?);
-    let data = call(&find(judge, c"lend")?, [])?;
+    let data = call(&find(judge, c"lend")?, [detect])?;
     starve(.., || ())?;
+    let (pardon, recovered) = (find(judge, c"pardon")?, find(judge, c"recovered")?);
+    let list = find(&capi::import_module(py, c"builtins")?, c"list")?;
+    for number in 1_u32..4 {
+        call(&begin, [&capi::float_from_double(py, f64::from(number))?])?;
+        drop(starved_call(&list, &data, u64::from(number)));
+        call(&pardon, [])?;
+    }
     for number in 1..MOST {
         let number_told = capi::float_from_double(py, f64::from(number))?;
         call(&begin, [&number_told])?;
@@ -62,11 +73,16 @@ fn starving<'p>(py: Python<'p>, judge: &Owned<'p>, detect: &Owned<'p>) -> Result
             // Empties what Python keeps for reuse, so that new objects take new memory.
             call(&collect, [])?;
             let (result, allocations) = starved_call(detect, &data, u64::from(number));
-            if let Err(exception) = result {
-                let text = capi::unicode_from_str(py, &exception.to_string())?;
-                if asks(&wrong, [&text])? != 0 {
-                    return Ok(false);
+            let is_wrong = match result {
+                Ok(result) if round == 0 => asks(&recovered, [&result])?,
+                Ok(_) => 0,
+                Err(exception) => {
+                    let text = capi::unicode_from_str(py, &exception.to_string())?;
+                    asks(&wrong, [&text])?
                 }
+            };
+            if is_wrong != 0 {
+                return Ok(false);
             }
             made = allocations;
             let after = asks(&blocks, [])?;

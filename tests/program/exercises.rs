@@ -39,7 +39,7 @@ const REASONS: [(&str, &str); 14] = [
     ),
     (
         "thin_ice",
-        "changes when it is converted or compared, it crashed (SIGSEGV)",
+        "changes when it is asked for anything, it crashed (SIGSEGV)",
     ),
     (
         "lock",
@@ -169,7 +169,7 @@ const EMPTY: (&str, &str) = (
 );
 
 /// Whether extension modules can be compiled here; says so if not.
-fn can_compile() -> bool {
+pub fn can_compile() -> bool {
     let can = |program: &str| Command::new(program).arg("--version").output().is_ok();
     let can = can("cc") && can("pkg-config");
     if !can {

@@ -7,6 +7,7 @@ mod common;
 mod detect_command;
 mod exercises;
 mod generate;
+mod judge;
 mod output;
 mod plot;
 mod reader;

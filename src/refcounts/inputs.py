@@ -1,0 +1,121 @@
+"""What the judge of exercises passes to `detect`, and what the exercises have to make of it."""
+
+import gc
+import math
+
+
+class Number(float):
+    """A float that is freed when it ends: plain ones are kept for reuse."""
+
+
+class Planted(Exception):
+    """Raised on purpose."""
+
+
+def answering(act):
+    """Methods for what C code may ask of an item: each acts, and returns the answer of its kind."""
+
+    def method(kind):
+        return lambda self, *others: kind(act(self))
+
+    kinds = {"float": float, "int": int, "index": int, "bool": bool,
+             "str": str, "repr": str, "format": str, "hash": int}
+    others = "lt le eq ne gt ge add radd sub rsub mul rmul truediv rtruediv pow rpow neg pos abs"
+    return {"__%s__" % name: method(kinds.get(name, lambda answer: answer)) for name in [*kinds, *others.split()]}
+
+
+def plant(self):
+    Raises.raised += 1
+    raise Planted
+
+
+Raises = type("Raises", (), answering(plant))
+# Python code that succeeds, and returns what many calls return if they fail.
+Converts = type("Converts", (), answering(lambda self: -1.0))
+
+
+class Meddles:
+    """Empties the list that it is in, or fills it anew."""
+
+    def __init__(self, data, anew, answer):
+        self.data = data
+        self.anew = anew
+        self.answer = answer
+
+    def __getattr__(self, name):
+        self.meddle()
+        raise AttributeError(name)
+
+    def meddle(self):
+        self.data[:] = values(len(self.data), Number) if self.anew else []
+        return self.answer
+
+
+Meddler = type("Meddler", (Meddles,), answering(Meddles.meddle))
+
+
+class Collects:
+    """Runs the collector of cycles when it ends."""
+
+    def __del__(self):
+        gc.collect()
+
+
+class Data(list):
+    """A list that can be watched."""
+
+
+def values(length, kind=float):
+    """Fresh objects, near 10, of which every 40th stands out: of many, those whose indices are not cached."""
+    first = 1024 if length > 1024 else 0
+    return [kind(1000 + i if i % 40 == 7 and i >= first else 10 + i % 3) for i in range(length)]
+
+
+CASES = [
+    ("an empty list", lambda: []),
+    ("a list of one item", lambda: [float("1.5")]),
+    ("1,500 floats", lambda: values(1500)),
+    ("20 floats", lambda: values(20)),
+    ("a list that holds -1.0", lambda: [float("-1"), float("5"), float("-1")] * 7),
+    ("1,000 ints", lambda: [1 << 40 | v for v in values(1000, int)]),
+    ("a list whose item 300 raises", lambda: values(300) + [Raises()] + values(9)),
+    ("a list whose item 1 raises", lambda: [float("1.5"), Raises(), Converts()]),
+    ("a list whose item 300 is a text", lambda: values(300) + ["n/a" + str(gc.isenabled())] + values(9)),
+]
+# What is no number, or hardly one.
+ODD = [
+    ("NaN and infinities", lambda: [math.nan, math.inf, -math.inf, -0.0, 5e-324, 1e308]),
+    ("None in a list", lambda: [None]),
+    ("True in a list", lambda: [True]),
+    ("an int of 400 digits in a list", lambda: [10**400]),
+    ("a text in a list that UTF-8 has no bytes for", lambda: ["\ud800"]),
+]
+
+
+def above(data):
+    return [i for i, value in enumerate(data) if value > 100]
+
+
+def at_most_eight(data):
+    if len(data) > 8:
+        raise IndexError
+    return data[:]
+
+
+# What each exercise has to do, as Python says it.
+TASKS = {
+    "append": above,
+    "build_value": lambda data: [len(data)],
+    "dictionary": lambda data: dict(enumerate(data)),
+    "iterator": lambda data: [sum(value > 100 for value in data)],
+    "stolen": lambda data: data[:],
+    "returned": lambda data: [len(data)] if data else data,
+    "double_release": at_most_eight,
+    "minus_one": lambda data: [sum(value < 0 for value in data)],
+    "error_path": lambda data: [int(math.ldexp(value, 1)) for value in data],
+    "half_way": above,
+    "null": lambda data: [len(data), 2 * len(data)],
+    "thin_ice": lambda data: [max(range(len(data)), key=data.__getitem__)] if data else [],
+    "lock": lambda data: [len(str(data[0]))] if data else [],
+    "cycle": lambda data: range(len(data)),
+}

@@ -1,0 +1,227 @@
+//! The judge of exercises: modules of a few lines, each with one fault or with none.
+
+use std::fs;
+use std::path::Path;
+
+use super::exercises::can_compile;
+use crate::common::{directory, outliers, told};
+
+/// Modules that keep the rules, though it may not look so at once.
+const RIGHT: [(&str, &str, &str); 7] = [
+    ("returns_its_argument", "", "Py_INCREF(data); return data;"),
+    // Python 3.10 to 3.12 lose a reference to the list where memory runs out there.
+    ("copies", "", "return PySequence_List(data);"),
+    (
+        "keeps_its_last_list",
+        "static PyObject *last;",
+        "PyObject *before = last;
+         last = data;
+         Py_INCREF(data);
+         return before ? before : PyList_New(0);",
+    ),
+    (
+        "fills_a_cache",
+        "static PyObject *cache[2000]; static long calls;",
+        "PyObject *text = PyUnicode_FromFormat(\"%ld\", calls);
+         if (text == NULL) return NULL;
+         long place = calls++ % 2000;
+         Py_XSETREF(cache[place], text);
+         return PyList_New(0);",
+    ),
+    (
+        // The interpreter makes it, and does not have it tracked.
+        "returns_a_structure",
+        "#include <structseq.h>
+         static PyStructSequence_Field fields[] = {{\"number\", \"\"}, {NULL}};
+         static PyStructSequence_Desc described = {\"own.Counted\", \"\", fields, 1};
+         static PyTypeObject *type;",
+        "if (type == NULL) type = PyStructSequence_NewType(&described);
+         PyObject *result = type ? PyStructSequence_New(type) : NULL;
+         PyObject *number = result ? PyLong_FromSsize_t(PyList_GET_SIZE(data)) : NULL;
+         if (number == NULL) { Py_XDECREF(result); return NULL; }
+         PyStructSequence_SetItem(result, 0, number);
+         return result;",
+    ),
+    (
+        "tuple_of_an_iterator",
+        "",
+        "PyObject *iterator = PyObject_GetIter(data);
+         return iterator ? Py_BuildValue(\"(ON)\", data, iterator) : NULL;",
+    ),
+    (
+        "passes_over_large_ones",
+        "",
+        "double sum = 0;
+         for (Py_ssize_t i = 0; i < PyList_GET_SIZE(data); i++) {
+             double value = PyFloat_AsDouble(PyList_GET_ITEM(data, i));
+             if (value == -1 && PyErr_Occurred()) {
+                 if (!PyErr_ExceptionMatches(PyExc_OverflowError)) return NULL;
+                 PyErr_Clear();
+                 continue;
+             }
+             sum += value;
+         }
+         return Py_BuildValue(\"(d)\", sum);",
+    ),
+];
+
+/// Modules that break one rule, and what is said of them.
+const WRONG: [(&str, &str, &str, &str); 14] = [
+    (
+        "ends",
+        "#include <unistd.h>",
+        "_exit(0);",
+        "Called with an empty list, it ended the process, with exit status: 0.",
+    ),
+    (
+        "waits",
+        "#include <unistd.h>",
+        "for (;;) sleep(1);",
+        "Called with an empty list, it did not return within 30 seconds.",
+    ),
+    (
+        "uses_null",
+        "",
+        "PyObject *missing = PySys_GetObject(\"missing\"); Py_INCREF(missing); return missing;",
+        "it crashed (SIGSEGV): it used NULL, or an object that was gone.",
+    ),
+    (
+        "aborts",
+        "",
+        "abort();",
+        "it crashed (SIGABRT): somebody saw damage, and called abort.",
+    ),
+    (
+        "gives_back_what_it_stored",
+        "",
+        "PyObject *list = PyList_New(0), *float_ = PyFloat_FromDouble(1.5);
+         if (list == NULL || float_ == NULL || PyList_Append(list, float_) < 0) return NULL;
+         Py_DECREF(float_); Py_DECREF(float_);
+         return list;",
+        "the result holds an object without a reference of its own",
+    ),
+    (
+        "keeps_what_another_thread_may_free",
+        "",
+        "if (PyList_GET_SIZE(data) == 0) return PyTuple_New(0);
+         PyObject *first = PyList_GET_ITEM(data, 0);
+         Py_BEGIN_ALLOW_THREADS
+         Py_END_ALLOW_THREADS
+         return Py_BuildValue(\"(O)\", first);",
+        "whenever the lock is free, the result holds an object without a reference",
+    ),
+    (
+        "asks_for_a_text",
+        "",
+        "if (PyList_GET_SIZE(data) == 0) return PyList_New(0);
+         PyObject *item = PyList_GET_ITEM(data, 0), *text = PyObject_Str(item);
+         if (text == NULL) return NULL;
+         Py_DECREF(text);
+         return PyObject_IsTrue(item) < 0 ? NULL : Py_BuildValue(\"(O)\", item);",
+        "an item changes when it is asked for anything",
+    ),
+    (
+        "takes_failure_for_yes",
+        "",
+        "long yes = 0;
+         for (Py_ssize_t i = 0; i < PyList_GET_SIZE(data); i++)
+             yes += PyObject_IsTrue(PyList_GET_ITEM(data, i)) != 0;
+         return Py_BuildValue(\"(l)\", yes);",
+        "detect returned a result although an exception was set",
+    ),
+    (
+        "looks_for_an_exception_too_late",
+        "",
+        "double sum = 0;
+         for (Py_ssize_t i = 0; i < PyList_GET_SIZE(data); i++)
+             sum += PyFloat_AsDouble(PyList_GET_ITEM(data, i));
+         return PyErr_Occurred() ? NULL : Py_BuildValue(\"(d)\", sum);",
+        "although an exception was set",
+    ),
+    (
+        "swallows_what_an_item_raises",
+        "",
+        "double sum = 0;
+         for (Py_ssize_t i = 0; i < PyList_GET_SIZE(data); i++) {
+             sum += PyFloat_AsDouble(PyList_GET_ITEM(data, i));
+             PyErr_Clear();
+         }
+         return Py_BuildValue(\"(d)\", sum);",
+        "detect swallowed the exception",
+    ),
+    (
+        "swallows_the_lack_of_memory",
+        "",
+        "PyObject *copy = PyList_GetSlice(data, 0, 9);
+         PyErr_Clear();
+         PyObject *result = Py_BuildValue(\"(n)\", copy ? PyList_GET_SIZE(copy) : -1);
+         Py_XDECREF(copy);
+         return result;",
+        "detect swallowed the MemoryError",
+    ),
+    (
+        "keeps_a_list_of_none",
+        "",
+        "if (PyList_GET_SIZE(data) == 1 && PyList_GET_ITEM(data, 0) == Py_None) Py_INCREF(data);
+         return PyList_New(0);",
+        "None in a list again and again, each call leaves a reference to the list behind",
+    ),
+    (
+        "forgets_the_type",
+        "static void dealloc(PyObject *self) { PyObject_Free(self); }
+         static PyType_Slot slots[] = {{Py_tp_dealloc, dealloc}, {0, NULL}};
+         static PyType_Spec spec = {\"own.Empty\", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT, slots};
+         static PyObject *type;",
+        "if (type == NULL) type = PyType_FromSpec(&spec);
+         return type ? PyType_GenericAlloc((PyTypeObject *)type, 0) : NULL;",
+        "each call leaves a reference to the type of the result, Empty behind",
+    ),
+    (
+        "never_frees",
+        "static void *volatile lost;",
+        "lost = malloc(500); return PyList_New(0);",
+        "each call leaves 512 bytes of C's heap behind",
+    ),
+];
+
+/// What the judge says of a module with that function.
+fn judged(name: &str, before: &str, body: &str, here: &Path) -> (Option<i32>, String) {
+    let file = here.join(format!("{name}.c"));
+    let source = format!(
+        "#include <Python.h>\n{before}\n\
+         static PyObject *detect(PyObject *self, PyObject *data)\n{{\n{body}\n}}\n\
+         static PyMethodDef methods[] = {{{{\"detect\", detect, METH_O, NULL}}, {{NULL}}}};\n\
+         static struct PyModuleDef module = {{PyModuleDef_HEAD_INIT, \"{name}\", NULL, -1, methods}};\n\
+         PyMODINIT_FUNC PyInit_{name}(void) {{ return PyModule_Create(&module); }}\n"
+    );
+    fs::write(&file, source).unwrap();
+    let (status, stdout, stderr) = told(&outliers().arg("exercise").arg(&file).output().unwrap());
+    (status, format!("{stdout}{stderr}").replace('\n', " "))
+}
+
+#[test]
+fn what_keeps_the_rules_is_not_blamed() {
+    if !can_compile() {
+        return;
+    }
+    let here = directory("right");
+    for (name, before, body) in RIGHT {
+        let (status, said) = judged(name, before, body, &here);
+        assert_eq!(status, Some(0), "{name}: {said}");
+    }
+    println!("cases: {}", RIGHT.len());
+}
+
+#[test]
+fn what_breaks_a_rule_is_told_how() {
+    if !can_compile() {
+        return;
+    }
+    let here = directory("wrong");
+    for (name, before, body, reason) in WRONG {
+        let (status, said) = judged(name, before, body, &here);
+        assert_eq!(status, Some(1), "{name}: {said}");
+        assert!(said.contains(reason), "{name}: {said}");
+    }
+    println!("cases: {}", WRONG.len());
+}
