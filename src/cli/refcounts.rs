@@ -196,7 +196,8 @@ fn quiz<'a>(
                 let answer = answer.map_err(|error| anyhow!("cannot read the answer: {error}"))?;
                 match answer.as_deref().map(str::trim) {
                     None | Some("q") => {
-                        left = format!(", {} of this lesson not asked", table.steps.len() - done);
+                        left =
+                            format!(", {} of this lesson not answered", table.steps.len() - done);
                         super::print("\n")?;
                         break 'lessons;
                     }

@@ -382,7 +382,7 @@ fn the_quiz_asks_first_keeps_the_score_and_tells_why() {
         "{said}"
     );
     assert!(
-        said.ends_with("3 of 4 right, 1 of this lesson not asked.\n"),
+        said.ends_with("3 of 4 right, 1 of this lesson not answered.\n"),
         "{said}"
     );
     for end in match is_debug_build() {
@@ -392,7 +392,7 @@ fn the_quiz_asks_first_keeps_the_score_and_tells_why() {
         let answers = format!("1\n1\n2\nyes\n1\nONE\ny\nzero\n{end}\n");
         assert!(quiz("stolen-on-failure", &answers).ends_with("9 of 9 right.\n"));
     }
-    assert!(quiz("new-reference", "").ends_with("0 of 0 right, 5 of this lesson not asked.\n"));
+    assert!(quiz("new-reference", "").ends_with("0 of 0 right, 5 of this lesson not answered.\n"));
 }
 
 #[test]
