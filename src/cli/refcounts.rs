@@ -14,8 +14,9 @@ use super::plot;
 
 /// What a table means, said where it is.
 const LEGEND: &str = "\
-(rule: how many references there are to what the variable points to, or an
- answer; here: what is measured. A reference held only to measure is left out.)";
+(rule: the number of references that the rule predicts, or the answer to the
+ question; here: what is measured on your Python. A reference that is held only
+ to measure is left out.)";
 
 #[derive(Args)]
 pub struct Arguments {
@@ -47,12 +48,13 @@ fn lesson(text: &str) -> Result<usize, String> {
         .parse::<usize>()
         .map(|number| number.wrapping_sub(1))
         .ok();
+    let text = text.to_lowercase().replace('_', "-");
     let names = || LESSONS.iter().map(|lesson| lesson.name);
     let number = number.filter(|&number| number < LESSONS.len());
     number
-        .or_else(|| names().position(|name| name == text.replace('_', "-")))
+        .or_else(|| names().position(|name| name == text))
         .ok_or_else(|| {
-            let like = names().find(|name| name.starts_with(text.get(..2).unwrap_or(text)));
+            let like = names().find(|name| name.starts_with(text.get(..2).unwrap_or(&text)));
             like.map_or_else(
                 || format!("there are the lessons 1 to {}", LESSONS.len()),
                 |name| format!("is it '{name}'?"),
@@ -182,18 +184,20 @@ fn quiz<'a>(
     lessons: impl Iterator<Item = &'a Lesson>,
     children: &Children<'_>,
 ) -> Result<ExitCode> {
-    let (mut right, mut asked) = (0, 0);
+    let (mut right, mut asked, mut left) = (0, 0, String::new());
     let mut answers = io::stdin().lock().lines();
     'lessons: for lesson in lessons {
         let table = lesson.run(children)?;
         super::print(&format!("{}\n\n", lesson.name))?;
-        for step in &table.steps {
+        for (done, step) in table.steps.iter().enumerate() {
             super::print(&format!("{}{}", code(step), question(step)))?;
             let answer = loop {
                 let answer = answers.next().transpose();
                 let answer = answer.map_err(|error| anyhow!("cannot read the answer: {error}"))?;
                 match answer.as_deref().map(str::trim) {
                     None | Some("q") => {
+                        left =
+                            format!(", {} of this lesson not answered", table.steps.len() - done);
                         super::print("\n")?;
                         break 'lessons;
                     }
@@ -203,12 +207,12 @@ fn quiz<'a>(
                 }
             };
             asked += 1;
-            let said = if answer == plain(&step.measured) {
+            let said = if means(&answer, &step.measured) {
                 right += 1;
                 format!("Right: {}.\n\n", step.meaning)
             } else {
                 format!(
-                    "No, it is {}: {}.\n{}\n\n",
+                    "No. The answer is {}: {}.\n{}\n\n",
                     step.measured,
                     step.meaning,
                     lesson.rule()
@@ -217,7 +221,7 @@ fn quiz<'a>(
             super::print(&said)?;
         }
     }
-    super::print(&format!("{right} of {asked} right.\n"))?;
+    super::print(&format!("{right} of {asked} right{left}.\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -245,9 +249,18 @@ fn meant(answer: &str) -> String {
         "freed" | "zero" | "noone" => "0".into(),
         "y" | "true" => "yes".into(),
         "n" | "false" => "no".into(),
-        "crash" | "segfault" | "segmentationfault" => "sigsegv".into(),
         _ => number.map_or(answer, |number| number.to_string()),
     }
+}
+
+/// Whether an answer is what was measured; a signal has several names.
+fn means(answer: &str, measured: &str) -> bool {
+    let names: &[&str] = match measured {
+        "SIGSEGV" => &["crash", "segfault", "segmentationfault", "segv", "11"],
+        "SIGABRT" => &["crash", "abort", "aborted", "abrt", "6"],
+        _ => &[],
+    };
+    answer == plain(measured) || names.contains(&answer)
 }
 
 fn plain(text: &str) -> String {

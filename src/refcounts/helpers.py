@@ -17,11 +17,11 @@ class Node:
 class Trap:
     """Empties a slot of a list, when it ends: any object's end can do such things."""
 
-    def __init__(self, data):
-        self.data = data
+    def __init__(self, list):
+        self.list = list
 
     def __del__(self):
-        self.data[0] = None
+        self.list[0] = None
 
 
 class Witness:

@@ -50,8 +50,8 @@ pub(super) fn lock(t: &mut Table<'_>) -> Result<()> {
     step!(t, let dropped = thread::spawn(move || give_back(other)).join().is_ok(); releases other;
         "thread: Ensure, Py_DECREF(other)", "held once", item: 1);
     step!(t, "", "it waited for the lock", "Does it get the lock?", yes(dropped) => "yes");
-    step!(t, "PyMem_Malloc without the lock", "by PYTHONMALLOC=debug",
-        "What ends the process?", t.child("no-lock") => "SIGABRT");
+    step!(t, "PyMem_Malloc without the lock", "under PYTHONMALLOC=debug",
+        "Which signal (or: crash) ends the process?", t.child("no-lock") => "SIGABRT");
     Ok(())
 }
 
@@ -65,7 +65,7 @@ pub(super) fn released_lock(t: &mut Table<'_>) -> Result<()> {
     let list = held(|py| convert::list_from_slice(py, &[1.5], None))?;
     let empty = || with_python(|py| call(py, c"empty", [&list.as_borrowed(py)]).map(drop));
     step!(t, let kept = held(|py| own_item(&list.as_borrowed(py)))?;
-        "kept = ..; Py_INCREF(kept)", "the list's, and ours", kept: 2);
+        "PyList_GetItem, Py_INCREF(kept)", "the list's, and ours", kept: 2);
     step!(t, thread::scope(|threads| threads.spawn(empty).join().is_ok());
         "Py_BEGIN_ALLOW_THREADS ..", "ours is still ours", kept: 1);
     let added = with_python(|py| {

@@ -165,7 +165,7 @@ fn borrow_after_change(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Res
 fn thin_ice(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result<()> {
     let list = call(py, c"on_thin_ice", [&call(py, c"Node", [])?])?;
     t.binds("trap", &raw::list_get_item(&list, 1)?)?;
-    step!(t, shows list; "list = [Node(), trap]", "ours, and the trap's", list: 2);
+    step!(t, shows list; "list = [Node(), trap]", "ours; and trap.list = list", list: 2);
     step!(t, let item = raw::list_get_item(&list, 0)?;
         "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
     step!(t, let other = capi::float_from_double(py, 2.5)?;
@@ -202,7 +202,7 @@ fn release_none(doomed: Doomed) -> Result<String> {
 fn forget() -> Result<String> {
     let report = Soak::new(1600).run(|| {
         with_python(|py| {
-            mem::forget(capi::list_new(py, 0)?.finish()?);
+            mem::forget(capi::float_from_double(py, 1.5)?);
             Ok(())
         })
     })?;

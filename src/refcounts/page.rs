@@ -54,10 +54,9 @@ pub fn page(children: &Children<'_>) -> Result<String> {
     }
     for (name, title, rule) in MISTAKES {
         let (steps, end) = children.told(name);
-        let why = format!("After the last step that it told, the process was ended by {end}.");
         lessons.push(format!(
             "{{\"name\":\"mistake-{name}\",\"title\":{title:?},\"rule\":{rule:?},\"mistake\":true,\"drawn\":true,\
-             \"why\":{why:?},\"steps\":[\n{}]}}",
+             \"why\":\"\",\"end\":{end:?},\"steps\":[\n{}]}}",
             steps.join(",\n")
         ));
     }

@@ -15,11 +15,12 @@ pub(super) fn new_reference(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "Py_DECREF(again)", "ours once: to give back", item: 1);
     step!(t, drop(item);
         "Py_DECREF(item)", "the last one: it is freed", item: 0);
-    let item = capi::float_from_double(py, 1.5)?;
-    t.binds("item", &item)?;
-    t.scene.set("item", Hold::Lost);
-    step!(t, "without Py_DECREF, call by call", "memory blocks lost",
-        "How many blocks does each call lose that forgets it?", t.child("forget") => "+1");
+    let forgotten = capi::float_from_double(py, 1.5)?;
+    t.binds("forgotten", &forgotten)?;
+    t.scene.set("forgotten", Hold::Lost);
+    step!(t, "without Py_DECREF, call by call", "the float is never freed",
+        "If Py_DECREF is forgotten, how many memory blocks does each call lose?",
+        t.child("forget") => "+1");
     Ok(())
 }
 
@@ -36,13 +37,13 @@ pub(super) fn stolen_reference(py: Python<'_>, t: &mut Table<'_>) -> Result<()> 
         "Py_DECREF(list)", "the list gave its back", item: 1);
     step!(t, let mut tuple = capi::tuple_new(py, 1)?;
         "tuple = PyTuple_New(1)", "tuple is ours",
-        "How many references are there to tuple?", tuple.reference_count() => 1);
+        "How many references are there to tuple now?", tuple.reference_count() => 1);
     step!(t, capi::tuple_set_item(&mut tuple, 0, item)?; steals item; shows tuple;
         "PyTuple_SetItem(tuple, 0, item)", "none ours: the tuple's", item: 1);
     step!(t, drop(tuple);
         "Py_DECREF(tuple)", "freed with its tuple", item: 0);
     step!(t, "item is used all the same", "it points to freed memory",
-        "What ends the process?", t.child("use-after-steal") => "SIGSEGV");
+        "Which signal (or: crash) ends the process?", t.child("use-after-steal") => "SIGSEGV");
     Ok(())
 }
 
@@ -58,13 +59,13 @@ pub(super) fn stolen_on_failure(py: Python<'_>, t: &mut Table<'_>) -> Result<()>
     step!(t, "", "stolen all the same", item: 1);
     step!(t, let mut tuple = capi::tuple_new(py, 1)?;
         "tuple = PyTuple_New(1)", "tuple is ours",
-        "How many references are there to tuple?", tuple.reference_count() => 1);
+        "How many references are there to tuple now?", tuple.reference_count() => 1);
     step!(t, let failed = capi::tuple_set_item(&mut tuple, 9, item).is_err(); steals item;
         "PyTuple_SetItem(tuple, 9, item)", "no slot 9", "Does it fail?", yes(failed) => "yes");
     step!(t, "", "stolen all the same: freed", item: 0);
     let end = capi::unicode_to_string(&call(py, c"given_back_twice", [])?).unwrap_or_default();
     step!(t, "after it failed: Py_DECREF(item)", "given back twice",
-        "What ends the process, if one gives it back again?",
+        "Which signal (or: crash) ends the process, if one gives it back again?",
         t.child("release-after-failure") => end);
     Ok(())
 }
@@ -83,34 +84,38 @@ pub(super) fn borrowed_reference(py: Python<'_>, t: &mut Table<'_>) -> Result<()
     step!(t, capi::list_set_item(&mut list, 0, other)?; steals other;
         "PyList_SetItem(list, 0, other)", "item was the list's alone", item: 0);
     step!(t, "item is used all the same", "it points to freed memory",
-        "What ends the process?", t.child("borrow-after-change") => "SIGSEGV");
+        "Which signal (or: crash) ends the process?", t.child("borrow-after-change") => "SIGSEGV");
     step!(t, "or at first: Py_DECREF(item)", "it gives back the list's",
-        "What ends the process that uses the list then?", t.child("release-borrowed") => "SIGSEGV");
+        "Which signal (or: crash) ends the process that uses the list then?",
+        t.child("release-borrowed") => "SIGSEGV");
     Ok(())
 }
 
 pub(super) fn thin_ice(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let list = call(py, c"on_thin_ice", [&capi::float_from_double(py, 1.5)?])?;
     t.binds("trap", &raw::list_get_item(&list, 1)?)?;
-    step!(t, shows list; "list = [new, trap]", "ours, and the trap's", list: 2);
-    step!(t, "trap.__del__: list[0] = None", "what trap does at its end", trap: 1);
+    step!(t, shows list; "list = [new, trap]", "ours; and trap.list = list", list: 2);
+    step!(t, "trap.__del__ will empty list[0]", "the list alone holds trap", trap: 1);
     step!(t, let item = raw::list_get_item(&list, 0)?;
         "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
     step!(t, let other = capi::float_from_double(py, 2.5)?;
         "other = PyFloat_FromDouble(2.5)", "other is ours", other: 1);
     step!(t, raw::list_set_item(&list, 1, other)?; steals other;
-        "PyList_SetItem(list, 1, other)", "we set slot 1: item is gone", item: 0);
-    step!(t, "", "its __del__ emptied slot 0", trap: 0);
+        "PyList_SetItem(list, 1, other)", "slot 1 let go of trap", trap: 0);
+    step!(t, "", "its __del__ emptied slot 0", item: 0);
     step!(t, "item is used all the same", "it points to freed memory",
-        "What ends the process?", t.child("thin-ice") => "SIGSEGV");
+        "Which signal (or: crash) ends the process?", t.child("thin-ice") => "SIGSEGV");
     let safe = call(py, c"on_thin_ice", [&capi::float_from_double(py, 1.5)?])?;
-    t.binds("trap", &raw::list_get_item(&safe, 1)?)?;
-    step!(t, shows safe; "safe = [new, trap]", "once more, with care", safe: 2);
-    step!(t, let kept = raw::list_get_item(&safe, 0)?.own();
-        "kept = ..; Py_INCREF(kept)", "the list's, and ours", kept: 2);
-    let other = capi::float_from_double(py, 2.5)?;
-    step!(t, raw::list_set_item(&safe, 1, other)?;
-        "PyList_SetItem(safe, 1, other)", "the list's went, not ours", kept: 1);
+    t.binds("trap2", &raw::list_get_item(&safe, 1)?)?;
+    step!(t, shows safe; "safe = [new, trap2]", "once more, with care", safe: 2);
+    step!(t, let kept = raw::list_get_item(&safe, 0)?;
+        "kept = PyList_GetItem(safe, 0)", "borrowed: the list's", kept: 1);
+    step!(t, let kept = kept.own();
+        "Py_INCREF(kept)", "the list's, and ours", kept: 2);
+    step!(t, let fresh = capi::float_from_double(py, 3.5)?;
+        "fresh = PyFloat_FromDouble(3.5)", "fresh is ours", fresh: 1);
+    step!(t, raw::list_set_item(&safe, 1, fresh)?; steals fresh;
+        "PyList_SetItem(safe, 1, fresh)", "the list let go; ours stays", kept: 1);
     step!(t, drop(kept);
         "Py_DECREF(kept)", "used, and given back", kept: 0);
     Ok(())
@@ -147,8 +152,8 @@ pub(super) fn half_way(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let list = capi::list_new(py, 1)?;
         "list = PyList_New(1)", "list is ours", list: 1);
     step!(t, let text = starve(.., || capi::unicode_from_str(py, "a text"))?.0.ok();
-        "text = PyUnicode_FromString(..)", "no memory is left",
-        "Is text NULL?", yes(text.is_none()) => "yes");
+        "text = PyUnicode_FromString(..)", "memory is refused, on purpose",
+        "Memory refused: is it NULL?", yes(text.is_none()) => "yes");
     t.scene.set("list", Hold::Lost);
     step!(t, "return NULL;", "careless: it is leaked", list: 1);
     step!(t, drop(list);
@@ -166,7 +171,7 @@ pub(super) fn called_by_python(py: Python<'_>, t: &mut Table<'_>) -> Result<()> 
         "the caller: Py_DECREF(result)", "as before", argument: 1);
     let careless = raw::identity(py, false)?;
     step!(t, let spare = argument.clone();
-        "the caller: Py_INCREF(argument)", "one more, to survive", argument: 2);
+        "the caller: Py_INCREF(argument)", "a spare, so as not to crash", argument: 2);
     step!(t, let result = capi::object_call_function_obj_args(&careless, [&argument])?;
         "return argument;", "as new, but none added", argument: 2);
     step!(t, drop(result);

@@ -238,7 +238,7 @@ impl fmt::Display for Table<'_> {
                 false => step.asked.strip_prefix("How many references are there to "),
             };
             let rule = match counted {
-                Some(name) => format!("{} {}", name.trim_end_matches('?'), step.expected),
+                Some(name) => format!("{} {}", name.trim_end_matches(" now?"), step.expected),
                 None => step.expected.clone(),
             };
             // A yes alone says nothing.

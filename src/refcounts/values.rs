@@ -9,11 +9,11 @@ use crate::interpreter;
 
 pub(super) fn manual(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let list = convert::list_from_slice(py, &[1.5], None)?;
-        "list = PyList_New(1), filled", "it says: New reference.", list: 1);
+        "list = PyList_New(1), filled", "it says: New reference", list: 1);
     step!(t, let item = raw::list_get_item(&list, 0)?;
         "item = PyList_GetItem(list, 0)", "it says: Borrowed reference", item: 1);
     step!(t, let iter = capi::object_get_iter(&list)?;
-        "iter = PyObject_GetIter(list)", "it says: New reference.", iter: 1);
+        "iter = PyObject_GetIter(list)", "it says: New reference", iter: 1);
     step!(t, "", "it added one of the list", list: 2);
     Ok(())
 }
@@ -73,8 +73,9 @@ pub(super) fn modules(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let object = capi::object_call_function_obj_args(&class, [])?;
     let before = class.reference_count();
     capi::object_type_name(&object)?;
-    step!(t, "PyObject_Type(object), Py_DECREF", "new, and given back",
-        "How many references to the class are added?", class.reference_count() - before => "0");
+    step!(t, "PyObject_Type(object), Py_DECREF", "what it added is given back",
+        "How many references to the class are added?",
+        format!("{:+}", class.reference_count() - before) => "+0");
     Ok(())
 }
 
@@ -118,7 +119,7 @@ pub(super) fn immortal(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, "Py_INCREF(a new float)", "counted in all versions",
         "How many references does it add?", added(&float) => "1");
     step!(t, "Py_DECREF(Py_None), too often", "harmless from 3.12 on",
-        "Is the process alive, or what ended it?", t.child("release-none") => end);
+        "Is the process alive, or which signal ended it?", t.child("release-none") => end);
     let they = if immortal {
         "immortal"
     } else {
@@ -208,8 +209,8 @@ fn numbers_of(values: &[f64]) -> String {
 pub(super) fn dropped_minus_one(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let list = convert::list_from_slice(py, &[-1.0, 5.0, -1.0], None)?;
     step!(t, let values = convert::vec_from_iterable(&list, 3, convert::float)?;
-        "PyFloat_AsDouble(item), each", "-1 is a value",
-        "How many values are there?", values.len() => 3);
+        "PyFloat_AsDouble(item), each", "all 3 are read, -1 as well",
+        "How many values are read?", values.len() => 3);
     step!(t, let kept = values.iter().filter(|&&value| value != -1.0).count();
         "if (value != -1)", "careless, of [-1, 5, -1]", "How many are kept?", kept => 1);
     step!(t, "unless -1 and PyErr_Occurred()", "careful", "How many are kept?",

@@ -11,8 +11,11 @@
   is("the lessons beside it", $("nav details").open, true);
   is("the address that was asked for", at(), "#whole-call/3");
   is("its step", $("#place").textContent, "3 of " + LESSONS[7].steps.length);
+  const moving = () => document.querySelectorAll("animate").length;
+  is("moving, on opening an address", moving(), 0);
   press("ArrowRight"); is("right", at(), "#whole-call/4");
   press("ArrowLeft"); press("ArrowLeft"); is("left, twice", at(), "#whole-call/2");
+  press("ArrowRight"); is("moving to the thief", moving(), 1); press("ArrowLeft");
   press("End"); is("End", at(), "#whole-call/" + LESSONS[7].steps.length);
   press("ArrowRight"); is("right, after the last", at(), after + "/1");
   press("ArrowLeft"); is("and back", at(), "#whole-call/" + LESSONS[7].steps.length);
@@ -27,6 +30,8 @@
     go(number, index);
     const here = `${l.name}/${index + 1}`;
     is(here + " current row", document.querySelectorAll("tr[aria-current]").length, 1);
+    for (const part of document.querySelectorAll("svg, .legend, th:last-child, td.drawn")) is(`${here} ${part.tagName} shown`, part.checkVisibility(), l.drawn);
+    if (l.end && index === l.steps.length - 1) is(here + " fatal", $("#event").textContent.includes("ends the process: " + l.end), true);
     if (!l.drawn) return;
     pictures += 1;
     const {variables, objects, held} = s.picture;
@@ -39,6 +44,12 @@
     is(here + " stolen", arrows("Stolen"), of("Stolen"));
     is(here + " described", $("#picture").getAttribute("aria-label").length > 0, true);
     const frame = $("#picture").viewBox.baseVal;
+    for (const width of ["", "368px"]) {
+      $("main").style.width = $("main").style.maxWidth = width;
+      const small = 12 * $("#picture").getScreenCTM().a;
+      if (small < 9) wrong.push(`${here}: text of ${small.toFixed(1)} px where the page is ${width || "as wide as it is"}`);
+    }
+    $("main").style.width = $("main").style.maxWidth = "";
     const boxes = [...document.querySelectorAll("#picture rect")].map((rect) => rect.getBBox());
     boxes.forEach((a, i) => boxes.forEach((b, k) => {
       if (i < k && a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height)

@@ -80,7 +80,7 @@ fn on_each_picture_of_the_page_every_count_is_the_arrows_that_end_there() {
                 steps.last().unwrap()["expected"]
             );
             assert!(
-                lesson["why"].as_str().unwrap().contains("SIGSEGV"),
+                lesson["end"].as_str().unwrap().contains("SIGSEGV"),
                 "{lesson}"
             );
         }
