@@ -132,6 +132,16 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
             bail!("there is no exercise {name}; `outliers exercise` lists them")
         }
         None if !file.exists() => bail!("there is no file {}", file.display()),
+        None if !stem(&file)
+            .replace('_', "")
+            .chars()
+            .all(char::is_alphanumeric) =>
+        {
+            bail!(
+                "{}.c: a module is named after its file, so write a name as in C, such as my_own.c",
+                stem(&file)
+            )
+        }
         Some(exercise) => copy(exercise, &file)?,
         None => {}
     }

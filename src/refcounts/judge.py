@@ -141,7 +141,8 @@ def fresh():
 
 def referred(result):
     """Finds an object in a result that has no reference of the result's own."""
-    places = set(map(id, fresh()))
+    taken = fresh()
+    places = set(map(id, taken))
     items = result.values() if type(result) is dict else result if type(result) in (list, tuple) else ()
     for own in [object()]:
         others = sys.getrefcount(own) - 1
@@ -453,6 +454,10 @@ def outcome(function, data):
         return True, type(error).__name__
 
 
+def brief(text):
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
 @answers
 def end(detect, task):
     """Whether it still does what it is for."""
@@ -464,9 +469,9 @@ def end(detect, task):
         fails, right = outcome(TASKS[task], data)
         if fails and not failed:
             found("exceptions", "A failure has to be passed on as it is.",
-                  "%s, detect swallowed the exception, and returned %.40s." % (tried, told))
+                  "%s, detect swallowed the exception, and returned %s." % (tried, brief(told)))
         if told != right:
-            say("lost", "%s, it %s %.40s, not %.40s."
-                % (tried, "raised" if failed else "returned", told, right))
+            say("lost", "%s, it %s %s, not %s."
+                % (tried, "raised" if failed else "returned", brief(told), brief(right)))
             raise Found
     say("clean")

@@ -284,6 +284,11 @@ fn a_file_of_ones_own_gets_the_lesson_of_its_rule_and_is_told_what_it_needs() {
             "other.c needs PyInit_other: the module is named after the file",
         ),
         (
+            "my-own.c",
+            append.clone(),
+            "my-own.c: a module is named after its file, so write a name as in C, such as my_own.c",
+        ),
+        (
             "lacks.c",
             named("lacks").replace("{\"detect\"", "{\"find\""),
             "lacks.c has no function detect: PyMethodDef needs {\"detect\", ...}",
