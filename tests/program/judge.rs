@@ -77,7 +77,7 @@ const WRONG: [(&str, &str, &str, &str); 14] = [
         "waits",
         "#include <unistd.h>",
         "for (;;) sleep(1);",
-        "Called with an empty list, it did not return within 30 seconds.",
+        "Called with an empty list, it did not return within 20 seconds.",
     ),
     (
         "uses_null",
