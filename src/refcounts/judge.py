@@ -243,11 +243,12 @@ def soaking(detect, heap):
             shared["the type of the result, " + kind.__name__] = kind
         counters = [counted_blocks, heap] + [functools.partial(sys.getrefcount, thing) for thing in shared.values()]
         grown = windows(detect, data, counters)
-        if any(min(map(abs, growth)) >= CALLS // 2 for growth in grown):
+        if any(min(growth) >= CALLS // 2 for growth in grown):
             # It may be a cache that fills.
             end = time.monotonic() + 1
-            while time.monotonic() < end:
-                use(detect, data)
+            for _ in range(50 * CALLS):
+                if time.monotonic() < end:
+                    use(detect, data)
             grown = windows(detect, data, counters)
         blocks, heaped, *references = grown
         if min(blocks) >= CALLS // 2:
