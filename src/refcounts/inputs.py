@@ -35,11 +35,11 @@ Converts = type("Converts", (), answering(lambda self: -1.0))
 
 
 class Meddles:
-    """Empties the list that it is in, or fills it anew."""
+    """Fills the list that it is in anew, to another length."""
 
-    def __init__(self, data, anew, answer):
+    def __init__(self, data, length, answer):
         self.data = data
-        self.anew = anew
+        self.length = length
         self.answer = answer
 
     def __getattr__(self, name):
@@ -47,18 +47,21 @@ class Meddles:
         raise AttributeError(name)
 
     def meddle(self):
-        self.data[:] = values(len(self.data), Number) if self.anew else []
+        self.data[:] = values(self.length, Number)
         return self.answer
 
 
 Meddler = type("Meddler", (Meddles,), answering(Meddles.meddle))
 
 
-class Collects:
-    """Runs the collector of cycles when it ends."""
+class Ends:
+    """Acts when it ends."""
+
+    def __init__(self, act):
+        self.act = act
 
     def __del__(self):
-        gc.collect()
+        self.act()
 
 
 class Data(list):
@@ -74,6 +77,12 @@ def values(length, kind=float):
 CASES = [
     ("an empty list", lambda: []),
     ("a list of one item", lambda: [float("1.5")]),
+    ("a list of two items", lambda: [float("1.5"), float("2.5")]),
+    ("rising numbers", lambda: [float(i) for i in range(20)]),
+    ("falling numbers", lambda: [float(-2 - i) for i in range(20)]),
+    ("one number nine times", lambda: [float("7")] * 9),
+    ("floats of a class of their own", lambda: values(20, Number)),
+    ("large numbers", lambda: [float("1e308"), float("-1e308"), float("1e305")]),
     ("1,500 floats", lambda: values(1500)),
     ("20 floats", lambda: values(20)),
     ("a list that holds -1.0", lambda: [float("-1"), float("5"), float("-1")] * 7),
@@ -82,9 +91,19 @@ CASES = [
     ("a list whose item 1 raises", lambda: [float("1.5"), Raises(), Converts()]),
     ("a list whose item 300 is a text", lambda: values(300) + ["n/a" + str(gc.isenabled())] + values(9)),
 ]
+
+
+
+def itself():
+    data = [float("1.5")]
+    data.append(data)
+    return data
+
+
 # What is no number, or hardly one.
 ODD = [
-    ("NaN and infinities", lambda: [math.nan, math.inf, -math.inf, -0.0, 5e-324, 1e308]),
+    ("NaN and infinities", lambda: [float(text) for text in ("nan", "inf", "-inf", "-0.0", "5e-324", "1e308")]),
+    ("a list that holds itself", itself),
     ("None in a list", lambda: [None]),
     ("True in a list", lambda: [True]),
     ("an int of 400 digits in a list", lambda: [10**400]),

@@ -9,12 +9,13 @@ import functools
 import gc
 import importlib.machinery
 import importlib.util
+import itertools
 import sys
 import threading
 import time
 import weakref
 
-from _outliers_inputs import CASES, ODD, TASKS, Collects, Data, Meddler, Number, Raises, values
+from _outliers_inputs import CASES, ODD, TASKS, Data, Ends, Meddler, Number, Raises, values
 
 CALLS = 100
 SPARE = 8
@@ -139,17 +140,21 @@ def fresh():
     return objects
 
 
-def referred(result):
+def referred(*results):
     """Finds an object in a result that has no reference of the result's own."""
     taken = fresh()
     places = set(map(id, taken))
-    items = result.values() if type(result) is dict else result if type(result) in (list, tuple) else ()
     for own in [object()]:
         others = sys.getrefcount(own) - 1
-    for item in items:
+    for item in itertools.chain.from_iterable(map(held, results)):
         if id(item) in places or sys.getrefcount(item) <= others:
             found("storing", OWNED, "%s, the result holds an object without a reference of its own: one was "
                   "given back too often, or never added." % tried)
+
+
+def held(result):
+    """What a result holds."""
+    return result.values() if type(result) is dict else result if type(result) in (list, tuple) else ()
 
 
 def look(detect, data):
@@ -174,11 +179,18 @@ class Lent:
     def counts(self):
         return [sys.getrefcount(item) for item, _ in self.watched]
 
+    def changed(self):
+        return [(what, was, now) for (_, what), was, now
+                in zip(self.watched, self.before, self.counts())
+                if was != now and not (what == self.pardoned and was < now)]
+
     def judge(self, failed=""):
         """Finds what has more or fewer references than before."""
-        changed = [(what, was, now) for (_, what), was, now
-                   in zip(self.watched, self.before, self.counts())
-                   if was != now and not (what == self.pardoned and was < now)]
+        changed = self.changed()
+        if changed:
+            # What is in a cycle goes only so.
+            gc.collect()
+            changed = self.changed()
         if not changed:
             return
         # One given back too often, if there is one.
@@ -198,6 +210,7 @@ def lending(detect, cases):
         trying("Called with " + name)
         lent = Lent(make())
         look(detect, lent.data)
+        gc.collect()
         lent.before = lent.counts()
         Raises.raised = 0
         result = guarded(called, detect, lent.data)
@@ -206,11 +219,11 @@ def lending(detect, cases):
                   "%s, detect swallowed the exception." % tried)
         referred(result)
         during = lent.counts()
-        held = [id(item) for item in result] if type(result) in (list, tuple) else []
+        places = [id(item) for item in held(result)]
         if result is lent.data:
-            held = [id(result)]
+            places = [id(result)]
         for (item, what), was, now in zip(lent.watched, lent.before, during):
-            if held.count(id(item)) > max(0, now - was):
+            if places.count(id(item)) > max(0, now - was):
                 found("called-by-python", OWNED,
                       "%s, the result holds %s by a reference that nobody added: %d before, %d now."
                       % (tried, what, was, now))
@@ -241,22 +254,28 @@ def soaking(detect, heap):
         kind = type(guarded(called, detect, data))
         if kind.__flags__ & 1 << 9:
             shared["the type of the result, " + kind.__name__] = kind
-        counters = [counted_blocks, heap] + [functools.partial(sys.getrefcount, thing) for thing in shared.values()]
+        counters = [counted_blocks, heap, lambda: sum(map(sys.getrefcount, data))]
+        counters += [functools.partial(sys.getrefcount, thing) for thing in shared.values()]
         grown = windows(detect, data, counters)
-        if any(min(growth) >= CALLS // 2 for growth in grown):
+        if any(min(growth) >= CALLS // 2 for growth in grown) or min(grown[2]) > 0:
             # It may be a cache that fills.
             end = time.monotonic() + 1
             for _ in range(50 * CALLS):
                 if time.monotonic() < end:
                     use(detect, data)
             grown = windows(detect, data, counters)
-        blocks, heaped, *references = grown
+        blocks, heaped, items, *references = grown
         if min(blocks) >= CALLS // 2:
             found("new-reference", "What is new is yours: give it back, once, on each way out.",
                   "%s, each call leaves %s of memory behind." % (tried, many(blocks[1] / CALLS, "block")))
         if min(heaped) >= 16 * CALLS:
             found("half-way", "What malloc gives is yours: free it, once, on each way out.",
                   "%s, each call leaves %s of C's heap behind." % (tried, many(heaped[1] / CALLS, "byte")))
+        # Of what is odd, others have references too.
+        if min(items) > 0 and make in dict(CASES).values():
+            found("new-reference", "What is yours has to be given back, once.",
+                  "%s, some of the calls leave references to items behind: %s in %s."
+                  % (tried, many(items[1], "reference"), many(CALLS, "call")))
         for what, growth in zip(shared, references):
             if max(growth) <= -CALLS // 2:
                 found("called-by-python", "What is borrowed is not yours to give back.",
@@ -283,16 +302,24 @@ def collecting(detect):
     trying("Called with a list whose item runs the collector when it ends", "cycles",
            "Untrack first: the collector must not look at what is being taken apart.")
     for _ in range(20):
-        guarded(called, detect, [Collects()])
+        guarded(called, detect, [Ends(gc.collect)])
+    trying("Called with a list whose item calls detect when it ends", "clear-first",
+           "Clear first: what is given back may run code that comes here again.")
+
+    def again(data):
+        return called(detect, [Ends(lambda: use(detect, values(3)))])
+
+    if min(windows(again, None, [counted_blocks])[0]) >= CALLS // 2:
+        found("clear-first", "Clear first: what is given back may run code that comes here again.",
+              tried + ", memory stays behind.")
 
 
 def meddling(detect):
     trying("Called with a list that an item changes when it is asked for anything", "thin-ice",
            "Any call that runs code can end what you borrowed.")
-    for number in range(20):
+    for place, length, answer in itertools.product((0, 1, 7, 8, 20), (0, 40, 4000), (0, 1000)):
         data = values(40, Number)
-        place = (0, 1, 7, 8, 20)[number // 4]
-        data.insert(place, Meddler(data, number % 2 == 0, 1000 * (number % 4 > 1)))
+        data.insert(place, Meddler(data, length, answer))
         look(detect, data)
         data.clear()
 
@@ -300,27 +327,28 @@ def meddling(detect):
 def threading_(detect):
     trying("Called with a list that another thread fills anew, whenever the lock is free",
            "released-lock", "While the lock is released, all that is borrowed may go.")
-    data = values(60, Number)
-    over = []
+    # Made before, so that nothing new takes the place of what is freed.
+    stock = [values(length, Number) for length in (60, 60, 1, 200) * 500]
+    data = stock.pop()
 
     def change():
-        while not over:
-            data[:] = values(60, Number)
+        while stock:
+            data[:] = stock.pop()
             time.sleep(0)
 
     thread = threading.Thread(target=change)
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
+    sys.setswitchinterval(1e-6)
     thread.start()
     try:
-        end = time.monotonic() + 0.4
-        while time.monotonic() < end:
-            use(detect, data)
-            look(detect, data)
+        while stock:
+            # Without a step of Python's between the calls, at which it would let the other in.
+            results = guarded(lambda: list(map(detect, [data] * 500)))
+            referred(*(result for result in results or () if result is not data))
     finally:
-        sys.setswitchinterval(interval)
-        over.append(True)
+        stock.clear()
         thread.join()
+        sys.setswitchinterval(interval)
 
 
 HOLDS = "What can hold others tells the collector of cycles what it holds."
@@ -330,7 +358,7 @@ def tracking(detect):
     trying("Called with an empty list")
     result = guarded(called, detect, [])
     has_traverse = type(result).__flags__ & 1 << 14 and type(result) not in (dict, tuple)
-    holds = any(gc.is_tracked(held) for held in gc.get_referents(result) if held is not type(result))
+    holds = any(gc.is_tracked(thing) for thing in gc.get_referents(result) if thing is not type(result))
     # Not by `is_tracked`: it may have been made without room for that.
     if has_traverse and holds and not any(known is result for known in gc.get_objects()):
         found("cycles", HOLDS, "The type has tp_traverse, but the result is not tracked: "
@@ -412,6 +440,7 @@ def starve(number):
     """Before calls whose allocation of that number fails."""
     trying("When allocation %d of the call fails" % number, "half-way",
            "A call that fails returns NULL: that is asked before it is used.")
+    gc.collect()
     starved.before = starved.counts()
     return []
 

@@ -7,7 +7,7 @@ use super::exercises::can_compile;
 use crate::common::{directory, outliers, told};
 
 /// Modules that keep the rules, though it may not look so at once.
-const RIGHT: [(&str, &str, &str); 7] = [
+const RIGHT: [(&str, &str, &str); 8] = [
     ("returns_its_argument", "", "Py_INCREF(data); return data;"),
     // Python 3.10 to 3.12 lose a reference to the list where memory runs out there.
     ("copies", "", "return PySequence_List(data);"),
@@ -49,6 +49,13 @@ const RIGHT: [(&str, &str, &str); 7] = [
          return iterator ? Py_BuildValue(\"(ON)\", data, iterator) : NULL;",
     ),
     (
+        "returns_a_cycle",
+        "",
+        "PyObject *ring = PyList_GetSlice(data, 0, 3);
+         if (ring == NULL || PyList_Append(ring, ring) < 0) { Py_XDECREF(ring); return NULL; }
+         return ring;",
+    ),
+    (
         "passes_over_large_ones",
         "",
         "double sum = 0;
@@ -66,7 +73,7 @@ const RIGHT: [(&str, &str, &str); 7] = [
 ];
 
 /// Modules that break one rule, and what is said of them.
-const WRONG: [(&str, &str, &str, &str); 14] = [
+const WRONG: [(&str, &str, &str, &str); 18] = [
     (
         "ends",
         "#include <unistd.h>",
@@ -102,13 +109,14 @@ const WRONG: [(&str, &str, &str, &str); 14] = [
     ),
     (
         "keeps_what_another_thread_may_free",
-        "",
+        "#include <unistd.h>",
         "if (PyList_GET_SIZE(data) == 0) return PyTuple_New(0);
          PyObject *first = PyList_GET_ITEM(data, 0);
          Py_BEGIN_ALLOW_THREADS
+         usleep(100);
          Py_END_ALLOW_THREADS
          return Py_BuildValue(\"(O)\", first);",
-        "whenever the lock is free, the result holds an object without a reference",
+        "another thread fills anew, whenever the lock is free, ",
     ),
     (
         "asks_for_a_text",
@@ -165,6 +173,52 @@ const WRONG: [(&str, &str, &str, &str); 14] = [
         "if (PyList_GET_SIZE(data) == 1 && PyList_GET_ITEM(data, 0) == Py_None) Py_INCREF(data);
          return PyList_New(0);",
         "None in a list again and again, each call leaves a reference to the list behind",
+    ),
+    (
+        "leaks_at_one_call_of_sixty_four",
+        "static long calls;",
+        "if (++calls > 300 && calls % 64 == 0 && PyList_GET_SIZE(data) > 0) Py_INCREF(PyList_GET_ITEM(data, 0));
+         return PyList_New(0);",
+        "some of the calls leave references to items behind",
+    ),
+    (
+        "fails_without_a_word_if_all_are_equal",
+        "",
+        "Py_ssize_t size = PyList_GET_SIZE(data);
+         PyObject *first = size ? PyList_GET_ITEM(data, 0) : NULL;
+         int same = size > 1 && PyFloat_CheckExact(first);
+         for (Py_ssize_t i = 0; i < size && same; i++) {
+             PyObject *item = PyList_GET_ITEM(data, i);
+             same = PyFloat_CheckExact(item) && PyFloat_AS_DOUBLE(item) == PyFloat_AS_DOUBLE(first);
+         }
+         return same ? NULL : PyList_New(0);",
+        "Called with one number nine times, detect returned NULL without an exception.",
+    ),
+    (
+        "keeps_where_the_items_were",
+        "",
+        "PyObject **items = PySequence_Fast_ITEMS(data);
+         double sum = 0;
+         for (Py_ssize_t i = 0; i < PyList_GET_SIZE(data); i++) {
+             PyObject *item = items[i];
+             Py_INCREF(item);
+             double value = PyFloat_AsDouble(item);
+             Py_DECREF(item);
+             if (value == -1 && PyErr_Occurred()) return NULL;
+             sum += value;
+         }
+         return Py_BuildValue(\"(d)\", sum);",
+        "an item changes when it is asked for anything, it crashed",
+    ),
+    (
+        "forgets_what_comes_while_it_frees",
+        "static PyObject *last;",
+        "PyObject *copy = PyList_GetSlice(data, 0, 9);
+         if (copy == NULL) return NULL;
+         Py_XDECREF(last);
+         last = copy;
+         return PyList_New(0);",
+        "Clear first: what is given back may run code that comes here again.",
     ),
     (
         "forgets_the_type",
