@@ -341,7 +341,8 @@ def threading_(detect):
     sys.setswitchinterval(1e-6)
     thread.start()
     try:
-        while stock:
+        end = time.monotonic() + 1
+        while stock and time.monotonic() < end:
             # Without a step of Python's between the calls, at which it would let the other in.
             results = guarded(lambda: list(map(detect, [data] * 500)))
             referred(*(result for result in results or () if result is not data))
