@@ -341,7 +341,7 @@ def threading_(detect):
     sys.setswitchinterval(1e-6)
     thread.start()
     try:
-        end = time.monotonic() + 1
+        end = time.monotonic() + 0.5
         while stock and time.monotonic() < end:
             # Without a step of Python's between the calls, at which it would let the other in.
             results = guarded(lambda: list(map(detect, [data] * 500)))
