@@ -29,32 +29,43 @@ const SURE: u32 = 45;
 /// If Python cannot be started, or the module not be imported.
 pub fn judge(name: &str, task: &str, library: &Path, _: Doomed) -> Result<bool> {
     with_python(|py| {
-        let (module, file) = (c"_outliers_inputs", c"<outliers>/refcounts/inputs.py");
-        interpreter::module(py, module, file, include_str!("inputs.py"))?;
-        let source = include_str!("judge.py");
-        let (module, file) = (c"_outliers_judge", c"<outliers>/refcounts/judge.py");
-        let judge = interpreter::module(py, module, file, source)?;
+        let load = |name, file, source| interpreter::module(py, name, file, source);
+        load(
+            c"_outliers_inputs",
+            c"<outliers>/judge/inputs.py",
+            include_str!("judge/inputs.py"),
+        )?;
+        load(
+            c"_outliers_telling",
+            c"<outliers>/judge/telling.py",
+            include_str!("judge/telling.py"),
+        )?;
+        let source = include_str!("judge/judge.py");
+        let judge = load(c"_outliers_judge", c"<outliers>/judge/judge.py", source)?;
+        let source = include_str!("judge/starved.py");
+        let starved = load(c"_outliers_starved", c"<outliers>/judge/starved.py", source)?;
         let name = capi::unicode_from_str(py, name)?;
         let task = capi::unicode_from_str(py, task)?;
         let path = capi::unicode_from_str(py, &library.to_string_lossy())?;
         let detect = call(&find(&judge, c"load")?, [&name, &path])?;
         let heap = capi::long_from_long_long(py, c_heap_function())?;
         Ok(asks(&find(&judge, c"run")?, [&detect, &heap])? == 0
-            && starving(py, &judge, &detect)?
+            && starving(py, &starved, &detect)?
+            && asks(&find(&starved, c"leaks")?, [])? == 0
             && asks(&find(&judge, c"end")?, [&detect, &task])? == 0)
     })
 }
 
 /// Fails each allocation of a call in turn.
-fn starving<'p>(py: Python<'p>, judge: &Owned<'p>, detect: &Owned<'p>) -> Result<bool> {
+fn starving<'p>(py: Python<'p>, starved: &Owned<'p>, detect: &Owned<'p>) -> Result<bool> {
     // Found once: a look-up may leave a block in Python's cache.
-    let (blocks, wrong) = (find(judge, c"blocks")?, find(judge, c"wrong_failure")?);
+    let (blocks, wrong) = (find(starved, c"blocks")?, find(starved, c"wrong_failure")?);
     let gc = capi::import_module(py, c"gc")?;
     let collect = find(&gc, c"collect")?;
-    let (begin, end) = (find(judge, c"starve")?, find(judge, c"starved_by")?);
-    let data = call(&find(judge, c"lend")?, [detect])?;
+    let (begin, end) = (find(starved, c"starve")?, find(starved, c"starved_by")?);
+    let data = call(&find(starved, c"lend")?, [detect])?;
     starve(.., || ())?;
-    let (pardon, recovered) = (find(judge, c"pardon")?, find(judge, c"recovered")?);
+    let (pardon, recovered) = (find(starved, c"pardon")?, find(starved, c"recovered")?);
     let list = find(&capi::import_module(py, c"builtins")?, c"list")?;
     for number in 1_u32..4 {
         call(&begin, [&capi::float_from_double(py, f64::from(number))?])?;

@@ -4,7 +4,6 @@ Runs in a child process, under PYTHONMALLOC=debug. What is tried is told before,
 crash would speak of; what is found ends the run, and so does what does not return.
 """
 
-import faulthandler
 import functools
 import gc
 import importlib.machinery
@@ -16,56 +15,10 @@ import time
 import weakref
 
 from _outliers_inputs import CASES, ODD, TASKS, Data, Ends, Meddler, Number, Raises, values
+from _outliers_telling import answers, brief, check, found, lost, many, say, trying
 
 CALLS = 100
 SPARE = 8
-# What is tried takes a second at most.
-SECONDS = 20
-# Python keeps the ints up to that number.
-CACHED = 1024 if sys.version_info >= (3, 15) else 256
-
-
-class Found(Exception):
-    """A rule that was broken, and the evidence."""
-
-
-def say(*words):
-    sys.stdout.write("\t".join(words).replace("\n", " ") + "\n")
-    sys.stdout.flush()
-
-
-tried = None
-THERE = "What is used has to be there: it is not NULL, and nobody has freed it."
-
-
-def trying(what, lesson="borrowed-reference", rule=THERE):
-    """Says what is tried, and of what a crash would speak."""
-    global tried
-    tried = what
-    say("trying", lesson, rule, what)
-    faulthandler.dump_traceback_later(SECONDS, exit=True)
-
-
-def many(count, noun):
-    return "%d %s%s" % (round(count), noun, "" if round(count) == 1 else "s")
-
-
-def found(lesson, rule, evidence):
-    say("found", lesson, rule, evidence)
-    raise Found
-
-
-def answers(part):
-    """A part of the judge that returns [1] if it found something, otherwise [0]."""
-
-    def answer(*arguments):
-        try:
-            part(*arguments)
-        except Found:
-            return [1]
-        return [0]
-
-    return answer
 
 
 def load(name, path):
@@ -106,20 +59,6 @@ def use(detect, data):
     guarded(lambda: [None for _ in called(detect, data)])
 
 
-def check(error):
-    if not isinstance(error, SystemError):
-        return
-    text = str(error)
-    if "without setting" in text:
-        found("dropped-minus-one", "NULL means failure, and an exception says which.",
-              tried + ", detect returned NULL without an exception.")
-    if "with an error set" in text or "with an exception set" in text:
-        found("dropped-minus-one", "-1 or NULL may mean failure: ask for the exception, and pass it on.",
-              "%s, detect returned a result although an exception was set: %r." % (tried, error.__cause__))
-    found("exceptions", "A failure has to be passed on as it is.",
-          "%s, detect raised SystemError: %s" % (tried, text))
-
-
 # The cache of look-ups keeps names that were made for one look-up.
 clear = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
 
@@ -148,8 +87,8 @@ def referred(*results):
         others = sys.getrefcount(own) - 1
     for item in itertools.chain.from_iterable(map(held, results)):
         if id(item) in places or sys.getrefcount(item) <= others:
-            found("storing", OWNED, "%s, the result holds an object without a reference of its own: one was "
-                  "given back too often, or never added." % tried)
+            found("storing", OWNED, "the result holds an object without a reference of its own: one was given "
+                  "back too often, or never added.")
 
 
 def held(result):
@@ -197,8 +136,8 @@ class Lent:
         what, was, now = min(changed, key=lambda change: change[2] > change[1])
         count = many(abs(now - was), "reference") + (" more" if now > was else " fewer")
         others = "; so had " + many(len(changed) - 1, "other") if changed[1:] else ""
-        evidence = ("%s, %s%s had %s after the call than before (%d, %d; the judge holds most of them)%s."
-                    % (tried, failed, what, count, was, now, others))
+        evidence = ("%s%s had %s after the call than before (%d, %d; the judge holds most of them)%s."
+                    % (failed, what, count, was, now, others))
         if now > was:
             found("new-reference", "What is yours has to be given back, once.", evidence)
         found("stolen-on-failure" if failed else "borrowed-reference",
@@ -216,7 +155,7 @@ def lending(detect, cases):
         result = guarded(called, detect, lent.data)
         if result is not None and Raises.raised:
             found("exceptions", "A failure has to be passed on as it is.",
-                  "%s, detect swallowed the exception." % tried)
+                  "detect swallowed the exception.")
         referred(result)
         during = lent.counts()
         places = [id(item) for item in held(result)]
@@ -225,8 +164,8 @@ def lending(detect, cases):
         for (item, what), was, now in zip(lent.watched, lent.before, during):
             if places.count(id(item)) > max(0, now - was):
                 found("called-by-python", OWNED,
-                      "%s, the result holds %s by a reference that nobody added: %d before, %d now."
-                      % (tried, what, was, now))
+                      "the result holds %s by a reference that nobody added: %d before, %d now."
+                      % (what, was, now))
         failed = "it failed, and " if result is None else ""
         item = result = None
         lent.judge(failed)
@@ -267,22 +206,22 @@ def soaking(detect, heap):
         blocks, heaped, items, *references = grown
         if min(blocks) >= CALLS // 2:
             found("new-reference", "What is new is yours: give it back, once, on each way out.",
-                  "%s, each call leaves %s of memory behind." % (tried, many(blocks[1] / CALLS, "block")))
+                  "each call leaves %s of memory behind." % many(blocks[1] / CALLS, "block"))
         if min(heaped) >= 16 * CALLS:
             found("half-way", "What malloc gives is yours: free it, once, on each way out.",
-                  "%s, each call leaves %s of C's heap behind." % (tried, many(heaped[1] / CALLS, "byte")))
+                  "each call leaves %s of C's heap behind." % many(heaped[1] / CALLS, "byte"))
         # Of what is odd, others have references too.
         if min(items) > 0 and make in dict(CASES).values():
             found("new-reference", "What is yours has to be given back, once.",
-                  "%s, some of the calls leave references to items behind: %s in %s."
-                  % (tried, many(items[1], "reference"), many(CALLS, "call")))
+                  "some of the calls leave references to items behind: %s in %s."
+                  % (many(items[1], "reference"), many(CALLS, "call")))
         for what, growth in zip(shared, references):
             if max(growth) <= -CALLS // 2:
                 found("called-by-python", "What is borrowed is not yours to give back.",
-                      "%s, each call takes a reference from %s." % (tried, what))
+                      "each call takes a reference from %s." % what)
             if min(growth) >= CALLS // 2:
                 found("new-reference", "What is yours has to be given back, once.",
-                      "%s, each call leaves a reference to %s behind." % (tried, what))
+                      "each call leaves a reference to %s behind." % what)
 
 
 def outliving(detect):
@@ -311,7 +250,7 @@ def collecting(detect):
 
     if min(windows(again, None, [counted_blocks])[0]) >= CALLS // 2:
         found("clear-first", "Clear first: what is given back may run code that comes here again.",
-              tried + ", memory stays behind.")
+              "memory stays behind.")
 
 
 def meddling(detect):
@@ -362,7 +301,7 @@ def tracking(detect):
     holds = any(gc.is_tracked(thing) for thing in gc.get_referents(result) if thing is not type(result))
     # Not by `is_tracked`: it may have been made without room for that.
     if has_traverse and holds and not any(known is result for known in gc.get_objects()):
-        found("cycles", HOLDS, "The type has tp_traverse, but the result is not tracked: "
+        found("cycles", HOLDS, "the result's type has tp_traverse, but the result is not tracked: "
               "PyObject_GC_New, then PyObject_GC_Track.")
 
 
@@ -378,8 +317,7 @@ def cycling(detect):
             use(detect, make())
         gc.collect()
         if gone() is not None:
-            found("cycles", HOLDS, "The result holds the list, the list holds the result, and the "
-                  "collector cannot free them.")
+            found("cycles", HOLDS, "which the result holds, both stay: the collector cannot free them.")
 
 
 @answers
@@ -399,81 +337,6 @@ def run(detect, heap):
         probe(detect)
 
 
-# The list that is passed while memory runs out. What stands out in it has an index that no cache has; and
-# past those a dictionary of all of it grows once more.
-starved = None
-# What is made of it, if that is plain and the same each time.
-usual = None
-# The allocations at whose failure memory was left behind.
-leaking = []
-
-
-def plain(result):
-    text = repr(result) if type(result) in (list, tuple, dict) else None
-    return None if text is None or " at 0x" in text else text
-
-
-def lend(detect):
-    global starved, usual
-    length = CACHED * 11 // 8
-    starved = Lent([float(i % 3 + 1000 * (i >= length - 94)) for i in range(length)])
-    made = {plain(guarded(called, detect, starved.data)) for _ in range(3)}
-    usual = made.pop() if len(made) == 1 else None
-    return starved.data
-
-
-def pardon():
-    """What `list()` loses of the list itself, as on Python 3.10 to 3.12, is not the module's fault."""
-    if starved.counts()[0] > starved.before[0]:
-        starved.pardoned = "the list"
-    return []
-
-
-@answers
-def recovered(result):
-    """Whether it goes on after the failure as if nothing was, with something else."""
-    if usual is not None and plain(result) != usual:
-        found("exceptions", "A failure has to be passed on as it is.",
-              "%s, detect swallowed the MemoryError." % tried)
-
-
-def starve(number):
-    """Before calls whose allocation of that number fails."""
-    trying("When allocation %d of the call fails" % number, "half-way",
-           "A call that fails returns NULL: that is asked before it is used.")
-    gc.collect()
-    starved.before = starved.counts()
-    return []
-
-
-def blocks():
-    return [counted_blocks()]
-
-
-@answers
-def starved_by(number, grown):
-    """After them."""
-    starved.judge()
-    if grown > 0:
-        leaking.append("%d (%s)" % (number, many(grown, "block")))
-    if len(leaking) > 3:
-        leaks()
-
-
-def leaks():
-    if leaking:
-        found("half-way", "What was made before the step that failed has to be given back.",
-              "Memory stays behind when one of these allocations of the call fails: number %s."
-              % ", ".join(leaking))
-
-
-@answers
-def wrong_failure(text):
-    """Whether that is the text of a failure that Python itself complained about."""
-    if text.startswith("SystemError: "):
-        check(SystemError(text[len("SystemError: "):]))
-
-
 def outcome(function, data):
     """Whether it fails; and what it returns or raises, as a text."""
     try:
@@ -485,14 +348,9 @@ def outcome(function, data):
         return True, type(error).__name__
 
 
-def brief(text):
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
 @answers
 def end(detect, task):
     """Whether it still does what it is for."""
-    leaks()
     for name, make in CASES if task in TASKS else ():
         trying("Called with " + name)
         data = make()
@@ -500,9 +358,7 @@ def end(detect, task):
         fails, right = outcome(TASKS[task], data)
         if fails and not failed:
             found("exceptions", "A failure has to be passed on as it is.",
-                  "%s, detect swallowed the exception, and returned %s." % (tried, brief(told)))
+                  "detect swallowed the exception, and returned %s." % brief(told))
         if told != right:
-            say("lost", "%s, it %s %s, not %s."
-                % (tried, "raised" if failed else "returned", brief(told), brief(right)))
-            raise Found
+            lost("it %s %s, not %s." % ("raised" if failed else "returned", brief(told), brief(right)))
     say("clean")
