@@ -62,6 +62,8 @@ impl<'a> Records<'a> {
             marks += head.drain(..MARK.len()).map(|_| 1).sum::<u64>();
         }
         let delimiter = delimiter(&head);
+        // For the buffers.
+        has_room(1 << 18).with_context(|| name.to_owned())?;
         let lines = Lines {
             text: BufReader::with_capacity(1 << 16, Box::new(Cursor::new(head).chain(text))),
             left: LONGEST,
@@ -166,9 +168,7 @@ impl Read for Lines<'_> {
         }
         // What the CSV reader makes of a record, if it is commas alone: with too little memory for that
         // it would end the process.
-        let record = 32 * (LONGEST - self.left);
-        let room = Vec::<u8>::new().try_reserve_exact(record);
-        room.map_err(|_| ErrorKind::OutOfMemory)?;
+        has_room(32 * (LONGEST - self.left + buffer.len()))?;
         let length = uninterrupted(|| self.text.read(buffer))?;
         self.left -= length;
         self.ended = length == 0;
@@ -189,6 +189,12 @@ impl Read for Lines<'_> {
         }
         Ok(length)
     }
+}
+
+/// Whether there is so much memory, for who ends the process if not.
+fn has_room(bytes: usize) -> io::Result<()> {
+    let room = Vec::<u8>::new().try_reserve_exact(bytes);
+    room.map_err(|_| ErrorKind::OutOfMemory.into())
 }
 
 /// A read that a signal has interrupted is tried again.
