@@ -361,7 +361,7 @@ fn judged(file: &Path, library: &Path) -> Result<Option<(String, String)>> {
         }
         (_, [_, _, _, what], _) => {
             let how = match errors.starts_with("Timeout") {
-                true => "it did not return within 20 seconds.".into(),
+                true => "it did not return within 30 seconds.".into(),
                 false => format!("it ended the process, with {status}."),
             };
             let rule = "A function returns a result, or NULL with an exception set.";

@@ -84,7 +84,7 @@ const WRONG: [(&str, &str, &str, &str); 18] = [
         "waits",
         "#include <unistd.h>",
         "for (;;) sleep(1);",
-        "Called with an empty list, it did not return within 20 seconds.",
+        "Called with an empty list, it did not return within 30 seconds.",
     ),
     (
         "uses_null",

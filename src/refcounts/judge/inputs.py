@@ -35,9 +35,10 @@ Converts = type("Converts", (), answering(lambda self: -1.0))
 
 
 class Meddles:
-    """Fills the list that it is in anew, to another length."""
+    """Fills the list that it is in anew, to another length, the first times that it is asked."""
 
     def __init__(self, data, length, answer):
+        self.left = 9
         self.data = data
         self.length = length
         self.answer = answer
@@ -47,7 +48,9 @@ class Meddles:
         raise AttributeError(name)
 
     def meddle(self):
-        self.data[:] = values(self.length, Number)
+        if self.left > 0:
+            self.left -= 1
+            self.data[:] = values(self.length, Number)
         return self.answer
 
 

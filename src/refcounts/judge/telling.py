@@ -4,7 +4,7 @@ import faulthandler
 import sys
 
 # What is tried takes a second at most.
-SECONDS = 20
+SECONDS = 30
 THERE = "What is used has to be there: it is not NULL, and nobody has freed it."
 tried = None
 
