@@ -360,7 +360,7 @@ fn judged(file: &Path, library: &Path) -> Result<Option<(String, String)>> {
             bail!("{}", errors.trim().trim_start_matches("outliers: "))
         }
         (_, [_, _, _, what], _) => {
-            let how = match errors.starts_with("Timeout") {
+            let how = match errors.lines().any(|line| line.starts_with("Timeout (")) {
                 true => "it did not return within 30 seconds.".into(),
                 false => format!("it ended the process, with {status}."),
             };

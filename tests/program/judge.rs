@@ -83,7 +83,7 @@ const WRONG: [(&str, &str, &str, &str); 18] = [
     (
         "waits",
         "#include <unistd.h>",
-        "for (;;) sleep(1);",
+        "fputs(\"a word of its own\\n\", stderr); for (;;) sleep(1);",
         "Called with an empty list, it did not return within 30 seconds.",
     ),
     (
