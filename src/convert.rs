@@ -29,10 +29,10 @@ pub(crate) fn list_from_slice<'p>(
 /// Copies the items of an iterable into a vector, each through `convert`; at most `limit` of them.
 ///
 /// All or nothing: the first item that is wrong, or one too many, is an error.
-pub(crate) fn vec_from_iterable<T>(
-    iterable: &Owned<'_>,
+pub(crate) fn vec_from_iterable<'p, T>(
+    iterable: &Owned<'p>,
     limit: usize,
-    convert: impl Fn(usize, &Owned<'_>) -> Result<T>,
+    convert: impl Fn(usize, &Owned<'p>) -> Result<T>,
 ) -> Result<Vec<T>> {
     let iterator: Iter = match capi::object_get_iter(iterable) {
         Ok(iterator) => iterator, // new

@@ -49,6 +49,10 @@ pub struct Arguments {
     size: u32,
     #[command(flatten)]
     callee: Callee,
+    /// Accept growth: `types` (references to types), or a pattern of an
+    /// object or a container, such as 'module.CACHE*'; can be repeated
+    #[arg(long, value_name = "PATTERN", verbatim_doc_comment)]
+    allow: Vec<String>,
     /// Leak on purpose, once in so many calls: a float, list,
     /// reference, heap (block) or file
     #[arg(long, value_name = "KIND/EVERY", verbatim_doc_comment)]
@@ -91,6 +95,9 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
 
     let mut bar = Bar::new();
     let mut soak = Soak::new(arguments.calls.unwrap_or(CALLS)).lend(&detector, &data);
+    for pattern in &arguments.allow {
+        soak = soak.allow(pattern);
+    }
     let unasked = arguments
         .calls
         .is_none()
@@ -112,11 +119,11 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     if let Some(file) = &arguments.plot {
         plot::soak(file, &arguments.callee.function.to_string(), &report)?;
     }
-    super::print(&if arguments.json {
+    watched.report(&if arguments.json {
         format!("{:#}\n", to_json(&report))
     } else {
         report.to_string()
-    })?;
+    });
     Ok(match report.verdict {
         _ if report.ended == Some(Ended::Interrupted) => ExitCode::from(130),
         Verdict::Clean => ExitCode::SUCCESS,
@@ -154,6 +161,7 @@ fn to_json(report: &Report) -> Value {
     });
     let references = report.references.iter().map(|reference| {
         json!({
+            "counter": reference.counter.to_string(),
             "object": reference.object,
             "variable": reference.variable,
             "finding": reference.finding.name(),
@@ -177,6 +185,9 @@ fn to_json(report: &Report) -> Value {
         "arguments": report.lent.faults(),
         "containers": report.holders,
         "grown": report.grown,
+        "allowed": report.allowed,
+        "unproven": report.unproven,
+        "argument_blocks": report.argument_blocks,
         "resident": {
             "first": resident(report.samples.first()),
             "last": resident(report.samples.last()),

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -26,7 +26,8 @@ const PERIOD: Duration = Duration::from_millis(100);
 struct Told {
     calls: u64,
     falling: Vec<String>,
-    /// The report is written, or the error is known.
+    report: Option<String>,
+    /// The report has come, or the error is known.
     done: bool,
 }
 
@@ -42,6 +43,9 @@ pub fn watch(json: bool) -> Result<ExitCode> {
         .context("cannot listen for Ctrl-C")?;
     let mut command = Command::new(env::current_exe()?);
     command.args(env::args_os().skip(1)).arg("--watched");
+    // What the function prints is none of the report, which comes to us.
+    let stderr = io::stderr().as_fd().try_clone_to_owned();
+    command.stdout(stderr.map_or_else(|_| Stdio::null(), Stdio::from));
     let mut child = command.stdin(OwnedFd::from(theirs)).spawn()?;
     drop(command);
 
@@ -57,12 +61,22 @@ pub fn watch(json: bool) -> Result<ExitCode> {
             Err(_) => {}
         }
     }
+    let is_cut_off = !told.done && child.try_wait()?.is_none();
     let status = child.wait()?;
     if let (true, Some(code)) = (told.done, status.code()) {
+        if let Some(report) = &told.report {
+            super::print(report)?;
+        }
         return Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from));
     }
     if status.signal() == Some(SIGINT) && interrupted.load(Ordering::Relaxed) {
         emulate_default_handler(SIGINT)?;
+    }
+    if is_cut_off && status.code().is_some() {
+        let summary =
+            "the function closed the file descriptors of the soak, which cannot report any more";
+        super::print(&told.without_report("none", summary, None, begun.elapsed(), json))?;
+        return Ok(ExitCode::from(3));
     }
     super::print(&told.death(status, begun.elapsed(), json))?;
     Ok(ExitCode::FAILURE)
@@ -73,6 +87,7 @@ impl Told {
         match line.trim_end().split_once(' ') {
             Some(("calls", calls)) => self.calls = calls.parse().unwrap_or(self.calls),
             Some(("falling", object)) => self.falling.push(object.into()),
+            Some(("report", text)) => self.report = serde_json::from_str(text).ok(),
             _ => self.done = line == "done\n",
         }
     }
@@ -89,12 +104,28 @@ impl Told {
             "over-release"
         };
         let summary = format!("the function {how} at about call {}", self.calls.max(1));
+        let mut text = self.without_report(verdict, &summary, status.signal(), time, json);
+        if !json && self.falling.is_empty() {
+            text.push_str("  no references to a long-lived object fell before\n");
+        }
+        text
+    }
+
+    /// What is known without a report.
+    fn without_report(
+        &self,
+        verdict: &str,
+        summary: &str,
+        signal: Option<i32>,
+        time: Duration,
+        json: bool,
+    ) -> String {
         if json {
             let object = json!({
                 "schema": 1,
                 "verdict": verdict,
                 "summary": summary,
-                "signal": status.signal(),
+                "signal": signal,
                 "interrupted": false,
                 "ended": null,
                 "wanted": null,
@@ -106,6 +137,9 @@ impl Told {
                 "arguments": [],
                 "containers": [],
                 "grown": [],
+                "allowed": [],
+                "unproven": [],
+                "argument_blocks": null,
                 "resident": { "first": null, "last": null },
                 "seconds": time.as_secs_f64(),
             });
@@ -114,9 +148,6 @@ impl Told {
         let mut text = format!("{verdict}: {summary}\n");
         for object in &self.falling {
             text.push_str(&format!("  before, its references fell: {object}\n"));
-        }
-        if self.falling.is_empty() {
-            text.push_str("  no references to a long-lived object fell before\n");
         }
         text
     }
@@ -169,6 +200,11 @@ impl Watched {
             let _ = writeln!(self.to, "falling {object}");
         }
         self.falling = self.falling.max(progress.falling.len());
+    }
+
+    /// Hands the report over, as one line.
+    pub fn report(&mut self, report: &str) {
+        let _ = writeln!(self.to, "report {}", json!(report));
     }
 
     /// From here on the exit status says all.

@@ -1,67 +1,65 @@
-"""Names what grows: the objects, the variables that hold them, and the lines that allocate them."""
+"""Names what grows: the objects, the variables that lead to them, and the lines that allocate them."""
 
 import array
 import collections
 import functools
 import gc
 import linecache
+import os
 import reprlib
 import sys
+import time
 import tracemalloc
 
-from _outliers_meter import containers
-
-before = array.array("q")
-# The containers that have grown, with their names.
-grown = []
-
-
-# Containers that grow hold what leaks; or they are caches that fill.
-
-def begin():
-    """Note how long the containers are."""
-    before[:] = array.array("q", map(len, containers))
-    return []
-
-
-def held():
-    """Return the containers that have grown since, the most first."""
-    most = [(items, thing) for items, thing in changed()[:-4:-1] if items >= 8]
-    names = variables([thing for _, thing in most])
-    grown[:] = [(thing, names.get(id(thing), "one without a variable")) for _, thing in most]
-    return ["%s, a %s: %+d items" % (name, type(thing).__qualname__, items)
-            for (items, _), (thing, name) in zip(most, grown)]
-
-
-def emptied(fallen):
-    """Return a container that has shrunk since by about as much as references have fallen."""
-    items, thing = changed()[0]
-    if 2 * items > -fallen[0]:
-        return []
-    return ["%s, a %s" % (variables([thing]).get(id(thing), "one"), type(thing).__qualname__)]
-
-
-def changed():
-    """Return by how many items each container has grown, the most last."""
-    growth = sorted((len(thing) - length, index) for index, (thing, length) in enumerate(zip(containers, before)))
-    return [(items, containers[index]) for items, index in growth]
+MOST = 3
 
 
 # Objects and their variables.
 
 def identify(things):
-    """Return what each object is, and the variable that holds it, or nothing; in turns."""
+    """Return what each object is, its type, and the variable that leads to it, or nothing; in turns."""
     names = variables(things)
-    return [text for thing in things for text in (describe(thing), names.get(id(thing), ""))]
+    return [text for thing in things for text in (
+        describe(thing), type_name(thing), "" if type(thing) in PLAIN else names.get(id(thing), ""))]
+
+
+# Values that many may share: any variable that has one would be named by chance.
+PLAIN = {int, float, bool, str, bytes, type(None), tuple, frozenset, complex}
+
+
+def type_name(thing):
+    # Whatever it makes of `__module__` or `__name__`.
+    return type.__repr__(type(thing)).split("'")[1]
 
 
 def describe(thing):
     """`numpy.dtype[int64] dtype('int64')`: its type and its `repr`, cut."""
-    # Whatever it makes of `__module__` or `__name__`.
-    name = type.__repr__(type(thing)).split("'")[1]
     brief = reprlib.Repr()
     brief.maxother = brief.maxstring = 60
-    return "%s %s" % (name, " ".join(brief.repr(thing).split()))
+    return "%s %s" % (type_name(thing), " ".join(bounded(brief.repr, thing).split()))
+
+
+class Endless(BaseException):
+    """Raised in a `__repr__` that takes too long."""
+
+
+def bounded(function, thing):
+    """Return what a function makes of a thing, unless code of the thing's own takes more than a second."""
+    end = time.monotonic() + 1
+
+    def look(frame, what, argument):
+        if time.monotonic() > end:
+            raise Endless
+        return look
+
+    tracer = sys.gettrace()
+    sys.settrace(look)
+    try:
+        return function(thing)
+    except (Exception, Endless):
+        return "(its repr does not end)"
+    finally:
+        sys.settrace(tracer)
 
 
 def variables(things):
@@ -121,7 +119,7 @@ def step(holder, thing, is_module):
 
 # Lines that allocate, by tracemalloc; and types.
 
-def trace(*_):
+def trace():
     """Begin to trace allocations."""
     global snapshot, types, was_tracing
     was_tracing = tracemalloc.is_tracing()
@@ -132,9 +130,8 @@ def trace(*_):
     return []
 
 
-def traced(made):
+def traced(calls, rate):
     """End it, after so many calls; return the lines and the types of what leaks so often per call."""
-    calls, rate = made
     least = max(calls * rate / 2, 1)
     gc.collect()
     grown = [(number - types.get(kind, 0), kind.__qualname__) for kind, number in count_types().items()]
@@ -142,7 +139,7 @@ def traced(made):
     if not was_tracing:
         tracemalloc.stop()
     # Our own, and what has no line.
-    others = [tracemalloc.Filter(False, name) for name in ("<*", tracemalloc.__file__, linecache.__file__)]
+    others = [tracemalloc.Filter(False, name) for name in (OURS + "*", tracemalloc.__file__, linecache.__file__)]
     growth = after.filter_traces(others).compare_to(snapshot.filter_traces(others), "lineno")
     lines = [
         place(line.traceback[0].filename, line.traceback[0].lineno, "blocks", line.count_diff / calls)
@@ -168,45 +165,126 @@ def count_types():
 # Lines that keep something, or call C code that leaks, by what each adds.
 
 HEAP = "bytes of C's heap"
+# Our own files are named so.
+OURS = "<outliers>"
+DEEP = 30
+
+
+def entries(directory):
+    return lambda: len(os.listdir(directory))
+
+
+def mappings():
+    with open("/proc/self/maps") as maps:
+        return sum(line.split(None, 5)[4] != "0" for line in maps)
+
+
+def children():
+    count = 0
+    for thread in os.listdir("/proc/self/task"):
+        with open("/proc/self/task/%s/children" % thread) as file:
+            count += len(file.read().split())
+    return count
+
+
+RESOURCES = {
+    "files": (entries("/proc/self/fd"), "open files"),
+    "threads": (entries("/proc/self/task"), "threads"),
+    "shared_memory": (entries("/dev/shm"), "segments"),
+    "mappings": (mappings, "mapped files"),
+    "children": (children, "child processes"),
+}
 
 
 class Follower:
-    """Books what each line adds: to C's heap, to the references to objects, to containers."""
+    """Books what each line adds: to C's heap, to the references to objects, to containers, to resources."""
 
-    def __init__(self, things, heap):
+    def __init__(self, things, containers, heap, resources):
+        names = variables(containers)
         counters = [(functools.partial(sys.getrefcount, thing), "references") for thing in things]
-        counters += [(functools.partial(len, thing), "items of " + name) for thing, name in grown]
+        counters += [(lambda thing=thing: size(thing), "items of " + names.get(id(thing), "one without a variable"))
+                     for thing in containers]
+        counters += [RESOURCES[name] for name in resources]
         if heap:
             counters.append((heap, HEAP))
         self.counters, self.units = zip(*counters) if counters else ((), ())
-        self.last = array.array("q", [counter() for counter in self.counters])
-        self.booked = {}
-        self.row = self.row_of(None)
+        # By line: what it added itself, what it added with all that it called, and how deep it is.
+        self.own = {}
+        self.whole = {}
+        self.depth = {}
+        # That of now, and those that called it.
+        self.lines = []
+        self.last = self.read()
 
-    def row_of(self, place):
-        row = self.booked.get(place)
-        if row is None:
-            row = self.booked[place] = array.array("q", [0] * len(self.counters))
-        return row
+    def read(self):
+        return array.array("q", [counter() for counter in self.counters])
+
+    def book(self):
+        for index, (now, before) in enumerate(zip(self.read(), self.last)):
+            if now != before:
+                add(self.own, self.lines[0] if self.lines else None, index, now - before)
+                for line in set(self.lines):
+                    add(self.whole, line, index, now - before)
 
     def __call__(self, frame, what, argument):
-        for index, counter in enumerate(self.counters):
-            self.row[index] += counter() - self.last[index]
+        self.book()
         when = ""
         if what == "return" and frame.f_back is not None:
             # What comes now belongs to the line of the call.
             frame = frame.f_back
         elif what == "return":
             when = ", after it has returned"
-        self.row = self.row_of((frame.f_code.co_filename, frame.f_lineno, when))
-        for index, counter in enumerate(self.counters):
-            self.last[index] = counter()
+        # The innermost first; our own files call, but leak nothing.
+        lines = []
+        while frame is not None and len(lines) < DEEP:
+            if not frame.f_code.co_filename.startswith(OURS):
+                lines.append((frame.f_code.co_filename, frame.f_lineno, when))
+            frame = frame.f_back
+        self.lines = lines
+        self.depth.update((line, len(lines) - place) for place, line in enumerate(lines))
+        self.last = self.read()
         return self
 
+    def guilty(self, index, least):
+        """The lines to which a count owes what stayed: what comes and goes cancels out in the sum."""
+        own = {line: row[index] for line, row in self.own.items() if index in row}
+        total = sum(own.values())
+        if total < least:
+            return []
 
-def follow(things, heap):
-    """Begin to follow the lines; C's heap too, if there is the address of a C function that tells it."""
+        def explains(added):
+            return abs(added - total) <= total / 10
+
+        rows = [(line, added) for line, added in own.items() if line and 2 * added >= total]
+        if not any(explains(added) for _, added in rows):
+            # What a line calls may add, and the line take away: the innermost line that makes it up.
+            whole = [(line, row[index]) for line, row in self.whole.items() if explains(row[index])]
+            rows = sorted(whole, key=lambda row: self.depth[row[0]])[-1:] or rows
+        # Those nearest to it: what others add is taken back elsewhere.
+        farthest = min((abs(added - total) for _, added in rows), default=0) + total / 10
+        rows = sorted(rows, key=lambda row: abs(row[1] - total))
+        return [(line, added) for line, added in rows if abs(added - total) <= farthest][:MOST]
+
+
+def add(booked, line, index, count):
+    row = booked.setdefault(line, collections.Counter())
+    row[index] += count
+
+
+def size(thing):
+    try:
+        return len(thing)
+    except TypeError:
+        return thing.qsize() if hasattr(thing, "qsize") else len(thing.getvalue())
+
+
+def follow(what):
+    """Begin to follow the lines: by references to things, items of containers, C's heap, resources.
+
+    The heap is the address of a C function that tells how much of it is in use, or 0.
+    """
     global follower, others_trace
+    things, containers, heap, resources = what
     try:
         from ctypes import CFUNCTYPE, c_longlong
     except ImportError:
@@ -215,22 +293,16 @@ def follow(things, heap):
         heap = CFUNCTYPE(c_longlong)(heap)
     gc.collect()
     others_trace = sys.gettrace()
-    follower = Follower(things, heap)
+    follower = Follower(things, containers, heap, resources.split())
     sys.settrace(follower)
     return []
 
 
-def followed(made):
-    """End it; return the lines that added what stayed. What comes and goes cancels out in the sum."""
+def followed(calls, rate):
+    """End it; return the lines that added what stayed."""
     sys.settrace(others_trace)
-    calls, rate = made
-    lines = []
-    for index, unit in enumerate(follower.units):
-        total = sum(row[index] for row in follower.booked.values())
-        if total >= (calls * rate / 2 if unit is HEAP else 1):
-            rows = [(abs(row[index] - total), where, row[index]) for where, row in follower.booked.items() if where]
-            # Those nearest to it: what others add is taken back elsewhere.
-            farthest = min(rows)[0] + total / 10
-            rows = sorted(row for row in rows if row[2] * 2 >= total and row[0] <= farthest)[:3]
-            lines.extend(place(file, line, unit, grown / calls, when) for _, (file, line, when), grown in rows)
-    return lines
+    return [
+        place(file, line, unit, added / calls, when)
+        for index, unit in enumerate(follower.units)
+        for (file, line, when), added in follower.guilty(index, calls * rate / 2 if unit is HEAP else 1)
+    ]

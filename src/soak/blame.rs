@@ -4,40 +4,40 @@ use std::ffi::CStr;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::Counter;
+use super::counter::Counter;
+use super::graph::list;
 use super::report::Report;
-use super::run::float;
+use super::universe::Moved;
 use super::verdict::{self, Finding, Rate, per_call};
 use crate::capi::probes::memory::c_heap_function;
-use crate::capi::{self, Held, Owned, Python, SpareReferences};
+use crate::capi::{self, Held, Owned, Python};
 use crate::convert;
 use crate::error::Result;
 use crate::interpreter::{module, with_python};
 
 /// The longest that is spent on finding lines, each of two times.
 const LONGEST: Duration = Duration::from_secs(3);
-/// So often what leaks shall have leaked while its lines are looked for; and calls at most.
+/// How often what leaks must have leaked while its lines are looked for; and the most calls for that.
 const OFTEN: f64 = 16.0;
 const MOST_CALLS: f64 = 30_000.0;
-/// Most objects that are named.
-const MOST_NAMED: usize = 8;
-
-/// An object whose references moved, what they did, and by how many.
-pub(super) type Moved<'a> = (Finding, i64, &'a SpareReferences);
+/// Most objects that are followed line by line.
+const MOST_FOLLOWED: usize = 3;
 
 /// What happened to the references to one object.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reference {
+    /// [`References`](Counter::References) or [`Types`](Counter::Types).
+    pub counter: Counter,
     /// Its type, and its `repr`, cut.
     pub object: String,
-    /// The variable that it can be reached from; empty if there is none.
+    /// The variable that leads to it; empty if there is none, or if it is a plain value that many share.
     pub variable: String,
     /// What its references did.
     pub finding: Finding,
-    /// By how many they grew in all windows together.
+    /// How much they grew in all windows together.
     pub total: i64,
-    /// By how many they grew per call.
+    /// How much they grew per call.
     pub per_call: f64,
 }
 
@@ -45,11 +45,11 @@ pub struct Reference {
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = match self.finding {
-            Finding::OverRelease => "given back too often: ",
+            Finding::OverRelease => "released too often: ",
             Finding::Rare => "now and then: ",
             _ => "",
         };
-        let rate = Rate(self.per_call, "reference");
+        let rate = Rate(self.per_call, ("reference", "references"));
         write!(f, "{verb}{rate} to {}", self.object)?;
         match self.variable.as_str() {
             "" => Ok(()),
@@ -58,12 +58,53 @@ impl fmt::Display for Reference {
     }
 }
 
+/// What an object that moved is called.
+#[derive(Debug)]
+pub(super) struct Name {
+    /// Its type, and its `repr`, cut.
+    pub object: String,
+    /// Its type alone.
+    pub kind: String,
+    /// The variable that leads to it, or nothing.
+    pub variable: String,
+}
+
+impl Name {
+    pub fn reference(&self, moved: &Moved, calls: u64) -> Reference {
+        Reference {
+            counter: moved.counter,
+            object: self.object.clone(),
+            variable: self.variable.clone(),
+            finding: moved.finding,
+            total: moved.total,
+            per_call: per_call(moved.total, calls),
+        }
+    }
+
+    /// `module.KEPT, a list: +800 items, 1200 now`.
+    pub fn container(&self, moved: &Moved) -> String {
+        let variable = match self.variable.as_str() {
+            "" => "one without a variable",
+            variable => variable,
+        };
+        let (kind, total) = (&self.kind, moved.total);
+        match moved.items {
+            0 => format!("{variable}, a {kind}: it holds {total} new objects"),
+            items => format!("{variable}, a {kind}: {total:+} items, {items} now"),
+        }
+    }
+
+    /// What a pattern of what is allowed may match.
+    pub fn texts(&self) -> [&str; 3] {
+        [&self.object, &self.kind, &self.variable]
+    }
+}
+
 /// The Python half: see `blame.py`.
 #[derive(Debug)]
 pub(super) struct Blame(Held);
 
 impl Blame {
-    /// After the meter, whose containers it looks at.
     pub fn new() -> Result<Self> {
         with_python(|py| {
             let source = include_str!("blame.py");
@@ -86,94 +127,104 @@ impl Blame {
         })
     }
 
-    /// Notes how long all containers are.
-    pub fn begin(&self) -> Result<()> {
-        with_python(|py| self.ask(py, c"begin", []).map(drop))
-    }
-
-    /// The containers that have grown since: they hold what leaks, or are caches that fill.
-    pub fn holders(&self) -> Result<Vec<String>> {
-        with_python(|py| self.ask(py, c"held", []))
-    }
-
-    /// A container that has shrunk since by about as much as references fell: it may have held them.
-    pub fn emptied(&self, moved: &[Moved<'_>]) -> Result<Option<String>> {
-        let fallen: i64 = moved.iter().map(|&(_, total, _)| total.min(0)).sum();
-        with_python(|py| {
-            let fallen = convert::list_from_slice(py, &[float(fallen.unsigned_abs())], None)?;
-            Ok(self.ask(py, c"emptied", [&fallen])?.pop())
-        })
-    }
-
-    /// What each object is, and the variable that holds it, as far as that can be told.
-    pub fn name(&self, moved: &[Moved<'_>], calls: u64) -> Vec<Reference> {
-        let moved = moved.get(..MOST_NAMED).unwrap_or(moved);
-        let texts = with_python(|py| self.ask(py, c"identify", [&list(py, moved)?]));
-        let mut texts = texts.unwrap_or_default().into_iter();
-        let named = moved.iter().map(|&(finding, total, _)| {
-            let mut text = || texts.next().unwrap_or_default();
-            Reference {
-                object: text(),
-                variable: text(),
-                finding,
-                total,
-                per_call: per_call(total, calls),
+    /// What each object is, and the variable that leads to it, as far as that can be told.
+    pub fn names(&self, moved: &[Moved]) -> Vec<Name> {
+        let texts = with_python(|py| self.ask(py, c"identify", [&objects(py, moved.iter())?]));
+        let texts = texts.unwrap_or_default();
+        let name = |index| {
+            let text = |part: usize| texts.get(3 * index + part).cloned().unwrap_or_default();
+            Name {
+                object: text(0),
+                kind: text(1),
+                variable: text(2),
             }
-        });
-        named.collect()
+        };
+        (0..moved.len()).map(name).collect()
     }
 
     /// The lines that allocate what leaks, or lose references, and the types that it is of.
     pub fn lines(
         &self,
         report: &Report,
-        moved: &[Moved<'_>],
+        moved: &[Moved],
         mut call: impl FnMut() -> Result<()>,
     ) -> Result<Vec<String>> {
-        let rate = |wanted: &[Counter]| {
+        let rate = |is_wanted: &dyn Fn(Counter) -> bool| {
             let leaks = verdict::of(&report.counters, Finding::Leak);
-            let leaks = leaks.filter(|growth| wanted.contains(&growth.counter));
+            let leaks = leaks.filter(|growth| is_wanted(growth.counter));
             leaks
                 .map(|growth| growth.per_call.min(1.0))
                 .reduce(f64::min)
         };
-        let mut traced = |begin, end, things: &[Moved<'_>], heap, rate: Option<f64>| {
-            let Some(rate) = rate else {
-                return Ok(Vec::new());
-            };
-            with_python(|py| {
-                let heap = capi::long_from_long_long(py, heap)?;
-                self.ask(py, begin, [&list(py, things)?, &heap])
-            })?;
+        // As often as the rate needs, and as the time allows: what is traced is slow.
+        let mut make = |rate: f64| {
             let (start, mut calls, mut result) = (Instant::now(), 0.0, Ok(()));
-            // As often as the rate needs, and as the time allows: what is traced is slow.
             while result.is_ok()
                 && (rate * calls < OFTEN && calls < MOST_CALLS && start.elapsed() < LONGEST)
             {
                 result = call();
                 calls += 1.0;
             }
-            // Also after an error: tracing is ended.
-            let made = [calls, rate];
-            let lines =
-                with_python(|py| self.ask(py, end, [&convert::list_from_slice(py, &made, None)?]));
-            result.and(lines)
+            (calls, result)
         };
-        let held = rate(&[Counter::Blocks, Counter::Tracked]);
-        let mut lines = traced(c"trace", c"traced", &[], 0, held)?;
-        let heap = rate(&[Counter::CHeap]).map_or(0, |_| c_heap_function());
-        let followed = rate(&[Counter::CHeap, Counter::References])
-            .or(held.filter(|_| !report.holders.is_empty()));
-        let few = moved.get(..3).unwrap_or(moved);
-        lines.extend(traced(c"follow", c"followed", few, heap, followed)?);
+        let mut lines = Vec::new();
+        if let Some(rate) = rate(&|counter| matches!(counter, Counter::Blocks | Counter::Tracked)) {
+            with_python(|py| self.ask(py, c"trace", []))?;
+            let (calls, result) = make(rate);
+            // Also after an error: tracing is ended.
+            let traced =
+                with_python(|py| self.ask(py, c"traced", numbers(py, calls, rate)?.each_ref()));
+            result?;
+            lines.extend(traced?);
+        }
+        let is_followed = |counter: Counter| {
+            counter.is_by_object() || counter.is_resource() || counter == Counter::CHeap
+        };
+        if let Some(rate) = rate(&is_followed) {
+            let of = |is_item| {
+                let own = move |moved: &&Moved| (moved.counter == Counter::Items) == is_item;
+                moved.iter().filter(own).take(MOST_FOLLOWED)
+            };
+            let heap = if report.leaks(Counter::CHeap) {
+                c_heap_function()
+            } else {
+                0
+            };
+            let resources = verdict::of(&report.counters, Finding::Leak);
+            let resources = resources.filter(|growth| growth.counter.is_resource());
+            let resources: Vec<_> = resources.map(|growth| growth.counter.to_string()).collect();
+            with_python(|py| {
+                let things = objects(py, of(false))?;
+                let containers = objects(py, of(true))?;
+                let heap = capi::long_from_long_long(py, heap)?;
+                let resources = capi::unicode_from_str(py, &resources.join(" "))?;
+                self.ask(
+                    py,
+                    c"follow",
+                    [&list(py, &[things, containers, heap, resources])?],
+                )
+            })?;
+            let (calls, result) = make(rate);
+            let followed =
+                with_python(|py| self.ask(py, c"followed", numbers(py, calls, rate)?.each_ref()));
+            result?;
+            lines.extend(followed?);
+        }
         Ok(lines)
     }
 }
 
-fn list<'p>(py: Python<'p>, moved: &[Moved<'_>]) -> Result<Owned<'p>> {
-    let mut list = capi::list_new(py, moved.len())?;
-    for (_, _, object) in moved {
-        capi::list_set_next(&mut list, object.object(py).clone())?;
-    }
-    Ok(list.finish()?)
+/// How many calls were made, and how often each leaks.
+fn numbers(py: Python<'_>, calls: f64, rate: f64) -> Result<[Owned<'_>; 2]> {
+    Ok([
+        capi::float_from_double(py, calls)?,
+        capi::float_from_double(py, rate)?,
+    ])
+}
+
+fn objects<'p, 'm>(py: Python<'p>, moved: impl Iterator<Item = &'m Moved>) -> Result<Owned<'p>> {
+    let objects: Vec<_> = moved
+        .map(|moved| Owned::clone(&moved.object.as_borrowed(py)))
+        .collect();
+    list(py, &objects)
 }

@@ -35,6 +35,11 @@ impl Lent {
         self.list_released > 0 || self.items_released > 0 || self.borrowed > 0
     }
 
+    /// Whether each call kept the list, or an item of it.
+    pub(super) fn is_kept(&self) -> bool {
+        self.kept == self.calls && self.kept > 0
+    }
+
     /// A sentence for each thing that was wrong.
     pub fn faults(&self) -> Vec<String> {
         let of = format!("in {} calls that were watched", self.calls);
@@ -59,7 +64,7 @@ impl Lent {
                 self.items_released
             ));
         }
-        if self.kept == self.calls && self.kept > 0 {
+        if self.is_kept() {
             faults.push(format!(
                 "it keeps its argument or items of it, {} times {of}",
                 self.kept
@@ -119,6 +124,11 @@ impl Watched {
         }
         lent.kept += usize::from(kept);
     }
+}
+
+/// A list of some values.
+pub(super) fn list(data: &[f64]) -> Result<Held> {
+    with_python(|py| Ok(convert::list_from_slice(py, data, None)?.into()))
 }
 
 /// Lends arguments to a function. `collect` has Python collect what only cycles keep.

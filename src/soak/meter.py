@@ -1,21 +1,28 @@
 """The Python half of the leak meter. It allocates the same at every reading."""
 
+import array
 import collections
 import gc
+import io
 import mmap
+import os
+import queue
 import sys
+import threading
 import types
 
 # Caches keep names and types alive for longer than a window.
 clear_caches = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
 total_references = getattr(sys, "gettotalrefcount", None)
 
-# Nobody else refers to it: references to it are planted, and given back too often.
-sentinel = object()
 
-# Those of the universe, whose lengths tell what holds what leaks.
-containers = []
-CONTAINERS = {list, dict, set, collections.deque, collections.defaultdict, collections.OrderedDict}
+class Sentinel:
+    """A type of which nobody else knows."""
+
+
+# References to these are planted, and released too often; an item is put into the deque, which has room.
+sentinel = object()
+store = collections.deque([None])
 
 
 def read():
@@ -43,45 +50,127 @@ def tracked():
     return count
 
 
-def universe():
-    """Return all objects that can be found, whose references are to be counted.
+# All objects that can be found: see graph.rs.
 
-    That is what the collector tracks, all that this refers to, and the types of NumPy's items:
-    those nobody tracks, nor the arrays that refer to them.
-    """
-    containers.clear()
+def roots():
+    """Return what the collector tracks, and the types of NumPy's items."""
     gc.collect()
-    level = gc.get_objects()
-    found = {}
-    find(level, found)
+    found = [thing for thing in gc.get_objects() if type(thing) is not types.FrameType]
     numpy = sys.modules.get("numpy")
     if hasattr(numpy, "typecodes"):
-        arrays = [thing for thing in found.values() if issubclass(type(thing), numpy.ndarray)]
-        find([numpy.dtype(code) for code in numpy.typecodes["All"]] + [a.dtype for a in arrays], found)
-    found = list(found.values())
-    containers.extend(thing for thing in found if type(thing) in CONTAINERS and thing is not containers)
+        found += [numpy.dtype(code) for code in numpy.typecodes["All"]]
     return found
 
 
-def find(level, found):
-    """Add objects and all that they refer to, but for frames, which come and go."""
-    while level:
-        new = {
-            id(thing): thing
-            for thing in level
-            if id(thing) not in found and type(thing) is not types.FrameType
-        }
-        found.update(new)
-        level = gc.get_referents(*new.values())
+def referents(things):
+    """Return what things refer to, once for each reference; what NumPy's arrays hold too."""
+    found = [thing for thing in gc.get_referents(*things) if type(thing) is not types.FrameType]
+    array_type = getattr(sys.modules.get("numpy"), "ndarray", None)
+    if isinstance(array_type, type):
+        # The collector knows neither arrays nor what they hold.
+        for held in [thing for thing in things if issubclass(type(thing), array_type)]:
+            held = held.view(array_type)
+            found.append(held.dtype)
+            if held.base is None or held.base.base is None:
+                found += held.ravel().tolist() if held.dtype.hasobject else ()
+    return found
 
+
+# What has a length, by a C function; and what tells it otherwise.
+SIZED = (list, dict, set, bytearray, array.array, collections.deque)
+LENGTHS = {kind.__len__ for kind in (*SIZED, collections.OrderedDict)}
+
+
+def end(stream, seek=io.BytesIO.seek, tell=io.BytesIO.tell):
+    """Return how long a stream in memory is."""
+    try:
+        position = tell(stream)
+        length = seek(stream, 0, 2)
+        seek(stream, position)
+    except ValueError:  # it is closed
+        return 0
+    return length
+
+
+def end_of_text(stream):
+    return end(stream, io.StringIO.seek, io.StringIO.tell)
+
+
+READERS = {io.BytesIO: end, io.StringIO: end_of_text}
+if hasattr(queue, "SimpleQueue"):
+    READERS[queue.SimpleQueue] = queue.SimpleQueue.qsize
+
+
+def kinds(things):
+    """Return of each thing what tells its length, if anything; True for a type, otherwise None."""
+    known = {kind: len for kind in SIZED}
+    known.update(READERS)
+    return [known[kind] if kind in known else known.setdefault(kind, kind_of(kind)) for kind in map(type, things)]
+
+
+def kind_of(kind):
+    if issubclass(kind, type):
+        return True
+    try:
+        return len if issubclass(kind, SIZED) and kind.__len__ in LENGTHS else None
+    except Exception:  # whatever a metaclass does
+        return None
+
+
+# What is planted: see meter.rs.
 
 def plant():
     """Return seven blocks, one of them tracked: five objects, and a list with its slots."""
     return [object(), object(), object(), object(), object()]
 
 
+def plant_item():
+    store.append(sentinel)
+
+
+def remove_item():
+    store.pop()
+
+
 def plant_pages():
     """Return 2 MiB of memory that no allocator knows of, in use."""
     pages = mmap.mmap(-1, 2 << 20)
-    pages.write(b"x" * len(pages))
+    for start in range(0, len(pages), 4096):
+        pages[start] = 1
     return pages
+
+
+def plant_mapping():
+    """Return a file in memory."""
+    with open(os.__file__, "rb") as file:
+        return mmap.mmap(file.fileno(), 1, access=mmap.ACCESS_READ)
+
+
+def disturbers():
+    """Return what may be the reason that counters move by themselves."""
+    found = []
+    if sys.gettrace():
+        found.append("a tracer is set, see sys.gettrace(): run without coverage or debugger")
+    if sys.getprofile():
+        found.append("a profiler is set, see sys.getprofile()")
+    if os.environ.get("PYTHONMALLOC"):
+        found.append("PYTHONMALLOC is set: unset it")
+    threads = threading.active_count() - 1
+    if threads > 0:
+        found.append("%d other thread%s of Python's may work in between" % (threads, "" if threads == 1 else "s"))
+    return found
+
+
+def raise_file_limit():
+    """Let the process open as many files as it may; return how many that are, or -1."""
+    try:
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # More than a million, and what closes all there can be takes its time.
+        most = 1 << 20 if hard == resource.RLIM_INFINITY else min(hard, 1 << 20)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        return [max(soft, most)]
+    except (ImportError, OSError, ValueError):
+        return [-1]

@@ -1,125 +1,45 @@
-//! The meter: exact counters of whatever can leak, and the proof that it sees them.
+//! The meter: exact counters of whatever can leak, and the proof that each sees it.
 
 use std::ffi::CStr;
-use std::fmt;
 use std::fs::{self, File};
 use std::io::Read;
 
-use super::universe::{Universe, Window};
+use super::counter::{Counter, Reading};
+use super::graph::Finder;
+use super::universe::{Counts, Universe, Window};
 use crate::capi::probes::memory::{CBlock, CountingAllocator, c_heap};
-use crate::capi::{self, Held, SpareReferences};
+use crate::capi::{self, Held, Owned, Python, SpareReferences};
 use crate::convert;
 use crate::error::Result;
 use crate::interpreter::{module, with_python};
 
-/// What a counter counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Counter {
-    /// Blocks of memory that Python has in use: every object has one at least.
-    Blocks,
-    /// Objects that Python's collector of cycles tracks: those that can hold others.
-    Tracked,
-    /// All references there are, in a debug build of Python.
-    TotalReferences,
-    /// References to all objects that were found before the windows, each judged by itself.
-    References,
-    /// Bytes of C's heap in use.
-    CHeap,
-    /// Bytes of Rust's heap in use, if [`CountingAllocator`](super::CountingAllocator) is there.
-    RustHeap,
-    /// Bytes of resident memory, that of files left out, that none of the other counters explains:
-    /// taken from the system by other allocators.
-    OutsideMalloc,
-    /// Open files.
-    Files,
-    /// Threads.
-    Threads,
-}
-
-/// Its name, as in JSON.
-impl fmt::Display for Counter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.words().0)
-    }
-}
-
-impl Counter {
-    /// What one of it is.
-    pub fn unit(self) -> &'static str {
-        self.words().1
-    }
-
-    fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Blocks => ("blocks", "block"),
-            Self::Tracked => ("tracked", "tracked object"),
-            Self::TotalReferences => ("total_references", "reference"),
-            Self::References => ("references", "reference"),
-            Self::CHeap => ("c_heap", "byte"),
-            Self::RustHeap => ("rust_heap", "byte"),
-            Self::OutsideMalloc => ("outside_malloc", "byte"),
-            Self::Files => ("files", "open file"),
-            Self::Threads => ("threads", "thread"),
-        }
-    }
-}
-
-/// All counters there are, in their order.
-const ALL: [Counter; 9] = [
-    Counter::Blocks,
-    Counter::Tracked,
-    Counter::TotalReferences,
-    Counter::References,
-    Counter::CHeap,
-    Counter::RustHeap,
-    Counter::OutsideMalloc,
-    Counter::Files,
-    Counter::Threads,
-];
-
-/// What the counters show at one moment. Taking and keeping it allocates nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Reading {
-    /// Of [`ALL`]; none if this system has no such counter.
-    counts: [Option<i64>; ALL.len()],
-    /// Resident memory in bytes: for the picture, and to stop before it is all taken.
-    pub resident: i64,
-}
-
-impl Reading {
-    /// The count, 0 if there is no such counter.
-    pub fn count(&self, counter: Counter) -> i64 {
-        let count = self.counts.get(counter as usize).copied();
-        count.flatten().unwrap_or(0)
-    }
-
-    /// How much each counter grew since an earlier reading, of those that this system has.
-    pub fn growth(&self, since: &Self) -> impl Iterator<Item = (Counter, i64)> {
-        let grown = |counter| self.count(counter) - since.count(counter);
-        // A small block has at most 512 bytes; larger ones are on C's heap.
-        let explained = grown(Counter::CHeap).max(0) + grown(Counter::Blocks).max(0) * 512;
-        let counters = ALL.into_iter().zip(self.counts);
-        counters.filter_map(move |(counter, count)| {
-            count?;
-            Some(match (counter, grown(counter)) {
-                (Counter::OutsideMalloc, growth @ 1..) => (counter, (growth - explained).max(0)),
-                counted => counted,
-            })
-        })
-    }
-}
+/// A counter that could not be proven, and what it saw instead of what was planted.
+pub(super) type Blind = (Counter, String);
 
 /// Everything is looked up and held before the first reading, so that all readings allocate alike.
 #[derive(Debug)]
 pub(super) struct Meter {
     read: Held,
-    plant: Held,
-    plant_pages: Held,
-    objects: Held,
+    kinds: Held,
+    planters: Planters,
+    disturbers: Held,
     sentinel: SpareReferences,
+    sentinel_type: SpareReferences,
+    store: Held,
+    pub finder: Finder,
     pub universe: Universe,
     counts_rust: bool,
+    /// The most files that may be open.
+    most_files: Option<i64>,
+}
+
+#[derive(Debug)]
+struct Planters {
+    objects: Held,
+    item: Held,
+    remove_item: Held,
+    pages: Held,
+    mapping: Held,
 }
 
 impl Meter {
@@ -128,21 +48,36 @@ impl Meter {
             let source = include_str!("meter.py");
             let meter = module(py, c"_outliers_meter", c"<outliers>/soak/meter.py", source)?;
             let find = |name: &CStr| capi::object_get_attr_string(&meter, name);
+            let held = |name: &CStr| find(name).map(Held::from);
+            let most_files = convert::ints(&call(py, &held(c"raise_file_limit")?)?, 1)?;
             Ok(Self {
-                read: find(c"read")?.into(),
-                plant: find(c"plant")?.into(),
-                plant_pages: find(c"plant_pages")?.into(),
-                objects: find(c"universe")?.into(),
+                read: held(c"read")?,
+                kinds: held(c"kinds")?,
+                planters: Planters {
+                    objects: held(c"plant")?,
+                    item: held(c"plant_item")?,
+                    remove_item: held(c"remove_item")?,
+                    pages: held(c"plant_pages")?,
+                    mapping: held(c"plant_mapping")?,
+                },
+                disturbers: held(c"disturbers")?,
                 sentinel: SpareReferences::new(find(c"sentinel")?, 16),
+                sentinel_type: SpareReferences::new(find(c"Sentinel")?, 16),
+                store: held(c"store")?,
+                finder: Finder {
+                    roots: held(c"roots")?,
+                    referents: held(c"referents")?,
+                },
                 universe: Universe::default(),
                 counts_rust: CountingAllocator::in_use() != 0, // no program has no Rust in use
+                most_files: most_files.first().copied().filter(|&most| most > 0),
             })
         })
     }
 
     /// From now on the references to the objects are counted that are there now.
     pub fn find_objects(&mut self) -> Result<()> {
-        with_python(|py| self.universe.extend(py, &self.objects))
+        with_python(|py| self.universe.find(py, &self.finder, &self.kinds))
     }
 
     /// Before so many calls.
@@ -155,10 +90,7 @@ impl Meter {
 
     /// Begins a new series of windows.
     pub fn begin(&mut self) -> Result<()> {
-        with_python(|py| {
-            self.universe.begin(py);
-            Ok(())
-        })
+        with_python(|py| self.universe.begin(py))
     }
 
     /// A function that collects garbage.
@@ -166,126 +98,250 @@ impl Meter {
         &self.read
     }
 
-    /// Reads all counters, Python's first: the other readings shall not disturb them.
+    /// Whether almost as many files are open as may be.
+    pub fn is_near_limit(&self, reading: &Reading) -> bool {
+        let open = reading.count(Counter::Files);
+        self.most_files.is_some_and(|most| open > most / 10 * 9)
+    }
+
+    /// Reads all counters, Python's first: the other readings must not disturb them.
     pub fn read(&mut self, window: Option<Window>) -> Result<Reading> {
-        let python = with_python(|py| {
-            convert::ints(
-                &capi::object_call_function_obj_args(&self.read.as_borrowed(py), [])?,
-                3,
-            )
-        })?;
+        let read_python =
+            |meter: &Self| with_python(|py| convert::ints(&call(py, &meter.read)?, 3));
+        let mut python = read_python(self)?;
+        // What the function has let go of, and what goes with that.
+        if with_python(|py| self.universe.let_go(py, &self.finder))? {
+            python = read_python(self)?;
+        }
         let [blocks, tracked, total_references] = python.try_into().unwrap_or([-1; 3]);
-        let references = with_python(|py| Ok(self.universe.read(py, window)))?;
-        let spare = self.universe.spare();
+        let counts = with_python(|py| self.universe.read(py, window))?;
+        let ours = self.universe.ours();
         let (resident, anonymous) = resident();
         let count = |counter| match counter {
             Counter::Blocks => Some(blocks),
             Counter::Tracked => Some(tracked),
-            Counter::TotalReferences => (total_references >= 0).then_some(total_references - spare),
-            Counter::References => Some(references),
+            Counter::TotalReferences => (total_references >= 0).then_some(total_references - ours),
+            Counter::References => Some(counts.references),
+            Counter::Types => Some(counts.types),
+            Counter::Items => Some(counts.items),
             Counter::CHeap => c_heap(),
             Counter::RustHeap => self.counts_rust.then(CountingAllocator::in_use),
             Counter::OutsideMalloc => Some(anonymous).filter(|&bytes| bytes > 0),
+            Counter::Mappings => mappings(),
             Counter::Files => entries(OPEN_FILES),
             Counter::Threads => entries(THREADS),
+            Counter::Children => children(),
+            Counter::SharedMemory => entries(SHARED_MEMORY),
         };
-        Ok(Reading {
-            counts: ALL.map(count),
-            resident,
-        })
+        Ok(Reading::new(count, resident))
     }
 
-    /// The positive control: plants a known number of each, removes them, and tells which counter
-    /// does not see both exactly. Other threads may disturb C's heap, so there are ten attempts.
-    pub fn prove(&mut self) -> Result<Option<String>> {
-        let mut blind = None;
-        for _ in 0..10 {
-            blind = self.try_to_prove()?;
-            if blind.is_none() {
+    /// The positive control: plants a known number of each, removes them, and returns the counters that
+    /// do not see both exactly. Other threads may disturb some, so there are ten attempts; each counter
+    /// has to see it in one of them.
+    pub fn prove(&mut self) -> Result<Vec<Blind>> {
+        let mut blind = self.try_to_prove()?;
+        for _ in 1..10 {
+            if blind.is_empty() {
                 break;
             }
+            let again = self.try_to_prove()?;
+            blind.retain(|(counter, _)| again.iter().any(|(other, _)| other == counter));
         }
         Ok(blind)
     }
 
-    fn try_to_prove(&mut self) -> Result<Option<String>> {
-        let before = self.read(None)?;
+    /// What may be the reason that counters move by themselves.
+    pub fn disturbers(&self) -> Result<Vec<String>> {
+        with_python(|py| {
+            let found = call(py, &self.disturbers)?;
+            convert::vec_from_iterable(&found, usize::MAX, |_, text| {
+                Ok(capi::unicode_to_string(text).unwrap_or_default())
+            })
+        })
+    }
+
+    fn try_to_prove(&mut self) -> Result<Vec<Blind>> {
+        let (before, objects_before) = self.read_planted()?;
         let planted = with_python(|py| {
-            let objects = capi::object_call_function_obj_args(&self.plant.as_borrowed(py), [])?;
+            let objects = call(py, &self.planters.objects)?;
+            call(py, &self.planters.item)?;
             let reference = self.sentinel.object(py).clone();
-            Ok((Held::from(objects), Held::from(reference)))
+            let of_type = self.sentinel_type.object(py).clone();
+            Ok([objects, reference, of_type].map(Held::from))
         })?;
         let (block, file) = (CBlock::new(), File::open("/dev/null"));
         let chunk = block.as_ref().map_or(0, CBlock::chunk);
-        let between = self.read(None)?;
-        drop((planted, block, file));
-        let after = self.read(None)?;
-        let seen = between.growth(&before).zip(after.growth(&before));
-        for ((counter, planted), (_, left)) in seen {
+        let (between, objects_between) = self.read_planted()?;
+        // With the lock held they are released at once.
+        with_python(|py| {
+            drop(planted);
+            call(py, &self.planters.remove_item).map(drop)
+        })?;
+        drop((block, file));
+        let (after, objects_after) = self.read_planted()?;
+        let mut blind = Vec::new();
+        for (counter, planted) in between.growth(&before) {
             let expected = match counter {
                 Counter::Blocks => 7,
                 Counter::CHeap => chunk,
-                Counter::Tracked | Counter::References | Counter::Files => 1,
+                Counter::Tracked | Counter::Types | Counter::Items | Counter::Files => 1,
+                // One is planted by itself, and one is the item.
+                Counter::References => 2,
                 Counter::RustHeap | Counter::Threads => 0,
-                // Other references are Python's own business; pages are planted below.
-                Counter::TotalReferences | Counter::OutsideMalloc => continue,
+                // Other references are Python's own business, and child processes and shared memory
+                // are not planted in a program; pages and mappings are planted below.
+                Counter::TotalReferences
+                | Counter::OutsideMalloc
+                | Counter::Mappings
+                | Counter::Children
+                | Counter::SharedMemory => continue,
             };
-            if planted != expected || left != 0 {
-                return Ok(Some(format!(
-                    "{counter} should have seen {expected} come and go, but saw {planted} come \
-                     and {left} stay"
-                )));
+            let (planted, left) = if counter.is_by_object() {
+                let [before, between, after] = [objects_before, objects_between, objects_after]
+                    .map(|counts| counts.of(counter));
+                (between - before, after - before)
+            } else {
+                (planted, after.count(counter) - before.count(counter))
+            };
+            if (planted, left) != (expected, 0) {
+                blind.push((counter, unseen(expected, planted, left)));
             }
         }
-        self.try_to_prove_the_rest()
+        let anonymous = || Some(resident().1).filter(|&bytes| bytes > 0);
+        let pages = try_to_map(&self.planters.pages, anonymous, 2 << 20)?;
+        blind.extend(pages.map(|saw| (Counter::OutsideMalloc, saw)));
+        let mapping = try_to_map(&self.planters.mapping, mappings, 1)?;
+        blind.extend(mapping.map(|saw| (Counter::Mappings, saw)));
+        blind.extend(self.try_to_release()?);
+        Ok(blind)
     }
 
-    /// Plants pages; and gives a reference back too often, and again.
-    fn try_to_prove_the_rest(&mut self) -> Result<Option<String>> {
-        const PLANTED: i64 = 2 << 20;
-        let (_, before) = resident();
-        let pages = with_python(|py| {
-            let plant = self.plant_pages.as_borrowed(py);
-            Ok(Held::from(capi::object_call_function_obj_args(&plant, [])?))
+    /// A reading, and what it says of the objects that are planted with.
+    fn read_planted(&mut self) -> Result<(Reading, Counts)> {
+        let reading = self.read(None)?;
+        let counts = with_python(|py| {
+            let last = |object| self.universe.last(object).unwrap_or_default();
+            Ok(Counts {
+                references: last(&self.sentinel.object(py)).0,
+                types: last(&self.sentinel_type.object(py)).0,
+                items: last(&self.store.as_borrowed(py)).1,
+            })
         })?;
-        let (_, between) = resident();
-        // With the lock held it is given back at once.
-        with_python(|_| {
-            drop(pages);
+        Ok((reading, counts))
+    }
+
+    /// Releases a reference too often, and takes it again.
+    fn try_to_release(&mut self) -> Result<Option<Blind>> {
+        let (_, before) = self.read_planted()?;
+        with_python(|py| {
+            self.sentinel.lose_one(py);
             Ok(())
         })?;
-        let (_, after) = resident();
-        let (planted, left) = (between - before, after - before);
-        if before > 0 && (planted < PLANTED / 2 || left > PLANTED / 2) {
-            return Ok(Some(format!(
-                "outside_malloc should have seen {PLANTED} come and go, but saw {planted} come \
-                 and {left} stay"
-            )));
-        }
-        let lost = with_python(|py| {
-            let before = self.universe.read(py, None);
-            self.sentinel.lose_one(py);
-            let lost = before - self.universe.read(py, None);
-            // It is given back: a reference that nobody owns is this one's.
+        let (_, between) = self.read_planted()?;
+        with_python(|py| {
+            // A reference that nobody owns is this one's.
             std::mem::forget(self.sentinel.object(py).clone());
-            Ok(lost)
+            Ok(())
         })?;
-        Ok((lost != 1).then(|| format!("references should have seen 1 go, but saw {lost}")))
+        let (_, after) = self.read_planted()?;
+        let [lost, left] = [between, after].map(|counts| counts.references - before.references);
+        Ok(((lost, left) != (-1, 0)).then(|| (Counter::References, unseen(-1, lost, left))))
     }
+}
+
+/// Has a function map something into memory, and unmaps it; what a count saw of it if that is not at least
+/// half of what it should have seen.
+fn try_to_map(
+    function: &Held,
+    count: impl Fn() -> Option<i64>,
+    expected: i64,
+) -> Result<Option<String>> {
+    let before = count();
+    let mapped = with_python(|py| call(py, function).map(Held::from))?;
+    let between = count();
+    // With the lock held it is released at once.
+    with_python(|_| {
+        drop(mapped);
+        Ok(())
+    })?;
+    let Some(((before, between), after)) = before.zip(between).zip(count()) else {
+        return Ok(None);
+    };
+    let (mapped, left) = (between - before, after - before);
+    let is_blind = 2 * mapped < expected || 2 * left > expected;
+    Ok(is_blind.then(|| unseen(expected, mapped, left)))
+}
+
+fn unseen(expected: i64, planted: i64, left: i64) -> String {
+    format!("should have seen {expected} come and go, but saw {planted} come and {left} stay")
+}
+
+/// Calls a function without arguments.
+fn call<'p>(py: Python<'p>, function: &Held) -> Result<Owned<'p>> {
+    Ok(capi::object_call_function_obj_args(
+        &function.as_borrowed(py),
+        [],
+    )?)
 }
 
 const OPEN_FILES: &str = "/proc/self/fd";
 const THREADS: &str = "/proc/self/task";
+const SHARED_MEMORY: &str = "/dev/shm";
 
 /// How many entries a directory has; `None` where there is none of that name.
 fn entries(directory: &str) -> Option<i64> {
     i64::try_from(fs::read_dir(directory).ok()?.count()).ok()
 }
 
+/// The child processes of all threads, as Linux tells them.
+fn children() -> Option<i64> {
+    let mut children = 0;
+    for thread in fs::read_dir(THREADS).ok()? {
+        let file = File::open(thread.ok()?.path().join("children"));
+        let mut was_space = true;
+        // A thread may have ended.
+        let bytes = file.ok().into_iter().flat_map(pieces);
+        bytes.for_each(|piece| {
+            for byte in piece {
+                children += i64::from(was_space && byte != b' ');
+                was_space = byte == b' ';
+            }
+        });
+    }
+    Some(children)
+}
+
+/// The mappings of files: those with an inode.
+fn mappings() -> Option<i64> {
+    let file = File::open("/proc/self/maps").ok()?;
+    let (mut mapped, mut column, mut has_inode) = (0, 0, false);
+    for byte in pieces(file).flatten() {
+        match byte {
+            b'\n' => {
+                mapped += i64::from(has_inode);
+                (column, has_inode) = (0, false);
+            }
+            b' ' => column += 1,
+            // start-end, permissions, offset, device, inode, file
+            _ => has_inode |= column == 4 && byte != b'0',
+        }
+    }
+    Some(mapped)
+}
+
+/// A file in pieces on the stack: a text that grows is moved about C's heap, which glibc 2.43 counts
+/// differently after each move.
+fn pieces(mut file: File) -> impl Iterator<Item = impl Iterator<Item = u8>> {
+    std::iter::from_fn(move || {
+        let mut piece = [0; 4096];
+        let length = file.read(&mut piece).ok().filter(|&length| length > 0)?;
+        Some(piece.into_iter().take(length))
+    })
+}
+
 /// Resident memory in bytes, all of it and that without files, as Linux tells; 0 elsewhere.
 pub(super) fn resident() -> (i64, i64) {
-    // On the stack: a text that grows is moved about C's heap, which glibc 2.43 counts differently
-    // after each move.
     let mut status = [0; 8192];
     let length = File::open("/proc/self/status").and_then(|mut file| file.read(&mut status));
     let status = status.get(..length.unwrap_or(0)).unwrap_or_default();

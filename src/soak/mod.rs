@@ -96,7 +96,11 @@
 //! static ALLOCATOR: pyoutliers::soak::CountingAllocator = pyoutliers::soak::CountingAllocator;
 //! ```
 
+mod allow;
 mod blame;
+mod counter;
+mod course;
+mod graph;
 mod lent;
 mod meter;
 mod report;
@@ -109,8 +113,8 @@ use std::time::Duration;
 
 pub use crate::capi::probes::memory::{CBlock, CountingAllocator};
 pub use blame::Reference;
+pub use counter::Counter;
 pub use lent::Lent;
-pub use meter::Counter;
 pub use report::{Ended, Report, Sample};
 pub use run::Progress;
 pub use verdict::{Finding, Growth, Verdict};
@@ -119,7 +123,8 @@ use crate::capi;
 use crate::error::{ErrorKind, Result};
 use crate::interpreter::with_python;
 use crate::outliers::Outliers;
-use run::{PARTS, Run};
+use run::Run;
+use verdict::PARTS;
 
 /// Runs a closure while those of Python's allocations on this thread fail that are in a range,
 /// counted from 1. Returns what the closure returned, and how many there were.
@@ -179,6 +184,7 @@ pub struct Soak<'a> {
     calls: u64,
     time: Option<Duration>,
     lent: Option<(&'a Outliers, &'a [f64])>,
+    allowed: Vec<String>,
 }
 
 impl<'a> Soak<'a> {
@@ -188,12 +194,31 @@ impl<'a> Soak<'a> {
             calls: calls.div_ceil(PARTS).max(1).saturating_mul(PARTS),
             time: None,
             lent: None,
+            allowed: Vec::new(),
         }
     }
 
     /// Makes as many of the calls as there is time for. To name a leak takes some seconds more.
     pub fn within(mut self, time: Duration) -> Self {
         self.time = Some(time);
+        self
+    }
+
+    /// Accepts growth: `types` for references to types, or a pattern, in which `*` stands for anything,
+    /// of the object or container that gains: of its type, its variable, or its type and `repr`.
+    ///
+    /// What was allowed is in the report, and does not decide the verdict.
+    ///
+    /// ```standalone_crate
+    /// # use pyoutliers::{capi, soak::Soak, with_python};
+    /// let leaks = || with_python(|py| Ok(std::mem::forget(capi::import_module(py, c"sys")?)));
+    /// let report = Soak::new(1600).allow("module <module 'sys' *").run(leaks)?;
+    /// report.assert_clean();
+    /// assert_eq!(report.allowed.len(), 1);
+    /// # Ok::<_, pyoutliers::Error>(())
+    /// ```
+    pub fn allow(mut self, pattern: &str) -> Self {
+        self.allowed.push(pattern.into());
         self
     }
 

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Counter;
 use super::blame::Reference;
+use super::counter::{Counter, Reading};
 use super::lent::Lent;
-use super::meter::Reading;
-use super::run::PARTS;
-use super::verdict::{self, Finding, Growth, Series, Verdict, per_call};
+use super::meter::Blind;
+use super::universe::Moved;
+use super::verdict::{self, Finding, Growth, PARTS, Series, Verdict, per_call};
 
 /// What a soak saw, and its verdict.
 ///
@@ -42,14 +42,24 @@ pub struct Report {
     pub references: Vec<Reference>,
     /// What was done with the arguments that were lent.
     pub lent: Lent,
-    /// After a leak, the containers that grew.
+    /// The containers that grew, or still fill, with their lengths.
     pub holders: Vec<String>,
     /// After a leak, the lines that allocate it and the types that it is of.
     pub grown: Vec<String>,
+    /// What grew and was allowed by [`Soak::allow`](super::Soak::allow).
+    pub allowed: Vec<String>,
+    /// The counters that were not judged, as they could not be proven, and why.
+    pub unproven: Vec<String>,
+    /// Of the blocks that leak at each call, those of the argument that is kept.
+    pub argument_blocks: Option<i64>,
     /// Memory after each window, the warm-up's included.
     pub samples: Vec<Sample>,
     /// How long it took.
     pub time: Duration,
+    /// Whether what was there before leads to what grows; and how many items the largest container has
+    /// that grows like a leak.
+    pub(super) is_kept: bool,
+    pub(super) most_items: i64,
     series: Vec<(Counter, Series)>,
 }
 
@@ -61,16 +71,19 @@ pub enum Ended {
     Interrupted,
     /// It took too much memory, or there was no more.
     Memory,
+    /// Almost as many files were open as may be.
+    Files,
     /// The time was up.
     Time,
 }
 
 impl Ended {
-    /// `interrupted`, `memory` or `time`.
+    /// `interrupted`, `memory`, `files` or `time`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Interrupted => "interrupted",
             Self::Memory => "memory",
+            Self::Files => "files",
             Self::Time => "time",
         }
     }
@@ -103,8 +116,13 @@ impl Report {
             lent: Lent::default(),
             holders: Vec::new(),
             grown: Vec::new(),
+            allowed: Vec::new(),
+            unproven: Vec::new(),
+            argument_blocks: None,
             samples: Vec::new(),
             time: Duration::ZERO,
+            is_kept: false,
+            most_items: 0,
             series: Vec::with_capacity(16),
         }
     }
@@ -119,52 +137,86 @@ impl Report {
         assert!(self.verdict == Verdict::Clean, "{self}");
     }
 
-    /// Notes a window of `length` times the shortest; allocates nothing.
-    pub(super) fn window(&mut self, length: u64, growth: impl Iterator<Item = (Counter, i64)>) {
+    /// Notes a window of so many parts; allocates nothing.
+    pub(super) fn window(&mut self, parts: u64, growth: impl Iterator<Item = (Counter, i64)>) {
         let is_first = self.series.is_empty();
         for (index, (counter, growth)) in growth.enumerate() {
             if is_first {
                 self.series.push((counter, Series::default()));
             }
             if let Some((_, series)) = self.series.get_mut(index) {
-                series.note(length == 2, growth);
+                series.note(parts, growth);
             }
         }
-        self.calls += length * self.smallest_visible;
+        self.calls += parts * self.smallest_visible;
     }
 
-    /// Judges the windows that there are.
-    pub(super) fn complete(&mut self, ended: Option<Ended>) {
-        let worst = self.references.iter().map(|reference| reference.finding);
-        let worst = worst.min().unwrap_or(Finding::Steady);
-        let growths = self.series.iter().map(|&(counter, series)| Growth {
-            counter,
-            finding: match counter {
-                // Each object is judged by itself.
-                Counter::References if worst == Finding::Steady && series.total() != 0 => {
-                    Finding::Cache
-                }
-                Counter::References => worst,
-                _ => series.judge(counter),
-            },
-            total: series.total(),
-            per_call: per_call(series.total(), self.calls),
+    /// Judges the windows that there are: the counters that are proven, and the objects that moved.
+    pub(super) fn complete(&mut self, blind: &[Blind], moved: &[Moved], ended: Option<Ended>) {
+        let is_blind = |counter| blind.iter().any(|&(other, _)| other == counter);
+        let growths = self.series.iter().map(|&(counter, series)| {
+            let own = moved.iter().filter(|moved| moved.counter == counter);
+            let (finding, total) = if counter.is_by_object() {
+                let worst = own.clone().map(|moved| moved.finding).min();
+                let worst = worst.unwrap_or(Finding::Steady);
+                let worst_of_all = own.filter(|moved| moved.finding == worst);
+                (worst, worst_of_all.map(|moved| moved.total).sum())
+            } else {
+                (series.judge(counter), series.total())
+            };
+            Growth {
+                counter,
+                finding: if is_blind(counter) {
+                    Finding::Unproven
+                } else {
+                    finding
+                },
+                total,
+                per_call: per_call(total, self.calls),
+            }
         });
         self.counters = growths.collect();
+        self.unproven = blind
+            .iter()
+            .map(|(counter, saw)| format!("{counter} {saw}"))
+            .collect();
         self.verdict = verdict::conclude(&self.counters);
         if let Some(ended) = ended {
             self.cut_short(ended);
         }
     }
 
+    /// Clean is only what Python's own counters say, all of them.
+    pub(super) fn doubt_what_is_blind(&mut self, reasons: &[String]) {
+        const NEEDED: [Counter; 4] = [
+            Counter::Blocks,
+            Counter::Tracked,
+            Counter::References,
+            Counter::Items,
+        ];
+        let unproven = verdict::of(&self.counters, Finding::Unproven);
+        let is_needed = unproven
+            .map(|growth| growth.counter)
+            .any(|counter| NEEDED.contains(&counter));
+        self.unproven.extend(reasons.iter().cloned());
+        if self.verdict == Verdict::Clean && is_needed {
+            let why = self.unproven.join("; ");
+            self.verdict = Verdict::Undecided(format!("the meter is not to be trusted: {why}"));
+        }
+    }
+
     /// Notes that the windows are not complete: what is certain by then is so still, nothing else.
     pub(super) fn cut_short(&mut self, ended: Ended) {
         self.ended = Some(ended);
-        let is_compared = self.calls > 2 * self.smallest_visible;
+        let is_compared = self.calls > 8 * self.smallest_visible;
         let reason = match ended {
             _ if matches!(self.verdict, Verdict::Leak | Verdict::OverRelease) => return,
             Ended::Memory => {
                 "it took too much memory, and was stopped before it was certain what grows"
+            }
+            Ended::Files => {
+                "almost as many files are open as may be, and it was stopped before it was certain \
+                 what grows"
             }
             Ended::Time if !is_compared => {
                 "the time was up before there was anything to compare: give it more"
@@ -177,11 +229,20 @@ impl Report {
         self.verdict = Verdict::Undecided(reason.into());
     }
 
-    /// What a container holds may be a cache that fills.
-    pub(super) fn doubt_what_is_held(&mut self) {
-        if self.verdict == Verdict::Leak && !self.holders.is_empty() {
-            let reason = "a container grows: a leak, or a cache that still fills; more time tells";
-            self.verdict = Verdict::Undecided(reason.into());
+    /// What grows may be a store that still fills.
+    pub(super) fn doubt_what_fills(&mut self) {
+        if self.verdict == Verdict::Leak {
+            let fills = match self.holders.first() {
+                Some(holder) => format!(
+                    "{holder}, after {} calls",
+                    thousands(self.warm_up + self.calls)
+                ),
+                None => verdict::names(&self.counters, Finding::Leak),
+            };
+            let reason = format!(
+                "this grows: a leak, or a store that still fills; more time tells: {fills}"
+            );
+            self.verdict = Verdict::Undecided(reason);
         }
     }
 
@@ -195,22 +256,14 @@ impl Report {
         self.counters.iter().any(is_some)
     }
 
-    /// What a container lets go of falls rightly.
-    pub(super) fn doubt_what_falls(&mut self, emptied: Option<String>) {
-        if let Some(container) = emptied {
-            self.verdict = Verdict::Undecided(format!(
-                "references fall while {container}, shrinks, which may have held them: keep its length \
-                 for a verdict"
-            ));
-        }
+    /// The meter has not seen what was planted among the arguments.
+    pub(super) fn blind(&mut self, what: &str) {
+        self.verdict = Verdict::Undecided(format!("the meter is not to be trusted: {what}"));
     }
 
-    /// The meter has not seen what was planted.
-    pub(super) fn blind(&mut self, what: &str) {
-        let malloc = std::env::var_os("PYTHONMALLOC").is_some_and(|value| !value.is_empty());
-        let remedy = if malloc { "; unset PYTHONMALLOC" } else { "" };
-        self.verdict =
-            Verdict::Undecided(format!("the meter is not to be trusted: {what}{remedy}"));
+    /// Whether a counter leaks.
+    pub(super) fn leaks(&self, counter: Counter) -> bool {
+        verdict::of(&self.counters, Finding::Leak).any(|growth| growth.counter == counter)
     }
 
     /// The verdict in a sentence.
@@ -223,10 +276,10 @@ impl Report {
                 verdict::names(&self.counters, Finding::Leak)
             ),
             Verdict::OverRelease if self.lent.is_over_released() => {
-                "references to arguments are given back too often".into()
+                "references to arguments are released too often".into()
             }
             Verdict::OverRelease => format!(
-                "references are given back too often, over {calls} calls: the object will be freed while it is in use"
+                "references are released too often, over {calls} calls: the object will be freed while it is in use"
             ),
             Verdict::Undecided(reason) => reason.clone(),
         }
@@ -270,14 +323,23 @@ impl fmt::Display for Report {
             writeln!(f, "  {growth}")?;
         }
         let references: Vec<_> = self.references.iter().map(ToString::to_string).collect();
+        if let Some(blocks) = self.argument_blocks {
+            writeln!(
+                f,
+                "  of the blocks, {blocks} per call are those of the argument, which is kept"
+            )?;
+        }
         lines(f, "references to objects that live on", &references)?;
+        if self.leaks(Counter::Types) {
+            let advice = "a type that gains a reference per instance takes no memory: --allow types accepts it";
+            writeln!(f, "  {advice}")?;
+        }
         lines(f, "containers that grow", &self.holders)?;
         lines(f, "what grows, and where", &self.grown)?;
-        let leaks = |counter| {
-            let mut leaks = verdict::of(&self.counters, Finding::Leak);
-            leaks.any(|growth| growth.counter == counter)
-        };
-        if leaks(Counter::CHeap) && !leaks(Counter::Blocks) || leaks(Counter::OutsideMalloc) {
+        lines(f, "allowed", &self.allowed)?;
+        lines(f, "counters that were not judged", &self.unproven)?;
+        let is_heap = self.leaks(Counter::CHeap) && !self.leaks(Counter::Blocks);
+        if is_heap && self.holders.is_empty() || self.leaks(Counter::OutsideMalloc) {
             let advice = "C code allocates this: valgrind --leak-check=full names the place";
             writeln!(f, "{advice}")?;
         }

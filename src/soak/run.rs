@@ -3,17 +3,19 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use super::Soak;
+use super::allow;
 use super::blame::Blame;
+use super::counter::{Counter, Reading};
+use super::course::{self, Next, Stage};
 use super::lent;
-use super::meter::{Meter, Reading, resident};
+use super::meter::{Blind, Meter, resident};
 use super::report::{Ended, Report, Sample};
-use super::universe::Window;
-use super::verdict::{Series, Verdict, WINDOWS};
-use super::{Counter, Soak};
+use super::universe::{Moved, Window};
+use super::verdict::{Finding, PARTS, Series, Verdict, WINDOWS, float};
 use crate::error::{ErrorKind, Result};
+use crate::interpreter::with_python;
 
-/// A stage has so many of its shortest windows' calls.
-pub(super) const PARTS: u64 = 16;
 /// A soak that takes more memory than that, in bytes, is ended.
 const MOST_MEMORY: i64 = 256 << 20;
 /// Set aside, so that there is something left to make a report with when memory runs out.
@@ -23,17 +25,15 @@ const MOST_WARM_UP: usize = 40;
 const QUIET: u32 = 3;
 /// Python 3.8 to 3.10 make a cache at a function's call 1,024.
 const LEAST_WARM_UP: u64 = 1100;
-/// Calls after which what grows is judged early; and the shortest windows of that.
+/// Calls after which what grows is judged early.
 const EARLY_FROM: u64 = 1000;
-const EARLY: u64 = 50;
-/// What a container holds may be a cache that fills: then the windows have to be longer.
-const EARLY_IF_HELD: u64 = 1600;
-/// And where there was no time to warm up, there have to be so many calls.
-const LEAST_IF_HELD: u64 = 2000;
 /// One before the windows, and one after each.
 const READINGS: u32 = 13;
 /// How often the clock, and the memory, are looked at.
 const TICK: Duration = Duration::from_millis(50);
+/// Most objects and containers that are named; and if some are allowed, most that are looked at for that.
+const MOST_NAMED: usize = 8;
+const MOST_ALLOWED: usize = 500;
 
 /// Where a soak is.
 #[derive(Clone, Debug)]
@@ -69,7 +69,8 @@ pub(super) struct Run<'a, C, W> {
     progress: Progress,
     /// Whether calls count for the windows.
     is_stage: bool,
-    is_proven: bool,
+    /// The counters that could not be proven, once that was tried.
+    blind: Option<Vec<Blind>>,
     begun: Instant,
     ticked: Instant,
     /// How long a reading takes; and a call, in seconds.
@@ -102,14 +103,14 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             meter,
             blame,
             is_stage: false,
-            is_proven: false,
+            blind: None,
             begun,
             ticked: begun,
             reading: Duration::ZERO,
             pace: 0.0,
             resident: resident().0,
             // All room is made before the first reading.
-            samples: Vec::with_capacity(8 * WINDOWS.len() + 2 * MOST_WARM_UP),
+            samples: Vec::with_capacity(16 * WINDOWS.len() + 2 * MOST_WARM_UP),
             reserve: Some(Vec::with_capacity(RESERVE)),
         })
     }
@@ -131,23 +132,17 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             report.verdict = Verdict::OverRelease;
             report
         } else {
-            match self.warm_up()? {
-                ControlFlow::Break(report) => report,
-                ControlFlow::Continue(()) => {
-                    let is_late = self.is_past(4);
-                    let mut report = self.stage(self.soak.calls / PARTS)?;
-                    if is_late && report.warm_up + report.calls < LEAST_IF_HELD {
-                        report.doubt_what_is_held();
-                    }
-                    report
-                }
-            }
+            self.soak()?
         };
         let goes_on = self.reserve.is_some() && report.ended != Some(Ended::Interrupted);
         if report.verdict == Verdict::Leak && goes_on {
-            let moved = self.meter.universe.judge();
+            let moved = with_python(|py| self.meter.universe.judge(py, &self.meter.finder))?;
             let lines = self.blame.lines(&report, &moved, &mut self.call);
             report.grown = lines.unwrap_or_default();
+            if lent.is_kept() && report.leaks(Counter::Blocks) {
+                let data = self.soak.lent.map_or(&[][..], |(_, data)| data);
+                report.argument_blocks = self.blocks_of(data)?;
+            }
         }
         report.lent = lent;
         report.wanted = self.soak.calls;
@@ -156,76 +151,114 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         Ok(report)
     }
 
-    /// Calls, as caches fill at first, until all counters stand still; or ends with a report, if
-    /// there is no more to be learnt.
-    fn warm_up(&mut self) -> Result<ControlFlow<Report>> {
-        let most = (self.soak.calls / PARTS).clamp(16, 1000);
+    /// Warms up, and makes stages of ever longer windows until one is certain.
+    fn soak(&mut self) -> Result<Report> {
+        let mut window = match self.warm_up()? {
+            ControlFlow::Break(report) => return Ok(report),
+            ControlFlow::Continue(window) => window,
+        };
+        let wanted = self.soak.calls / PARTS;
+        let mut earlier: Option<Report> = None;
+        loop {
+            let mut report = self.stage(window.min(self.affordable(0.8)))?;
+            self.progress.warm_up += std::mem::take(&mut self.progress.calls);
+            if let Some(ended) = report.ended {
+                // What leaked in the stage before has only gone on.
+                if let Some(earlier) = earlier.filter(|earlier| earlier.verdict == Verdict::Leak)
+                    && matches!(ended, Ended::Memory | Ended::Files)
+                {
+                    report = earlier;
+                    report.ended = Some(ended);
+                }
+                return Ok(report);
+            }
+            let stage = Stage {
+                window: report.smallest_visible,
+                calls: report.warm_up + report.calls,
+                growths: &report.counters,
+                is_kept: report.is_kept,
+                most_items: report.most_items,
+                may_grow_outside: report.may_grow_outside(),
+            };
+            // A part of the time is kept for the next decision.
+            let affordable = self.soak.time.map(|_| self.affordable(0.7));
+            match stage.next(wanted, affordable) {
+                Next::Stop => return Ok(report),
+                Next::Doubt => {
+                    report.doubt_what_fills();
+                    return Ok(report);
+                }
+                Next::Stage(next) => window = next,
+            }
+            earlier = Some(report);
+        }
+    }
+
+    /// Calls, as caches fill at first, until all counters stand still or some move steadily. Returns how
+    /// long the shortest windows of the first stage have to be, or a report, if it ended here.
+    fn warm_up(&mut self) -> Result<ControlFlow<Report, u64>> {
+        let wanted = self.soak.calls / PARTS;
+        let most = wanted.clamp(16, 1000);
         let least = LEAST_WARM_UP.min(self.soak.calls.max(100));
-        let (mut length, mut quiet, mut early) = (1, 0, 0);
+        let (mut length, mut quiet) = (1, 0);
         let mut series = [Series::default(); 16];
         let mut before = self.read(None)?;
         for _ in 0..MOST_WARM_UP {
             match self.calls(length)? {
-                Some(Ended::Memory) if self.reserve.is_some() => return self.after_much_memory(),
-                Some(ended) => return Ok(ControlFlow::Break(self.report(0, Some(ended)))),
+                Some(Ended::Memory) if self.reserve.is_some() => {
+                    return Ok(ControlFlow::Break(self.after_much_memory()?));
+                }
+                Some(ended) => {
+                    let report = self.report(0, Some(ended));
+                    return Ok(ControlFlow::Break(report));
+                }
                 None => {}
             }
-            let reading = self.read(Some(Window(length, false)))?;
+            let reading = self.read(Some(Window {
+                calls: length,
+                parts: 1,
+            }))?;
             let (mut is_quiet, mut is_steady) = (true, self.meter.universe.is_steady());
+            let mut takes_resources = false;
             for ((counter, growth), series) in reading.growth(&before).zip(&mut series) {
                 // Pages come and go.
                 let is_nothing = counter == Counter::OutsideMalloc && growth < 64 << 10;
-                series.note(false, if is_nothing { 0 } else { growth });
+                series.note(1, if is_nothing { 0 } else { growth });
                 is_quiet &= is_nothing || growth == 0;
                 is_steady |= series.is_steady();
+                takes_resources |= counter.is_resource() && series.is_steady() && growth > 0;
             }
             before = reading;
-            quiet = if is_quiet { quiet + 1 } else { 0 };
-            self.note_what_falls();
+            quiet = if is_quiet && self.meter.universe.is_quiet() {
+                quiet + 1
+            } else {
+                0
+            };
+            self.note_what_falls()?;
+            if takes_resources {
+                // About as many again, so that they do not run out.
+                let window = self.progress.warm_up.div_ceil(PARTS).max(course::RESOURCES);
+                return Ok(ControlFlow::Continue(window.min(wanted)));
+            }
+            if is_steady && self.progress.warm_up >= EARLY_FROM {
+                let window = (length / 500).max(1) * course::EARLY;
+                return Ok(ControlFlow::Continue(window.min(wanted)));
+            }
             // A slow function has a quarter of the time to warm up.
             if self.is_past(4) || quiet >= QUIET && self.progress.warm_up >= least {
                 break;
             }
-            if is_steady && self.progress.warm_up >= EARLY_FROM {
-                if let Some(report) = self.judge_early(length, &mut early)? {
-                    return Ok(ControlFlow::Break(report));
-                }
-                before = self.read(None)?;
-            }
             length = (length * 2).min(most);
         }
-        Ok(ControlFlow::Continue(()))
-    }
-
-    /// Judges what grows steadily by short windows; a report, if it is certain.
-    fn judge_early(&mut self, length: u64, done: &mut u64) -> Result<Option<Report>> {
-        for window in [EARLY.max(length / 500 * EARLY), EARLY_IF_HELD] {
-            // Half of the time is left for the rest.
-            if window <= *done || window >= self.affordable(0.4) {
-                continue;
-            }
-            *done = window;
-            let report = self.stage(window)?;
-            self.progress.warm_up += std::mem::take(&mut self.progress.calls);
-            let is_fault = matches!(report.verdict, Verdict::Leak | Verdict::OverRelease);
-            let is_all = report.holders.is_empty() && !report.may_grow_outside();
-            let is_certain = is_all || window == EARLY_IF_HELD;
-            if is_fault && is_certain || report.ended.is_some() || !self.is_proven {
-                return Ok(Some(report));
-            }
-            if !is_fault {
-                break;
-            }
-        }
-        Ok(None)
+        Ok(ControlFlow::Continue(wanted))
     }
 
     /// Few windows, which take about as much memory again: a leak that large needs no more.
-    fn after_much_memory(&mut self) -> Result<ControlFlow<Report>> {
+    fn after_much_memory(&mut self) -> Result<Report> {
         let window = self.progress.warm_up.div_ceil(PARTS);
         let mut report = self.stage(window.min(self.soak.calls / PARTS))?;
         report.cut_short(Ended::Memory);
-        Ok(ControlFlow::Break(report))
+        Ok(report)
     }
 
     /// Whether that part of the time is over.
@@ -236,16 +269,15 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
 
     /// How many calls the shortest windows can have in that share of the time left.
     fn affordable(&self, share: f64) -> u64 {
-        let wanted = self.soak.calls / PARTS;
         let Some(time) = self.soak.time else {
-            return wanted;
+            return u64::MAX;
         };
         let left = time.saturating_sub(self.begun.elapsed()).mul_f64(share);
         let calls = left.saturating_sub(self.reading * READINGS).as_secs_f64() / self.pace;
         // What is no number or too large becomes the most.
         let per_window =
-            Duration::try_from_secs_f64(calls / 16.0).map_or(wanted, |calls| calls.as_secs());
-        wanted.min(per_window).max(1)
+            Duration::try_from_secs_f64(calls / 16.0).map_or(u64::MAX, |calls| calls.as_secs());
+        per_window.max(1)
     }
 
     /// A stage of windows of so many calls, and of twice as many; and its verdict.
@@ -253,52 +285,123 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         // About as much memory again.
         self.resident = resident().0;
         self.meter.find_objects()?;
-        if !self.is_proven
-            && let Some(blind) = self.meter.prove()?
-        {
-            let mut report = self.report(window, None);
-            report.blind(&blind);
-            return Ok(report);
+        if self.blind.is_none() {
+            self.blind = Some(self.meter.prove()?);
         }
-        self.is_proven = true;
-        // A part of the time is kept, should calls become slower.
-        let window = window.min(self.affordable(0.8));
         // What was found is held now: what has to be nobody else's, to be used again, is made anew.
         self.calls(2)?;
         self.progress.wanted = window * PARTS;
         self.is_stage = true;
-        let mut report = self.report(window, None);
-        self.blame.begin()?;
-        let start = self.read(None)?;
+        let mut report = Report::new(window, self.progress.warm_up);
+        let mut start = self.read(None)?;
+        while self.meter.universe.is_waiting() {
+            start = self.read(None)?;
+        }
         self.meter.begin()?;
         let (mut last, mut ended) = (start, None);
-        for length in WINDOWS {
-            ended = self.calls(length * window)?;
+        for parts in WINDOWS {
+            let calls = parts * window;
+            ended = self.calls(calls)?;
             if ended.is_some() {
                 break;
             }
-            let reading = self.read(Some(Window(length * window, length == 2)))?;
-            report.window(length, reading.growth(&last));
+            let reading = self.read(Some(Window { calls, parts }))?;
+            report.window(parts, reading.growth(&last));
             last = reading;
             self.progress.growth.clear();
             self.progress.growth.extend(reading.growth(&start));
+            if self.meter.is_near_limit(&reading) {
+                ended = Some(Ended::Files);
+                break;
+            }
         }
         self.is_stage = false;
-        let moved = self.meter.universe.judge();
-        report.references = self.blame.name(&moved, report.calls);
-        report.complete(ended);
-        match report.verdict {
-            Verdict::Leak => report.holders = self.blame.holders().unwrap_or_default(),
-            Verdict::OverRelease => report.doubt_what_falls(self.blame.emptied(&moved)?),
-            _ => {}
-        }
+        self.judge(&mut report, ended)?;
         Ok(report)
+    }
+
+    /// Judges the windows of a stage, names what moved, and leaves out what is allowed.
+    fn judge(&mut self, report: &mut Report, ended: Option<Ended>) -> Result<()> {
+        let mut moved = with_python(|py| self.meter.universe.judge(py, &self.meter.finder))?;
+        let allows = !self.soak.allowed.is_empty();
+        let named = moved.get(..if allows { MOST_ALLOWED } else { MOST_NAMED });
+        let names = self.blame.names(named.unwrap_or(&moved));
+        for (moved, name) in moved.iter_mut().zip(&names) {
+            let is_type = moved.counter == Counter::Types;
+            let mut patterns = self.soak.allowed.iter();
+            if moved.finding == Finding::Leak
+                && patterns.any(|pattern| {
+                    is_type && pattern == "types"
+                        || name
+                            .texts()
+                            .iter()
+                            .any(|text| allow::matches(pattern, text))
+                })
+            {
+                moved.finding = Finding::Allowed;
+            }
+        }
+        for (moved, name) in moved.iter().zip(&names) {
+            let text = match moved.counter {
+                Counter::Items => name.container(moved),
+                _ => name.reference(moved, report.calls).to_string(),
+            };
+            match (moved.finding, moved.counter) {
+                (Finding::Allowed, _) => report.allowed.push(text),
+                (_, Counter::Items) => report.holders.push(text),
+                _ => report.references.push(name.reference(moved, report.calls)),
+            }
+        }
+        report.references.truncate(MOST_NAMED);
+        report.holders.truncate(MOST_NAMED);
+        let growing = moved.iter().filter(|moved| moved.finding == Finding::Leak);
+        report.most_items = growing.map(|moved| moved.items).max().unwrap_or_default();
+        report.complete(self.blind.as_deref().unwrap_or_default(), &moved, ended);
+        let reasons = match report.unproven.is_empty() {
+            true => Vec::new(),
+            false => self.meter.disturbers()?,
+        };
+        report.doubt_what_is_blind(&reasons);
+        if report.verdict == Verdict::Leak {
+            self.look_for_stores(report)?;
+        }
+        Ok(())
+    }
+
+    /// Whether what was there before leads to what grows: then it may be a store that fills.
+    fn look_for_stores(&mut self, report: &mut Report) -> Result<()> {
+        report.is_kept = report.leaks(Counter::Items);
+        let mut counters = report.counters.iter();
+        let blocks = counters.find(|growth| growth.counter == Counter::Blocks);
+        let blocks = blocks.map_or(0, |growth| growth.total.unsigned_abs());
+        if !report.is_kept {
+            let (new, holder) = with_python(|py| self.meter.universe.kept(py, &self.meter.finder))?;
+            report.is_kept = new > 0 && 4 * new >= usize::try_from(blocks).unwrap_or(usize::MAX);
+            if let Some(holder) = holder.filter(|_| report.is_kept) {
+                let names = self.blame.names(std::slice::from_ref(&holder));
+                report
+                    .holders
+                    .extend(names.first().map(|name| name.container(&holder)));
+            }
+        }
+        Ok(())
     }
 
     fn report(&self, window: u64, ended: Option<Ended>) -> Report {
         let mut report = Report::new(window, self.progress.warm_up);
-        report.complete(ended);
+        report.complete(&[], &[], ended);
         report
+    }
+
+    /// How many blocks of Python's memory a list of these values has.
+    fn blocks_of(&mut self, data: &[f64]) -> Result<Option<i64>> {
+        let before = self.meter.read(None)?;
+        let list = lent::list(data)?;
+        let between = self.meter.read(None)?;
+        drop(list);
+        Ok(Some(
+            between.count(Counter::Blocks) - before.count(Counter::Blocks),
+        ))
     }
 
     /// Reads all counters, perhaps after a window.
@@ -312,12 +415,18 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
     }
 
     /// Names what falls in window after window, in case that it kills.
-    fn note_what_falls(&mut self) {
-        let falling = self.meter.universe.falling();
+    fn note_what_falls(&mut self) -> Result<()> {
+        let falling: Vec<Moved> = with_python(|py| Ok(self.meter.universe.falling(py)))?;
         if falling.len() != self.progress.falling.len() {
-            let named = self.blame.name(&falling, self.progress.warm_up);
-            self.progress.falling = named.iter().map(ToString::to_string).collect();
+            let named = falling.get(..MOST_NAMED).unwrap_or(&falling);
+            let names = self.blame.names(named);
+            let named = names.iter().zip(named);
+            let calls = self.progress.warm_up;
+            self.progress.falling = named
+                .map(|(name, moved)| name.reference(moved, calls).to_string())
+                .collect();
         }
+        Ok(())
     }
 
     /// Makes so many calls, unless something ends it.
@@ -356,10 +465,4 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         self.pace = begun.elapsed().as_secs_f64() / float(calls.max(1));
         Ok(None)
     }
-}
-
-/// A number of calls as a float, exact below 2 to the power of 53.
-#[allow(clippy::cast_precision_loss)]
-pub(super) fn float(calls: u64) -> f64 {
-    calls as f64
 }

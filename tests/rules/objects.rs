@@ -74,6 +74,13 @@ pub const CHECKS: Checks = &[
         assert_eq!(class.reference_count(), count);
         Ok(())
     }),
+    ("object_size", |py| {
+        let list = one_item_list(fresh(py)?)?;
+        assert_eq!(borrows(&list, capi::object_size)?, 1);
+        let error = borrows(&fresh(py)?, capi::object_size).unwrap_err();
+        assert_eq!(error.type_name(), "TypeError");
+        Ok(())
+    }),
     ("callable_check", |py| {
         let function = exec_function(py)?;
         assert!(borrows(&function, capi::callable_check));

@@ -16,6 +16,6 @@ pub use numbers::{
 pub use objects::{
     Code, Iter, callable_check, compile_string, import_exec_code_module, import_module, iter_next,
     module_get_dict, object_call, object_call_function_obj_args, object_call_object,
-    object_get_attr_string, object_get_iter, object_type_name,
+    object_get_attr_string, object_get_iter, object_size, object_type_name,
 };
 pub use text::{byte_array_check, bytes_check, unicode_check, unicode_from_str, unicode_to_string};

@@ -192,6 +192,31 @@ pub fn object_type_name(object: &Owned<'_>) -> Result<String, Exception> {
     Ok(exception::name_of_type(&kind)?)
 }
 
+/// The number of its items, as `len()` gives it.
+///
+/// Reference: borrows `object`.
+///
+/// # Errors
+///
+/// `TypeError` for what has no length, and whatever `__len__` raises.
+///
+/// ```
+/// # use pyoutliers::{capi, with_python};
+/// # with_python(|py| {
+/// assert_eq!(capi::object_size(&capi::list_new(py, 0)?.finish()?)?, 0);
+/// assert!(capi::object_size(&capi::float_from_double(py, 1.5)?).is_err());
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
+#[doc(alias = "PyObject_Size")]
+pub fn object_size(object: &Owned<'_>) -> Result<usize, Exception> {
+    // SAFETY: the lock is held and the object live.
+    let size = unsafe { ffi::PyObject_Size(object.as_ptr()) };
+    // Anything but -1 is a length.
+    Ok(check::number(object.py(), size)?.unsigned_abs())
+}
+
 /// Whether it can be called.
 ///
 /// Reference: borrows `object`.

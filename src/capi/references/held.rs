@@ -153,6 +153,14 @@ impl SpareReferences {
         self.count(py) - self.before
     }
 
+    /// Releases it, and all spare references, none of which is missing: what is fewer than at first, its
+    /// owners have released.
+    pub(crate) fn release(mut self, py: Python<'_>) {
+        if self.count(py) > 0 {
+            self.before = self.count(py);
+        }
+    }
+
     /// Gives one of the spare references back and tells nobody: what code does that gives back a
     /// reference too many.
     pub(crate) fn lose_one(&self, py: Python<'_>) {

@@ -1,0 +1,1 @@
+//! The course alone, without Python.

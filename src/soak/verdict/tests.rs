@@ -1,0 +1,297 @@
+//! The judgement alone, without Python: histories of a count over the calls are played to it.
+
+use super::{Counter, Finding, PARTS, Series, WINDOWS};
+
+/// What is found in a stage whose shortest window has `window` calls, of a count after so many calls.
+fn play(window: u64, start: u64, counter: Counter, count: impl Fn(u64) -> i64) -> Finding {
+    let (mut series, mut calls, mut last) = (Series::default(), start, count(start));
+    for parts in WINDOWS {
+        calls += parts * window;
+        let now = count(calls);
+        series.note(parts, now - last);
+        last = now;
+    }
+    series.judge(counter)
+}
+
+/// A count as a signed number.
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap()
+}
+
+/// With the windows in their order, as many as there are.
+fn judge(short: &[i64], long: &[i64], counter: Counter) -> Finding {
+    let mut series = Series::default();
+    short.iter().for_each(|&growth| series.note(1, growth));
+    long.iter().for_each(|&growth| series.note(2, growth));
+    series.judge(counter)
+}
+
+/// Each of these, of that counter, is found to be that.
+fn are(counter: Counter, expected: Finding, windows: &[(&[i64], &[i64])]) {
+    for (short, long) in windows {
+        let finding = judge(short, long, counter);
+        assert_eq!(finding, expected, "{short:?} {long:?}");
+    }
+}
+
+#[test]
+fn every_leak_up_to_the_promised_limit_is_seen_whatever_its_period_and_phase() {
+    let mut played = 0_u64;
+    for (window, phases) in [
+        (1, 1),
+        (2, 2),
+        (7, 7),
+        (16, 16),
+        (50, 50),
+        (100, 100),
+        (625, 625),
+        (1000, 1000),
+        (1600, 200),
+        (12_500, 20),
+    ] {
+        for period in 1..=window {
+            let step = (period / phases).max(1);
+            for phase in (0..period).step_by(usize::try_from(step).unwrap()) {
+                let leaked = |calls: u64| signed((calls + phase) / period);
+                let finding = play(window, 0, Counter::Blocks, leaked);
+                assert_eq!(
+                    finding,
+                    Finding::Leak,
+                    "1 in {period}, {phase} before, {window}"
+                );
+                let released = |calls: u64| -leaked(calls);
+                let finding = play(window, 0, Counter::References, released);
+                assert_eq!(
+                    finding,
+                    Finding::OverRelease,
+                    "1 in {period}, {phase} before, {window}"
+                );
+                played += 2;
+            }
+        }
+    }
+    println!("cases: {played}");
+    assert!(played > 2_500_000);
+}
+
+#[test]
+fn what_leaks_more_rarely_is_a_leak_or_goes_on_or_comes_less_than_twice_in_the_later_half() {
+    let window = 100;
+    for period in window + 1..=window * PARTS {
+        for phase in 0..period {
+            let leaked = |calls: u64| signed((calls + phase) / period);
+            let finding = play(window, 0, Counter::Blocks, leaked);
+            let later = leaked(window * PARTS) - leaked(window * 6);
+            let is_seen = matches!(finding, Finding::Leak | Finding::Rare);
+            assert!(
+                is_seen || later < 4,
+                "1 in {period}, {phase} before: {finding:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn bursts_and_several_at_once_are_seen_as_one_is() {
+    let window = 100;
+    for period in 1..=window {
+        for phase in 0..period {
+            for burst in [2, 3, 111, 4096] {
+                let leaked = |calls: u64| burst * signed((calls + phase) / period);
+                let finding = play(window, 0, Counter::Blocks, leaked);
+                assert_eq!(
+                    finding,
+                    Finding::Leak,
+                    "{burst} in {period}, {phase} before"
+                );
+            }
+            // Two leaks beside each other.
+            for other in [1, 7, 64, 99] {
+                let leaked = |calls: u64| signed((calls + phase) / period + calls / other);
+                let finding = play(window, 0, Counter::Blocks, leaked);
+                assert_eq!(finding, Finding::Leak, "1 in {period} and 1 in {other}");
+            }
+        }
+    }
+}
+
+#[test]
+fn ramps_are_leaks() {
+    for start in [0, 10, 1100, 30_000] {
+        let faster = |calls: u64| signed(calls * calls / 1000);
+        let finding = play(100, start, Counter::Blocks, faster);
+        assert_eq!(finding, Finding::Leak, "from {start}");
+    }
+    // Ever more slowly, by a root: more calls tell.
+    let slower = |calls: u64| signed((calls * 100).isqrt());
+    assert_eq!(play(100, 10, Counter::Blocks, slower), Finding::Rare);
+}
+
+#[test]
+fn stairs_of_a_heap_are_never_clean() {
+    // As a block grows that is enlarged by an eighth each time, or doubled.
+    for (more, least) in [(8, 1), (1, 1)] {
+        for start in [1100_u64, 2000, 5000, 30_000] {
+            let enlarged = |calls: u64| {
+                let mut size = 64_u64;
+                while size < calls * 8 {
+                    size += (size / more).max(least);
+                }
+                signed(size)
+            };
+            let finding = play(12_500, start, Counter::CHeap, enlarged);
+            let is_seen = matches!(finding, Finding::Leak | Finding::Rare);
+            assert!(is_seen, "{more} from {start}: {finding:?}");
+        }
+    }
+}
+
+#[test]
+fn a_store_that_is_full_before_the_last_window_is_never_a_leak() {
+    let mut played = 0_u64;
+    for window in [50, 100, 1600, 12_500] {
+        for entries in 0..=window * 14 {
+            if window > 100 && entries % 37 != 0 {
+                continue;
+            }
+            for start in [0, 20, 1100] {
+                let filled = |calls: u64| signed(calls.min(start + entries));
+                let finding = play(window, start, Counter::Blocks, filled);
+                assert_ne!(finding, Finding::Leak, "{entries} of {window}");
+                let emptied = |calls: u64| -filled(calls);
+                let finding = play(window, start, Counter::References, emptied);
+                assert_ne!(finding, Finding::OverRelease, "{entries} of {window}");
+                played += 2;
+            }
+        }
+    }
+    println!("cases: {played}");
+}
+
+/// A store that is full by the first six of sixteen parts.
+#[test]
+fn a_store_that_is_full_early_is_a_cache() {
+    for entries in 1..=600 {
+        let filled = |calls: u64| signed(calls.min(entries));
+        assert_eq!(
+            play(100, 0, Counter::Blocks, filled),
+            Finding::Cache,
+            "{entries}"
+        );
+    }
+}
+
+/// A cache that fills does not hide a leak behind it.
+#[test]
+fn a_leak_beside_a_cache_is_never_clean() {
+    for period in 1..=100 {
+        for entries in 0..1600 {
+            let count = |calls: u64| signed(calls.min(entries) + calls / period);
+            let finding = play(100, 0, Counter::Blocks, count);
+            let is_seen = matches!(finding, Finding::Leak | Finding::Rare);
+            assert!(is_seen, "1 in {period}, and {entries} entries: {finding:?}");
+        }
+    }
+}
+
+/// A store whose places are filled at random: ever more slowly.
+#[test]
+fn a_store_filled_at_random_is_a_leak_for_no_size_that_is_full_by_half() {
+    for entries in [100, 1000, 5000, 20_000, 50_000] {
+        let filled = |calls: u64| {
+            let (calls, entries) = (calls as f64, f64::from(entries));
+            (entries * (1.0 - (-calls / entries).exp())) as i64
+        };
+        for start in [0, 1100, 30_000] {
+            let finding = play(12_500, start, Counter::Items, filled);
+            assert_ne!(finding, Finding::Leak, "{entries} from {start}");
+        }
+    }
+}
+
+/// What comes and goes at random, as many as `wide`, by a generator of its own.
+fn noise(wide: i64, seed: u64) -> impl Fn(u64) -> i64 {
+    move |calls| {
+        let mut state = calls.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ seed;
+        state ^= state >> 29;
+        state = state.wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        state ^= state >> 32;
+        signed(state % 1_000_003) % (wide + 1)
+    }
+}
+
+#[test]
+fn noise_is_no_leak_and_hides_none_that_is_larger() {
+    for seed in 0..20_000 {
+        for wide in [1, 2, 10, 1000] {
+            let noise = noise(wide, seed);
+            let alone = play(100, 0, Counter::Blocks, &noise);
+            assert!(
+                !matches!(alone, Finding::Leak | Finding::OverRelease),
+                "{seed} {wide}: {alone:?}"
+            );
+            let leak = |calls: u64| noise(calls) + signed(calls) * wide / 50;
+            let found = play(100, 0, Counter::Blocks, leak);
+            let is_seen = matches!(found, Finding::Leak | Finding::Rare);
+            assert!(is_seen, "{seed} {wide}: {found:?}");
+        }
+    }
+    println!("cases: {}", 2 * 4 * 20_000);
+}
+
+#[test]
+fn growth_that_pauses_is_a_cache() {
+    let caches: &[(&[_], &[_])] = &[
+        (&[40, 30, 20, 10, 0, 0, 0, 0], &[0; 4]),
+        (&[3, 0, 0, 0, 0, 0, 0, 0], &[0; 4]),
+        (&[8, -8, 1, 0], &[]),
+    ];
+    are(Counter::Blocks, Finding::Cache, caches);
+}
+
+/// What grows once per window may be a cache that is full by half, with a leak behind it.
+#[test]
+fn what_grows_in_every_window_is_never_clean() {
+    for growth in 1..100 {
+        are(
+            Counter::Blocks,
+            Finding::Rare,
+            &[(&[growth; 8], &[growth; 4])],
+        );
+    }
+    // A heap moves by some bytes per window for ever.
+    are(Counter::CHeap, Finding::Cache, &[(&[96; 8], &[96; 4])]);
+}
+
+#[test]
+fn growth_that_goes_on_now_and_then_is_not_judged() {
+    let (blocks, references) = (Counter::Blocks, Counter::References);
+    let rare: (&[_], &[_]) = (&[1, 0, 1, 1, 1, 0, 1, 1], &[1, 2, 1, 2]);
+    are(blocks, Finding::Rare, &[rare]);
+    let rarer: (&[_], &[_]) = (&[0, 0, 1, 0, 0, 0, 1, 0], &[0, 1, 0, 1]);
+    are(references, Finding::Rare, &[rarer]);
+    let heap: (&[_], &[_]) = (&[16, 0, 16, 0, 16, 0, 16, 0], &[0, 32, 0, 16]);
+    are(Counter::CHeap, Finding::Cache, &[heap]);
+}
+
+#[test]
+fn only_references_can_be_over_released() {
+    let (falls, other): (&[_], &[_]) = (&[-5; 8], &[-10; 4]);
+    are(Counter::References, Finding::OverRelease, &[(falls, other)]);
+    are(Counter::Types, Finding::OverRelease, &[(falls, other)]);
+    are(Counter::Blocks, Finding::Cache, &[(falls, other)]);
+    are(Counter::References, Finding::Rare, &[(falls, &[-5; 4])]);
+}
+
+#[test]
+fn windows_of_one_length_alone_prove_nothing() {
+    are(Counter::Blocks, Finding::Cache, &[(&[1], &[])]);
+    are(Counter::Blocks, Finding::Rare, &[(&[1; 8], &[])]);
+    are(Counter::Blocks, Finding::Steady, &[(&[], &[])]);
+}
+
+#[test]
+fn nothing_is_steady() {
+    are(Counter::References, Finding::Steady, &[(&[0; 8], &[0; 4])]);
+}
