@@ -61,6 +61,11 @@ pub fn watch(json: bool) -> Result<ExitCode> {
             Err(_) => {}
         }
     }
+    // A process that ends closes its descriptors a little before.
+    let closed = Instant::now();
+    while !told.done && closed.elapsed() < Duration::from_secs(1) && child.try_wait()?.is_none() {
+        thread::sleep(PERIOD / 10);
+    }
     let is_cut_off = !told.done && child.try_wait()?.is_none();
     let status = child.wait()?;
     if let (true, Some(code)) = (told.done, status.code()) {

@@ -73,8 +73,7 @@ def variables(things):
     # They end here, and where the soak's own modules begin.
     holders = {id(thing): None for _, module in modules for thing in (module, module.__dict__)}
     modules = [(name, module) for name, module in modules if not name.startswith("_outliers")]
-    # A FILE.py is the module FILE-py.
-    roots = {id(module.__dict__): name.replace("-py", ".py") for name, module in modules}
+    roots = {id(module.__dict__): source(name) for name, module in modules}
     # Those imported last are the nearest to what is soaked.
     level = [module.__dict__ for _, module in reversed(modules)]
     keep = [level]
@@ -88,6 +87,11 @@ def variables(things):
         keep.append(deeper)
         level = deeper
     return {id(thing): path(thing, holders, roots) for thing in things if holders.get(id(thing)) is not None}
+
+
+def source(name):
+    """What a module is called: a FILE.py is the module FILE-py."""
+    return name[:-3] + ".py" if name.endswith("-py") else name
 
 
 def path(thing, holders, roots):
@@ -139,7 +143,7 @@ def traced(calls, rate):
     if not was_tracing:
         tracemalloc.stop()
     # Our own, and what has no line.
-    others = [tracemalloc.Filter(False, name) for name in (OURS + "*", tracemalloc.__file__, linecache.__file__)]
+    others = [tracemalloc.Filter(False, name) for name in (OURS + "*", "<unknown>", tracemalloc.__file__, linecache.__file__)]
     growth = after.filter_traces(others).compare_to(snapshot.filter_traces(others), "lineno")
     lines = [
         place(line.traceback[0].filename, line.traceback[0].lineno, "blocks", line.count_diff / calls)
@@ -278,6 +282,33 @@ def size(thing):
         return thing.qsize() if hasattr(thing, "qsize") else len(thing.getvalue())
 
 
+def values():
+    """Return how long the values are that variables hold and that cannot grow, but be replaced by longer ones."""
+    lengths = {}
+    kinds = (str, bytes, tuple, frozenset, getattr(sys.modules.get("numpy"), "ndarray", str))
+    for holder in gc.get_objects():
+        if isinstance(holder, dict):
+            for name, value in list(holder.items()):
+                if isinstance(value, kinds) and isinstance(name, str):
+                    lengths[id(holder), name] = (value.size if hasattr(value, "strides") else len(value)), holder
+    return lengths
+
+
+def longer(calls):
+    """Return the variables whose values have become longer with nearly each call, since `follow`."""
+    modules = {id(getattr(module, "__dict__", None)): name for name, module in sys.modules.copy().items()}
+    found = []
+    for key, (now, holder) in values().items() if values.before else ():
+        before, _ = values.before.get(key, (now, None))
+        if 2 * (now - before) >= calls:
+            value = dict.get(holder, key[1])
+            name = modules.get(id(holder)) or variables([holder]).get(id(holder), "")
+            found.append("%s, a %s: %+.4g items per call" % (
+                source(name) + step(holder, value, id(holder) in modules), type_name(value), (now - before) / calls))
+    values.before = {}
+    return found[:MOST]
+
+
 def follow(what):
     """Begin to follow the lines: by references to things, items of containers, C's heap, resources.
 
@@ -292,6 +323,7 @@ def follow(what):
     if heap:
         heap = CFUNCTYPE(c_longlong)(heap)
     gc.collect()
+    values.before = values() if heap else {}
     others_trace = sys.gettrace()
     follower = Follower(things, containers, heap, resources.split())
     sys.settrace(follower)

@@ -142,13 +142,14 @@ impl Blame {
         (0..moved.len()).map(name).collect()
     }
 
-    /// The lines that allocate what leaks, or lose references, and the types that it is of.
-    pub fn lines(
+    /// Adds the lines that allocate what leaks, or lose references, and the types that it is of; and the
+    /// variables whose values become longer.
+    pub fn locate(
         &self,
-        report: &Report,
+        report: &mut Report,
         moved: &[Moved],
         mut call: impl FnMut() -> Result<()>,
-    ) -> Result<Vec<String>> {
+    ) -> Result<()> {
         let rate = |is_wanted: &dyn Fn(Counter) -> bool| {
             let leaks = verdict::of(&report.counters, Finding::Leak);
             let leaks = leaks.filter(|growth| is_wanted(growth.counter));
@@ -167,7 +168,6 @@ impl Blame {
             }
             (calls, result)
         };
-        let mut lines = Vec::new();
         if let Some(rate) = rate(&|counter| matches!(counter, Counter::Blocks | Counter::Tracked)) {
             with_python(|py| self.ask(py, c"trace", []))?;
             let (calls, result) = make(rate);
@@ -175,7 +175,7 @@ impl Blame {
             let traced =
                 with_python(|py| self.ask(py, c"traced", numbers(py, calls, rate)?.each_ref()));
             result?;
-            lines.extend(traced?);
+            report.grown.extend(traced?);
         }
         let is_followed = |counter: Counter| {
             counter.is_by_object() || counter.is_resource() || counter == Counter::CHeap
@@ -208,9 +208,12 @@ impl Blame {
             let followed =
                 with_python(|py| self.ask(py, c"followed", numbers(py, calls, rate)?.each_ref()));
             result?;
-            lines.extend(followed?);
+            report.grown.extend(followed?);
+            let longer =
+                with_python(|py| self.ask(py, c"longer", [&capi::float_from_double(py, calls)?]))?;
+            report.holders.extend(longer);
         }
-        Ok(lines)
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) const RESOURCES: u64 = 8;
 pub(super) const MOST_ENTRIES: i64 = 100_000;
 const CALLS_TO_FILL: f64 = 125_000.0;
 /// What gets an entry less often than this is not waited for.
-const LEAST_RATE: f64 = 1.0 / 16.0;
+const LEAST_RATE: f64 = 1.0 / 20.0;
 
 /// What a stage has shown.
 pub(super) struct Stage<'a> {
@@ -45,37 +45,43 @@ impl Stage<'_> {
     /// `wanted` is the shortest window of all calls that were asked for, `affordable` the longest that
     /// there is time for; none if time has no limit, and so no more calls are made than were asked for.
     pub fn next(&self, wanted: u64, affordable: Option<u64>) -> Next {
-        if self.is_certain() && !self.may_grow_outside {
-            return Next::Stop;
-        }
-        let longest = affordable.unwrap_or(wanted);
-        let is_open = |growth: &Growth| match growth.finding {
-            Finding::Leak => growth.counter != Counter::Types,
-            finding => finding == Finding::Rare,
-        };
-        let target = if !self.growths.iter().any(is_open) || self.window >= LONGER {
-            wanted
-        } else {
-            LONGER.min(wanted)
-        };
-        if self.window < target {
-            // Less than a quarter more tells nothing new.
-            let is_longer = target.min(longest) >= self.window + self.window.div_ceil(4);
-            if is_longer {
-                return Next::Stage(target.min(longest));
-            }
-        } else if !self.growths.iter().any(is_open) || self.would_be_full() || affordable.is_none()
+        let is_over_released = |growth: &Growth| growth.finding == Finding::OverRelease;
+        if self.growths.iter().any(is_over_released) || self.is_certain() && !self.may_grow_outside
         {
             return Next::Stop;
-        } else if longest >= 2 * self.window {
-            return Next::Stage(2 * self.window);
         }
-        let is_heap = self.leaks(|counter| counter == Counter::CHeap) && !self.is_kept;
-        match self.leaks(|_| true) {
-            // C's heap is no store of Python's: it has had time enough.
-            true if is_heap && self.window >= LONGER => Next::Stop,
-            true if !self.is_certain() && !self.would_be_full() => Next::Doubt,
-            _ => Next::Stop,
+        let is_last = self.window >= wanted;
+        let leaks = self.leaks(|_| true);
+        let is_open = leaks
+            || self
+                .growths
+                .iter()
+                .any(|growth| growth.finding == Finding::Rare);
+        let rate = self.rate();
+        let would_be_full = self.most_items > MOST_ENTRIES
+            || is_last && rate < LEAST_RATE
+            || float(self.calls) * rate.min(1.0) >= CALLS_TO_FILL;
+        if leaks && would_be_full && self.window >= LONGER.min(wanted)
+            || is_last && (!is_open || affordable.is_none())
+        {
+            return Next::Stop;
+        }
+        let target = match is_open {
+            true if self.window < LONGER.min(wanted) => LONGER.min(wanted),
+            true if is_last => 2 * self.window,
+            _ => wanted,
+        };
+        let longest = target.min(affordable.unwrap_or(wanted));
+        // Less than a quarter more tells nothing new.
+        if longest >= self.window + self.window.div_ceil(4) {
+            return Next::Stage(longest);
+        }
+        let is_heap = !self.is_kept && self.leaks(|counter| counter == Counter::CHeap);
+        // C's heap is no store of Python's: it has had time enough.
+        if leaks && !(is_heap && self.window >= LONGER) && !self.is_certain() {
+            Next::Doubt
+        } else {
+            Next::Stop
         }
     }
 
@@ -87,36 +93,31 @@ impl Stage<'_> {
         leaks.any(|growth| which(growth.counter) && growth.counter != Counter::Types)
     }
 
-    /// Whether more calls would not change the verdict.
+    /// Whether more calls would not change that it is a leak.
     fn is_certain(&self) -> bool {
-        let is_over_released = |growth: &Growth| growth.finding == Finding::OverRelease;
-        self.growths.iter().any(is_over_released)
-            || self.leaks(|counter| match counter {
-                Counter::Items | Counter::CHeap => false,
-                Counter::Blocks
-                | Counter::Tracked
-                | Counter::TotalReferences
-                | Counter::RustHeap => !self.is_kept,
-                _ => true,
-            })
+        self.leaks(|counter| match counter {
+            Counter::Items | Counter::CHeap => false,
+            Counter::Blocks | Counter::Tracked | Counter::TotalReferences | Counter::RustHeap => {
+                !self.is_kept
+            }
+            _ => true,
+        })
     }
 
-    /// Whether a store of the largest size that fills at this rate would have been full for some time.
-    fn would_be_full(&self) -> bool {
+    /// How many entries per call a store would get that grows so.
+    fn rate(&self) -> f64 {
         let leaks = self
             .growths
             .iter()
             .filter(|growth| growth.finding == Finding::Leak);
-        let rate = leaks.map(|growth| match growth.counter {
+        let rates = leaks.map(|growth| match growth.counter {
             Counter::CHeap => 1.0,
             _ => growth.per_call,
         });
-        let rate = rate.fold(0.0, f64::max);
-        self.most_items > MOST_ENTRIES
-            || rate > 0.0
-                && (rate < LEAST_RATE || float(self.calls) * rate.min(1.0) >= CALLS_TO_FILL)
+        rates.fold(0.0, f64::max)
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests;

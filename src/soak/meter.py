@@ -96,7 +96,8 @@ def end_of_text(stream):
     return end(stream, io.StringIO.seek, io.StringIO.tell)
 
 
-READERS = {io.BytesIO: end, io.StringIO: end_of_text}
+# What holds no objects is not read by `len`, which tells the soak so.
+READERS = {bytearray: bytearray.__len__, array.array: array.array.__len__, io.BytesIO: end, io.StringIO: end_of_text}
 if hasattr(queue, "SimpleQueue"):
     READERS[queue.SimpleQueue] = queue.SimpleQueue.qsize
 
@@ -153,11 +154,11 @@ def disturbers():
         found.append("a tracer is set, see sys.gettrace(): run without coverage or debugger")
     if sys.getprofile():
         found.append("a profiler is set, see sys.getprofile()")
-    if os.environ.get("PYTHONMALLOC"):
-        found.append("PYTHONMALLOC is set: unset it")
     threads = threading.active_count() - 1
     if threads > 0:
         found.append("%d other thread%s of Python's may work in between" % (threads, "" if threads == 1 else "s"))
+    if os.environ.get("PYTHONMALLOC"):
+        found.append("with PYTHONMALLOC, Python does not count its blocks, or counts others too: unset PYTHONMALLOC")
     return found
 
 

@@ -60,6 +60,8 @@ pub struct Report {
     /// that grows like a leak.
     pub(super) is_kept: bool,
     pub(super) most_items: i64,
+    /// What holds most of what is new, if no container has grown.
+    pub(super) store: Option<String>,
     series: Vec<(Counter, Series)>,
 }
 
@@ -123,6 +125,7 @@ impl Report {
             time: Duration::ZERO,
             is_kept: false,
             most_items: 0,
+            store: None,
             series: Vec::with_capacity(16),
         }
     }
@@ -232,6 +235,7 @@ impl Report {
     /// What grows may be a store that still fills.
     pub(super) fn doubt_what_fills(&mut self) {
         if self.verdict == Verdict::Leak {
+            self.holders.extend(self.store.take());
             let fills = match self.holders.first() {
                 Some(holder) => format!(
                     "{holder}, after {} calls",

@@ -137,8 +137,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         let goes_on = self.reserve.is_some() && report.ended != Some(Ended::Interrupted);
         if report.verdict == Verdict::Leak && goes_on {
             let moved = with_python(|py| self.meter.universe.judge(py, &self.meter.finder))?;
-            let lines = self.blame.lines(&report, &moved, &mut self.call);
-            report.grown = lines.unwrap_or_default();
+            // Without its lines a leak is one too.
+            let _ = self.blame.locate(&mut report, &moved, &mut self.call);
             if lent.is_kept() && report.leaks(Counter::Blocks) {
                 let data = self.soak.lent.map_or(&[][..], |(_, data)| data);
                 report.argument_blocks = self.blocks_of(data)?;
@@ -162,16 +162,6 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         loop {
             let mut report = self.stage(window.min(self.affordable(0.8)))?;
             self.progress.warm_up += std::mem::take(&mut self.progress.calls);
-            if let Some(ended) = report.ended {
-                // What leaked in the stage before has only gone on.
-                if let Some(earlier) = earlier.filter(|earlier| earlier.verdict == Verdict::Leak)
-                    && matches!(ended, Ended::Memory | Ended::Files)
-                {
-                    report = earlier;
-                    report.ended = Some(ended);
-                }
-                return Ok(report);
-            }
             let stage = Stage {
                 window: report.smallest_visible,
                 calls: report.warm_up + report.calls,
@@ -181,14 +171,25 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
                 may_grow_outside: report.may_grow_outside(),
             };
             // A part of the time is kept for the next decision.
-            let affordable = self.soak.time.map(|_| self.affordable(0.7));
-            match stage.next(wanted, affordable) {
-                Next::Stop => return Ok(report),
-                Next::Doubt => {
+            let affordable = match report.ended {
+                None => self.soak.time.map(|_| self.affordable(0.7)),
+                Some(_) => Some(0),
+            };
+            match (stage.next(wanted, affordable), report.ended) {
+                (Next::Stage(next), _) => window = next,
+                // Whatever takes so much is a leak; what leaked in the stage before has only gone on.
+                (_, Some(ended @ (Ended::Memory | Ended::Files))) => {
+                    if let Some(leak) = earlier.filter(|earlier| earlier.verdict == Verdict::Leak) {
+                        report = leak;
+                        report.ended = Some(ended);
+                    }
+                    return Ok(report);
+                }
+                (Next::Doubt, _) => {
                     report.doubt_what_fills();
                     return Ok(report);
                 }
-                Next::Stage(next) => window = next,
+                (Next::Stop, _) => return Ok(report),
             }
             earlier = Some(report);
         }
@@ -235,7 +236,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
                 0
             };
             self.note_what_falls()?;
-            if takes_resources {
+            if takes_resources && self.progress.warm_up < EARLY_FROM {
                 // About as many again, so that they do not run out.
                 let window = self.progress.warm_up.div_ceil(PARTS).max(course::RESOURCES);
                 return Ok(ControlFlow::Continue(window.min(wanted)));
@@ -290,13 +291,16 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         }
         // What was found is held now: what has to be nobody else's, to be used again, is made anew.
         self.calls(2)?;
-        self.progress.wanted = window * PARTS;
-        self.is_stage = true;
+        self.read(None)?;
+        self.calls(2)?;
+        // All room is made before the first reading.
         let mut report = Report::new(window, self.progress.warm_up);
         let mut start = self.read(None)?;
         while self.meter.universe.is_waiting() {
             start = self.read(None)?;
         }
+        self.progress.wanted = window * PARTS;
+        self.is_stage = true;
         self.meter.begin()?;
         let (mut last, mut ended) = (start, None);
         for parts in WINDOWS {
@@ -354,7 +358,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         }
         report.references.truncate(MOST_NAMED);
         report.holders.truncate(MOST_NAMED);
-        let growing = moved.iter().filter(|moved| moved.finding == Finding::Leak);
+        let is_growing = |moved: &&Moved| moved.finding == Finding::Leak && moved.are_objects;
+        let growing = moved.iter().filter(is_growing);
         report.most_items = growing.map(|moved| moved.items).max().unwrap_or_default();
         report.complete(self.blind.as_deref().unwrap_or_default(), &moved, ended);
         let reasons = match report.unproven.is_empty() {
@@ -379,9 +384,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             report.is_kept = new > 0 && 4 * new >= usize::try_from(blocks).unwrap_or(usize::MAX);
             if let Some(holder) = holder.filter(|_| report.is_kept) {
                 let names = self.blame.names(std::slice::from_ref(&holder));
-                report
-                    .holders
-                    .extend(names.first().map(|name| name.container(&holder)));
+                report.store = names.first().map(|name| name.container(&holder));
             }
         }
         Ok(())

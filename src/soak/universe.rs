@@ -27,6 +27,8 @@ pub(super) struct Universe {
     members: Vec<Member>,
     /// The addresses of all objects there were when the windows began, those not counted included.
     known: HashSet<usize>,
+    /// How many were let go of since.
+    gone: usize,
     /// Whether a member that nobody holds has to stay for one more reading.
     is_waiting: bool,
 }
@@ -89,8 +91,9 @@ pub(super) struct Moved {
     pub finding: Finding,
     /// By how many.
     pub total: i64,
-    /// Of a container, how many items it has now.
+    /// Of a container, how many items it has now, and whether these are objects.
     pub items: i64,
+    pub are_objects: bool,
     pub object: Held,
 }
 
@@ -104,6 +107,7 @@ impl Universe {
             .map(|member| member.address(py))
             .collect();
         known.sort_unstable();
+        self.gone = 0;
         self.known = graph
             .objects
             .iter()
@@ -113,10 +117,12 @@ impl Universe {
             !object.is_immortal() && known.binary_search(&object.address()).is_err()
         };
         let new: Vec<_> = graph.objects.iter().filter(is_new).cloned().collect();
-        let kinds = &kinds.as_borrowed(py);
-        let kinds = capi::object_call_function_obj_args(kinds, [&list(py, &new)?])?;
         // None for most; true for a type; what tells its length for a container.
-        let kinds = convert::vec_from_iterable(&kinds, usize::MAX, |_, kind| Ok(kind.clone()))?;
+        let kinds = {
+            let kinds = &kinds.as_borrowed(py);
+            let kinds = capi::object_call_function_obj_args(kinds, [&list(py, &new)?])?;
+            convert::vec_from_iterable(&kinds, usize::MAX, |_, kind| Ok(kind.clone()))?
+        };
         for (object, kind) in new.into_iter().zip(kinds) {
             let explained = graph.explained(&object).unwrap_or_default();
             // The graph's and this one.
@@ -203,8 +209,12 @@ impl Universe {
         self.is_waiting = !waiting.is_empty();
         self.members.extend(waiting);
         let has_let_go = !dead.is_empty();
-        dead.into_iter()
-            .for_each(|member| member.object.release(py));
+        self.gone += dead.len();
+        for member in dead {
+            // Another object may come to lie there.
+            self.known.remove(&member.address(py));
+            member.object.release(py);
+        }
         Ok(has_let_go)
     }
 
@@ -243,9 +253,8 @@ impl Universe {
         Ok(unseen.into_iter().filter(is_gone).chain(gone).collect())
     }
 
-    /// How many objects there are that were not there when the windows began, and that older ones lead
-    /// to: in a store, or something else that the function keeps. Of those older ones, that which holds
-    /// the most.
+    /// By how many objects what the function keeps has grown since the windows began: those that older
+    /// ones lead to, without those that took another's place. And which of the older ones holds most.
     pub fn kept(&self, py: Python<'_>, finder: &Finder) -> Result<(usize, Option<Moved>)> {
         let graph = Graph::new(py, finder)?;
         let members = self.members.iter();
@@ -263,7 +272,7 @@ impl Universe {
             counter: Counter::Items,
             ..member.moved(py, Finding::Leak, i64::try_from(new).unwrap_or(i64::MAX))
         });
-        Ok((new.len().saturating_sub(FEW), holder))
+        Ok((new.len().saturating_sub(self.gone + FEW), holder))
     }
 
     /// All references and items. After a window the growth of each is noted.
@@ -365,6 +374,7 @@ impl Universe {
                 moved.push(Moved {
                     counter: Counter::Items,
                     items: length.items,
+                    are_objects: length.reader.is_none(),
                     ..member.moved(py, finding, length.series.total())
                 });
             }
@@ -398,6 +408,7 @@ impl Member {
             finding,
             total,
             items: 0,
+            are_objects: false,
             object: Owned::clone(&self.object.object(py)).into(),
         }
     }

@@ -100,6 +100,8 @@ pub(super) struct Series {
     /// In the short windows, and in the long ones.
     short: i64,
     long: i64,
+    /// In the last of them.
+    last: i64,
     grew: u16,
     fell: u16,
     windows: u8,
@@ -113,6 +115,7 @@ impl Series {
         } else {
             &mut self.short
         } += growth;
+        self.last = growth;
         self.grew = self.grew << 1 | u16::from(growth > 0);
         self.fell = self.fell << 1 | u16::from(growth < 0);
         self.windows = self.windows.saturating_add(1);
@@ -148,10 +151,11 @@ impl Series {
         let all = (1_u16 << windows) - 1;
         let is_reference = matches!(counter, Counter::References | Counter::Types);
         let is_byte = matches!(counter, Counter::CHeap | Counter::RustHeap);
-        if self.scales(windows) && self.grew == all {
+        let goes_on_evenly = self.scales(windows) && !self.has_slowed(windows);
+        if goes_on_evenly && self.grew == all {
             return Finding::Leak;
         }
-        if self.scales(windows) && self.fell == all && is_reference {
+        if goes_on_evenly && self.fell == all && is_reference {
             return Finding::OverRelease;
         }
         // Whatever fills up has done so by then.
@@ -195,6 +199,14 @@ impl Series {
         long > 0
             && share(self.long, short).saturating_mul(3)
                 >= share(self.short, long).saturating_mul(2)
+    }
+
+    /// Whether it moved in the last window by less than half as much as in the long ones on average: a
+    /// store may have been filled by then. A leak that comes once per shortest window, or more often,
+    /// comes at least half as often in any window as on average.
+    fn has_slowed(&self, windows: usize) -> bool {
+        let (_, long) = Self::parts(windows);
+        self.last.saturating_abs().saturating_mul(long) < self.long.saturating_abs()
     }
 
     /// Whether it grew in two of three windows, and with the calls, though it fell in others.

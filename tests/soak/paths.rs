@@ -230,7 +230,7 @@ each_in_its_own_process! {
         };
         let mut window = 0;
         let report = Soak::new(1600).run_watched(|| Ok(()), |progress| {
-            let starts = [0, 100, 200, 400, 500, 600, 800, 900, 1000, 1200, 1300, 1400];
+            let starts = [0, 100, 200, 300, 400, 500, 600, 700, 800, 1000, 1200, 1400];
             if progress.calls > 0 && starts.contains(&(progress.calls - 1)) && progress.calls > window {
                 window = progress.calls;
                 keep();

@@ -83,12 +83,15 @@ fn a_reference_given_back_too_often_is_found_before_it_kills() {
     }
 }
 
-/// It lets go of what it held, which is right: only from outside that looks the same.
+/// It lets go of what it held, which is right: from outside, only the count looks like an over-release.
 #[test]
-fn a_store_that_empties_gets_no_verdict() {
-    let report = judged("takes_from_a_store", "1600", "none");
-    let summary = report["summary"].as_str().unwrap();
-    assert!(summary.contains("planted.STORE, a list"), "{report:#}");
+fn a_store_that_empties_is_clean() {
+    let (status, report) = report("takes_from_a_store", "1600");
+    assert_eq!(
+        (status, &report["verdict"]),
+        (Some(0), &"clean".into()),
+        "{report:#}"
+    );
 }
 
 #[test]

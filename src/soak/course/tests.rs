@@ -1,1 +1,219 @@
-//! The course alone, without Python.
+//! The course alone, without Python: whole soaks of a count over the calls are played.
+
+use super::super::counter::Counter;
+use super::super::verdict::{Finding, Growth, PARTS, Series, WINDOWS, per_call};
+use super::{EARLY, Next, Stage};
+
+/// What is soaked: a count over the calls, and whether what is counted is kept by something.
+struct Played<'a> {
+    counter: Counter,
+    count: &'a dyn Fn(u64) -> i64,
+    is_kept: bool,
+    /// The most calls that there is time for.
+    most: u64,
+}
+
+/// What a soak ends with, and the calls that it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Finding(Finding),
+    Doubt,
+}
+
+impl Played<'_> {
+    /// `wanted` is the shortest window of all calls that were asked for.
+    fn soak(&self, wanted: u64) -> (End, u64) {
+        let (mut window, mut calls) = (EARLY.min(wanted), 1025);
+        loop {
+            let (mut series, mut last) = (Series::default(), (self.count)(calls));
+            for parts in WINDOWS {
+                calls += parts * window;
+                let now = (self.count)(calls);
+                series.note(parts, now - last);
+                last = now;
+            }
+            let growths = [Growth {
+                counter: self.counter,
+                finding: series.judge(self.counter),
+                total: series.total(),
+                per_call: per_call(series.total(), window * PARTS),
+            }];
+            let stage = Stage {
+                window,
+                calls,
+                growths: &growths,
+                is_kept: self.is_kept,
+                most_items: 0,
+                may_grow_outside: false,
+            };
+            let affordable = self.most.saturating_sub(calls) / PARTS;
+            match stage.next(wanted, Some(affordable)) {
+                Next::Stop => return (End::Finding(growths[0].finding), calls),
+                Next::Doubt => return (End::Doubt, calls),
+                Next::Stage(next) => {
+                    assert!(next > window, "{next} after {window}");
+                    window = next;
+                }
+            }
+        }
+    }
+}
+
+const WANTED: u64 = 12_500;
+const ENOUGH: u64 = 20_000_000;
+
+/// A count as a signed number.
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap()
+}
+
+#[test]
+fn a_store_of_up_to_100_000_entries_is_clean_however_fast_it_fills() {
+    let mut played = 0;
+    for entries in (100..=100_000).step_by(97) {
+        for (new, of) in [
+            (1, 1),
+            (1, 2),
+            (1, 3),
+            (2, 3),
+            (1, 7),
+            (1, 15),
+            (3, 1),
+            (10, 1),
+        ] {
+            let filled = |calls: u64| signed((calls * new / of).min(entries));
+            for counter in [Counter::Blocks, Counter::Items] {
+                let store = Played {
+                    counter,
+                    count: &filled,
+                    is_kept: true,
+                    most: ENOUGH,
+                };
+                let (end, calls) = store.soak(WANTED);
+                let is_clean = matches!(end, End::Finding(Finding::Cache | Finding::Steady));
+                assert!(
+                    is_clean,
+                    "{entries} entries, {new} in {of} calls: {end:?} after {calls}"
+                );
+                played += 1;
+            }
+        }
+    }
+    println!("cases: {played}");
+}
+
+#[test]
+fn a_cache_of_c_code_of_up_to_100_000_entries_is_clean() {
+    for entries in (100..=100_000).step_by(97) {
+        let filled = |calls: u64| 112 * signed(calls.min(entries));
+        let counter = Counter::CHeap;
+        let cache = Played {
+            counter,
+            count: &filled,
+            is_kept: false,
+            most: ENOUGH,
+        };
+        let (end, _) = cache.soak(WANTED);
+        let is_clean = matches!(end, End::Finding(Finding::Cache | Finding::Steady));
+        assert!(is_clean, "{entries} entries: {end:?}");
+    }
+}
+
+#[test]
+fn a_store_that_still_fills_when_the_time_is_up_is_none() {
+    for most in [2000, 5000, 30_000, 60_000] {
+        for entries in [most * 2, 100_000] {
+            let filled = |calls: u64| signed(calls.min(entries));
+            let counter = Counter::Items;
+            let store = Played {
+                counter,
+                count: &filled,
+                is_kept: true,
+                most,
+            };
+            assert_eq!(
+                store.soak(WANTED).0,
+                End::Doubt,
+                "{entries} entries, {most} calls"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_leak_up_to_the_promised_limit_ends_as_one() {
+    for period in (1..=WANTED).step_by(7) {
+        for phase in [0, period / 3, period - 1] {
+            let leaked = |calls: u64| signed((calls + phase) / period);
+            for (counter, is_kept) in [
+                (Counter::Blocks, false),
+                (Counter::Blocks, true),
+                (Counter::Items, true),
+            ] {
+                let leak = Played {
+                    counter,
+                    count: &leaked,
+                    is_kept,
+                    most: ENOUGH,
+                };
+                let (end, _) = leak.soak(WANTED);
+                assert_eq!(
+                    end,
+                    End::Finding(Finding::Leak),
+                    "1 in {period}, {phase} before"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_leak_that_nothing_keeps_is_certain_at_once() {
+    let leaked = |calls: u64| signed(calls);
+    let leak = Played {
+        counter: Counter::Blocks,
+        count: &leaked,
+        is_kept: false,
+        most: ENOUGH,
+    };
+    assert_eq!(
+        leak.soak(WANTED),
+        (End::Finding(Finding::Leak), 1025 + 16 * EARLY)
+    );
+}
+
+/// A leak behind a store that fills first.
+#[test]
+fn a_store_that_fills_does_not_hide_a_leak() {
+    for entries in (100..=100_000).step_by(1009) {
+        for period in [1, 10, 100, 1000, 10_000] {
+            let count = |calls: u64| signed(calls.min(entries) + calls / period);
+            let both = Played {
+                counter: Counter::Blocks,
+                count: &count,
+                is_kept: true,
+                most: ENOUGH,
+            };
+            let (end, _) = both.soak(WANTED);
+            assert_eq!(
+                end,
+                End::Finding(Finding::Leak),
+                "{entries} entries, 1 in {period}"
+            );
+        }
+    }
+}
+
+#[test]
+fn references_to_types_do_not_end_a_soak_early() {
+    let leaked = |calls: u64| signed(calls);
+    let leak = Played {
+        counter: Counter::Types,
+        count: &leaked,
+        is_kept: false,
+        most: ENOUGH,
+    };
+    let (end, calls) = leak.soak(WANTED);
+    assert_eq!(end, End::Finding(Finding::Leak));
+    assert!(calls >= WANTED * PARTS);
+}
