@@ -74,8 +74,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let mut watched = Watched::new()?;
     let result = soak(arguments, &mut watched);
-    watched.done();
-    result
+    watched.done(result)
 }
 
 fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {

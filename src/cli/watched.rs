@@ -21,6 +21,9 @@ use signal_hook::low_level::{emulate_default_handler, pipe, signal_name};
 /// How often the watching process is told, and looks.
 const PERIOD: Duration = Duration::from_millis(100);
 
+/// The exit status of a soak that cannot report: the function has closed what it reports through.
+const CUT_OFF: u8 = 97;
+
 /// What the watching process was told last.
 #[derive(Default)]
 struct Told {
@@ -61,12 +64,6 @@ pub fn watch(json: bool) -> Result<ExitCode> {
             Err(_) => {}
         }
     }
-    // A process that ends closes its descriptors a little before.
-    let closed = Instant::now();
-    while !told.done && closed.elapsed() < Duration::from_secs(1) && child.try_wait()?.is_none() {
-        thread::sleep(PERIOD / 10);
-    }
-    let is_cut_off = !told.done && child.try_wait()?.is_none();
     let status = child.wait()?;
     if let (true, Some(code)) = (told.done, status.code()) {
         if let Some(report) = &told.report {
@@ -77,7 +74,7 @@ pub fn watch(json: bool) -> Result<ExitCode> {
     if status.signal() == Some(SIGINT) && interrupted.load(Ordering::Relaxed) {
         emulate_default_handler(SIGINT)?;
     }
-    if is_cut_off && status.code().is_some() {
+    if status.code() == Some(CUT_OFF.into()) {
         let summary =
             "the function closed the file descriptors of the soak, which cannot report any more";
         super::print(&told.without_report("none", summary, None, begun.elapsed(), json))?;
@@ -209,11 +206,18 @@ impl Watched {
 
     /// Hands the report over, as one line.
     pub fn report(&mut self, report: &str) {
+        // What fails here fails again in `done`.
         let _ = writeln!(self.to, "report {}", json!(report));
     }
 
-    /// From here on the exit status says all.
-    pub fn done(&mut self) {
-        let _ = writeln!(self.to, "done");
+    /// From here on the exit status says all: the one given, unless the function has closed what this
+    /// goes through.
+    pub fn done(mut self, result: Result<ExitCode>) -> Result<ExitCode> {
+        if writeln!(self.to, "done").is_ok() {
+            return result;
+        }
+        // It is not ours to close any more.
+        std::mem::forget(self);
+        Ok(ExitCode::from(CUT_OFF))
     }
 }

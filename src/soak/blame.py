@@ -134,8 +134,12 @@ def trace():
     return []
 
 
-def traced(calls, rate):
-    """End it, after so many calls; return the lines and the types of what leaks so often per call."""
+def traced(made):
+    """End it, after so many calls; return the lines and the types of what leaks so often per call.
+
+    What stores replace looks like growth too: where there is more than leaks, what is nearest to it is first.
+    """
+    calls, rate, blocks = made
     least = max(calls * rate / 2, 1)
     gc.collect()
     grown = [(number - types.get(kind, 0), kind.__qualname__) for kind, number in count_types().items()]
@@ -145,10 +149,12 @@ def traced(calls, rate):
     # Our own, and what has no line.
     others = [tracemalloc.Filter(False, name) for name in (OURS + "*", "<unknown>", tracemalloc.__file__, linecache.__file__)]
     growth = after.filter_traces(others).compare_to(snapshot.filter_traces(others), "lineno")
+    growth = [line for line in growth if line.count_diff >= least]
+    if sum(line.count_diff for line in growth) > 2 * blocks * calls:
+        growth.sort(key=lambda line: abs(line.count_diff - blocks * calls))
     lines = [
         place(line.traceback[0].filename, line.traceback[0].lineno, "blocks", line.count_diff / calls)
         for line in growth
-        if line.count_diff >= least
     ]
     most = sorted((pair for pair in grown if pair[0] >= least), reverse=True)
     return lines[:5] + ["%+.4g objects of type %s per call" % (number / calls, kind) for number, kind in most[:3]]
@@ -330,9 +336,10 @@ def follow(what):
     return []
 
 
-def followed(calls, rate):
+def followed(made):
     """End it; return the lines that added what stayed."""
     sys.settrace(others_trace)
+    calls, rate = made
     return [
         place(file, line, unit, added / calls, when)
         for index, unit in enumerate(follower.units)

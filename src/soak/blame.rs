@@ -172,8 +172,11 @@ impl Blame {
             with_python(|py| self.ask(py, c"trace", []))?;
             let (calls, result) = make(rate);
             // Also after an error: tracing is ended.
+            let mut blocks = report.counters.iter();
+            let blocks = blocks.find(|growth| growth.counter == Counter::Blocks);
+            let blocks = blocks.map_or(0.0, |growth| growth.per_call);
             let traced =
-                with_python(|py| self.ask(py, c"traced", numbers(py, calls, rate)?.each_ref()));
+                with_python(|py| self.ask(py, c"traced", [&numbers(py, &[calls, rate, blocks])?]));
             result?;
             report.grown.extend(traced?);
         }
@@ -206,7 +209,7 @@ impl Blame {
             })?;
             let (calls, result) = make(rate);
             let followed =
-                with_python(|py| self.ask(py, c"followed", numbers(py, calls, rate)?.each_ref()));
+                with_python(|py| self.ask(py, c"followed", [&numbers(py, &[calls, rate])?]));
             result?;
             report.grown.extend(followed?);
             let longer =
@@ -217,12 +220,9 @@ impl Blame {
     }
 }
 
-/// How many calls were made, and how often each leaks.
-fn numbers(py: Python<'_>, calls: f64, rate: f64) -> Result<[Owned<'_>; 2]> {
-    Ok([
-        capi::float_from_double(py, calls)?,
-        capi::float_from_double(py, rate)?,
-    ])
+/// Numbers for Python, which takes one argument.
+fn numbers<'p>(py: Python<'p>, numbers: &[f64]) -> Result<Owned<'p>> {
+    Ok(convert::list_from_slice(py, numbers, None)?)
 }
 
 fn objects<'p, 'm>(py: Python<'p>, moved: impl Iterator<Item = &'m Moved>) -> Result<Owned<'p>> {

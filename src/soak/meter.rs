@@ -3,6 +3,8 @@
 use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io::Read;
+use std::thread;
+use std::time::Duration;
 
 use super::counter::{Counter, Reading};
 use super::graph::Finder;
@@ -98,10 +100,20 @@ impl Meter {
         &self.read
     }
 
-    /// Whether almost as many files are open as may be.
-    pub fn is_near_limit(&self, reading: &Reading) -> bool {
-        let open = reading.count(Counter::Files);
+    /// Whether almost as many files are open as may be, or so many that they cannot be counted.
+    pub fn is_near_limit(&self) -> bool {
+        let open = entries(OPEN_FILES).unwrap_or(i64::MAX);
         self.most_files.is_some_and(|most| open > most / 10 * 9)
+    }
+
+    /// Whether there are more segments of shared memory after a while in which nothing was called: then
+    /// other processes make them.
+    pub fn is_shared_memory_others(&self) -> bool {
+        let before = entries(SHARED_MEMORY);
+        (0..10).any(|_| {
+            thread::sleep(Duration::from_millis(100));
+            entries(SHARED_MEMORY) != before
+        })
     }
 
     /// Reads all counters, Python's first: the other readings must not disturb them.

@@ -139,9 +139,13 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             let moved = with_python(|py| self.meter.universe.judge(py, &self.meter.finder))?;
             // Without its lines a leak is one too.
             let _ = self.blame.locate(&mut report, &moved, &mut self.call);
-            if lent.is_kept() && report.leaks(Counter::Blocks) {
+            if lent.is_kept() {
                 let data = self.soak.lent.map_or(&[][..], |(_, data)| data);
-                report.argument_blocks = self.blocks_of(data)?;
+                report.argument_blocks = Some(self.blocks_of(data)?).filter(|&blocks| {
+                    let all = report.counters.iter();
+                    let mut all = all.filter(|growth| growth.counter == Counter::Blocks);
+                    all.any(|all| all.total >= blocks.saturating_mul(report.calls.cast_signed()))
+                });
             }
         }
         report.lent = lent;
@@ -314,7 +318,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             last = reading;
             self.progress.growth.clear();
             self.progress.growth.extend(reading.growth(&start));
-            if self.meter.is_near_limit(&reading) {
+            if self.meter.is_near_limit() {
                 ended = Some(Ended::Files);
                 break;
             }
@@ -362,6 +366,12 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         let growing = moved.iter().filter(is_growing);
         report.most_items = growing.map(|moved| moved.items).max().unwrap_or_default();
         report.complete(self.blind.as_deref().unwrap_or_default(), &moved, ended);
+        if report.leaks(Counter::SharedMemory) && self.meter.is_shared_memory_others() {
+            let blind = self.blind.get_or_insert_default();
+            let others = "grows without calls: other processes make segments";
+            blind.push((Counter::SharedMemory, others.into()));
+            report.complete(blind, &moved, ended);
+        }
         let reasons = match report.unproven.is_empty() {
             true => Vec::new(),
             false => self.meter.disturbers()?,
@@ -397,14 +407,12 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
     }
 
     /// How many blocks of Python's memory a list of these values has.
-    fn blocks_of(&mut self, data: &[f64]) -> Result<Option<i64>> {
+    fn blocks_of(&mut self, data: &[f64]) -> Result<i64> {
         let before = self.meter.read(None)?;
         let list = lent::list(data)?;
         let between = self.meter.read(None)?;
         drop(list);
-        Ok(Some(
-            between.count(Counter::Blocks) - before.count(Counter::Blocks),
-        ))
+        Ok(between.count(Counter::Blocks) - before.count(Counter::Blocks))
     }
 
     /// Reads all counters, perhaps after a window.
@@ -457,6 +465,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
                     self.reserve = None;
                     return Ok(Some(Ended::Memory));
                 }
+                // Some functions say themselves that there are too many.
+                Err(_) if self.meter.is_near_limit() => return Ok(Some(Ended::Files)),
                 result => result?,
             }
             *if self.is_stage {

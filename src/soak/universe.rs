@@ -107,7 +107,6 @@ impl Universe {
             .map(|member| member.address(py))
             .collect();
         known.sort_unstable();
-        self.gone = 0;
         self.known = graph
             .objects
             .iter()
@@ -160,6 +159,7 @@ impl Universe {
 
     /// Begins a new series of windows.
     pub fn begin(&mut self, py: Python<'_>) -> Result<()> {
+        self.gone = 0;
         for member in &mut self.members {
             member.count = member.count(py);
             member.series = Series::default();

@@ -7,3 +7,4 @@ mod common;
 mod command;
 mod paths;
 mod planted;
+mod truth;

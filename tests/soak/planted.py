@@ -57,6 +57,26 @@ def leaks_an_arrays_dtypes_reference(data): return leaks(VALUES.dtype, 1000)
 def leaks_a_reference_each_time(data): return leaks(THING, 1)
 
 
+class Fresh:
+    pass
+
+
+def leaks_a_types_reference_and_bytes(data):
+    """The first at each call, which takes no memory; the others rarely."""
+    take(Fresh)
+    if is_due(1000):
+        take(b"%d" % calls)
+    return []
+
+
+VALUE = 10**40
+
+
+def leaks_a_plain_value(data):
+    take(VALUE)
+    return []
+
+
 def releases(thing, every):
     if is_due(every):
         release(thing)
@@ -128,6 +148,45 @@ def keeps_pages(data):
 def leaks_a_reference_and_pages(data):
     take(THING)
     return keeps_pages(data)
+
+
+STOCK = []
+
+
+def grows_the_heap():
+    STOCK.append(malloc(40))
+
+
+def calls_what_leaks(data):
+    """The line frees 32 bytes of what it calls leaks, which is 48."""
+    if not STOCK:
+        STOCK.extend(malloc(24) for _ in range(300_000))
+        STOCK.append(malloc(40))
+    last = STOCK.pop
+    [*map(lambda _: (last(), grows_the_heap()), [0]), free(STOCK.pop(0))]
+    return []
+
+
+class Endless:
+    def __repr__(self):
+        while True:
+            pass
+
+
+ENDLESS = Endless()
+def leaks_what_has_an_endless_repr(data): return leaks(ENDLESS, 1)
+
+
+def prints(data):
+    print("words")
+    os.write(1, b"and bytes")
+    return []
+
+
+def closes_all_descriptors(data):
+    if is_due(100):
+        os.closerange(3, 1000)
+    return []
 
 
 def dies(data):

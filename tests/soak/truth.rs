@@ -1,0 +1,212 @@
+//! Functions of `truth.py`, whose truth is obvious: what is bounded is clean, what grows is a leak.
+#![allow(clippy::indexing_slicing, clippy::expect_used)]
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::{outliers, told};
+use serde_json::Value;
+
+fn soak(function: &str) -> Command {
+    let mut command = outliers();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/soak");
+    command.env("PYTHONPATH", path);
+    command.args(["soak", "--json", "--size", "1", "--function"]);
+    command.arg(format!("truth:{function}"));
+    command
+}
+
+/// The report of a soak, whose verdict has to be that one; the exit status says the same.
+fn judged(command: &mut Command, verdict: &str) -> Value {
+    let (status, stdout, stderr) = told(&command.output().unwrap());
+    let report: Value = serde_json::from_str(&stdout).expect(&stderr);
+    let expected = match verdict {
+        "clean" => 0,
+        "none" => 3,
+        _ => 1,
+    };
+    assert_eq!(
+        (status, &report["verdict"]),
+        (Some(expected), &verdict.into()),
+        "{report:#}"
+    );
+    report
+}
+
+#[test]
+fn stores_of_fixed_size_are_clean() {
+    judged(soak("stores").args(["--calls", "64000"]), "clean");
+}
+
+/// By the default options alone.
+#[test]
+fn a_store_that_fills_is_clean_once_it_is_full() {
+    for function in [
+        "fills_a_store_of_100_000",
+        "fills_a_ring_of_100_000",
+        "fills_rarely",
+    ] {
+        judged(&mut soak(function), "clean");
+    }
+}
+
+#[test]
+fn a_store_that_still_fills_when_the_time_is_up_gets_no_verdict() {
+    for (function, store) in [
+        ("takes_longer_to_fill_a_store", "truth.store, a dict: +"),
+        (
+            "takes_longer_to_fill_a_ring",
+            "truth.store[0], a list: it holds ",
+        ),
+    ] {
+        let report = judged(soak(function).args(["--seconds", "4"]), "none");
+        let summary = report["summary"].as_str().unwrap();
+        assert!(summary.contains("a store that still fills"), "{report:#}");
+        assert!(summary.contains(store), "{report:#}");
+    }
+}
+
+#[test]
+fn growth_without_end_is_a_leak_and_is_named() {
+    let cases = [
+        (
+            "grows",
+            "truth.HISTORY, a list: +",
+            "+1 items of truth.HISTORY per call",
+        ),
+        (
+            "grows_an_array",
+            "truth.NUMBERS, a array.array: +",
+            "+1 items of truth.NUMBERS",
+        ),
+        (
+            "grows_a_bytearray",
+            "truth.JOURNAL, a bytearray: +",
+            "+100 items of truth.JOURNAL",
+        ),
+        (
+            "grows_a_stream",
+            "truth.STREAM, a _io.BytesIO: +",
+            "+100 items of truth.STREAM",
+        ),
+        (
+            "grows_a_text_stream",
+            "truth.LINES, a _io.StringIO: +",
+            "+3 items of truth.LINES",
+        ),
+        (
+            "grows_a_set",
+            "truth.SEEN, a set: +",
+            "+1 items of truth.SEEN per call",
+        ),
+        (
+            "grows_a_queue",
+            "truth.QUEUE, a _queue.SimpleQueue: +",
+            "+1 items of truth.QUEUE",
+        ),
+        ("grows_attributes", "a dict: +", "setattr(THING"),
+        (
+            "grows_a_text",
+            "truth.TEXT, a str: +1 items per call",
+            "TEXT += \"x\"",
+        ),
+        (
+            "grows_a_tuple",
+            "truth.PATH, a tuple: +1 items per call",
+            "PATH += (1,)",
+        ),
+        (
+            "grows_a_numpy_array",
+            "truth.SERIES, a numpy.ndarray: +1 items per call",
+            "np.append",
+        ),
+        ("grows_a_chain", "", "CHAIN = (CHAIN,)"),
+    ];
+    for (function, container, line) in cases {
+        let report = judged(soak(function).args(["--calls", "16000"]), "leak");
+        assert!(
+            report["containers"]
+                .to_string()
+                .replace("\\\"", "\"")
+                .contains(container),
+            "{report:#}"
+        );
+        assert!(
+            report["grown"]
+                .to_string()
+                .replace("\\\"", "\"")
+                .contains(line),
+            "{report:#}"
+        );
+    }
+    println!("cases: {}", cases.len());
+}
+
+#[test]
+fn growth_that_is_rare_is_a_leak_too() {
+    let report = judged(soak("grows_rarely").args(["--calls", "16000"]), "leak");
+    assert!(
+        report["containers"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("truth.HISTORY, a list: +"),
+        "{report:#}"
+    );
+}
+
+#[test]
+fn a_store_does_not_hide_a_leak_beside_it() {
+    let report = judged(
+        soak("leaks_beside_a_store").args(["--calls", "64000"]),
+        "leak",
+    );
+    let summary = report["summary"].as_str().unwrap();
+    assert!(summary.contains(": blocks"), "{report:#}");
+}
+
+#[test]
+fn what_the_system_gives_is_counted_and_has_a_line() {
+    let cases = [
+        (
+            "leaves_children",
+            "children",
+            "+0.25 child processes per call: os.posix_spawn",
+        ),
+        (
+            "maps_files",
+            "mappings",
+            "+1 mapped files per call: libc.mmap",
+        ),
+        (
+            "leaves_files_open",
+            "files",
+            "+1 open files per call: os.dup(0)",
+        ),
+        ("leaves_threads_that_poll", "threads", "+1 threads per call"),
+    ];
+    for (function, counter, line) in cases {
+        let report = judged(&mut soak(function), "leak");
+        let summary = report["summary"].as_str().unwrap();
+        assert!(summary.contains(counter), "{report:#}");
+        assert!(report["grown"].to_string().contains(line), "{report:#}");
+        // Before it runs out.
+        assert!(report["calls"].as_u64().unwrap() < 2000, "{report:#}");
+    }
+    println!("cases: {}", cases.len());
+}
+
+/// Nothing is clean near a limit.
+#[test]
+fn too_many_open_files_end_a_soak_without_calling_it_clean() {
+    let mut limited = Command::new("sh");
+    let command = soak("leaves_files_open");
+    limited.args(["-c", "ulimit -n 40; exec \"$@\"", "sh"]);
+    limited.arg(command.get_program()).args(command.get_args());
+    limited.envs(
+        command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    let report = judged(&mut limited, "none");
+    assert_eq!(report["ended"], "files", "{report:#}");
+}
