@@ -52,7 +52,7 @@ pub(super) fn questions(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "PyCallable_Check(object)", "no; object borrowed", object: 1);
     step!(t, let size = capi::object_size(&object).is_err();
         "PyObject_Size(object)", "-1: it has no length", object: 1);
-    step!(t, "PyErr_Occurred()", "so an exception is set", "Is it?", yes(size) => "yes");
+    step!(t, "PyErr_Occurred()", "so an exception is set", "Is an exception set?", yes(size) => "yes");
     Ok(())
 }
 

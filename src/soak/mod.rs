@@ -1,11 +1,11 @@
 //! Leak soak: a verdict on a closure that is exact, fast, and proves itself.
 //!
 //! Resident memory hides small leaks, and grows where nothing leaks. So this counts what can leak: Python's
-//! blocks of memory (every object takes one at least), the objects that its collector of cycles
-//! tracks (those that can hold others), the references to every object that can be found, the heaps
-//! of C and Rust, open files and threads. None of these changes over any number of calls that leak
-//! nothing, except C's heap, by some bytes. Memory that other allocators take from the system is
-//! measured too, in pages.
+//! blocks of memory (every object takes at least one), the objects that its cycle collector tracks (those
+//! that can hold others), the references to every object that can be found, the items in every container,
+//! the heaps of C and Rust, open files, mapped files, threads, child processes, and shared memory. None of
+//! these changes over any number of calls that leak nothing, except C's heap, by some bytes. Memory that
+//! other allocators take from the system is measured too, in pages.
 //!
 //! ```standalone_crate
 //! use pyoutliers::{Outliers, soak::Soak};
@@ -19,43 +19,64 @@
 //!
 //! # The protocol
 //!
-//! 1. *Find the objects* whose references are counted: all that the collector tracks, all that they
-//!    refer to, and NumPy's dtypes. The immortal are left out. Each is held by spare references, so
-//!    that none dies if it is given back too often.
+//! 1. *Find the objects*: all that the collector tracks, and all that they refer to, what NumPy's arrays
+//!    hold included. References to each are counted, and its items if it has a length. Immortal objects are
+//!    left out. Each object is held by spare references, so that none dies if it is released too often.
 //! 2. *Lend arguments*, if [`Soak::lend`] was asked for: four calls get lists that are watched, items
-//!    included. That shows exactly, in one call, a list that is kept, one or an item that is given back
-//!    too often, and one that is returned without a reference of its own.
-//! 3. *Warm up*: call, as caches fill at first, until all counters stand still at three readings in a
-//!    row; after 1, 2, 4, 8 ... calls at first, as an object that is given back too often soon crashes the
-//!    process. An object whose count falls gets more spare references, so that it lives on.
-//! 4. *Prove the meter*: plant blocks of Python memory, one of them tracked, a reference, a block of
-//!    C's heap, an open file and pages, and see each come and go exactly; give a reference back too
-//!    often; commit each fault with an argument. If one is not seen, there is no verdict.
+//!    included. That shows exactly, in one call, a list that is kept, a list or an item that is released too
+//!    often, and a list that is returned without a reference of its own.
+//! 3. *Warm up*: call until all counters stand still at three readings in a row, or some move steadily;
+//!    after 1, 2, 4, 8 ... calls at first, as an object that is released too often soon crashes the process.
+//!    An object whose count falls gets more spare references, so that it lives on.
+//! 4. *Prove the meter*: plant blocks of Python memory, one of them tracked, references, an item, a block of
+//!    C's heap, an open file, a mapped file and pages, and see each come and go exactly; release a reference
+//!    too often; commit each fault with an argument. A counter that does not see what was planted is not
+//!    judged, and the report says so. Without Python's own counters nothing is clean.
 //!    (`PYTHONMALLOC=malloc`, for one, makes Python's count of blocks stand still.)
-//! 5. *Windows*, calls between two readings: twice one of n calls, then one of 2n, four times over.
-//! 6. *Verdict*: a leak grows in every window, *and* twice as much in a window of twice the calls. What
-//!    grows otherwise is a cache. What goes on growing, but not in every window, gets no verdict: make
-//!    more calls. If the references to an object fall as a leak grows, they are given back too often:
-//!    the object is over-released.
+//! 5. *Windows*, calls between two readings: eight of n calls, then four of 2n.
+//! 6. *Judge*: a leak grows in every window, *and* with the calls: per call as much in the long windows as in
+//!    the short ones. A leak that comes once in p calls comes 8n/p times in the short windows and 8n/p times
+//!    in the long ones, give or take one, so no p up to n looks different in the two halves. If the
+//!    references to an object fall like that, it is over-released. What goes on growing otherwise gets no
+//!    verdict: make more calls.
 //!
-//! If something grows steadily in the warm-up, windows of 50 calls judge it at once, and a leak is the
-//! verdict. But a container that grows may be a cache that fills: then windows of 1,600 calls judge it
-//! again. If there is no time for 2,000 calls, a growing container gets no verdict.
+//! # Stores
 //!
-//! The shortest window has a sixteenth of all calls. A leak that comes at least once in so many calls
-//! shows in every window, and is sure to be seen. Make more calls to see a rarer one.
+//! A store of fixed size (a cache, a window, a ring, a pool) is clean: what it evicts is freed, what it still
+//! holds is counted.
 //!
-//! A soak ends early when its time is up ([`Soak::within`]), or when it has taken 256 MiB. If it ends
-//! because of memory, the verdict is a leak or none, never clean.
+//! - Before each reading, the soak lets go of objects that nobody else leads to any more. An object that is
+//!   released too often is not among those: whoever holds it still leads to it.
+//! - References that other objects hold explain themselves. Only what they do not explain is a leak or an
+//!   over-release.
+//! - Growth that older objects lead to may be a store that fills. It is a leak if it goes on for 125,000
+//!   calls that each add something, or if a container comes to hold more than 100,000 objects. What adds
+//!   something less often than in 20 calls is judged by the calls that were asked for.
+//! - C's heap alone may be a cache of C code. It is judged like a store, by at least 25,600 calls.
+//! - A soak without a time limit makes only the calls that were asked for, and judges by these. With one
+//!   ([`Soak::within`]), it makes more calls if that tells a store from a leak, and gives no verdict on a
+//!   store that still fills in the end.
+//!
+//! # When it ends
+//!
+//! As soon as it is certain: a leak that no older object leads to is certain after 800 calls. References to
+//! types end no soak early, because they take no memory and must not hide what does. The shortest window
+//! has a sixteenth of all calls: a leak that comes at least once in so many calls is sure to be seen. Make
+//! more calls to see a rarer one.
+//!
+//! A soak ends early when its time is up, when it has taken 256 MiB, or when nine tenths of the files are
+//! open that may be. Then the verdict is a leak or none, never clean. (Files: the soft limit is raised to
+//! the hard one.)
 //!
 //! # What grows, and where
 //!
 //! For a leak, the report names:
 //!
 //! - the objects whose references leak and the containers that grow, each with the variable that leads
-//!   to it;
+//!   to it, and variables whose values become longer;
 //! - the lines that allocate, found by `tracemalloc`;
-//! - the lines that add to those containers and references, or that call C code that leaks.
+//! - the lines that add to those containers, references and open files, or that call C code that leaks. What
+//!   a line calls is booked to it, if that explains the sum.
 //!
 //! # How to read it
 //!
@@ -64,10 +85,9 @@
 //! # What it cannot see
 //!
 //! - A leak rarer than one in n calls: `a_rare_leak_is_found_by_enough_calls`.
-//! - A cache that still fills and a leak look alike for as long as it fills:
-//!   `a_cache_that_fills_and_stops_is_clean` has one that is seen through.
-//! - A store that empties lets go of references as if they were given back too often, so it gets no
-//!   verdict: `a_store_that_empties_gets_no_verdict`.
+//! - A store that still fills and a leak look alike for as long as it fills:
+//!   `a_store_that_still_fills_when_the_time_is_up_gets_no_verdict`. One of more than 100,000 entries, or of
+//!   more than 256 MiB, is called a leak.
 //! - References to objects that C code alone holds:
 //!   `references_to_what_c_code_alone_holds_are_not_seen`; and to immortal ones, from 3.12 on `None`,
 //!   small ints and others: `references_to_the_immortal_are_not_seen`.
@@ -83,7 +103,7 @@
 //!
 //! # Running out of memory
 //!
-//! [`starve`] fails Python's allocations, one after the other if you like: so the paths that are
+//! [`starve`] fails Python's allocations, one after the other if you like. So the paths that are
 //! taken when memory runs out can be soaked too.
 //!
 //! # In a test
@@ -198,7 +218,8 @@ impl<'a> Soak<'a> {
         }
     }
 
-    /// Makes as many of the calls as there is time for. To name a leak takes some seconds more.
+    /// Makes as many of the calls as there is time for, and more if these tell a store that fills from a
+    /// leak. Locating a leak takes some seconds longer.
     pub fn within(mut self, time: Duration) -> Self {
         self.time = Some(time);
         self
@@ -223,7 +244,7 @@ impl<'a> Soak<'a> {
     }
 
     /// First makes four calls of a function with watched arguments. The report says if the function
-    /// keeps its argument, gives the list or an item back too often, or returns it without adding a
+    /// keeps its argument, releases the list or an item too often, or returns it without adding a
     /// reference.
     pub fn lend(mut self, detector: &'a Outliers, data: &'a [f64]) -> Self {
         self.lent = Some((detector, data));
@@ -240,7 +261,7 @@ impl<'a> Soak<'a> {
         self.run_watched(call, |_| ControlFlow::Continue(()))
     }
 
-    /// Soaks a closure, telling `watch` before each call where it is; `Break` ends the soak with
+    /// Soaks a closure, and reports to `watch` before each call how far it is; `Break` ends the soak with
     /// the verdict so far.
     ///
     /// ```standalone_crate

@@ -147,7 +147,10 @@ fn what_the_function_prints_is_none_of_the_report() {
     let (status, stdout, stderr) = soaked("prints", &["--calls", "160"]);
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((status, &report["verdict"]), (Some(0), &"clean".into()));
-    assert!(stderr.contains("words\n") && stderr.contains("and bytes"), "{stderr}");
+    assert!(
+        stderr.contains("words\n") && stderr.contains("and bytes"),
+        "{stderr}"
+    );
 }
 
 #[test]
