@@ -170,7 +170,7 @@ impl Series {
         } else {
             let rises = often(self.grew) && (self.fell == 0 || self.is_mostly_growth(windows));
             let falls = is_reference && often(self.fell) && self.grew == 0;
-            rises || falls
+            (rises || falls) && !self.is_fading()
         };
         if goes_on {
             Finding::Rare
@@ -207,6 +207,12 @@ impl Series {
     fn has_slowed(&self, windows: usize) -> bool {
         let (_, long) = Self::parts(windows);
         self.last.saturating_abs().saturating_mul(long) < self.long.saturating_abs()
+    }
+
+    /// Whether it has come to rest: nothing in the last window, and in the long ones far less than before.
+    /// No leak that comes once per window or more often pauses.
+    fn is_fading(&self) -> bool {
+        self.last == 0 && self.long.saturating_abs().saturating_mul(4) < self.short.saturating_abs()
     }
 
     /// Whether it grew in two of three windows, and with the calls, though it fell in others.
