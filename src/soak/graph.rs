@@ -1,6 +1,7 @@
 //! All objects that can be found, and which of them refer to which.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::capi::{self, Held, Owned, Python};
 use crate::convert;
@@ -28,14 +29,41 @@ impl Finder {
 pub(super) struct Graph<'p> {
     pub objects: Vec<Owned<'p>>,
     /// By address: how many references to it the others hold.
-    known: HashMap<usize, i64>,
+    known: HashMap<usize, i64, BuildHasherDefault<AddressHasher>>,
+}
+
+/// Addresses, in a set that is quick to look into.
+pub(super) type Addresses = HashSet<usize, BuildHasherDefault<AddressHasher>>;
+
+/// Spreads addresses: nobody chooses them to collide.
+#[derive(Debug, Default)]
+pub(super) struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .rotate_left(32);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
+    }
 }
 
 impl<'p> Graph<'p> {
     pub fn new(py: Python<'p>, finder: &Finder) -> Result<Self> {
         let mut graph = Self {
             objects: Vec::new(),
-            known: HashMap::new(),
+            known: HashMap::default(),
         };
         let roots = finder.roots.as_borrowed(py);
         let roots = capi::object_call_function_obj_args(&roots, [])?;
@@ -76,8 +104,8 @@ impl<'p> Graph<'p> {
         py: Python<'p>,
         finder: &Finder,
         from: impl Iterator<Item = Owned<'p>>,
-    ) -> Result<HashSet<usize>> {
-        let mut reached = HashSet::new();
+    ) -> Result<Addresses> {
+        let mut reached = Addresses::default();
         let mut level: Vec<Owned<'p>> = from.collect();
         reached.extend(level.iter().map(|object| object.address()));
         while !level.is_empty() {
@@ -95,7 +123,7 @@ impl<'p> Graph<'p> {
         py: Python<'p>,
         finder: &Finder,
         object: &Owned<'p>,
-        addresses: &HashSet<usize>,
+        addresses: &Addresses,
     ) -> Result<usize> {
         let referents = finder.referents(&list(py, std::slice::from_ref(object))?)?;
         let is_one = convert::vec_from_iterable(&referents, usize::MAX, |_, object| {

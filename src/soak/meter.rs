@@ -116,15 +116,23 @@ impl Meter {
         })
     }
 
-    /// Reads all counters, Python's first: the other readings must not disturb them.
+    /// Reads all counters, without what the function has let go of.
     pub fn read(&mut self, window: Option<Window>) -> Result<Reading> {
-        let read_python =
-            |meter: &Self| with_python(|py| convert::ints(&call(py, &meter.read)?, 3));
-        let mut python = read_python(self)?;
-        // What the function has let go of, and what goes with that.
+        let mut python = self.read_python()?;
         if with_python(|py| self.universe.let_go(py, &self.finder))? {
-            python = read_python(self)?;
+            // Without what goes with that. The first ones are freed here: Rust's heap is counted too.
+            python = self.read_python()?;
         }
+        self.count(python, window)
+    }
+
+    /// Python's own counters. First of all: the other readings must not disturb them.
+    fn read_python(&self) -> Result<Vec<i64>> {
+        with_python(|py| convert::ints(&call(py, &self.read)?, 3))
+    }
+
+    /// All counters, with those of Python.
+    fn count(&mut self, python: Vec<i64>, window: Option<Window>) -> Result<Reading> {
         let [blocks, tracked, total_references] = python.try_into().unwrap_or([-1; 3]);
         let counts = with_python(|py| self.universe.read(py, window))?;
         let ours = self.universe.ours();
@@ -231,7 +239,9 @@ impl Meter {
 
     /// A reading, and what it says of the objects that are planted with.
     fn read_planted(&mut self) -> Result<(Reading, Counts)> {
-        let reading = self.read(None)?;
+        // What is planted is not let go of.
+        let python = self.read_python()?;
+        let reading = self.count(python, None)?;
         let counts = with_python(|py| {
             let last = |object| self.universe.last(object).unwrap_or_default();
             Ok(Counts {

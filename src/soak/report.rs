@@ -60,8 +60,6 @@ pub struct Report {
     /// that grows like a leak.
     pub(super) is_kept: bool,
     pub(super) most_items: i64,
-    /// What holds most of what is new, if no container has grown.
-    pub(super) store: Option<String>,
     series: Vec<(Counter, Series)>,
 }
 
@@ -125,7 +123,6 @@ impl Report {
             time: Duration::ZERO,
             is_kept: false,
             most_items: 0,
-            store: None,
             series: Vec::with_capacity(16),
         }
     }
@@ -211,7 +208,11 @@ impl Report {
     /// Notes that the windows are not complete: what is certain by then is so still, nothing else.
     pub(super) fn cut_short(&mut self, ended: Ended) {
         self.ended = Some(ended);
-        let is_compared = self.calls > 8 * self.smallest_visible;
+        // Windows of both lengths; or some, in which nothing moved that had to be compared.
+        let is_steady = |growth: &Growth| growth.finding == Finding::Steady;
+        let is_compared = self.calls > 8 * self.smallest_visible
+            || self.calls >= 4 * self.smallest_visible.max(1)
+                && self.counters.iter().all(is_steady);
         let reason = match ended {
             _ if matches!(self.verdict, Verdict::Leak | Verdict::OverRelease) => return,
             Ended::Memory => {
@@ -235,7 +236,6 @@ impl Report {
     /// What grows may be a store that still fills.
     pub(super) fn doubt_what_fills(&mut self) {
         if self.verdict == Verdict::Leak {
-            self.holders.extend(self.store.take());
             let fills = match self.holders.first() {
                 Some(holder) => format!(
                     "{holder}, after {} calls",

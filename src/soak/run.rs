@@ -164,7 +164,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         let wanted = self.soak.calls / PARTS;
         let mut earlier: Option<Report> = None;
         loop {
-            let mut report = self.stage(window.min(self.affordable(0.8)))?;
+            let mut report = self.stage(window.min(self.affordable(0.65)))?;
             self.progress.warm_up += std::mem::take(&mut self.progress.calls);
             let stage = Stage {
                 window: report.smallest_visible,
@@ -174,9 +174,9 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
                 most_items: report.most_items,
                 may_grow_outside: report.may_grow_outside(),
             };
-            // A part of the time is kept for the next decision.
+            // Calls may become slower.
             let affordable = match report.ended {
-                None => self.soak.time.map(|_| self.affordable(0.7)),
+                None => self.soak.time.map(|_| self.affordable(0.65)),
                 Some(_) => Some(0),
             };
             match (stage.next(wanted, affordable), report.ended) {
@@ -190,6 +190,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
                     return Ok(report);
                 }
                 (Next::Doubt, _) => {
+                    self.name_keeper(&mut report)?;
                     report.doubt_what_fills();
                     return Ok(report);
                 }
@@ -383,19 +384,35 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         Ok(())
     }
 
-    /// Whether what was there before leads to what grows: then it may be a store that fills.
+    /// Whether what was there before leads to the memory that grows: then it may be a store that fills.
     fn look_for_stores(&mut self, report: &mut Report) -> Result<()> {
+        const MEMORY: [Counter; 4] = [
+            Counter::Blocks,
+            Counter::Tracked,
+            Counter::CHeap,
+            Counter::RustHeap,
+        ];
         report.is_kept = report.leaks(Counter::Items);
-        let mut counters = report.counters.iter();
-        let blocks = counters.find(|growth| growth.counter == Counter::Blocks);
-        let blocks = blocks.map_or(0, |growth| growth.total.unsigned_abs());
-        if !report.is_kept {
-            let (new, holder) = with_python(|py| self.meter.universe.kept(py, &self.meter.finder))?;
-            report.is_kept = new > 0 && 4 * new >= usize::try_from(blocks).unwrap_or(usize::MAX);
-            if let Some(holder) = holder.filter(|_| report.is_kept) {
-                let names = self.blame.names(std::slice::from_ref(&holder));
-                report.store = names.first().map(|name| name.container(&holder));
-            }
+        if !report.is_kept && MEMORY.iter().any(|&counter| report.leaks(counter)) {
+            let mut counters = report.counters.iter();
+            let blocks = counters.find(|growth| growth.counter == Counter::Blocks);
+            let blocks = blocks.map_or(0, |growth| growth.total.unsigned_abs());
+            let kept = with_python(|py| self.meter.universe.kept(py, &self.meter.finder))?;
+            report.is_kept = kept > 0 && 4 * kept >= usize::try_from(blocks).unwrap_or(usize::MAX);
+        }
+        Ok(())
+    }
+
+    /// Names what keeps most of what grows, if no container does.
+    fn name_keeper(&mut self, report: &mut Report) -> Result<()> {
+        if report.holders.is_empty() {
+            let keeper = with_python(|py| self.meter.universe.keeper(py, &self.meter.finder))?;
+            let names = self.blame.names(keeper.as_slice());
+            let named = names
+                .iter()
+                .zip(&keeper)
+                .map(|(name, keeper)| name.container(keeper));
+            report.holders.extend(named);
         }
         Ok(())
     }

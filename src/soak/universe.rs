@@ -7,10 +7,8 @@
 //! on. What a store evicts would live on too. So before a reading the universe lets go of what nobody
 //! else leads to. An object released too often is not among those: whoever holds it still leads to it.
 
-use std::collections::HashSet;
-
 use super::counter::Counter;
-use super::graph::{Finder, Graph, list};
+use super::graph::{Addresses, Finder, Graph, list};
 use super::verdict::{Finding, Series, float};
 use crate::capi::{self, Held, Owned, Python, SpareReferences};
 use crate::convert;
@@ -18,6 +16,8 @@ use crate::error::Result;
 
 /// Spare references to each object from the start, so that none dies before its count is read.
 const SPARE: i64 = 32;
+/// Readings after which what falls again and again may be let go of.
+const FALLS_AGAIN: u32 = 4;
 /// New objects that old ones lead to, as few as these, are what calls leave in caches.
 const FEW: usize = 8;
 
@@ -26,11 +26,13 @@ const FEW: usize = 8;
 pub(super) struct Universe {
     members: Vec<Member>,
     /// The addresses of all objects there were when the windows began, those not counted included.
-    known: HashSet<usize>,
+    known: Addresses,
     /// How many were let go of since.
     gone: usize,
     /// Whether a member that nobody holds has to stay for one more reading.
     is_waiting: bool,
+    /// Readings since it was last looked for such members.
+    readings: u32,
 }
 
 #[derive(Debug)]
@@ -195,11 +197,15 @@ impl Universe {
 
     /// Lets go of the objects that nobody else leads to any more, if there may be any. Whether it did.
     pub fn let_go(&mut self, py: Python<'_>, finder: &Finder) -> Result<bool> {
-        let has_fallen = |member: &Member| member.count(py) < member.count;
+        self.readings += 1;
+        // What falls again and again was not let go of the first time.
+        let is_due = self.readings > FALLS_AGAIN;
+        let has_fallen =
+            |member: &Member| member.count(py) < member.count && (is_due || member.fall.is_none());
         if !self.is_waiting && !self.members.iter().any(has_fallen) {
             return Ok(false);
         }
-        self.is_waiting = false;
+        (self.is_waiting, self.readings) = (false, 0);
         let gone = self.gone(py, finder)?;
         let is_gone = |member: &mut Member| gone.contains(&member.address(py));
         // C code held it. If it was released too often, its count falls on.
@@ -219,9 +225,9 @@ impl Universe {
     }
 
     /// The addresses of the members that nobody leads to.
-    fn gone(&self, py: Python<'_>, finder: &Finder) -> Result<HashSet<usize>> {
+    fn gone(&self, py: Python<'_>, finder: &Finder) -> Result<Addresses> {
         let graph = Graph::new(py, finder)?;
-        let (mut members, mut unseen) = (HashSet::new(), HashSet::new());
+        let (mut members, mut unseen) = (Addresses::default(), Addresses::default());
         let mut from = Vec::new();
         for member in &self.members {
             let object = member.object.object(py);
@@ -249,30 +255,41 @@ impl Universe {
         let is_gone = |address: &usize| !reached.contains(address);
         let objects = graph.objects.iter().map(|object| object.address());
         let gone = objects.filter(|address| members.contains(address));
-        let gone: HashSet<_> = gone.filter(is_gone).collect();
+        let gone: Addresses = gone.filter(is_gone).collect();
         Ok(unseen.into_iter().filter(is_gone).chain(gone).collect())
     }
 
     /// By how many objects what the function keeps has grown since the windows began: those that older
-    /// ones lead to, without those that took another's place. And which of the older ones holds most.
-    pub fn kept(&self, py: Python<'_>, finder: &Finder) -> Result<(usize, Option<Moved>)> {
+    /// ones lead to, without those that took another's place.
+    pub fn kept(&self, py: Python<'_>, finder: &Finder) -> Result<usize> {
+        let (_, new) = self.new_objects(py, finder)?;
+        Ok(new.len().saturating_sub(self.gone + FEW))
+    }
+
+    /// Which of the older objects holds most of those, and how many.
+    pub fn keeper(&self, py: Python<'_>, finder: &Finder) -> Result<Option<Moved>> {
+        let (graph, new) = self.new_objects(py, finder)?;
+        let mut most = None;
+        for member in &self.members {
+            let new = graph.count(py, finder, &member.object.object(py), &new)?;
+            if new > most.as_ref().map_or(FEW, |&(most, _)| most) {
+                most = Some((new, member));
+            }
+        }
+        Ok(most.map(|(new, member)| Moved {
+            counter: Counter::Items,
+            ..member.moved(py, Finding::Leak, i64::try_from(new).unwrap_or(i64::MAX))
+        }))
+    }
+
+    /// The addresses of the objects that were not there when the windows began and that older ones lead
+    /// to. They are kept alive by the graph.
+    fn new_objects<'p>(&self, py: Python<'p>, finder: &Finder) -> Result<(Graph<'p>, Addresses)> {
         let graph = Graph::new(py, finder)?;
         let members = self.members.iter();
         let members = members.map(|member| Owned::clone(&member.object.object(py)));
         let reached = graph.reachable(py, finder, members)?;
-        let new: HashSet<_> = reached.difference(&self.known).copied().collect();
-        let mut most = None;
-        for member in self.members.iter().filter(|_| new.len() > FEW) {
-            let new = graph.count(py, finder, &member.object.object(py), &new)?;
-            if new > most.as_ref().map_or(0, |&(most, _)| most) {
-                most = Some((new, member));
-            }
-        }
-        let holder = most.map(|(new, member)| Moved {
-            counter: Counter::Items,
-            ..member.moved(py, Finding::Leak, i64::try_from(new).unwrap_or(i64::MAX))
-        });
-        Ok((new.len().saturating_sub(self.gone + FEW), holder))
+        Ok((graph, reached.difference(&self.known).copied().collect()))
     }
 
     /// All references and items. After a window the growth of each is noted.

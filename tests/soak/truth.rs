@@ -59,7 +59,7 @@ fn a_store_that_still_fills_when_the_time_is_up_gets_no_verdict() {
             "truth.store[0], a list: it holds ",
         ),
     ] {
-        let report = judged(soak(function).args(["--seconds", "4"]), "none");
+        let report = judged(soak(function).args(["--seconds", "6"]), "none");
         let summary = report["summary"].as_str().unwrap();
         assert!(summary.contains("a store that still fills"), "{report:#}");
         assert!(summary.contains(store), "{report:#}");
