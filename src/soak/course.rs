@@ -24,7 +24,9 @@ pub(super) struct Stage<'a> {
     pub growths: &'a [Growth],
     /// Whether what grows is kept by what was there before: a store that fills, or a leak.
     pub is_kept: bool,
-    /// How many entries the largest container has that grows like a leak.
+    /// How many entries per call such a store gets.
+    pub entries: f64,
+    /// How many objects the largest container has that grows like a leak.
     pub most_items: i64,
     /// Whether memory outside malloc may grow, and has not grown enough to tell.
     pub may_grow_outside: bool,
@@ -57,10 +59,10 @@ impl Stage<'_> {
                 .growths
                 .iter()
                 .any(|growth| growth.finding == Finding::Rare);
-        let rate = self.rate();
+        let entries = if self.is_kept { self.entries } else { 1.0 };
         let would_be_full = self.most_items > MOST_ENTRIES
-            || is_last && rate < LEAST_RATE
-            || float(self.calls) * rate.min(1.0) >= CALLS_TO_FILL;
+            || is_last && entries < LEAST_RATE
+            || float(self.calls) * entries.min(1.0) >= CALLS_TO_FILL;
         if leaks && would_be_full && self.window >= LONGER.min(wanted)
             || is_last && (!is_open || affordable.is_none())
         {
@@ -97,24 +99,10 @@ impl Stage<'_> {
     fn is_certain(&self) -> bool {
         self.leaks(|counter| match counter {
             Counter::Items | Counter::CHeap => false,
-            Counter::Blocks | Counter::Tracked | Counter::TotalReferences | Counter::RustHeap => {
-                !self.is_kept
-            }
-            _ => true,
+            // They soon run out.
+            Counter::Threads | Counter::Children => true,
+            _ => !self.is_kept,
         })
-    }
-
-    /// How many entries per call a store would get that grows so.
-    fn rate(&self) -> f64 {
-        let leaks = self
-            .growths
-            .iter()
-            .filter(|growth| growth.finding == Finding::Leak);
-        let rates = leaks.map(|growth| match growth.counter {
-            Counter::CHeap => 1.0,
-            _ => growth.per_call,
-        });
-        rates.fold(0.0, f64::max)
     }
 }
 

@@ -68,11 +68,13 @@ def referents(things):
     array_type = getattr(sys.modules.get("numpy"), "ndarray", None)
     if isinstance(array_type, type):
         # The collector knows neither arrays nor what they hold.
-        for held in [thing for thing in things if issubclass(type(thing), array_type)]:
-            held = held.view(array_type)
-            found.append(held.dtype)
-            if held.base is None or held.base.base is None:
-                found += held.ravel().tolist() if held.dtype.hasobject else ()
+        base, dtype = array_type.base.__get__, array_type.dtype.__get__
+        for array_ in [thing for thing in things if issubclass(type(thing), array_type)]:
+            found.append(dtype(array_))
+            if base(array_) is not None:
+                found.append(base(array_))
+            elif dtype(array_).hasobject:
+                found += array_type.ravel(array_).tolist()
     return found
 
 

@@ -59,6 +59,7 @@ pub struct Report {
     /// Whether what was there before leads to what grows; and how many items the largest container has
     /// that grows like a leak.
     pub(super) is_kept: bool,
+    pub(super) entries: f64,
     pub(super) most_items: i64,
     series: Vec<(Counter, Series)>,
 }
@@ -122,6 +123,7 @@ impl Report {
             samples: Vec::new(),
             time: Duration::ZERO,
             is_kept: false,
+            entries: 0.0,
             most_items: 0,
             series: Vec::with_capacity(16),
         }

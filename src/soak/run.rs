@@ -12,7 +12,7 @@ use super::lent;
 use super::meter::{Blind, Meter, resident};
 use super::report::{Ended, Report, Sample};
 use super::universe::{Moved, Window};
-use super::verdict::{Finding, PARTS, Series, Verdict, WINDOWS, float};
+use super::verdict::{Finding, PARTS, Series, Verdict, WINDOWS, float, per_call};
 use crate::error::{ErrorKind, Result};
 use crate::interpreter::with_python;
 
@@ -34,6 +34,8 @@ const TICK: Duration = Duration::from_millis(50);
 /// Most objects and containers that are named; and if some are allowed, most that are looked at for that.
 const MOST_NAMED: usize = 8;
 const MOST_ALLOWED: usize = 500;
+/// What keeps a new object less often than once in so many calls is no store.
+const KEPT_RARELY: i64 = 50;
 
 /// Where a soak is.
 #[derive(Clone, Debug)]
@@ -171,6 +173,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
                 calls: report.warm_up + report.calls,
                 growths: &report.counters,
                 is_kept: report.is_kept,
+                entries: report.entries,
                 most_items: report.most_items,
                 may_grow_outside: report.may_grow_outside(),
             };
@@ -379,27 +382,42 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         };
         report.doubt_what_is_blind(&reasons);
         if report.verdict == Verdict::Leak {
-            self.look_for_stores(report)?;
+            self.look_for_stores(report, &moved)?;
         }
         Ok(())
     }
 
-    /// Whether what was there before leads to the memory that grows: then it may be a store that fills.
-    fn look_for_stores(&mut self, report: &mut Report) -> Result<()> {
+    /// Whether what was there before leads to the memory that grows: then it may be a store that fills. And
+    /// how many entries per call that gets.
+    fn look_for_stores(&mut self, report: &mut Report, moved: &[Moved]) -> Result<()> {
         const MEMORY: [Counter; 4] = [
             Counter::Blocks,
             Counter::Tracked,
             Counter::CHeap,
             Counter::RustHeap,
         ];
-        report.is_kept = report.leaks(Counter::Items);
-        if !report.is_kept && MEMORY.iter().any(|&counter| report.leaks(counter)) {
-            let mut counters = report.counters.iter();
-            let blocks = counters.find(|growth| growth.counter == Counter::Blocks);
-            let blocks = blocks.map_or(0, |growth| growth.total.unsigned_abs());
-            let kept = with_python(|py| self.meter.universe.kept(py, &self.meter.finder))?;
-            report.is_kept = kept > 0 && 4 * kept >= usize::try_from(blocks).unwrap_or(usize::MAX);
-        }
+        let leaking = moved
+            .iter()
+            .filter(|moved| moved.counter == Counter::Items && moved.finding == Finding::Leak);
+        let entries = leaking.map(Moved::entries).max();
+        let entries = if entries.is_some() || !MEMORY.iter().any(|&counter| report.leaks(counter)) {
+            entries
+        } else {
+            with_python(|py| {
+                let universe = &self.meter.universe;
+                let kept = universe.kept(py, &self.meter.finder)?;
+                if i64::try_from(kept).unwrap_or(i64::MAX)
+                    < report.calls.cast_signed() / KEPT_RARELY
+                {
+                    return Ok(None);
+                }
+                // An entry may have many objects: what holds it has one.
+                let keeper = universe.keeper(py, &self.meter.finder)?;
+                Ok(Some(keeper.map_or(0, |keeper| keeper.total)))
+            })?
+        };
+        report.is_kept = entries.is_some();
+        report.entries = per_call(entries.unwrap_or_default(), report.calls);
         Ok(())
     }
 

@@ -16,6 +16,8 @@ use crate::error::Result;
 
 /// Spare references to each object from the start, so that none dies before its count is read.
 const SPARE: i64 = 32;
+/// Bytes of the smallest record in a buffer.
+const RECORD: i64 = 8;
 /// Readings after which what falls again and again may be let go of.
 const FALLS_AGAIN: u32 = 4;
 /// New objects that old ones lead to, as few as these, are what calls leave in caches.
@@ -97,6 +99,17 @@ pub(super) struct Moved {
     pub items: i64,
     pub are_objects: bool,
     pub object: Held,
+}
+
+impl Moved {
+    /// How many entries a container has gained; those of a buffer are records of some bytes.
+    pub fn entries(&self) -> i64 {
+        if self.are_objects {
+            self.total
+        } else {
+            self.total / RECORD
+        }
+    }
 }
 
 impl Universe {
@@ -363,21 +376,22 @@ impl Universe {
         for member in &self.members {
             let finding = member.series.judge(member.counter());
             if is_open(finding) {
-                moved.push((
-                    member.explained,
-                    member.moved(py, finding, member.series.total()),
-                ));
+                moved.push((member, member.moved(py, finding, member.series.total())));
             }
         }
         if !moved.is_empty() {
             let graph = Graph::new(py, finder)?;
-            moved.retain_mut(|(before, moved)| {
+            moved.retain_mut(|(member, moved)| {
                 let explained = graph
                     .explained(&moved.object.as_borrowed(py))
-                    .unwrap_or_default()
-                    - *before;
+                    .unwrap_or_default();
                 let whole = moved.total;
-                moved.total -= explained;
+                moved.total -= explained - member.explained;
+                // The graph has one, and what moved another. What C code holds may fall by right, until
+                // there are fewer references than others are seen to hold.
+                if moved.finding == Finding::OverRelease && member.count(py) - 2 >= explained {
+                    moved.finding = Finding::Rare;
+                }
                 2 * moved.total.abs() > whole.abs() && moved.total.signum() == whole.signum()
             });
         }

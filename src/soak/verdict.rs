@@ -162,7 +162,9 @@ impl Series {
         let later = (1_u16 << (windows - windows / 2)) - 1;
         let often = |moved: u16| (moved & later).count_ones() >= 2;
         let goes_on = if is_outside {
-            (self.grew & later).count_ones() * 2 >= later.count_ones()
+            // What goes on, and not only where a heap is broken into pieces.
+            let is_often = (self.grew & later).count_ones() * 2 >= later.count_ones();
+            is_often && self.scales(windows) && self.long >= LEAST_OUTSIDE
         } else if is_byte {
             // Steps that stay in proportion to the calls: a block that is enlarged from time to time.
             let is_stairs = self.fell == 0 && self.grew.count_ones() > 2 && self.scales(windows);
@@ -229,6 +231,12 @@ pub(super) fn conclude(growths: &[Growth]) -> Verdict {
     match growths.iter().map(|growth| growth.finding).min() {
         Some(Finding::OverRelease) => Verdict::OverRelease,
         Some(Finding::Leak) => Verdict::Leak,
+        Some(Finding::Rare) if of(growths, Finding::Rare).all(|growth| growth.total < 0) => {
+            Verdict::Undecided(format!(
+                "this falls, rightly or not, so make more calls: {}",
+                names(growths, Finding::Rare)
+            ))
+        }
         Some(Finding::Rare) => Verdict::Undecided(format!(
             "this goes on growing, but not evenly, so make more calls: {}",
             names(growths, Finding::Rare)

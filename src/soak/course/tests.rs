@@ -9,6 +9,8 @@ struct Played<'a> {
     counter: Counter,
     count: &'a dyn Fn(u64) -> i64,
     is_kept: bool,
+    /// How many blocks an entry has.
+    blocks: f64,
     /// The most calls that there is time for.
     most: u64,
 }
@@ -43,6 +45,7 @@ impl Played<'_> {
                 calls,
                 growths: &growths,
                 is_kept: self.is_kept,
+                entries: growths[0].per_call / self.blocks,
                 most_items: 0,
                 may_grow_outside: false,
             };
@@ -87,6 +90,7 @@ fn a_store_of_up_to_100_000_entries_is_clean_however_fast_it_fills() {
                     counter,
                     count: &filled,
                     is_kept: true,
+                    blocks: 1.0,
                     most: ENOUGH,
                 };
                 let (end, calls) = store.soak(WANTED);
@@ -111,6 +115,7 @@ fn a_cache_of_c_code_of_up_to_100_000_entries_is_clean() {
             counter,
             count: &filled,
             is_kept: false,
+            blocks: 1.0,
             most: ENOUGH,
         };
         let (end, _) = cache.soak(WANTED);
@@ -129,6 +134,7 @@ fn a_store_that_still_fills_when_the_time_is_up_is_none() {
                 counter,
                 count: &filled,
                 is_kept: true,
+                blocks: 1.0,
                 most,
             };
             assert_eq!(
@@ -154,6 +160,7 @@ fn every_leak_up_to_the_promised_limit_ends_as_one() {
                     counter,
                     count: &leaked,
                     is_kept,
+                    blocks: 1.0,
                     most: ENOUGH,
                 };
                 let (end, _) = leak.soak(WANTED);
@@ -174,6 +181,7 @@ fn a_leak_that_nothing_keeps_is_certain_at_once() {
         counter: Counter::Blocks,
         count: &leaked,
         is_kept: false,
+        blocks: 1.0,
         most: ENOUGH,
     };
     assert_eq!(
@@ -192,6 +200,7 @@ fn a_store_that_fills_does_not_hide_a_leak() {
                 counter: Counter::Blocks,
                 count: &count,
                 is_kept: true,
+                blocks: 1.0,
                 most: ENOUGH,
             };
             let (end, _) = both.soak(WANTED);
@@ -211,6 +220,7 @@ fn references_to_types_do_not_end_a_soak_early() {
         counter: Counter::Types,
         count: &leaked,
         is_kept: false,
+        blocks: 1.0,
         most: ENOUGH,
     };
     let (end, calls) = leak.soak(WANTED);
