@@ -141,7 +141,7 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
         None if !stem(&file)
             .replace('_', "")
             .chars()
-            .all(char::is_alphanumeric) =>
+            .all(|c| c.is_ascii_alphanumeric()) =>
         {
             bail!(
                 "{}.c: a module is named after its file, so write a name as in C, such as my_own.c",
@@ -297,7 +297,7 @@ fn compile(file: &Path, directory: &Path) -> Result<PathBuf> {
     command.args(String::from_utf8_lossy(&flags.stdout).split_whitespace());
     let compiled = done(
         command.arg(file).arg("-o").arg(&library),
-        "a C compiler, cc or what CC says,",
+        "a C compiler, cc or the one that CC names,",
     )?;
     let warnings = String::from_utf8_lossy(&compiled.stderr);
     warnings.lines().for_each(super::say);
@@ -307,7 +307,7 @@ fn compile(file: &Path, directory: &Path) -> Result<PathBuf> {
 fn done(command: &mut Command, what: &str) -> Result<Output> {
     let output = command
         .output()
-        .with_context(|| format!("{what} is needed"))?;
+        .with_context(|| format!("{what} is needed: {}", command.get_program().display()))?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
         errors.lines().for_each(super::say);

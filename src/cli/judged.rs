@@ -37,7 +37,7 @@ pub fn judge(module: &Module<'_>, soaks: bool) -> Result<ExitCode> {
     let mut pipe = child::pipe()?;
     child::empty_stdin()?;
     let trial = if soaks { Trial::Growth } else { Trial::Damage };
-    let judged = refcounts::judge(module, trial, pipe.try_clone()?, doomed);
+    let judged = refcounts::judge(module, trial, &pipe, doomed);
     let code = match judged {
         Ok(true) => 0,
         Ok(false) => 1,

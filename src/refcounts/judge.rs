@@ -51,7 +51,7 @@ pub enum Trial {
 /// # Errors
 ///
 /// If Python cannot be started, or nobody reads the pipe any more.
-pub fn judge(module: &Module<'_>, trial: Trial, pipe: UnixStream, _: Doomed) -> Result<bool> {
+pub fn judge(module: &Module<'_>, trial: Trial, pipe: &UnixStream, _: Doomed) -> Result<bool> {
     let judge = Judge::new(pipe)?;
     let result = judge.load(module).and_then(|()| match trial {
         Trial::Damage => judge.look_for_damage(),
@@ -64,18 +64,18 @@ pub fn judge(module: &Module<'_>, trial: Trial, pipe: UnixStream, _: Doomed) -> 
 }
 
 /// The judge: its Python half, and the pipe.
-struct Judge {
+struct Judge<'a> {
     half: Held,
     freeze: Held,
     unfreeze: Held,
     collect: Held,
-    pipe: UnixStream,
+    pipe: &'a UnixStream,
     /// When it was said that the judge goes on.
     told: Cell<Instant>,
 }
 
-impl Judge {
-    fn new(pipe: UnixStream) -> Result<Self> {
+impl<'a> Judge<'a> {
+    fn new(pipe: &'a UnixStream) -> Result<Self> {
         with_python(|py| {
             let source = include_str!("judge/inputs.py");
             let file = c"<outliers>/judge/inputs.py";
@@ -176,7 +176,7 @@ impl Judge {
     fn goes_on(&self) -> ControlFlow<()> {
         if self.told.get().elapsed() >= PERIOD {
             self.told.set(Instant::now());
-            if (&self.pipe).write_all(b"[\"going on\"]\n").is_err() {
+            if (&*self.pipe).write_all(b"[\"going on\"]\n").is_err() {
                 return ControlFlow::Break(());
             }
         }

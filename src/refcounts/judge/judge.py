@@ -4,6 +4,7 @@ Runs in a child process. What is tried is said before, with the rule that a cras
 found ends the run. What grows is counted by the soak, in soaking.rs.
 """
 
+import collections
 import gc
 import importlib.machinery
 import importlib.util
@@ -27,7 +28,6 @@ def load(name, path):
     # Its name may be that of a module of Python's, whose place it takes when it is initialized.
     before = sys.modules.get(name)
     is_taken = before is not None or importlib.util.find_spec(name) is not None
-    function = "PyInit_" + name if name.isascii() else "PyInitU_" + name.encode("punycode").decode().replace("-", "_")
     try:
         module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
         loader.exec_module(module)
@@ -35,8 +35,8 @@ def load(name, path):
     except AttributeError:
         refuse('%s.c has no function detect: PyMethodDef needs {"detect", ...}' % name)
     except ImportError as error:
-        wrong = "%s.c needs %s: the module is named after the file" % (name, function)
-        refuse(wrong if "PyInit" in str(error) else str(error).replace(path, name + ".c"))
+        wrong = "%s.c needs PyInit_%s: the module is named after the file" % (name, name)
+        refuse(wrong if "PyInit_" in str(error) else str(error).replace(path, name + ".c"))
     except Exception as error:
         refuse("%s.c cannot be imported: %r" % (name, error))
     finally:
@@ -84,13 +84,15 @@ def fresh():
 
 
 def referred(*results):
-    """Finds an object in a result that has no reference of the result's own."""
+    """Finds an object in a result that has fewer references than the result holds."""
     taken = fresh()
     places = set(map(id, taken))
     for own in [object()]:
         others = sys.getrefcount(own) - 1
+    results = list({id(result): result for result in results}.values())
+    times = collections.Counter(map(id, itertools.chain.from_iterable(map(held, results))))
     for item in itertools.chain.from_iterable(map(held, results)):
-        if id(item) in places or sys.getrefcount(item) <= others:
+        if id(item) in places or sys.getrefcount(item) - others < times[id(item)]:
             found("storing", OWNED, "the result holds an object without a reference of its own: one was "
                   "released too often, or never added.")
 
@@ -233,7 +235,9 @@ def threading_():
     thread.start()
     try:
         end = time.monotonic() + 0.5
-        while stock and time.monotonic() < end:
+        for _ in range(100):
+            if not stock or time.monotonic() > end:
+                break
             # Without a step of Python's between the calls, at which it would let the other in.
             results = guarded(lambda: list(map(detect, [data] * calls)))
             referred(*(result for result in results or () if result is not data))

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::interpreter::with_python;
 use crate::soak::Watched;
 
-impl Judge {
+impl Judge<'_> {
     /// Calls with some of the lists, each of which is watched.
     pub(super) fn lend(&self, lists: Range<u64>) -> Result<()> {
         lists
@@ -49,11 +49,16 @@ impl Judge {
             .map(|each| (each.count(py), each.growth(py)))
             .collect();
         let held = objects(&self.ask(py, c"held", [result])?)?;
+        let list = watched.each().next().map(|list| list.object(py).address());
+        let is_list = list == Some(result.address());
         for (place, (each, (count, growth))) in watched.each().zip(counts).enumerate() {
             let address = each.object(py).address();
-            let is_result = place == 0 && address == result.address();
-            let held = held.iter().filter(|held| held.address() == address).count();
-            let held = i64::from(is_result) + i64::try_from(held).unwrap_or(i64::MAX);
+            let held = match is_list {
+                // What the list holds is its own.
+                true => usize::from(place == 0),
+                false => held.iter().filter(|held| held.address() == address).count(),
+            };
+            let held = i64::try_from(held).unwrap_or(i64::MAX);
             if held > growth.max(0) {
                 let evidence = format!(
                     "the result holds {} by a reference that nobody added: {} before, {count} now.",

@@ -25,7 +25,7 @@ struct Starved {
 }
 
 impl Starved {
-    fn new(judge: &Judge) -> Result<Self> {
+    fn new(judge: &Judge<'_>) -> Result<Self> {
         let (detect, list) = with_python(|py| {
             let detect = capi::object_get_attr_string(&judge.half.as_borrowed(py), c"detect")?;
             Ok((detect.into(), judge.ask(py, c"starved", [])?.into()))
@@ -55,7 +55,7 @@ impl Starved {
     /// that new objects take new memory; returns how many allocations there were.
     fn call<'p>(
         &self,
-        judge: &Judge,
+        judge: &Judge<'_>,
         py: Python<'p>,
         number: u64,
         look: impl FnOnce(Result<Owned<'p>, Exception>) -> Result<()>,
@@ -86,11 +86,11 @@ impl Calls for Starved {
         (16, 7)
     }
 
-    fn begin(&self, judge: &Judge, part: &Range<u64>) -> Result<()> {
+    fn begin(&self, judge: &Judge<'_>, part: &Range<u64>) -> Result<()> {
         judge.tell_part(c"starving", part)
     }
 
-    fn sweep(&self, judge: &Judge, part: &Range<u64>) -> Result<()> {
+    fn sweep(&self, judge: &Judge<'_>, part: &Range<u64>) -> Result<()> {
         with_python(|py| {
             // So that to collect costs little.
             call(py, &judge.freeze)?;
@@ -103,7 +103,7 @@ impl Calls for Starved {
     }
 }
 
-impl Judge {
+impl Judge<'_> {
     /// Fails each allocation of a call in turn, and looks at what comes of it.
     pub(super) fn starve_each(&self) -> Result<()> {
         let starved = Starved::new(self)?;
@@ -139,7 +139,8 @@ impl Judge {
             Ok(())
         })?;
         if let Some((part, report)) = self.growing(1..made.min(MOST) + 2, &starved)? {
-            let broken = Broken::by(&report, part.end - part.start).half_way();
+            let rule = "What was made before the step that failed must be released.";
+            let broken = Broken::by(&report, part.end - part.start).of("half-way", rule);
             with_python(|py| self.found(py, broken.texts()))?;
         }
         Ok(())

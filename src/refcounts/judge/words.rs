@@ -26,7 +26,7 @@ impl Broken {
             if let Some(released) = named(counter, Finding::OverRelease).next() {
                 let rate = Rate(released.per_call / calls);
                 return Self {
-                    lesson: "called-by-python",
+                    lesson: NOT_OWNED,
                     rule: "What is borrowed is not yours to release.",
                     evidence: format!(
                         "{} to {} that it does not own.",
@@ -73,11 +73,14 @@ impl Broken {
         }
     }
 
-    /// The same where a call failed.
-    pub fn half_way(self) -> Self {
+    /// The same, with what is known better of these calls: where something grows, that is the rule.
+    pub fn of(self, lesson: &'static str, rule: &'static str) -> Self {
+        if self.lesson == NOT_OWNED {
+            return self;
+        }
         Self {
-            lesson: HALF_WAY,
-            rule: "What was made before the step that failed must be released.",
+            lesson,
+            rule,
             ..self
         }
     }
@@ -88,6 +91,7 @@ impl Broken {
 }
 
 const NEW: &str = "new-reference";
+const NOT_OWNED: &str = "called-by-python";
 const HALF_WAY: &str = "half-way";
 const RELEASED: &str = "What is new is yours: release it, once, on each way out.";
 const FREED: &str = "What malloc gives is yours: free it, once, on each way out.";
