@@ -1,4 +1,4 @@
-//! `outliers exercise`: broken C extensions to mend, and the judge.
+//! `outliers exercise`: broken C extensions to repair, and the judge.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -58,7 +58,7 @@ exercises! {
     "dictionary" "storing" "What does PyDict_SetItem do with the references of key and value?"
     "iterator" "whole-call" "What does the manual say that PyIter_Next returns?"
     "stolen" "stolen-reference" "PyList_SetItem takes a reference. Whose is it here?"
-    "returned" "called-by-python" "The caller gives back what detect returns. Who added that reference?"
+    "returned" "called-by-python" "The caller releases what detect returns. Who added that reference?"
     "double_release" "stolen-on-failure" "Who owns the item after PyList_SetItem has failed?"
     "minus_one" "numbers" "How does PyFloat_AsDouble say that it failed?"
     "error_path" "half-way" "Follow a value that is no number: what was made by then?"

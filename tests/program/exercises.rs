@@ -275,10 +275,10 @@ fn a_file_of_ones_own_gets_the_lesson_of_its_rule_and_is_told_what_it_needs() {
         "{stdout}"
     );
     // Of that, no task is known.
-    let (status, stdout, _) = own(
-        "mine.c",
-        &named("mine").replace("value <= 100", "value <= 1e99"),
-    );
+    let other_task = solution("append")
+        .replace("PyInit_append", "PyInit_mine")
+        .replace("value <= 100", "value <= 1e99");
+    let (status, stdout, _) = own("mine.c", &other_task);
     assert_eq!(status, Some(0), "{stdout}");
     for (file, source, needed) in [
         (

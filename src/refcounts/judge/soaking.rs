@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::Judge;
-use super::words::Broken;
+use super::words::{Broken, gravest};
 use crate::capi;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::interpreter::with_python;
 use crate::soak::{Report, Soak, Verdict};
 
@@ -69,15 +69,20 @@ impl Judge<'_> {
         all: Range<u64>,
         calls: &impl Calls,
     ) -> Result<Option<(Range<u64>, Report)>> {
-        if self.soak(&all, calls, MOST)?.is_none() {
+        let Some(report) = self.soak(&all, calls, MOST)? else {
             return Ok(None);
-        }
+        };
+        let worst = gravest(&report);
+        let soak = |part: &Range<u64>| {
+            let report = self.soak(part, calls, MOST_TO_NARROW)?;
+            Ok::<_, Error>(report.filter(|report| gravest(report) == worst))
+        };
         let mut found = None;
         let (mut start, mut length) = (all.start, 1);
         while found.is_none() && start < all.end {
             // What comes first is the simplest, and what leaks makes each soak slower.
             let part = start..(start + length).min(all.end);
-            let report = self.soak(&part, calls, MOST_TO_NARROW)?;
+            let report = soak(&part)?;
             (start, length) = (part.end, 2 * length);
             found = report.map(|report| (part, report));
         }
@@ -86,7 +91,7 @@ impl Judge<'_> {
             while part.end - part.start > 1 {
                 let middle = part.start + (part.end - part.start) / 2;
                 let half = part.start..middle;
-                let report = self.soak(&half, calls, MOST_TO_NARROW)?;
+                let report = soak(&half)?;
                 part = if report.is_some() {
                     half
                 } else {
@@ -95,7 +100,7 @@ impl Judge<'_> {
                 found = report.map(|report| (part.clone(), report)).or(found);
             }
             if found.as_ref().is_some_and(|(found, _)| *found != part) {
-                let report = self.soak(&part, calls, MOST_TO_NARROW)?;
+                let report = soak(&part)?;
                 found = report.map(|report| (part, report)).or(found);
             }
         }

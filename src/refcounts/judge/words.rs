@@ -1,9 +1,25 @@
 //! What a soak saw, in the words of a rule.
 
-use crate::soak::{Counter, Finding, Reference, Report};
+use crate::soak::{Counter, Finding, Growth, Reference, Report};
 
 /// What else may be named, at most.
 const MOST_NAMED: usize = 2;
+
+/// What weighs most of what a soak saw.
+pub(super) fn gravest(report: &Report) -> Option<(Finding, Counter)> {
+    let is_over_released = |reference: &Reference| reference.finding == Finding::OverRelease;
+    if report.references.iter().any(is_over_released) {
+        return Some((Finding::OverRelease, Counter::References));
+    }
+    let leaks = |counter| {
+        let is_one = |growth: &Growth| growth.counter == counter && growth.finding == Finding::Leak;
+        report.counters.iter().any(is_one)
+    };
+    let mut counters = WORDS.iter().map(|&(counter, ..)| counter);
+    counters
+        .find(|&counter| leaks(counter))
+        .map(|counter| (Finding::Leak, counter))
+}
 
 /// A rule that is broken: its lesson, the rule, and the evidence.
 pub(super) struct Broken {
