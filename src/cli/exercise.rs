@@ -12,8 +12,10 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use pyoutliers::refcounts::Module;
 use pyoutliers::{capi, interpreter, with_python};
+use signal_hook::consts::SIGINT;
+use signal_hook::low_level::emulate_default_handler;
 
-use super::judged::{self, Said};
+use super::judged::{self, Interrupted, Said};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -164,6 +166,12 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
         .and_then(|library| judged::judged(&file, &library));
     // What cannot be removed is left to whoever cleans the temporary directory.
     let _ = fs::remove_dir_all(&directory);
+    if judged
+        .as_ref()
+        .is_err_and(|error| error.is::<Interrupted>())
+    {
+        emulate_default_handler(SIGINT)?;
+    }
     let shown = file.display();
     let Some(Said { text, lesson }) = judged? else {
         let next = ours.map_or_else(String::new, |exercise| {

@@ -1,5 +1,7 @@
 //! What the judge's child processes say of a module, and what their end says.
 
+use std::error::Error;
+use std::fmt;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -14,7 +16,7 @@ use pyoutliers::refcounts::{self, Module, Trial};
 use serde_json::json;
 use signal_hook::consts::{SIGABRT, SIGINT};
 use signal_hook::flag;
-use signal_hook::low_level::{emulate_default_handler, signal_name};
+use signal_hook::low_level::signal_name;
 
 use super::child::{self, Child, Heard};
 
@@ -30,6 +32,18 @@ pub struct Said {
     pub text: String,
     pub lesson: String,
 }
+
+/// Ctrl-C was pressed.
+#[derive(Debug)]
+pub struct Interrupted;
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("interrupted")
+    }
+}
+
+impl Error for Interrupted {}
 
 /// In the child: judges a module.
 pub fn judge(module: &Module<'_>, soaks: bool) -> Result<ExitCode> {
@@ -94,7 +108,7 @@ fn tried(
     let ended = child.end(if is_enough { Duration::ZERO } else { MOMENT });
     listened?;
     if interrupted.load(Ordering::Relaxed) {
-        emulate_default_handler(SIGINT)?;
+        return Err(Interrupted.into());
     }
     let errors = String::from_utf8_lossy(&fs::read(&errors)?).into_owned();
     heard.verdict(ended?, &errors, file)
