@@ -1,18 +1,21 @@
-//! `outliers exercise`: broken C extensions to mend, and the judge.
+//! `outliers exercise`: broken C extensions to repair, and the judge.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
-use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Write};
-use std::os::unix::{fs::DirBuilderExt, process::ExitStatusExt};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Output, Stdio};
+use std::process::{Command, ExitCode, Output};
 use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use pyoutliers::{capi, interpreter, refcounts, with_python};
-use signal_hook::consts::SIGABRT;
-use signal_hook::low_level::signal_name;
+use pyoutliers::refcounts::Module;
+use pyoutliers::{capi, interpreter, with_python};
+use signal_hook::consts::SIGINT;
+use signal_hook::low_level::emulate_default_handler;
+
+use super::judged::{self, Interrupted, Said};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -27,6 +30,9 @@ pub struct Arguments {
     /// Judge a compiled module, in a child process
     #[arg(long, hide = true)]
     doomed: Option<PathBuf>,
+    /// Look for what grows, not for damage
+    #[arg(long, hide = true)]
+    soak: bool,
 }
 
 struct Exercise {
@@ -54,7 +60,7 @@ exercises! {
     "dictionary" "storing" "What does PyDict_SetItem do with the references of key and value?"
     "iterator" "whole-call" "What does the manual say that PyIter_Next returns?"
     "stolen" "stolen-reference" "PyList_SetItem takes a reference. Whose is it here?"
-    "returned" "called-by-python" "The caller gives back what detect returns. Who added that reference?"
+    "returned" "called-by-python" "The caller releases what detect returns. Who added that reference?"
     "double_release" "stolen-on-failure" "Who owns the item after PyList_SetItem has failed?"
     "minus_one" "numbers" "How does PyFloat_AsDouble say that it failed?"
     "error_path" "half-way" "Follow a value that is no number: what was made by then?"
@@ -72,11 +78,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     match (&arguments.exercise, &arguments.doomed) {
         (Some(name), Some(library)) => {
             let (file, known) = found(name);
-            let task = known.map_or("", |exercise| exercise.name);
-            let doomed = super::refcounts::doomed()?;
-            let clean = refcounts::judge(&stem(&file), task, library, doomed)?;
-            // At once: what a broken module has damaged shall not be taken down in order.
-            std::process::exit(if clean { 0 } else { 1 });
+            let name = stem(&file);
+            let module = Module {
+                name: &name,
+                task: known.map_or("", |exercise| exercise.name),
+                library,
+            };
+            judged::judge(&module, arguments.soak)
         }
         (Some(name), None) => one(name, arguments.hint),
         _ => list(),
@@ -135,7 +143,7 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
         None if !stem(&file)
             .replace('_', "")
             .chars()
-            .all(char::is_alphanumeric) =>
+            .all(|c| c.is_ascii_alphanumeric()) =>
         {
             bail!(
                 "{}.c: a module is named after its file, so write a name as in C, such as my_own.c",
@@ -155,12 +163,17 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
     let directory = new_directory()?;
     let judged = compile(&file, &directory)
         .with_context(|| format!("{} does not compile", file.display()))
-        .and_then(|library| judged(&file, &library));
+        .and_then(|library| judged::judged(&file, &library));
     // What cannot be removed is left to whoever cleans the temporary directory.
     let _ = fs::remove_dir_all(&directory);
-    let verdict = judged?;
+    if judged
+        .as_ref()
+        .is_err_and(|error| error.is::<Interrupted>())
+    {
+        emulate_default_handler(SIGINT)?;
+    }
     let shown = file.display();
-    let Some((said, lesson)) = verdict else {
+    let Some(Said { text, lesson }) = judged? else {
         let next = ours.map_or_else(String::new, |exercise| {
             pass(exercise);
             next()
@@ -171,12 +184,12 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
     let more = match known {
         _ if lesson.is_empty() => String::new(),
         Some(exercise) => format!(
-            "The lesson: outliers refcounts {}. A step further: --hint.\n",
+            "The lesson: outliers refcounts {}. For a hint: --hint.\n",
             exercise.lesson
         ),
         None => format!("The lesson: outliers refcounts {lesson}.\n"),
     };
-    super::print(&format!("{shown} {said}{more}"))?;
+    super::print(&format!("{shown} {text}{more}"))?;
     Ok(ExitCode::FAILURE)
 }
 
@@ -276,7 +289,11 @@ fn compile(file: &Path, directory: &Path) -> Result<PathBuf> {
         "pkg-config, which tells where Python's headers are",
     )?;
     let library = directory.join(stem(file)).with_extension("so");
-    let mut command = Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into()));
+    // It may have arguments, as in `ccache gcc`.
+    let compiler = env::var("CC").unwrap_or_default();
+    let mut words = compiler.split_whitespace();
+    let mut command = Command::new(words.next().unwrap_or("cc"));
+    command.args(words);
     command.args([
         "-shared",
         "-fPIC",
@@ -288,7 +305,7 @@ fn compile(file: &Path, directory: &Path) -> Result<PathBuf> {
     command.args(String::from_utf8_lossy(&flags.stdout).split_whitespace());
     let compiled = done(
         command.arg(file).arg("-o").arg(&library),
-        "a C compiler, cc",
+        "a C compiler, cc or the one that CC names,",
     )?;
     let warnings = String::from_utf8_lossy(&compiled.stderr);
     warnings.lines().for_each(super::say);
@@ -298,130 +315,11 @@ fn compile(file: &Path, directory: &Path) -> Result<PathBuf> {
 fn done(command: &mut Command, what: &str) -> Result<Output> {
     let output = command
         .output()
-        .with_context(|| format!("{what} is needed"))?;
+        .with_context(|| format!("{what} is needed: {}", command.get_program().display()))?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
         errors.lines().for_each(super::say);
         bail!("{} says why", command.get_program().display());
     }
     Ok(output)
-}
-
-/// What the child finds wrong with a module, and the lesson about that; nothing if it keeps all rules.
-fn judged(file: &Path, library: &Path) -> Result<Option<(String, String)>> {
-    let errors = library.with_extension("errors");
-    let mut child = Command::new(env::current_exe()?)
-        .arg("exercise")
-        .arg(file)
-        .arg("--doomed")
-        .arg(library)
-        // Freed memory is overwritten then, so that its use is noticed.
-        .env("PYTHONMALLOC", "debug")
-        .stdout(Stdio::piped())
-        .stderr(fs::File::create(&errors)?)
-        .spawn()?;
-    let shown = io::stderr().is_terminal();
-    let (mut said, mut tried) = (String::new(), String::new());
-    let output = child.stdout.take().map(BufReader::new);
-    for line in output.into_iter().flat_map(|output| output.split(b'\n')) {
-        let line = String::from_utf8_lossy(&line?).into_owned();
-        match line.split('\t').collect::<Vec<_>>()[..] {
-            ["trying", _, _, what] => {
-                if shown {
-                    let _ = write!(io::stderr(), "\r\x1b[2K{what:.79}");
-                }
-                tried = line;
-            }
-            ["found" | "lost" | "error", ..] | ["clean"] => said = line,
-            // What the module itself prints.
-            _ => {}
-        }
-    }
-    if shown {
-        let _ = write!(io::stderr(), "\r\x1b[2K");
-    }
-    let status = child.wait()?;
-    let errors = String::from_utf8_lossy(&fs::read(&errors)?).into_owned();
-    let said: Vec<_> = said.split('\t').collect();
-    let tried: Vec<_> = tried.split('\t').collect();
-    let (lesson, rule, evidence) = match (&said[..], &tried[..], status.signal()) {
-        (["found", lesson, rule, evidence], ..) => (*lesson, *rule, (*evidence).to_owned()),
-        (["lost", evidence], ..) => {
-            let evidence = filled(evidence);
-            let said = format!("keeps the rules, but no longer does its task.\n{evidence}\n");
-            return Ok(Some((said, String::new())));
-        }
-        (["error", error], ..) => bail!("{error}"),
-        (_, [_, lesson, rule, what], Some(signal)) => {
-            crashed(signal, [lesson, rule, what], &errors, file)
-        }
-        (["clean"], ..) if status.success() => return Ok(None),
-        _ if errors.starts_with("outliers: ") => {
-            bail!("{}", errors.trim().trim_start_matches("outliers: "))
-        }
-        (_, [_, _, _, what], _) => {
-            let how = match errors.lines().any(|line| line.starts_with("Timeout (")) {
-                true => "it did not return within 30 seconds.".into(),
-                false => format!("it ended the process, with {status}."),
-            };
-            let rule = "A function returns a result, or NULL with an exception set.";
-            ("exceptions", rule, format!("{what}, {how}"))
-        }
-        _ => bail!("the judge ended with {status}: {}", errors.trim()),
-    };
-    let said = format!("breaks a rule.\n{}\n{}\n", filled(rule), filled(&evidence));
-    Ok(Some((said, lesson.to_owned())))
-}
-
-/// What a crash speaks of: lesson, rule and evidence.
-fn crashed<'a>(
-    signal: i32,
-    [mut lesson, mut rule, what]: [&'a str; 3],
-    errors: &str,
-    file: &Path,
-) -> (&'a str, &'a str, String) {
-    let name = signal_name(signal).unwrap_or("a signal");
-    let last = errors
-        .split(['\n', '\0'])
-        .find(|line| line.starts_with("Fatal Python error"));
-    let source = fs::read_to_string(file).unwrap_or_default();
-    // Memory that was freed before would have an identifier that is no character.
-    let is_other = |line: &str| line.contains("bad ID") && !line.contains('\u{fffd}');
-    if source.contains("PyObject_GC") && last.is_some_and(is_other) {
-        rule = "What is made by one allocator is freed by its own: PyObject_GC_New with PyObject_GC_Del.";
-    }
-    let how = last.unwrap_or(match signal {
-        SIGABRT => "somebody saw damage, and called abort.",
-        _ => "it used NULL, or an object that was gone.",
-    });
-    let mut evidence = format!("{what}, it crashed ({name}): {how}");
-    if lesson == "borrowed-reference" && source.contains("Py_BEGIN_ALLOW_THREADS") {
-        lesson = "released-lock";
-        evidence +=
-            " Between Py_BEGIN_ALLOW_THREADS and Py_END_ALLOW_THREADS nothing of Python is called.";
-    }
-    (lesson, rule, evidence)
-}
-
-/// In lines of at most 79 characters.
-fn filled(text: &str) -> String {
-    let mut lines = String::new();
-    let mut width = 0;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        match width {
-            0 => {}
-            _ if width + 1 + length > 79 => {
-                lines.push('\n');
-                width = 0;
-            }
-            _ => {
-                lines.push(' ');
-                width += 1;
-            }
-        }
-        lines += word;
-        width += length;
-    }
-    lines
 }

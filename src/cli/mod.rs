@@ -2,6 +2,7 @@
 
 mod axis;
 mod bar;
+mod child;
 mod detect;
 mod doctor;
 mod exercise;
@@ -9,6 +10,7 @@ mod found;
 mod function;
 mod generate;
 mod inject;
+mod judged;
 mod output;
 mod plot;
 mod read;

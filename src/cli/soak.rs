@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
-use pyoutliers::Outliers;
 use pyoutliers::soak::{Ended, Report, Sample, Soak, Verdict};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
 use super::bar::Bar;
+use super::child;
 use super::function::Callee;
 use super::inject::Injection;
 use super::plot;
@@ -22,14 +22,6 @@ use super::watched::{self, Watched};
 /// Seconds that a soak takes at most, unless somebody asked for more.
 const SECONDS: f64 = 45.0;
 const CALLS: u64 = 200_000;
-/// Python has what `std` lacks.
-const EMPTY_STDIN: &str = "import os
-def empty_stdin(_):
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    return []
-";
 
 #[derive(Args)]
 pub struct Arguments {
@@ -78,8 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
-    // It is the socket to the process that watches: a function that reads it would wait for ever.
-    Outliers::from_source(EMPTY_STDIN, "stdin.py", "empty_stdin")?.detect(&[0.0])?;
+    child::empty_stdin()?;
     let detector = arguments.callee.find()?;
     let data = workload(arguments.size)?;
     let mut calls = 0;

@@ -1,11 +1,11 @@
 //! The soak in a process of its own, so that a death in there ends in a verdict too.
 
 use std::env;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -18,8 +18,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::{emulate_default_handler, pipe, signal_name};
 
-/// How often the watching process is told, and looks.
-const PERIOD: Duration = Duration::from_millis(100);
+use super::child::{self, Child, Heard, PERIOD};
 
 /// The exit status of a soak that cannot report: the function has closed what it reports through.
 const CUT_OFF: u8 = 97;
@@ -38,30 +37,23 @@ struct Told {
 /// that is the verdict.
 pub fn watch(json: bool) -> Result<ExitCode> {
     let begun = Instant::now();
-    let (ours, theirs) = UnixStream::pair()?;
     let interrupted = Arc::new(AtomicBool::new(false));
     // Each Ctrl-C is handed on as a byte.
-    flag::register(SIGINT, Arc::clone(&interrupted))
-        .and_then(|_| pipe::register(SIGINT, ours.try_clone()?))
-        .context("cannot listen for Ctrl-C")?;
-    let mut command = Command::new(env::current_exe()?);
+    flag::register(SIGINT, Arc::clone(&interrupted)).context("cannot listen for Ctrl-C")?;
+    let mut command = Child::command()?;
     command.args(env::args_os().skip(1)).arg("--watched");
     // What the function prints is none of the report, which comes to us.
     let stderr = io::stderr().as_fd().try_clone_to_owned();
     command.stdout(stderr.map_or_else(|_| Stdio::null(), Stdio::from));
-    let mut child = command.stdin(OwnedFd::from(theirs)).spawn()?;
-    drop(command);
+    let mut child = Child::start(&mut command)?;
+    pipe::register(SIGINT, child.pipe().try_clone()?).context("cannot listen for Ctrl-C")?;
 
     let mut told = Told::default();
-    let (mut lines, mut line) = (BufReader::new(ours), Vec::new());
-    lines.get_ref().set_read_timeout(Some(PERIOD))?;
     while !told.done {
-        match lines.read_until(b'\n', &mut line) {
-            Ok(0) => break,
-            Ok(_) => told.hear(&String::from_utf8_lossy(&std::mem::take(&mut line))),
-            // Somebody else may hold the other end.
-            Err(_) if child.try_wait()?.is_some() => break,
-            Err(_) => {}
+        match child.hear()? {
+            Heard::Line(line) => told.hear(&line),
+            Heard::Silence => {}
+            Heard::End => break,
         }
     }
     let status = child.wait()?;
@@ -168,7 +160,7 @@ impl Watched {
         let interrupted = Arc::new(AtomicBool::new(false));
         // A terminal's Ctrl-C comes here too.
         flag::register(SIGINT, Arc::clone(&interrupted)).context("cannot listen for Ctrl-C")?;
-        let to = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let to = child::pipe()?;
         let (mut from, first) = (to.try_clone()?, Arc::clone(&interrupted));
         thread::spawn(move || {
             let mut pressed = 0;

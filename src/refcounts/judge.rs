@@ -1,129 +1,196 @@
 //! The judge of exercises: what a child process does with an extension module.
 
+mod lending;
+mod soaking;
+mod starving;
+mod words;
+
+use std::cell::Cell;
 use std::ffi::CStr;
+use std::io::Write;
+use std::ops::{ControlFlow, Range};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::Doomed;
-use crate::capi::probes::memory::c_heap_function;
-use crate::capi::probes::mistakes::starved_call;
-use crate::capi::{self, Owned, Python};
+use crate::capi::{self, Held, Owned, Python};
 use crate::convert;
 use crate::error::Result;
-use crate::interpreter::{self, with_python};
-use crate::soak::starve;
+use crate::interpreter::{module, with_python};
 
-/// At most so many allocations are failed, one after the other.
-const MOST: u32 = 3000;
-/// Calls to see that nothing grows; and to be sure that something does.
-const QUICK: u32 = 3;
-const SURE: u32 = 45;
+/// How often the judge says that it goes on.
+const PERIOD: Duration = Duration::from_secs(1);
 
-/// Judges the function `detect` of an extension module, and prints what it tries and finds: a word and
-/// texts in each line, after tabs. If `task` is that of an exercise, what `detect` returns is compared.
-/// Returns whether nothing was found.
+/// What is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Module<'a> {
+    /// Its name, which is that of its file.
+    pub name: &'a str,
+    /// The exercise whose task it has to do; empty if none is known.
+    pub task: &'a str,
+    /// Where it is, compiled.
+    pub library: &'a Path,
+}
+
+/// What a child process looks for.
+#[derive(Clone, Copy, Debug)]
+pub enum Trial {
+    /// What single calls do; best with `PYTHONMALLOC=debug`, so that the use of freed memory is noticed.
+    Damage,
+    /// What grows over many calls; without it, so that what is released twice does its damage.
+    Growth,
+}
+
+/// Judges the function `detect` of an extension module, and says on a pipe what it tries and finds: a
+/// list of texts in each line, in JSON. Returns whether nothing was found.
 ///
 /// In a child process, which a module that breaks the rules may end.
 ///
 /// # Errors
 ///
-/// If Python cannot be started, or the module not be imported.
-pub fn judge(name: &str, task: &str, library: &Path, _: Doomed) -> Result<bool> {
-    with_python(|py| {
-        let load = |name, file, source| interpreter::module(py, name, file, source);
-        load(
-            c"_outliers_inputs",
-            c"<outliers>/judge/inputs.py",
-            include_str!("judge/inputs.py"),
-        )?;
-        load(
-            c"_outliers_telling",
-            c"<outliers>/judge/telling.py",
-            include_str!("judge/telling.py"),
-        )?;
-        let source = include_str!("judge/judge.py");
-        let judge = load(c"_outliers_judge", c"<outliers>/judge/judge.py", source)?;
-        let source = include_str!("judge/starved.py");
-        let starved = load(c"_outliers_starved", c"<outliers>/judge/starved.py", source)?;
-        let name = capi::unicode_from_str(py, name)?;
-        let task = capi::unicode_from_str(py, task)?;
-        let path = capi::unicode_from_str(py, &library.to_string_lossy())?;
-        let detect = call(&find(&judge, c"load")?, [&name, &path])?;
-        let heap = capi::long_from_long_long(py, c_heap_function())?;
-        Ok(asks(&find(&judge, c"run")?, [&detect, &heap])? == 0
-            && starving(py, &starved, &detect)?
-            && asks(&find(&starved, c"leaks")?, [])? == 0
-            && asks(&find(&judge, c"end")?, [&detect, &task])? == 0)
-    })
+/// If Python cannot be started, or nobody reads the pipe any more.
+pub fn judge(module: &Module<'_>, trial: Trial, pipe: &UnixStream, _: Doomed) -> Result<bool> {
+    let judge = Judge::new(pipe)?;
+    let result = judge.load(module).and_then(|()| match trial {
+        Trial::Damage => judge.look_for_damage(),
+        Trial::Growth => judge.look_for_growth(module.task),
+    });
+    if with_python(|py| judge.count(py, c"is_over", []))? > 0 {
+        return Ok(false);
+    }
+    result.map(|()| true)
 }
 
-/// Fails each allocation of a call in turn.
-fn starving<'p>(py: Python<'p>, starved: &Owned<'p>, detect: &Owned<'p>) -> Result<bool> {
-    // Found once: a look-up may leave a block in Python's cache.
-    let (blocks, wrong) = (find(starved, c"blocks")?, find(starved, c"wrong_failure")?);
-    let gc = capi::import_module(py, c"gc")?;
-    let collect = find(&gc, c"collect")?;
-    let (begin, end) = (find(starved, c"starve")?, find(starved, c"starved_by")?);
-    let data = call(&find(starved, c"lend")?, [detect])?;
-    starve(.., || ())?;
-    let (pardon, recovered) = (find(starved, c"pardon")?, find(starved, c"recovered")?);
-    let list = find(&capi::import_module(py, c"builtins")?, c"list")?;
-    for number in 1_u32..4 {
-        call(&begin, [&capi::float_from_double(py, f64::from(number))?])?;
-        drop(starved_call(&list, &data, u64::from(number)));
-        call(&pardon, [])?;
-    }
-    for number in 1..MOST {
-        let number_told = capi::float_from_double(py, f64::from(number))?;
-        call(&begin, [&number_told])?;
-        // Python keeps some of what a failure makes, for reuse: a leak grows in each call, on and on.
-        let (mut before, mut grown, mut made) = (0, i64::MAX, 0);
-        for round in 0..SURE {
-            if round == QUICK && grown <= 0 {
-                break;
-            }
-            // Empties what Python keeps for reuse, so that new objects take new memory.
-            call(&collect, [])?;
-            let (result, allocations) = starved_call(detect, &data, u64::from(number));
-            let is_wrong = match result {
-                Ok(result) if round == 0 => asks(&recovered, [&result])?,
-                Ok(_) => 0,
-                Err(exception) => {
-                    let text = capi::unicode_from_str(py, &exception.to_string())?;
-                    asks(&wrong, [&text])?
-                }
+/// The judge: its Python half, and the pipe.
+struct Judge<'a> {
+    half: Held,
+    freeze: Held,
+    unfreeze: Held,
+    collect: Held,
+    pipe: &'a UnixStream,
+    /// When it was said that the judge goes on.
+    told: Cell<Instant>,
+}
+
+impl<'a> Judge<'a> {
+    fn new(pipe: &'a UnixStream) -> Result<Self> {
+        with_python(|py| {
+            let source = include_str!("judge/inputs.py");
+            let file = c"<outliers>/judge/inputs.py";
+            module(py, c"_outliers_inputs", file, source)?;
+            let source = include_str!("judge/telling.py");
+            let file = c"<outliers>/judge/telling.py";
+            module(py, c"_outliers_telling", file, source)?;
+            let source = include_str!("judge/judge.py");
+            let half = module(py, c"_outliers_judge", c"<outliers>/judge/judge.py", source)?;
+            let gc = capi::import_module(py, c"gc")?;
+            let find = |name: &CStr| capi::object_get_attr_string(&gc, name).map(Held::from);
+            let judge = Self {
+                half: half.into(),
+                freeze: find(c"freeze")?,
+                unfreeze: find(c"unfreeze")?,
+                collect: find(c"collect")?,
+                told: Cell::new(Instant::now()),
+                pipe,
             };
-            if is_wrong != 0 {
-                return Ok(false);
-            }
-            made = allocations;
-            let after = asks(&blocks, [])?;
-            if round > 1 {
-                grown = grown.min(after - before);
-            }
-            before = after;
-        }
-        let grown = f64::from(i32::try_from(grown).unwrap_or(i32::MAX));
-        let grown = capi::float_from_double(py, grown)?;
-        if asks(&end, [&number_told, &grown])? != 0 {
-            return Ok(false);
-        }
-        if made < u64::from(number) {
-            break;
-        }
+            let descriptor = capi::long_from_long_long(py, judge.pipe.as_raw_fd().into())?;
+            judge.ask(py, c"answer_to", [&descriptor])?;
+            Ok(judge)
+        })
     }
-    Ok(true)
+
+    fn load(&self, module: &Module<'_>) -> Result<()> {
+        with_python(|py| {
+            let name = capi::unicode_from_str(py, module.name)?;
+            let path = capi::unicode_from_str(py, &module.library.to_string_lossy())?;
+            self.ask(py, c"load", [&name, &path]).map(drop)
+        })
+    }
+
+    fn look_for_damage(&self) -> Result<()> {
+        self.lend(0..1)?;
+        // Soon: the collector may crash over what is not as it should be.
+        self.tell(c"tracking")?;
+        self.lend(1..with_python(|py| self.count(py, c"lists", []))?)?;
+        self.tell(c"probe")?;
+        self.starve_each()?;
+        self.tell(c"clean")
+    }
+
+    fn look_for_growth(&self, task: &str) -> Result<()> {
+        self.soak_calls()?;
+        self.soak_starved_calls()?;
+        with_python(|py| {
+            let task = capi::unicode_from_str(py, task)?;
+            self.ask(py, c"end", [&task]).map(drop)
+        })?;
+        self.tell(c"clean")
+    }
+
+    /// Calls a function of the Python half. What that finds is an error, which ends the run.
+    fn ask<'p, const N: usize>(
+        &self,
+        py: Python<'p>,
+        name: &CStr,
+        arguments: [&Owned<'p>; N],
+    ) -> Result<Owned<'p>> {
+        let function = capi::object_get_attr_string(&self.half.as_borrowed(py), name)?;
+        Ok(capi::object_call_function_obj_args(&function, arguments)?)
+    }
+
+    /// The one number that a function of the Python half returns.
+    fn count<'p, const N: usize>(
+        &self,
+        py: Python<'p>,
+        name: &CStr,
+        arguments: [&Owned<'p>; N],
+    ) -> Result<u64> {
+        let counts = convert::ints(&self.ask(py, name, arguments)?, 1)?;
+        Ok(counts.first().map_or(0, |count| count.unsigned_abs()))
+    }
+
+    fn tell(&self, name: &CStr) -> Result<()> {
+        with_python(|py| self.ask(py, name, []).map(drop))
+    }
+
+    /// Calls a function of the Python half with two numbers.
+    fn tell_part(&self, name: &CStr, part: &Range<u64>) -> Result<()> {
+        with_python(|py| {
+            let [first, end] = [part.start, part.end].map(|number| int(py, number));
+            self.ask(py, name, [&first?, &end?]).map(drop)
+        })
+    }
+
+    /// Says which rule is broken, and ends the run.
+    fn found(&self, py: Python<'_>, [lesson, rule, evidence]: [&str; 3]) -> Result<()> {
+        let mut texts = capi::list_new(py, 3)?;
+        for text in [lesson, rule, evidence] {
+            capi::list_set_next(&mut texts, capi::unicode_from_str(py, text)?)?;
+        }
+        self.ask(py, c"found_in", [&texts.finish()?]).map(drop)
+    }
+
+    /// Says now and then that the judge goes on; allocates nothing.
+    fn goes_on(&self) -> ControlFlow<()> {
+        if self.told.get().elapsed() >= PERIOD {
+            self.told.set(Instant::now());
+            if (&*self.pipe).write_all(b"[\"going on\"]\n").is_err() {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
 }
 
-fn find<'p>(judge: &Owned<'p>, name: &CStr) -> Result<Owned<'p>> {
-    Ok(capi::object_get_attr_string(judge, name)?)
+/// Calls a function without arguments.
+fn call(py: Python<'_>, function: &Held) -> Result<()> {
+    capi::object_call_function_obj_args(&function.as_borrowed(py), [])?;
+    Ok(())
 }
 
-fn call<'p, const N: usize>(function: &Owned<'p>, arguments: [&Owned<'p>; N]) -> Result<Owned<'p>> {
-    Ok(capi::object_call_function_obj_args(function, arguments)?)
-}
-
-/// The one int that it returns.
-fn asks<'p, const N: usize>(function: &Owned<'p>, arguments: [&Owned<'p>; N]) -> Result<i64> {
-    let answer = convert::ints(&call(function, arguments)?, 1)?;
-    Ok(answer.first().copied().unwrap_or_default())
+fn int(py: Python<'_>, number: u64) -> Result<Owned<'_>> {
+    let number = i64::try_from(number).unwrap_or(i64::MAX);
+    Ok(capi::long_from_long_long(py, number)?)
 }

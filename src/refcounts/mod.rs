@@ -36,7 +36,7 @@ use std::ffi::CStr;
 use std::fmt;
 
 pub use children::Children;
-pub use judge::judge;
+pub use judge::{Module, Trial, judge};
 pub use mistakes::misbehave;
 pub use page::page;
 pub use picture::{Hold, Object, Picture, Variable};

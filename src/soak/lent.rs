@@ -75,19 +75,30 @@ impl Lent {
 }
 
 /// A list and its items, which are let go of first: else those that go with the list look missing.
-struct Watched {
+pub(crate) struct Watched {
     items: Vec<SpareReferences>,
     list: SpareReferences,
 }
 
 impl Watched {
-    fn new(list: Owned<'_>) -> Result<Self> {
+    pub(crate) fn new(list: Owned<'_>) -> Result<Self> {
         let py = list.py();
         let item = |_, item: &Owned<'_>| Ok(SpareReferences::new(item.clone(), SPARE));
         let mut items = convert::vec_from_iterable(&list, usize::MAX, item)?;
         items.iter_mut().for_each(|item| item.begin(py));
         let list = SpareReferences::new(list, SPARE);
         Ok(Self { items, list })
+    }
+
+    /// Compares with the counts of now on.
+    pub(crate) fn begin(&mut self, py: Python<'_>) {
+        self.list.begin(py);
+        self.items.iter_mut().for_each(|item| item.begin(py));
+    }
+
+    /// The list, and its items in turn.
+    pub(crate) fn each(&self) -> impl Iterator<Item = &SpareReferences> {
+        std::iter::once(&self.list).chain(&self.items)
     }
 
     /// Makes a call with the list, and uses its result up: of what items, its caller knows.

@@ -139,6 +139,8 @@ pub use report::{Ended, Report, Sample};
 pub use run::Progress;
 pub use verdict::{Finding, Growth, Verdict};
 
+pub(crate) use lent::Watched;
+
 use crate::capi;
 use crate::error::{ErrorKind, Result};
 use crate::interpreter::with_python;
@@ -205,6 +207,7 @@ pub struct Soak<'a> {
     time: Option<Duration>,
     lent: Option<(&'a Outliers, &'a [f64])>,
     allowed: Vec<String>,
+    brief: Option<u64>,
 }
 
 impl<'a> Soak<'a> {
@@ -215,7 +218,14 @@ impl<'a> Soak<'a> {
             time: None,
             lent: None,
             allowed: Vec::new(),
+            brief: None,
         }
+    }
+
+    /// Makes so many calls to warm up, and looks for no lines: many such soaks are made in a row.
+    pub(crate) fn briefly(mut self, warm_up: u64) -> Self {
+        self.brief = Some(warm_up);
+        self
     }
 
     /// Makes as many of the calls as there is time for, and more if these tell a store that fills from a

@@ -136,7 +136,9 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         } else {
             self.soak()?
         };
-        let goes_on = self.reserve.is_some() && report.ended != Some(Ended::Interrupted);
+        let goes_on = self.reserve.is_some()
+            && report.ended != Some(Ended::Interrupted)
+            && self.soak.brief.is_none();
         if report.verdict == Verdict::Leak && goes_on {
             let moved = with_python(|py| self.meter.universe.judge(py, &self.meter.finder))?;
             // Without its lines a leak is one too.
@@ -208,7 +210,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
     fn warm_up(&mut self) -> Result<ControlFlow<Report, u64>> {
         let wanted = self.soak.calls / PARTS;
         let most = wanted.clamp(16, 1000);
-        let least = LEAST_WARM_UP.min(self.soak.calls.max(100));
+        let usual = LEAST_WARM_UP.min(self.soak.calls.max(100));
+        let least = self.soak.brief.unwrap_or(usual);
         let (mut length, mut quiet) = (1, 0);
         let mut series = [Series::default(); 16];
         let mut before = self.read(None)?;
@@ -254,7 +257,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
                 return Ok(ControlFlow::Continue(window.min(wanted)));
             }
             // A slow function has a quarter of the time to warm up.
-            if self.is_past(4) || quiet >= QUIET && self.progress.warm_up >= least {
+            let is_enough = quiet >= QUIET || self.soak.brief.is_some();
+            if self.is_past(4) || is_enough && self.progress.warm_up >= least {
                 break;
             }
             length = (length * 2).min(most);

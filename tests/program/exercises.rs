@@ -12,7 +12,7 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/exercises");
 /// The exercises, and what is said of each.
 const REASONS: [(&str, &str); 14] = [
     ("append", "each call leaves 12 blocks of memory"),
-    ("build_value", "leaves 1 block of memory behind"),
+    ("build_value", "each call leaves a block of memory behind"),
     ("dictionary", "item 0 had 1 reference more"),
     ("iterator", "item 0 had 1 reference more"),
     (
@@ -32,7 +32,10 @@ const REASONS: [(&str, &str); 14] = [
         "item 300 raises, detect returned a result although an exception was set: Planted()",
     ),
     ("error_path", "Called with a list whose item 300 raises"),
-    ("half_way", "number 2 (1 block), 3 ("),
+    (
+        "half_way",
+        "When allocation 2 of the call fails, each call leaves a block of memory behind.",
+    ),
     (
         "null",
         "When allocation 3 of the call fails, it crashed (SIGSEGV): it used NULL,",
@@ -111,12 +114,12 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
     (
         "append",
         &[("            Py_XDECREF(index);\n", "")],
-        "Memory stays behind when one of these allocations of the call fails: number 3 (1 block),",
+        "When allocation 3 of the call fails, each call leaves a block of memory behind.",
     ),
     (
         "dictionary",
         &[("            Py_XDECREF(index);\n", "")],
-        "What was made before the step that failed has to be given back.",
+        "What was made before the step that failed must be released.",
     ),
     (
         "half_way",
@@ -124,7 +127,7 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
             "if (index == NULL) {\n            Py_DECREF(indices);",
             "if (index == NULL) {",
         )],
-        "fails: number 2 (1 block), 4",
+        "When allocation 2 of the call fails, each call leaves",
     ),
     (
         "half_way",
@@ -132,7 +135,7 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
             "if (status < 0) {\n            Py_DECREF(indices);",
             "if (status < 0) {",
         )],
-        "fails: number 3 (1 block), 8",
+        "When allocation 3 of the call fails, each call leaves",
     ),
     (
         "minus_one",
@@ -272,10 +275,10 @@ fn a_file_of_ones_own_gets_the_lesson_of_its_rule_and_is_told_what_it_needs() {
         "{stdout}"
     );
     // Of that, no task is known.
-    let (status, stdout, _) = own(
-        "mine.c",
-        &named("mine").replace("value <= 100", "value <= 1e99"),
-    );
+    let other_task = solution("append")
+        .replace("PyInit_append", "PyInit_mine")
+        .replace("value <= 100", "value <= 1e99");
+    let (status, stdout, _) = own("mine.c", &other_task);
     assert_eq!(status, Some(0), "{stdout}");
     for (file, source, needed) in [
         (

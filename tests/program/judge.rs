@@ -7,7 +7,28 @@ use super::exercises::can_compile;
 use crate::common::{directory, outliers, told};
 
 /// Modules that keep the rules, though it may not look so at once.
-const RIGHT: [(&str, &str, &str); 8] = [
+const RIGHT: [(&str, &str, &str); 11] = [
+    (
+        "prints_no_line_feed",
+        "",
+        "printf(\".\"); return PyList_New(0);",
+    ),
+    (
+        "forks_once",
+        "#include <unistd.h>
+         static int forked;",
+        "if (!forked++ && fork() == 0) for (;;) pause();
+         return PyList_New(0);",
+    ),
+    (
+        "fills_a_large_store",
+        "static PyObject *store[5000]; static long calls;",
+        "PyObject *text = PyUnicode_FromFormat(\"%ld\", calls);
+         if (text == NULL) return NULL;
+         long place = calls++ % 5000;
+         Py_XSETREF(store[place], text);
+         return PyList_New(0);",
+    ),
     ("returns_its_argument", "", "Py_INCREF(data); return data;"),
     // Python 3.10 to 3.12 lose a reference to the list where memory runs out there.
     ("copies", "", "return PySequence_List(data);"),
@@ -73,7 +94,93 @@ const RIGHT: [(&str, &str, &str); 8] = [
 ];
 
 /// Modules that break one rule, and what is said of them.
-const WRONG: [(&str, &str, &str, &str); 18] = [
+const WRONG: [(&str, &str, &str, &str); 28] = [
+    (
+        "ends_after_a_word",
+        "#include <unistd.h>",
+        "printf(\"clean\\n\"); fflush(stdout); _exit(0);",
+        "Called with an empty list, it ended the process, with exit status: 0.",
+    ),
+    (
+        "keeps_a_module",
+        "",
+        "return PyImport_ImportModule(\"math\") ? PyList_New(0) : NULL;",
+        "each call leaves a reference to <module 'math' ",
+    ),
+    (
+        "keeps_pi",
+        "",
+        "PyObject *math = PyImport_ImportModule(\"math\");
+         PyObject *pi = math ? PyObject_GetAttrString(math, \"pi\") : NULL;
+         Py_XDECREF(math);
+         return pi ? PyList_New(0) : NULL;",
+        "each call leaves a reference to float 3.141592653589793 behind.",
+    ),
+    (
+        "releases_what_was_stolen",
+        "",
+        "PyObject *list = PyList_New(1), *number = PyLong_FromLong(100000);
+         if (list == NULL || number == NULL) { Py_XDECREF(list); Py_XDECREF(number); return NULL; }
+         if (PyList_SetItem(list, 1, number) < 0) { Py_DECREF(number); PyErr_Clear(); }
+         Py_DECREF(list);
+         return PyList_New(0);",
+        ", it crashed (SIG",
+    ),
+    (
+        "releases_a_fresh_object_twice",
+        "",
+        "PyObject *number = PyLong_FromLong(100000);
+         if (number == NULL) return NULL;
+         Py_DECREF(number); Py_DECREF(number);
+         return PyList_New(0);",
+        ", it crashed (SIG",
+    ),
+    (
+        "releases_what_others_have",
+        "static PyObject *number;",
+        "if (number == NULL) {
+             PyObject *module = PyImport_AddModule(\"releases_what_others_have\");
+             number = PyFloat_FromDouble(0.125);
+             PyObject *one = number ? Py_BuildValue(\"[O]\", number) : NULL;
+             PyObject *many = one ? PySequence_Repeat(one, 1000000) : NULL;
+             Py_XDECREF(one);
+             if (many == NULL || PyModule_AddObject(module, \"many\", many) < 0) return NULL;
+         }
+         Py_DECREF(number);
+         return PyList_New(0);",
+        "each call releases a reference to float 0.125 that it does not own.",
+    ),
+    (
+        "leaves_files_open",
+        "#include <fcntl.h>",
+        "if (open(\"/dev/null\", O_RDONLY) < 0) return PyErr_SetFromErrno(PyExc_OSError);
+         return PyList_New(0);",
+        "each call leaves an open file behind.",
+    ),
+    (
+        "leaves_processes",
+        "#include <unistd.h>",
+        "if (fork() == 0) _exit(0);
+         return PyList_New(0);",
+        "each call leaves a child process behind.",
+    ),
+    (
+        "grows_a_list",
+        "static PyObject *history;",
+        "PyObject *module = PyImport_AddModule(\"grows_a_list\");
+         if (module == NULL) return NULL;
+         if (history == NULL && (history = PyList_New(0)) && PyModule_AddObject(module, \"history\", history) < 0)
+             return NULL;
+         return history && PyList_Append(history, Py_None) == 0 ? PyList_New(0) : NULL;",
+        "this grows: grows_a_list.history, a list: +",
+    ),
+    (
+        "closes_all",
+        "#include <unistd.h>",
+        "for (int file = 3; file < 1000; file++) close(file);
+         return PyList_New(0);",
+        "it closed file descriptors of the program.",
+    ),
     (
         "ends",
         "#include <unistd.h>",
@@ -172,14 +279,15 @@ const WRONG: [(&str, &str, &str, &str); 18] = [
         "",
         "if (PyList_GET_SIZE(data) == 1 && PyList_GET_ITEM(data, 0) == Py_None) Py_INCREF(data);
          return PyList_New(0);",
-        "None in a list again and again, each call leaves a reference to the list behind",
+        "None in a list again and again, each call leaves a reference to list [None] behind.",
     ),
     (
         "leaks_at_one_call_of_sixty_four",
         "static long calls;",
-        "if (++calls > 300 && calls % 64 == 0 && PyList_GET_SIZE(data) > 0) Py_INCREF(PyList_GET_ITEM(data, 0));
+        "PyObject *first = PyList_GET_SIZE(data) > 0 ? PyList_GET_ITEM(data, 0) : NULL;
+         if (++calls > 300 && calls % 64 == 0 && first && PyFloat_CheckExact(first)) Py_INCREF(first);
          return PyList_New(0);",
-        "some of the calls leave references to items behind",
+        " leaves a reference to float ",
     ),
     (
         "fails_without_a_word_if_all_are_equal",
@@ -218,7 +326,7 @@ const WRONG: [(&str, &str, &str, &str); 18] = [
          Py_XDECREF(last);
          last = copy;
          return PyList_New(0);",
-        "Clear first: what is given back may run code that comes here again.",
+        "Clear first: what is released may run code that comes here again.",
     ),
     (
         "forgets_the_type",
@@ -228,7 +336,7 @@ const WRONG: [(&str, &str, &str, &str); 18] = [
          static PyObject *type;",
         "if (type == NULL) type = PyType_FromSpec(&spec);
          return type ? PyType_GenericAlloc((PyTypeObject *)type, 0) : NULL;",
-        "each call leaves a reference to the type of the result, Empty behind",
+        "each call leaves a reference to <class 'own.Empty'> behind.",
     ),
     (
         "never_frees",
@@ -278,4 +386,56 @@ fn what_breaks_a_rule_is_told_how() {
         assert!(said.contains(reason), "{name}: {said}");
     }
     println!("cases: {}", WRONG.len());
+}
+
+/// A module is called as its file.
+#[test]
+fn a_module_may_be_called_like_one_of_pythons() {
+    if !can_compile() {
+        return;
+    }
+    let here = directory("names");
+    for name in ["gc", "sys", "json", "math", "os"] {
+        let (status, said) = judged(name, "", "return PyList_New(0);", &here);
+        assert_eq!(status, Some(0), "{name}: {said}");
+        let (status, said) = judged(
+            name,
+            "",
+            "return PyFloat_FromDouble(1.5) ? PyList_New(0) : NULL;",
+            &here,
+        );
+        assert_eq!(status, Some(1), "{name}: {said}");
+        assert!(
+            said.contains("each call leaves a block of memory behind"),
+            "{name}: {said}"
+        );
+    }
+    let (status, said) = judged("\u{e9}t\u{e9}", "", "return PyList_New(0);", &here);
+    assert_eq!(status, Some(1));
+    let reason = "a module is named after its file, so write a name as in C, such as my_own.c";
+    assert!(said.contains(reason), "{said}");
+}
+
+#[test]
+fn the_compiler_may_have_arguments() {
+    if !can_compile() {
+        return;
+    }
+    let here = directory("compilers");
+    let file = here.join("own.c");
+    judged("own", "", "return PyList_New(0);", &here);
+    for compiler in ["", "cc -O2", " env cc "] {
+        let mut command = outliers();
+        command.env("CC", compiler).arg("exercise").arg(&file);
+        let (status, stdout, stderr) = told(&command.output().unwrap());
+        assert_eq!(status, Some(0), "{compiler:?}: {stdout}{stderr}");
+    }
+    let mut command = outliers();
+    command
+        .env("CC", "nothing-like-this -x")
+        .arg("exercise")
+        .arg(&file);
+    let (status, _, stderr) = told(&command.output().unwrap());
+    assert_eq!(status, Some(1));
+    assert!(stderr.contains("nothing-like-this"), "{stderr}");
 }

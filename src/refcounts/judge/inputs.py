@@ -7,9 +7,13 @@ import math
 class Number(float):
     """A float that is freed when it ends: plain ones are kept for reuse."""
 
+    __module__ = "builtins"
+
 
 class Planted(Exception):
     """Raised on purpose."""
+
+    __module__ = "builtins"
 
 
 def answering(act):
@@ -24,8 +28,12 @@ def answering(act):
     return {"__%s__" % name: method(kinds.get(name, lambda answer: answer)) for name in [*kinds, *others.split()]}
 
 
+# How often.
+raised = [0]
+
+
 def plant(self):
-    Raises.raised += 1
+    raised[0] += 1
     raise Planted
 
 
@@ -94,7 +102,6 @@ CASES = [
     ("a list whose item 1 raises", lambda: [float("1.5"), Raises(), Converts()]),
     ("a list whose item 300 is a text", lambda: values(300) + ["n/a" + str(gc.isenabled())] + values(9)),
 ]
-
 
 
 def itself():

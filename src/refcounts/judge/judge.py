@@ -1,10 +1,10 @@
-"""The judge of exercises: calls `detect` of an extension module, and counts.
+"""The judge of exercises: calls `detect` of an extension module, and looks at what comes of it.
 
-Runs in a child process, under PYTHONMALLOC=debug. What is tried is told before, with the rule that a
-crash would speak of; what is found ends the run, and so does what does not return.
+Runs in a child process. What is tried is said before, with the rule that a crash would speak of; what is
+found ends the run. What grows is counted by the soak, in soaking.rs.
 """
 
-import functools
+import collections
 import gc
 import importlib.machinery
 import importlib.util
@@ -14,33 +14,42 @@ import threading
 import time
 import weakref
 
-from _outliers_inputs import CASES, ODD, TASKS, Data, Ends, Meddler, Number, Raises, values
-from _outliers_telling import answers, brief, check, found, lost, many, say, trying
+from _outliers_inputs import CASES, ODD, TASKS, Data, Ends, Meddler, Number, raised, values
+from _outliers_telling import (  # noqa: F401
+    answer_to, brief, check, found, found_in, is_over, lost, refuse, say, trying)
 
-CALLS = 100
-SPARE = 8
+detect = None
 
 
 def load(name, path):
+    global detect
     trying("While it was imported")
     loader = importlib.machinery.ExtensionFileLoader(name, path)
+    # Its name may be that of a module of Python's, whose place it takes when it is initialized.
+    before = sys.modules.get(name)
+    is_taken = before is not None or importlib.util.find_spec(name) is not None
     try:
         module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
         loader.exec_module(module)
-        return module.detect
+        detect = module.detect
     except AttributeError:
-        say("error", '%s.c has no function detect: PyMethodDef needs {"detect", ...}' % name)
-        raise
+        refuse('%s.c has no function detect: PyMethodDef needs {"detect", ...}' % name)
     except ImportError as error:
         wrong = "%s.c needs PyInit_%s: the module is named after the file" % (name, name)
-        say("error", wrong if "PyInit_" in str(error) else str(error).replace(path, name + ".c"))
-        raise
+        refuse(wrong if "PyInit_" in str(error) else str(error).replace(path, name + ".c"))
     except Exception as error:
-        say("error", "%s.c cannot be imported: %r" % (name, error))
-        raise
+        refuse("%s.c cannot be imported: %r" % (name, error))
+    finally:
+        if before is not None:
+            sys.modules[name] = before
+        elif is_taken:
+            sys.modules.pop(name, None)
+    if not is_taken:
+        sys.modules[name] = module
+    return detect
 
 
-def called(detect, data):
+def called(data):
     # By map, which checks that there is either a result or an exception; a plain call may not.
     for result in map(detect, [data]):
         return result
@@ -54,18 +63,13 @@ def guarded(function, *arguments):
         check(error)
 
 
-def use(detect, data):
-    """Calls, drains and gives back the result."""
-    guarded(lambda: [None for _ in called(detect, data)])
+def drain(result):
+    guarded(lambda: [None for _ in result])
 
 
-# The cache of look-ups keeps names that were made for one look-up.
-clear = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
-
-
-def counted_blocks():
-    clear()
-    return sys.getallocatedblocks()
+def use(data):
+    """Calls, drains and releases the result."""
+    guarded(lambda: [None for _ in called(data)])
 
 
 OWNED = "Whatever stores or returns an object needs a reference to it of its own."
@@ -80,15 +84,17 @@ def fresh():
 
 
 def referred(*results):
-    """Finds an object in a result that has no reference of the result's own."""
+    """Finds an object in a result that has fewer references than the result holds."""
     taken = fresh()
     places = set(map(id, taken))
     for own in [object()]:
         others = sys.getrefcount(own) - 1
+    results = list({id(result): result for result in results}.values())
+    times = collections.Counter(map(id, itertools.chain.from_iterable(map(held, results))))
     for item in itertools.chain.from_iterable(map(held, results)):
-        if id(item) in places or sys.getrefcount(item) <= others:
-            found("storing", OWNED, "the result holds an object without a reference of its own: one was given "
-                  "back too often, or never added.")
+        if id(item) in places or sys.getrefcount(item) - others < times[id(item)]:
+            found("storing", OWNED, "the result holds an object without a reference of its own: one was "
+                  "released too often, or never added.")
 
 
 def held(result):
@@ -96,174 +102,119 @@ def held(result):
     return result.values() if type(result) is dict else result if type(result) in (list, tuple) else ()
 
 
-def look(detect, data):
-    """Calls, looks at the result, drains it and gives it back."""
-    result = guarded(called, detect, data)
+def look(data):
+    """Calls, looks at the result, drains it and releases it."""
+    result = guarded(called, data)
     if result is not data:
         referred(result)
-    guarded(lambda: [None for _ in result])
+    drain(result)
 
 
-class Lent:
-    """A list whose objects have references to spare, so that one given back too often shows."""
+# Lists whose references are watched: see lending.rs.
 
-    def __init__(self, items):
-        self.data = items
-        self.pardoned = None
-        self.watched = [(self.data, "the list")]
-        self.watched += [(item, "item %d" % i) for i, item in enumerate(items)]
-        self.spare = [item for item, _ in self.watched] * SPARE
-        self.before = None
-
-    def counts(self):
-        return [sys.getrefcount(item) for item, _ in self.watched]
-
-    def changed(self):
-        return [(what, was, now) for (_, what), was, now
-                in zip(self.watched, self.before, self.counts())
-                if was != now and not (what == self.pardoned and was < now)]
-
-    def judge(self, failed=""):
-        """Finds what has more or fewer references than before."""
-        changed = self.changed()
-        if changed:
-            # What is in a cycle goes only so.
-            gc.collect()
-            changed = self.changed()
-        if not changed:
-            return
-        # One given back too often, if there is one.
-        what, was, now = min(changed, key=lambda change: change[2] > change[1])
-        count = many(abs(now - was), "reference") + (" more" if now > was else " fewer")
-        others = "; so had " + many(len(changed) - 1, "other") if changed[1:] else ""
-        evidence = ("%s%s had %s after the call than before (%d, %d; the judge holds most of them)%s."
-                    % (failed, what, count, was, now, others))
-        if now > was:
-            found("new-reference", "What is yours has to be given back, once.", evidence)
-        found("stolen-on-failure" if failed else "borrowed-reference",
-              "What was stolen from you, or is borrowed, is not yours to give back.", evidence)
+LENT = CASES + ODD[:1]
 
 
-def lending(detect, cases):
-    for name, make in cases:
-        trying("Called with " + name)
-        lent = Lent(make())
-        look(detect, lent.data)
-        gc.collect()
-        lent.before = lent.counts()
-        Raises.raised = 0
-        result = guarded(called, detect, lent.data)
-        if result is not None and Raises.raised:
-            found("exceptions", "A failure has to be passed on as it is.",
-                  "detect swallowed the exception.")
-        referred(result)
-        during = lent.counts()
-        places = [id(item) for item in held(result)]
-        if result is lent.data:
-            places = [id(result)]
-        for (item, what), was, now in zip(lent.watched, lent.before, during):
-            if places.count(id(item)) > max(0, now - was):
-                found("called-by-python", OWNED,
-                      "the result holds %s by a reference that nobody added: %d before, %d now."
-                      % (what, was, now))
-        failed = "it failed, and " if result is None else ""
-        item = result = None
-        lent.judge(failed)
-        for _ in range(SPARE // 4):
-            use(detect, lent.data)
-        lent.judge(failed)
+def lists():
+    return [len(LENT)]
 
 
-def windows(detect, data, counters):
-    """By how much each counter grows in 100 calls, and in 100 more."""
-    counts = []
-    for _ in range(3):
-        for _ in range(CALLS):
-            use(detect, data)
-        gc.collect()
-        counts.append([counter() for counter in counters])
-    return [(between - before, after - between) for before, between, after in zip(*counts)]
+def lend(number):
+    name, make = LENT[number]
+    trying("Called with " + name)
+    return make()
 
 
-def soaking(detect, heap):
-    for name, make in CASES + ODD:
-        trying("Called with %s again and again" % name)
+def once(data):
+    """Returns the result of a call, alone in a tuple that is empty if it fails."""
+    raised[0] = 0
+    result = guarded(called, data)
+    if result is not None and raised[0]:
+        found("exceptions", "A failure has to be passed on as it is.", "detect swallowed the exception.")
+    referred(result)
+    return () if result is None else (result,)
+
+
+def unowned(what, before, now):
+    found("called-by-python", OWNED, "the result holds %s by a reference that nobody added: %d before, %d now."
+          % (what, before, now))
+
+
+# What the soak calls: see soaking.rs.
+
+def again(data):
+    use([Ends(lambda: use(values(3)))])
+
+
+CLEAR_FIRST = "clear-first", "Clear first: what is released may run code that comes here again."
+soaked = [(name, use, make, ()) for name, make in CASES + ODD]
+soaked.append(("a list whose item calls detect when it ends", again, list, CLEAR_FIRST))
+MANY = "Called with many lists in turn, again and again"
+
+
+def prepare():
+    """Makes a few calls of each kind, so that a crash says of which; returns how many kinds there are."""
+    for place, (name, function, make, about) in enumerate(soaked):
+        trying("Called with %s again and again" % name, *about)
         data = make()
-        shared = {"None": None, "True": True, "()": (), "detect itself": detect, "the list": data}
-        kind = type(guarded(called, detect, data))
-        if kind.__flags__ & 1 << 9:
-            shared["the type of the result, " + kind.__name__] = kind
-        counters = [counted_blocks, heap, lambda: sum(map(sys.getrefcount, data))]
-        counters += [functools.partial(sys.getrefcount, thing) for thing in shared.values()]
-        grown = windows(detect, data, counters)
-        if any(min(growth) >= CALLS // 2 for growth in grown) or min(grown[2]) > 0:
-            # It may be a cache that fills.
-            end = time.monotonic() + 1
-            for _ in range(50 * CALLS):
-                if time.monotonic() < end:
-                    use(detect, data)
-            grown = windows(detect, data, counters)
-        blocks, heaped, items, *references = grown
-        if min(blocks) >= CALLS // 2:
-            found("new-reference", "What is new is yours: give it back, once, on each way out.",
-                  "each call leaves %s of memory behind." % many(blocks[1] / CALLS, "block"))
-        if min(heaped) >= 16 * CALLS:
-            found("half-way", "What malloc gives is yours: free it, once, on each way out.",
-                  "each call leaves %s of C's heap behind." % many(heaped[1] / CALLS, "byte"))
-        # Of what is odd, others have references too.
-        if min(items) > 0 and make in dict(CASES).values():
-            found("new-reference", "What is yours has to be given back, once.",
-                  "some of the calls leave references to items behind: %s in %s."
-                  % (many(items[1], "reference"), many(CALLS, "call")))
-        for what, growth in zip(shared, references):
-            if max(growth) <= -CALLS // 2:
-                found("called-by-python", "What is borrowed is not yours to give back.",
-                      "each call takes a reference from %s." % what)
-            if min(growth) >= CALLS // 2:
-                found("new-reference", "What is yours has to be given back, once.",
-                      "each call leaves a reference to %s behind." % what)
+        soaked[place] = name, function, data, about
+        for _ in range(5):
+            function(data)
+    return [len(soaked)]
 
 
-def outliving(detect):
+def sweep(first, end):
+    """Makes a call of each kind from the first on."""
+    for _, function, data, _ in soaked[first:end]:
+        function(data)
+
+
+def sweeping(first, end):
+    """Says what is tried."""
+    name, _, _, about = soaked[first]
+    if end - first == 1:
+        trying("Called with %s again and again" % name, *about)
+    else:
+        trying(MANY)
+
+
+def doubt(reason):
+    refuse("it cannot be said whether detect leaks: " + reason)
+
+
+# What else there is to try.
+
+def outliving():
     trying("With a result that outlives its list", "called-by-python",
            "What is kept beyond the call needs a reference of its own.")
     for _ in range(3):
         data = values(1000, Number)
-        result = guarded(called, detect, data)
+        result = guarded(called, data)
         del data[:]
         data = None
         gc.collect()
         referred(result)
-        guarded(lambda: [None for _ in result])
+        drain(result)
 
 
-def collecting(detect):
+def collecting():
     trying("Called with a list whose item runs the collector when it ends", "cycles",
            "Untrack first: the collector must not look at what is being taken apart.")
     for _ in range(20):
-        guarded(called, detect, [Ends(gc.collect)])
-    trying("Called with a list whose item calls detect when it ends", "clear-first",
-           "Clear first: what is given back may run code that comes here again.")
-
-    def again(data):
-        return called(detect, [Ends(lambda: use(detect, values(3)))])
-
-    if min(windows(again, None, [counted_blocks])[0]) >= CALLS // 2:
-        found("clear-first", "Clear first: what is given back may run code that comes here again.",
-              "memory stays behind.")
+        guarded(called, [Ends(gc.collect)])
 
 
-def meddling(detect):
+def meddling():
     trying("Called with a list that an item changes when it is asked for anything", "thin-ice",
            "Any call that runs code can end what you borrowed.")
     for place, length, answer in itertools.product((0, 1, 7, 8, 20), (0, 40, 4000), (0, 1000)):
         data = values(40, Number)
         data.insert(place, Meddler(data, length, answer))
-        look(detect, data)
+        look(data)
         data.clear()
 
 
-def threading_(detect):
+def threading_():
     trying("Called with a list that another thread fills anew, whenever the lock is free",
            "released-lock", "While the lock is released, all that is borrowed may go.")
     # Made before, so that nothing new takes the place of what is freed.
@@ -275,15 +226,20 @@ def threading_(detect):
             data[:] = stock.pop()
             time.sleep(0)
 
+    start = time.monotonic()
+    use(data)
+    calls = max(10, min(500, int(0.1 / max(1e-6, time.monotonic() - start))))
     thread = threading.Thread(target=change)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     thread.start()
     try:
         end = time.monotonic() + 0.5
-        while stock and time.monotonic() < end:
+        for _ in range(100):
+            if not stock or time.monotonic() > end:
+                break
             # Without a step of Python's between the calls, at which it would let the other in.
-            results = guarded(lambda: list(map(detect, [data] * 500)))
+            results = guarded(lambda: list(map(detect, [data] * calls)))
             referred(*(result for result in results or () if result is not data))
     finally:
         stock.clear()
@@ -294,9 +250,9 @@ def threading_(detect):
 HOLDS = "What can hold others tells the collector of cycles what it holds."
 
 
-def tracking(detect):
+def tracking():
     trying("Called with an empty list")
-    result = guarded(called, detect, [])
+    result = guarded(called, [])
     has_traverse = type(result).__flags__ & 1 << 14 and type(result) not in (dict, tuple)
     holds = any(gc.is_tracked(thing) for thing in gc.get_referents(result) if thing is not type(result))
     # Not by `is_tracked`: it may have been made without room for that.
@@ -305,42 +261,30 @@ def tracking(detect):
               "PyObject_GC_New, then PyObject_GC_Track.")
 
 
-def cycling(detect):
+def cycling():
     trying("Called with a list that holds the result")
     for make in (lambda: values(20), list):
         data = Data(make())
-        data.append(guarded(called, detect, data))
+        data.append(guarded(called, data))
         gone = weakref.ref(data)
         del data
         # It may keep its last list.
         for _ in range(2):
-            use(detect, make())
+            use(make())
         gc.collect()
         if gone() is not None:
             found("cycles", HOLDS, "which the result holds, both stay: the collector cannot free them.")
 
 
-@answers
-def run(detect, heap):
-    """Tries all; `heap` is the address of a C function that tells the bytes of C's heap in use."""
-    try:
-        from ctypes import CFUNCTYPE, c_longlong
-        heap = CFUNCTYPE(c_longlong)(heap)
-    except ImportError:
-        heap = int
-    lending(detect, CASES[:1])
-    # Soon: the collector may crash over what is not as it should be.
-    tracking(detect)
-    lending(detect, CASES[1:] + ODD[:1])
-    soaking(detect, heap)
-    for probe in (outliving, collecting, meddling, threading_, cycling):
-        probe(detect)
+def probe():
+    for one in (outliving, collecting, meddling, threading_, cycling):
+        one()
 
 
 def outcome(function, data):
     """Whether it fails; and what it returns or raises, as a text."""
     try:
-        result = called(function, data)
+        result = function(data)
         if result is data:
             return False, "the list itself"
         return False, repr(list(result.items() if isinstance(result, dict) else result))
@@ -348,17 +292,74 @@ def outcome(function, data):
         return True, type(error).__name__
 
 
-@answers
-def end(detect, task):
-    """Whether it still does what it is for."""
+def end(task):
+    """Looks whether it still does what it is for."""
     for name, make in CASES if task in TASKS else ():
         trying("Called with " + name)
         data = make()
-        failed, told = outcome(detect, data)
+        failed, came = outcome(called, data)
         fails, right = outcome(TASKS[task], data)
         if fails and not failed:
             found("exceptions", "A failure has to be passed on as it is.",
-                  "detect swallowed the exception, and returned %s." % brief(told))
-        if told != right:
-            lost("it %s %s, not %s." % ("raised" if failed else "returned", brief(told), brief(right)))
+                  "detect swallowed the exception, and returned %s." % brief(came))
+        if came != right:
+            lost("it %s %s, not %s." % ("raised" if failed else "returned", brief(came), brief(right)))
+
+
+def clean():
     say("clean")
+
+
+# While memory runs out: see starving.rs.
+
+# Python keeps the ints up to that number.
+CACHED = 1024 if sys.version_info >= (3, 15) else 256
+# What is made of the starved list, if that is plain and the same each time.
+usual = None
+
+
+def plain(result):
+    text = repr(result) if type(result) in (list, tuple, dict) else None
+    return None if text is None or " at 0x" in text else text
+
+
+def starved():
+    """Returns the list that is passed while memory runs out.
+
+    What stands out in it has an index that no cache has; and past those a dictionary of all of it grows
+    once more.
+    """
+    global usual
+    trying("Called with %d floats" % (CACHED * 11 // 8))
+    data = [float(i % 3 + 1000 * (i >= CACHED * 11 // 8 - 94)) for i in range(CACHED * 11 // 8)]
+    made = {plain(guarded(called, data)) for _ in range(3)}
+    usual = made.pop() if len(made) == 1 else None
+    return data
+
+
+HALF_WAY = "half-way", "A call that fails returns NULL: that is asked before it is used."
+
+
+def starve(number):
+    """Before a call whose allocation of that number fails."""
+    trying("When allocation %d of the call fails" % number, *HALF_WAY)
+
+
+def starving(first, end):
+    """Before many calls, of each of which another allocation fails."""
+    if end - first == 1:
+        starve(first)
+    else:
+        trying("When one of the allocations %d to %d of the call fails" % (first, end - 1), *HALF_WAY)
+
+
+def recovered(result):
+    """Finds a call that goes on after the failure as if nothing was, with something else."""
+    if usual is not None and plain(result) != usual:
+        found("exceptions", "A failure has to be passed on as it is.", "detect swallowed the MemoryError.")
+
+
+def wrong_failure(text):
+    """Finds a failure that Python itself complained about, by its text."""
+    if text.startswith("SystemError: "):
+        check(SystemError(text[len("SystemError: "):]))

@@ -1,21 +1,27 @@
-"""How the judge tells what it tries and finds: lines of a word and texts, with tabs between."""
+"""How the judge says what it tries and finds: a line of JSON each, to the process that watches."""
 
-import faulthandler
-import sys
+import json
+import os
 
-# What is tried takes a second at most.
-SECONDS = 30
 THERE = "What is used has to be there: it is not NULL, and nobody has freed it."
+pipe = -1
 tried = None
+# Whether all is said.
+over = False
 
 
 class Found(Exception):
-    """A rule that was broken, and the evidence."""
+    """All is said."""
+
+
+def answer_to(descriptor):
+    global pipe
+    pipe = descriptor
 
 
 def say(*words):
-    sys.stdout.write("\t".join(words).replace("\n", " ") + "\n")
-    sys.stdout.flush()
+    text = json.dumps([word.encode("utf-8", "backslashreplace").decode() for word in words])
+    os.write(pipe, (text + "\n").encode())
 
 
 def trying(what, lesson="borrowed-reference", rule=THERE):
@@ -23,36 +29,36 @@ def trying(what, lesson="borrowed-reference", rule=THERE):
     global tried
     tried = what
     say("trying", lesson, rule, what)
-    faulthandler.dump_traceback_later(SECONDS, exit=True)
+
+
+def finish(*words):
+    global over
+    say(*words)
+    over = True
+    raise Found
 
 
 def found(lesson, rule, evidence):
     """Ends the run: that rule is broken, as what was tried shows."""
-    say("found", lesson, rule, "%s, %s" % (tried, evidence))
-    raise Found
+    finish("found", lesson, rule, "%s, %s" % (tried, evidence))
+
+
+def found_in(texts):
+    found(*texts)
+
+
+def is_over():
+    return [int(over)]
 
 
 def lost(evidence):
     """Ends the run: no rule is broken, but the task is not done."""
-    say("lost", "%s, %s" % (tried, evidence))
-    raise Found
+    finish("lost", "%s, %s" % (tried, evidence))
 
 
-def answers(part):
-    """A part of the judge that returns [1] if it found something, otherwise [0]."""
-
-    def answer(*arguments):
-        try:
-            part(*arguments)
-        except Found:
-            return [1]
-        return [0]
-
-    return answer
-
-
-def many(count, noun):
-    return "%d %s%s" % (round(count), noun, "" if round(count) == 1 else "s")
+def refuse(why):
+    """Ends the run: the module cannot be judged."""
+    finish("error", why)
 
 
 def brief(text):
