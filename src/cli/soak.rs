@@ -25,7 +25,7 @@ const CALLS: u64 = 200_000;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// How many calls to judge, rounded up to a multiple of 16, after
+    /// How many calls to judge, rounded up to a multiple of 20, after
     /// those that warm up [default: 200000, or what 45 seconds allow]
     #[arg(
         long,

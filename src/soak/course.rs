@@ -5,15 +5,15 @@ use super::verdict::{Finding, Growth, float};
 
 /// Shortest windows, in calls: where a leak soon shows; where what grows may stop soon; where it is a
 /// resource that soon runs out.
-pub(super) const EARLY: u64 = 50;
-const LONGER: u64 = 1600;
-pub(super) const RESOURCES: u64 = 8;
+pub(super) const EARLY: u64 = 40;
+const LONGER: u64 = 1280;
+pub(super) const RESOURCES: u64 = 6;
 /// The largest store that is not called a leak while it fills, in entries; and the calls after which one
 /// that gets an entry per call would have been full for some time.
 pub(super) const MOST_ENTRIES: i64 = 100_000;
 const CALLS_TO_FILL: f64 = 125_000.0;
 /// What gets an entry less often than this is not waited for.
-const LEAST_RATE: f64 = 1.0 / 20.0;
+const LEAST_RATE: f64 = 1.0 / 50.0;
 
 /// What a stage has shown.
 pub(super) struct Stage<'a> {

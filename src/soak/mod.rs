@@ -33,10 +33,11 @@
 //!    too often; commit each fault with an argument. A counter that does not see what was planted is not
 //!    judged, and the report says so. Without Python's own counters nothing is clean.
 //!    (`PYTHONMALLOC=malloc`, for one, makes Python's count of blocks stand still.)
-//! 5. *Windows*, calls between two readings: eight of n calls, then four of 2n.
+//! 5. *Windows*, calls between two readings: eight of n to 1.5n calls, then four of 2.3n to 2.8n.
 //! 6. *Judge*: a leak grows in every window, *and* with the calls: per call as much in the long windows as in
-//!    the short ones. A leak that comes once in p calls comes 8n/p times in the short windows and 8n/p times
-//!    in the long ones, give or take one, so no p up to n looks different in the two halves. If the
+//!    the short ones. A leak that comes once in p calls comes c/p times in c consecutive calls, give or take
+//!    one, so no p up to n looks different in the two halves. And no two windows have the same length, so
+//!    that a store that is emptied when it is full is not met fuller each time. If the
 //!    references to an object fall like that, it is over-released. What goes on growing otherwise gets no
 //!    verdict: make more calls.
 //!
@@ -51,7 +52,7 @@
 //!   over-release.
 //! - Growth that older objects lead to may be a store that fills. It is a leak if it goes on for 125,000
 //!   calls that each add something, or if a container comes to hold more than 100,000 objects. What adds
-//!   something less often than in 20 calls is judged by the calls that were asked for.
+//!   something less often than in 50 calls is judged by the calls that were asked for.
 //! - C's heap alone may be a cache of C code. It is judged like a store, by at least 25,600 calls.
 //! - A soak without a time limit makes only the calls that were asked for, and judges by these. With one
 //!   ([`Soak::within`]), it makes more calls if that tells a store from a leak, and gives no verdict on a
@@ -61,7 +62,7 @@
 //!
 //! As soon as it is certain: a leak that no older object leads to is certain after 800 calls. References to
 //! types end no soak early, because they take no memory and must not hide what does. The shortest window
-//! has a sixteenth of all calls: a leak that comes at least once in so many calls is sure to be seen. Make
+//! has a twentieth of all calls: a leak that comes at least once in so many calls is sure to be seen. Make
 //! more calls to see a rarer one.
 //!
 //! A soak ends early when its time is up, when it has taken 256 MiB, or when nine tenths of the files are
@@ -88,6 +89,8 @@
 //! - A store that still fills and a leak look alike for as long as it fills:
 //!   `a_store_that_still_fills_when_the_time_is_up_gets_no_verdict`. One of more than 100,000 entries, or of
 //!   more than 256 MiB, is called a leak.
+//! - A leak behind a store that is emptied whenever it is full, if it comes to less in all calls than the
+//!   store holds: `a_leak_behind_a_store_that_is_emptied_when_full_is_never_clean` has the larger ones.
 //! - References to objects that C code alone holds:
 //!   `references_to_what_c_code_alone_holds_are_not_seen`; and to immortal ones, from 3.12 on `None`,
 //!   small ints and others: `references_to_the_immortal_are_not_seen`.
@@ -211,7 +214,7 @@ pub struct Soak<'a> {
 }
 
 impl<'a> Soak<'a> {
-    /// A soak of that many calls, rounded up to a multiple of 16; more calls warm up before.
+    /// A soak of that many calls, rounded up to a multiple of 20; more calls warm up before.
     pub fn new(calls: u64) -> Self {
         Self {
             calls: calls.div_ceil(PARTS).max(1).saturating_mul(PARTS),

@@ -139,18 +139,18 @@ impl Report {
         assert!(self.verdict == Verdict::Clean, "{self}");
     }
 
-    /// Notes a window of so many parts; allocates nothing.
-    pub(super) fn window(&mut self, parts: u64, growth: impl Iterator<Item = (Counter, i64)>) {
+    /// Notes a window of so many calls; allocates nothing.
+    pub(super) fn window(&mut self, calls: u64, growth: impl Iterator<Item = (Counter, i64)>) {
         let is_first = self.series.is_empty();
         for (index, (counter, growth)) in growth.enumerate() {
             if is_first {
                 self.series.push((counter, Series::default()));
             }
             if let Some((_, series)) = self.series.get_mut(index) {
-                series.note(parts, growth);
+                series.note(growth);
             }
         }
-        self.calls += parts * self.smallest_visible;
+        self.calls += calls;
     }
 
     /// Judges the windows that there are: the counters that are proven, and the objects that moved.
@@ -188,6 +188,24 @@ impl Report {
         }
     }
 
+    /// What went on unevenly in the stage before, and has grown as fast in this one, goes on: such as a
+    /// buffer that is doubled from time to time.
+    pub(super) fn compare(&mut self, earlier: &Self) {
+        for growth in &mut self.counters {
+            let mut earlier = earlier.counters.iter();
+            let same = earlier.find(|earlier| earlier.counter == growth.counter);
+            let went_on = same.is_some_and(|earlier| {
+                earlier.finding == Finding::Rare && 3.0 * growth.per_call >= 2.0 * earlier.per_call
+            });
+            if went_on && growth.finding == Finding::Cache && growth.total > 0 {
+                growth.finding = Finding::Rare;
+            }
+        }
+        if self.verdict == Verdict::Clean {
+            self.verdict = verdict::conclude(&self.counters);
+        }
+    }
+
     /// Clean is only what Python's own counters say, all of them.
     pub(super) fn doubt_what_is_blind(&mut self, reasons: &[String]) {
         const NEEDED: [Counter; 4] = [
@@ -212,7 +230,7 @@ impl Report {
         self.ended = Some(ended);
         // Windows of both lengths; or some, in which nothing moved that had to be compared.
         let is_steady = |growth: &Growth| growth.finding == Finding::Steady;
-        let is_compared = self.calls > 8 * self.smallest_visible
+        let is_compared = self.calls > 12 * self.smallest_visible
             || self.calls >= 4 * self.smallest_visible.max(1)
                 && self.counters.iter().all(is_steady);
         let reason = match ended {

@@ -12,7 +12,7 @@ use super::lent;
 use super::meter::{Blind, Meter, resident};
 use super::report::{Ended, Report, Sample};
 use super::universe::{Moved, Window};
-use super::verdict::{Finding, PARTS, Series, Verdict, WINDOWS, float, per_call};
+use super::verdict::{self, Finding, MOST_WINDOWS, PARTS, Series, Verdict, float, per_call};
 use crate::error::{ErrorKind, Result};
 use crate::interpreter::with_python;
 
@@ -112,7 +112,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             pace: 0.0,
             resident: resident().0,
             // All room is made before the first reading.
-            samples: Vec::with_capacity(16 * WINDOWS.len() + 2 * MOST_WARM_UP),
+            samples: Vec::with_capacity(16 * MOST_WINDOWS + 2 * MOST_WARM_UP),
             reserve: Some(Vec::with_capacity(RESERVE)),
         })
     }
@@ -170,6 +170,9 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         loop {
             let mut report = self.stage(window.min(self.affordable(0.65)))?;
             self.progress.warm_up += std::mem::take(&mut self.progress.calls);
+            if let Some(earlier) = &earlier {
+                report.compare(earlier);
+            }
             let stage = Stage {
                 window: report.smallest_visible,
                 calls: report.warm_up + report.calls,
@@ -226,16 +229,13 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
                 }
                 None => {}
             }
-            let reading = self.read(Some(Window {
-                calls: length,
-                parts: 1,
-            }))?;
+            let reading = self.read(Some(Window(length)))?;
             let (mut is_quiet, mut is_steady) = (true, self.meter.universe.is_steady());
             let mut takes_resources = false;
             for ((counter, growth), series) in reading.growth(&before).zip(&mut series) {
                 // Pages come and go.
                 let is_nothing = counter == Counter::OutsideMalloc && growth < 64 << 10;
-                series.note(1, if is_nothing { 0 } else { growth });
+                series.note(if is_nothing { 0 } else { growth });
                 is_quiet &= is_nothing || growth == 0;
                 is_steady |= series.is_steady();
                 takes_resources |= counter.is_resource() && series.is_steady() && growth > 0;
@@ -288,8 +288,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         let left = time.saturating_sub(self.begun.elapsed()).mul_f64(share);
         let calls = left.saturating_sub(self.reading * READINGS).as_secs_f64() / self.pace;
         // What is no number or too large becomes the most.
-        let per_window =
-            Duration::try_from_secs_f64(calls / 16.0).map_or(u64::MAX, |calls| calls.as_secs());
+        let per_window = Duration::try_from_secs_f64(calls / float(PARTS))
+            .map_or(u64::MAX, |calls| calls.as_secs());
         per_window.max(1)
     }
 
@@ -315,14 +315,13 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         self.is_stage = true;
         self.meter.begin()?;
         let (mut last, mut ended) = (start, None);
-        for parts in WINDOWS {
-            let calls = parts * window;
+        for calls in verdict::windows(window) {
             ended = self.calls(calls)?;
             if ended.is_some() {
                 break;
             }
-            let reading = self.read(Some(Window { calls, parts }))?;
-            report.window(parts, reading.growth(&last));
+            let reading = self.read(Some(Window(calls)))?;
+            report.window(calls, reading.growth(&last));
             last = reading;
             self.progress.growth.clear();
             self.progress.growth.extend(reading.growth(&start));
@@ -403,7 +402,10 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         let leaking = moved
             .iter()
             .filter(|moved| moved.counter == Counter::Items && moved.finding == Finding::Leak);
-        let entries = leaking.map(Moved::entries).max();
+        // Of several that share the entries, all; of several that have the same ones, the largest.
+        let entries = leaking.map(Moved::entries);
+        let (sum, most) = (entries.clone().sum::<i64>(), entries.max());
+        let entries = most.map(|most| most.max(sum / 2));
         let entries = if entries.is_some() || !MEMORY.iter().any(|&counter| report.leaks(counter)) {
             entries
         } else {

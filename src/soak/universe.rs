@@ -9,7 +9,7 @@
 
 use super::counter::Counter;
 use super::graph::{Addresses, Finder, Graph, list};
-use super::verdict::{Finding, Series, float};
+use super::verdict::{Finding, LEAST_GROWTH, Series, float};
 use crate::capi::{self, Held, Owned, Python, SpareReferences};
 use crate::convert;
 use crate::error::Result;
@@ -62,12 +62,9 @@ struct Length {
     series: Series,
 }
 
-/// A window that has ended: how many calls it had, and of how many parts it is.
+/// A window that has ended: how many calls it had.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
-    pub calls: u64,
-    pub parts: u64,
-}
+pub(super) struct Window(pub u64);
 
 /// All references to objects, to types, and all items, without our own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -318,17 +315,17 @@ impl Universe {
             if let Some(length) = &mut member.length {
                 let items = length.read(&member.object.object(py))?;
                 counts.items += items;
-                if let Some(Window { parts, .. }) = window {
-                    length.series.note(parts, items - length.items);
+                if window.is_some() {
+                    length.series.note(items - length.items);
                 }
                 length.items = items;
             }
             let growth = count - member.count;
             member.count = count;
-            let Some(Window { calls, parts }) = window else {
+            let Some(Window(calls)) = window else {
                 continue;
             };
-            member.series.note(parts, growth);
+            member.series.note(growth);
             if growth < 0 || member.fall.is_some() {
                 let fall = float(growth.min(0).unsigned_abs()) / float(calls.max(1));
                 member.fall = Some(fall);
@@ -375,7 +372,9 @@ impl Universe {
         let mut moved = Vec::new();
         for member in &self.members {
             let finding = member.series.judge(member.counter());
-            if is_open(finding) {
+            // What comes and goes may hide what goes on.
+            let is_hiding = finding == Finding::Cache && !member.is_held_outside;
+            if is_open(finding) || is_hiding {
                 moved.push((member, member.moved(py, finding, member.series.total())));
             }
         }
@@ -391,6 +390,10 @@ impl Universe {
                 // there are fewer references than others are seen to hold.
                 if moved.finding == Finding::OverRelease && member.count(py) - 2 >= explained {
                     moved.finding = Finding::Rare;
+                }
+                if moved.finding == Finding::Cache {
+                    moved.finding = Finding::Rare;
+                    return moved.total.abs() >= LEAST_GROWTH;
                 }
                 2 * moved.total.abs() > whole.abs() && moved.total.signum() == whole.signum()
             });

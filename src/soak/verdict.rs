@@ -79,20 +79,39 @@ pub struct Growth {
     pub per_call: f64,
 }
 
-/// Windows by their length, in parts of all calls: as many calls in the short ones as in the long ones.
+/// Windows by their length, in hundredths of the shortest one: first short ones, then long ones, with
+/// nearly as many calls in the ones as in the others.
 ///
-/// A leak that comes once in `p` calls comes `c / p` times in `c` consecutive calls, give or take one.
-/// So short ones next to each other, and long ones next to each other, leave no period that looks
-/// different in the two halves.
-pub(super) const WINDOWS: [u64; 12] = [1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2];
+/// A leak that comes once in `p` calls comes `c / p` times in `c` consecutive calls, give or take one. So
+/// short ones next to each other, and long ones next to each other, leave no period that looks different
+/// in the two halves. And no two have the same length, so that a store that is emptied whenever it is full
+/// is not met fuller each time.
+const WINDOWS: [u64; 12] = [100, 107, 118, 131, 113, 139, 122, 145, 229, 271, 247, 278];
 /// How many of them are short.
 const SHORT: usize = 8;
-/// How many parts that are: the shortest window has one.
-pub(super) const PARTS: u64 = 16;
+/// The calls of all windows, in those of the shortest.
+pub(super) const PARTS: u64 = 20;
+
+/// How many windows there are.
+pub(super) const MOST_WINDOWS: usize = WINDOWS.len();
+
+/// The windows, in calls, if the shortest has so many.
+pub(super) fn windows(shortest: u64) -> impl Iterator<Item = u64> {
+    let mut hundredths = 0;
+    WINDOWS.into_iter().map(move |length| {
+        let begin = shortest.saturating_mul(hundredths) / 100;
+        hundredths += length;
+        shortest.saturating_mul(hundredths) / 100 - begin
+    })
+}
+
 /// Memory outside malloc is counted in pages, which come and go: less than that is nothing.
 const LEAST_OUTSIDE: i64 = 1 << 20;
 /// A heap always moves by some bytes: what goes on below that is nothing.
 const LEAST_HEAP: i64 = 4096;
+
+/// What comes once per shortest window comes so often in all.
+pub(super) const LEAST_GROWTH: i64 = 20;
 
 /// How something grew, window after window: by bits, of which the newest is the lowest.
 #[derive(Clone, Copy, Debug, Default)]
@@ -100,22 +119,26 @@ pub(super) struct Series {
     /// In the short windows, and in the long ones.
     short: i64,
     long: i64,
-    /// In the last of them.
+    /// In the last of them; in the one with the most growth, and with the least.
     last: i64,
+    most: i64,
+    least: i64,
     grew: u16,
     fell: u16,
     windows: u8,
 }
 
 impl Series {
-    /// Notes a window of so many parts.
-    pub fn note(&mut self, parts: u64, growth: i64) {
-        *if parts > 1 {
-            &mut self.long
-        } else {
+    /// Notes the next window.
+    pub fn note(&mut self, growth: i64) {
+        *if usize::from(self.windows) < SHORT {
             &mut self.short
+        } else {
+            &mut self.long
         } += growth;
         self.last = growth;
+        self.most = self.most.max(growth);
+        self.least = self.least.min(growth);
         self.grew = self.grew << 1 | u16::from(growth > 0);
         self.fell = self.fell << 1 | u16::from(growth < 0);
         self.windows = self.windows.saturating_add(1);
@@ -141,7 +164,7 @@ impl Series {
         self.short + self.long
     }
 
-    /// What it did, as [`WINDOWS`] go, or the first of them.
+    /// What it did, in all windows or the first of them.
     pub fn judge(&self, counter: Counter) -> Finding {
         let windows = usize::from(self.windows).min(WINDOWS.len());
         let is_outside = counter == Counter::OutsideMalloc;
@@ -158,6 +181,9 @@ impl Series {
         if goes_on_evenly && self.fell == all && is_reference {
             return Finding::OverRelease;
         }
+        if self.fell != 0 && self.grew != 0 {
+            return self.judge_falls(windows, is_byte);
+        }
         // Whatever fills up has done so by then.
         let later = (1_u16 << (windows - windows / 2)) - 1;
         let often = |moved: u16| (moved & later).count_ones() >= 2;
@@ -167,12 +193,10 @@ impl Series {
             is_often && self.scales(windows) && self.long >= LEAST_OUTSIDE
         } else if is_byte {
             // Steps that stay in proportion to the calls: a block that is enlarged from time to time.
-            let is_stairs = self.fell == 0 && self.grew.count_ones() > 2 && self.scales(windows);
+            let is_stairs = self.grew.count_ones() > 2 && self.scales(windows);
             is_stairs && self.long >= LEAST_HEAP
         } else {
-            let rises = often(self.grew) && (self.fell == 0 || self.is_mostly_growth(windows));
-            let falls = is_reference && often(self.fell) && self.grew == 0;
-            (rises || falls) && !self.is_fading()
+            (often(self.grew) || is_reference && often(self.fell)) && !self.is_fading()
         };
         if goes_on {
             Finding::Rare
@@ -181,12 +205,29 @@ impl Series {
         }
     }
 
-    /// Calls in the short and in the long ones of the first so many windows, in parts.
+    /// What it did, if it both grew and fell, as a store does that is emptied whenever it is full. That is no
+    /// fuller in the end than it was once before: what comes to more than it moves in a window goes on.
+    fn judge_falls(&self, windows: usize, is_byte: bool) -> Finding {
+        let least = if is_byte {
+            4 * LEAST_HEAP
+        } else {
+            LEAST_GROWTH
+        };
+        let (total, moves) = (self.total(), self.most - self.least);
+        if total < least.max(moves / 3) {
+            Finding::Cache
+        } else if total < 3 * moves || !self.scales(windows) {
+            Finding::Rare
+        } else {
+            Finding::Leak
+        }
+    }
+
+    /// Calls in the short and in the long ones of the first so many windows, in hundredths.
     fn parts(windows: usize) -> (i64, i64) {
         let sum = |windows: &[u64]| {
-            windows
-                .iter()
-                .fold(0_i64, |sum, &parts| sum.saturating_add_unsigned(parts))
+            let add = |sum: i64, &length: &u64| sum.saturating_add_unsigned(length);
+            windows.iter().fold(0, add)
         };
         let done = WINDOWS.get(..windows).unwrap_or(&WINDOWS);
         let (short, long) = done.split_at(done.len().min(SHORT));
@@ -208,21 +249,21 @@ impl Series {
     /// comes at least half as often in any window as on average.
     fn has_slowed(&self, windows: usize) -> bool {
         let (_, long) = Self::parts(windows);
-        self.last.saturating_abs().saturating_mul(long) < self.long.saturating_abs()
+        let last = WINDOWS
+            .get(windows.saturating_sub(1))
+            .copied()
+            .unwrap_or_default();
+        let average = self
+            .long
+            .saturating_abs()
+            .saturating_mul(0_i64.saturating_add_unsigned(last));
+        self.last.saturating_abs().saturating_mul(2 * long) < average
     }
 
     /// Whether it has come to rest: nothing in the last window, and in the long ones far less than before.
     /// No leak that comes once per window or more often pauses.
     fn is_fading(&self) -> bool {
         self.last == 0 && self.long.saturating_abs().saturating_mul(4) < self.short.saturating_abs()
-    }
-
-    /// Whether it grew in two of three windows, and with the calls, though it fell in others.
-    fn is_mostly_growth(&self, windows: usize) -> bool {
-        self.total() > 0
-            && self.long > 0
-            && self.scales(windows)
-            && self.grew.count_ones() as usize * 3 >= windows * 2
     }
 }
 
