@@ -91,12 +91,14 @@ impl Watched {
     }
 
     /// Compares with the counts of now on.
+    #[cfg(feature = "lessons")]
     pub(crate) fn begin(&mut self, py: Python<'_>) {
         self.list.begin(py);
         self.items.iter_mut().for_each(|item| item.begin(py));
     }
 
     /// The list, and its items in turn.
+    #[cfg(feature = "lessons")]
     pub(crate) fn each(&self) -> impl Iterator<Item = &SpareReferences> {
         std::iter::once(&self.list).chain(&self.items)
     }

@@ -142,6 +142,7 @@ pub use report::{Ended, Report, Sample};
 pub use run::Progress;
 pub use verdict::{Finding, Growth, Verdict};
 
+#[cfg(feature = "lessons")]
 pub(crate) use lent::Watched;
 
 use crate::capi;
@@ -226,6 +227,7 @@ impl<'a> Soak<'a> {
     }
 
     /// Makes so many calls to warm up, and looks for no lines: many such soaks are made in a row.
+    #[cfg(feature = "lessons")]
     pub(crate) fn briefly(mut self, warm_up: u64) -> Self {
         self.brief = Some(warm_up);
         self
