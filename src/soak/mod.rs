@@ -47,7 +47,7 @@
 //! holds is counted.
 //!
 //! - Before each reading, the soak lets go of objects that nobody else leads to any more. An object that is
-//!   released too often is not among those: whoever holds it still leads to it.
+//!   released too often is not among those: its holder still leads to it.
 //! - References that other objects hold explain themselves. Only what they do not explain is a leak or an
 //!   over-release.
 //! - Growth that older objects lead to may be a store that fills. It is a leak if it goes on for 125,000

@@ -5,7 +5,7 @@
 //!
 //! Counting takes a reference to each object, and some to spare, so that one released too often lives
 //! on. What a store evicts would live on too. So before a reading the universe lets go of what nobody
-//! else leads to. An object released too often is not among those: whoever holds it still leads to it.
+//! else leads to. An object released too often is not among those: its holder still leads to it.
 
 use super::counter::Counter;
 use super::graph::{Addresses, Finder, Graph, list};
