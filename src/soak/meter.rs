@@ -15,6 +15,9 @@ use crate::convert;
 use crate::error::Result;
 use crate::interpreter::{module, with_python};
 
+/// How often objects are let go of at a reading.
+const MOST_ROUNDS: u32 = 3;
+
 /// A counter that could not be proven, and what it saw instead of what was planted.
 pub(super) type Blind = (Counter, String);
 
@@ -119,8 +122,12 @@ impl Meter {
     /// Reads all counters, without what the function has let go of.
     pub fn read(&mut self, window: Option<Window>) -> Result<Reading> {
         let mut python = self.read_python()?;
-        if with_python(|py| self.universe.let_go(py, &self.finder))? {
-            // Without what goes with that. The first ones are freed here: Rust's heap is counted too.
+        // What is let go of may have held others that nobody sees.
+        for _ in 0..MOST_ROUNDS {
+            if !with_python(|py| self.universe.let_go(py, &self.finder))? {
+                break;
+            }
+            // The first ones are freed here: Rust's heap is counted too.
             python = self.read_python()?;
         }
         self.count(python, window)

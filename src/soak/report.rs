@@ -197,7 +197,8 @@ impl Report {
             let went_on = same.is_some_and(|earlier| {
                 earlier.finding == Finding::Rare && 3.0 * growth.per_call >= 2.0 * earlier.per_call
             });
-            if went_on && growth.finding == Finding::Cache && growth.total > 0 {
+            let is_exact = growth.counter != Counter::OutsideMalloc;
+            if went_on && is_exact && growth.finding == Finding::Cache && growth.total > 0 {
                 growth.finding = Finding::Rare;
             }
         }

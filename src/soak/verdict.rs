@@ -182,7 +182,16 @@ impl Series {
             return Finding::OverRelease;
         }
         if self.fell != 0 && self.grew != 0 {
-            return self.judge_falls(windows, is_byte);
+            let least = match counter {
+                Counter::OutsideMalloc => LEAST_OUTSIDE,
+                Counter::CHeap | Counter::RustHeap => 4 * LEAST_HEAP,
+                _ => 3 * LEAST_GROWTH,
+            };
+            return match self.judge_falls(windows, least) {
+                // Pages come and go.
+                Finding::Rare if is_outside => Finding::Cache,
+                finding => finding,
+            };
         }
         // Whatever fills up has done so by then.
         let later = (1_u16 << (windows - windows / 2)) - 1;
@@ -207,14 +216,10 @@ impl Series {
 
     /// What it did, if it both grew and fell, as a store does that is emptied whenever it is full. That is no
     /// fuller in the end than it was once before: what comes to more than it moves in a window goes on.
-    fn judge_falls(&self, windows: usize, is_byte: bool) -> Finding {
-        let least = if is_byte {
-            4 * LEAST_HEAP
-        } else {
-            LEAST_GROWTH
-        };
+    /// Less than `least` is nothing, and so is what came in the short windows alone.
+    fn judge_falls(&self, windows: usize, least: i64) -> Finding {
         let (total, moves) = (self.total(), self.most - self.least);
-        if total < least.max(moves / 3) {
+        if total < least.max(moves / 3) || 4 * self.long < self.short {
             Finding::Cache
         } else if total < 3 * moves || !self.scales(windows) {
             Finding::Rare
