@@ -29,6 +29,8 @@ const LEAST_WARM_UP: u64 = 1100;
 const EARLY_FROM: u64 = 1000;
 /// One before the windows, and one after each.
 const READINGS: u32 = 13;
+/// Most readings before the windows, until there is nothing to let go of.
+const MOST_UNSETTLED: usize = 6;
 /// How often the clock, and the memory, are looked at.
 const TICK: Duration = Duration::from_millis(50);
 /// Most objects and containers that are named; and if some are allowed, most that are looked at for that.
@@ -303,13 +305,16 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         }
         // What was found is held now: what has to be nobody else's, to be used again, is made anew.
         self.calls(2)?;
-        self.read(None)?;
-        self.calls(2)?;
-        // All room is made before the first reading.
+        // All room is made before the first reading, which is like the others: after calls, and without
+        // anything to let go of.
         let mut report = Report::new(window, self.progress.warm_up);
         let mut start = self.read(None)?;
-        while self.meter.universe.is_waiting() {
+        for _ in 0..MOST_UNSETTLED {
+            self.calls(2)?;
             start = self.read(None)?;
+            if self.meter.universe.is_settled() {
+                break;
+            }
         }
         self.progress.wanted = window * PARTS;
         self.is_stage = true;

@@ -194,9 +194,9 @@ impl Universe {
         }
     }
 
-    /// Whether something is still to be let go of.
-    pub fn is_waiting(&self) -> bool {
-        self.is_waiting
+    /// Whether nothing was let go of at the last reading, and nothing is still to be.
+    pub fn is_settled(&self) -> bool {
+        !self.is_waiting && self.readings > 0
     }
 
     /// All references of our own.

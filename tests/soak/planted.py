@@ -1,5 +1,6 @@
 """Faults, planted: references leaked, and given back too often, to what no block of memory tells of."""
 
+import collections
 import ctypes
 import itertools
 import mmap
@@ -150,7 +151,7 @@ def leaks_a_reference_and_pages(data):
     return keeps_pages(data)
 
 
-STOCK = []
+STOCK = collections.deque()
 
 
 def grows_the_heap():
@@ -160,10 +161,10 @@ def grows_the_heap():
 def calls_what_leaks(data):
     """The line frees 32 bytes of what it calls leaks, which is 48."""
     if not STOCK:
-        STOCK.extend(malloc(24) for _ in range(300_000))
+        STOCK.extend(malloc(24) for _ in range(100_000))
         STOCK.append(malloc(40))
     last = STOCK.pop
-    [*map(lambda _: (last(), grows_the_heap()), [0]), free(STOCK.pop(0))]
+    [*map(lambda _: (last(), grows_the_heap()), [0]), free(STOCK.popleft())]
     return []
 
 
