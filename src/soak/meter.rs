@@ -34,6 +34,8 @@ pub(super) struct Meter {
     pub finder: Finder,
     pub universe: Universe,
     counts_rust: bool,
+    /// Whether anything was let go of at the last reading.
+    has_let_go: bool,
     /// The most files that may be open.
     most_files: Option<i64>,
 }
@@ -75,6 +77,7 @@ impl Meter {
                 },
                 universe: Universe::default(),
                 counts_rust: CountingAllocator::in_use() != 0, // no program has no Rust in use
+                has_let_go: false,
                 most_files: most_files.first().copied().filter(|&most| most > 0),
             })
         })
@@ -119,14 +122,21 @@ impl Meter {
         })
     }
 
+    /// Whether nothing was let go of at the last reading, and nothing is still to be.
+    pub fn is_settled(&self) -> bool {
+        !self.has_let_go && !self.universe.is_waiting()
+    }
+
     /// Reads all counters, without what the function has let go of.
     pub fn read(&mut self, window: Option<Window>) -> Result<Reading> {
         let mut python = self.read_python()?;
+        self.has_let_go = false;
         // What is let go of may have held others that nobody sees.
         for _ in 0..MOST_ROUNDS {
             if !with_python(|py| self.universe.let_go(py, &self.finder))? {
                 break;
             }
+            self.has_let_go = true;
             // The first ones are freed here: Rust's heap is counted too.
             python = self.read_python()?;
         }

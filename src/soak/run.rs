@@ -312,7 +312,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         for _ in 0..MOST_UNSETTLED {
             self.calls(2)?;
             start = self.read(None)?;
-            if self.meter.universe.is_settled() {
+            if self.meter.is_settled() {
                 break;
             }
         }

@@ -194,9 +194,9 @@ impl Universe {
         }
     }
 
-    /// Whether nothing was let go of at the last reading, and nothing is still to be.
-    pub fn is_settled(&self) -> bool {
-        !self.is_waiting && self.readings > 0
+    /// Whether something is still to be let go of.
+    pub fn is_waiting(&self) -> bool {
+        self.is_waiting
     }
 
     /// All references of our own.

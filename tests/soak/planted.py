@@ -1,6 +1,5 @@
 """Faults, planted: references leaked, and given back too often, to what no block of memory tells of."""
 
-import collections
 import ctypes
 import itertools
 import mmap
@@ -151,20 +150,19 @@ def leaks_a_reference_and_pages(data):
     return keeps_pages(data)
 
 
-STOCK = collections.deque()
+STOCK = []
 
 
 def grows_the_heap():
-    STOCK.append(malloc(40))
+    return malloc(40)
 
 
 def calls_what_leaks(data):
-    """The line frees 32 bytes of what it calls leaks, which is 48."""
+    """The line frees 32 bytes and calls what leaks 48."""
     if not STOCK:
-        STOCK.extend(malloc(24) for _ in range(100_000))
-        STOCK.append(malloc(40))
-    last = STOCK.pop
-    [*map(lambda _: (last(), grows_the_heap()), [0]), free(STOCK.popleft())]
+        STOCK.extend(malloc(24) for _ in range(40_000))
+    is_due(1)
+    [*map(lambda _: grows_the_heap(), [0]), free(STOCK[calls])]
     return []
 
 

@@ -170,7 +170,7 @@ fn a_function_that_closes_all_descriptors_gets_no_verdict_and_one_report() {
 /// What the line calls adds 48 bytes, and the line frees 32: the line owes 16.
 #[test]
 fn what_a_line_calls_is_booked_to_the_line() {
-    let report = judged("calls_what_leaks", "40000", "leak");
+    let report = judged("calls_what_leaks", "4000", "leak");
     let grown = report["grown"].to_string();
     assert!(
         grown.contains("+16 bytes of C's heap per call: [*map("),
