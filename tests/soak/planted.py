@@ -162,7 +162,7 @@ def calls_what_leaks(data):
     if not STOCK:
         STOCK.extend(malloc(24) for _ in range(40_000))
     is_due(1)
-    [*map(lambda _: grows_the_heap(), [0]), free(STOCK[calls])]
+    leaked = grows_the_heap(), free(STOCK[calls])
     return []
 
 
