@@ -48,7 +48,8 @@ impl Stage<'_> {
     /// there is time for; none if time has no limit, and so no more calls are made than were asked for.
     pub fn next(&self, wanted: u64, affordable: Option<u64>) -> Next {
         let is_over_released = |growth: &Growth| growth.finding == Finding::OverRelease;
-        if self.growths.iter().any(is_over_released) || self.is_certain() && !self.may_grow_outside
+        if self.growths.iter().any(is_over_released)
+            || self.is_certain() && !(self.may_grow_outside && self.window < LONGER.min(wanted))
         {
             return Next::Stop;
         }

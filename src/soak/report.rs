@@ -275,7 +275,7 @@ impl Report {
     pub(super) fn may_grow_outside(&self) -> bool {
         let is_some = |growth: &Growth| {
             growth.counter == Counter::OutsideMalloc
-                && growth.finding == Finding::Steady
+                && matches!(growth.finding, Finding::Steady | Finding::Cache)
                 && growth.total >= 256 << 10
         };
         self.counters.iter().any(is_some)
