@@ -123,7 +123,7 @@ fn a_planted_leak_is_found_named_and_measured() {
 #[test]
 fn a_rare_leak_is_found_by_enough_calls() {
     let arguments = |calls| ["--calls", calls, "--size", "1", "--inject", "float/2000"];
-    judged(&arguments("40000"), "leak");
+    judged(&arguments("80000"), "leak");
     let (status, missed) = report(&arguments("1600"));
     assert_eq!(
         (status, &missed["smallest_visible"]),
