@@ -110,6 +110,7 @@ impl<'a> Judge<'a> {
     }
 
     fn look_for_damage(&self) -> Result<()> {
+        self.tell(c"until_tracking")?;
         self.lend(0..1)?;
         // Soon: the collector may crash over what is not as it should be.
         self.tell(c"tracking")?;

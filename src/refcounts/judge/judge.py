@@ -250,15 +250,21 @@ def threading_():
 HOLDS = "What can hold others tells the collector of cycles what it holds."
 
 
+def until_tracking():
+    """Keeps the collector away: it writes in front of what it meets, even if there is no room for that."""
+    gc.disable()
+
+
 def tracking():
     trying("Called with an empty list")
     result = guarded(called, [])
     has_traverse = type(result).__flags__ & 1 << 14 and type(result) not in (dict, tuple)
     holds = any(gc.is_tracked(thing) for thing in gc.get_referents(result) if thing is not type(result))
-    # Not by `is_tracked`: it may have been made without room for that.
+    # Not by `is_tracked`, which reads there.
     if has_traverse and holds and not any(known is result for known in gc.get_objects()):
         found("cycles", HOLDS, "the result's type has tp_traverse, but the result is not tracked: "
               "PyObject_GC_New, then PyObject_GC_Track.")
+    gc.enable()
 
 
 def cycling():
