@@ -69,7 +69,9 @@ def referents(things):
     if isinstance(array_type, type):
         # The collector knows neither arrays nor what they hold.
         base, dtype = array_type.base.__get__, array_type.dtype.__get__
-        for array_ in [thing for thing in things if issubclass(type(thing), array_type)]:
+        for array_ in things:
+            if not issubclass(type(array_), array_type):
+                continue
             found.append(dtype(array_))
             if base(array_) is not None:
                 found.append(base(array_))
@@ -102,6 +104,14 @@ def end_of_text(stream):
 READERS = {bytearray: bytearray.__len__, array.array: array.array.__len__, io.BytesIO: end, io.StringIO: end_of_text}
 if hasattr(queue, "SimpleQueue"):
     READERS[queue.SimpleQueue] = queue.SimpleQueue.qsize
+
+
+if sys.version_info < (3, 11):
+    # These make a cache at a function's call 1,024: now, and not between two readings.
+    for _ in range(1100):
+        referents([])
+        end(io.BytesIO())
+        end_of_text(io.StringIO())
 
 
 def kinds(things):

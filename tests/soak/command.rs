@@ -10,7 +10,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common::{WATCHDOG, finished, outliers, told};
-use pyoutliers::interpreter;
 use serde_json::Value;
 
 /// `soak` with the functions of `tests/callees.py` at hand.
@@ -124,14 +123,8 @@ fn a_planted_leak_is_found_named_and_measured() {
 #[test]
 fn a_rare_leak_is_found_by_enough_calls() {
     let arguments = |calls| ["--calls", calls, "--size", "1", "--inject", "float/2000"];
-    // The windows are just as long as the leak is rare; 3.10 moves some blocks of its own there.
-    let version = interpreter::loaded().version.to_string();
-    let is_noisy = version.starts_with("3.9.") || version.starts_with("3.10.");
-    if is_noisy {
-        println!("on {version}: at half of the limit, not at the limit");
-    }
-    let calls = if is_noisy { "80000" } else { "40000" };
-    judged(&arguments(calls), "leak");
+    // The windows are just as long as the leak is rare.
+    judged(&arguments("40000"), "leak");
     let (status, missed) = report(&arguments("1600"));
     assert_eq!(
         (status, &missed["smallest_visible"]),
