@@ -230,9 +230,10 @@ class Follower:
         return array.array("q", [counter() for counter in self.counters])
 
     def book(self):
-        for index, (now, before) in enumerate(zip(self.read(), self.last)):
+        # Before the first line there is what following itself takes, once.
+        for index, (now, before) in enumerate(zip(self.read(), self.last) if self.lines else ()):
             if now != before:
-                add(self.own, self.lines[0] if self.lines else None, index, now - before)
+                add(self.own, self.lines[0], index, now - before)
                 for line in set(self.lines):
                     add(self.whole, line, index, now - before)
 
@@ -265,7 +266,7 @@ class Follower:
         def explains(added):
             return abs(added - total) <= total / 10
 
-        rows = [(line, added) for line, added in own.items() if line and 2 * added >= total]
+        rows = [(line, added) for line, added in own.items() if 2 * added >= total]
         if not any(explains(added) for _, added in rows):
             # What a line calls may add, and the line take away: the innermost line that makes it up.
             whole = [(line, row[index]) for line, row in self.whole.items() if explains(row[index])]

@@ -172,14 +172,6 @@ fn a_function_that_closes_all_descriptors_gets_no_verdict_and_one_report() {
 fn what_a_line_calls_is_booked_to_the_line() {
     let report = judged("calls_what_leaks", "4000", "leak");
     let grown = report["grown"].to_string();
-    if interpreter::loaded()
-        .version
-        .to_string()
-        .starts_with("3.12.")
-    {
-        println!("SKIPPED: on 3.12 what a line frees of C's heap after a call is not seen");
-        return;
-    }
     assert!(
         grown.contains("+16 bytes of C's heap per call: leaked = grows"),
         "{report:#}"

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::common::{outliers, told};
-use pyoutliers::interpreter;
 use serde_json::Value;
 
 fn soak(function: &str) -> Command {
@@ -15,11 +14,6 @@ fn soak(function: &str) -> Command {
     command.args(["soak", "--json", "--size", "1", "--function"]);
     command.arg(format!("truth:{function}"));
     command
-}
-
-fn is_3_12() -> bool {
-    let version = interpreter::loaded().version.to_string();
-    version.starts_with("3.12.")
 }
 
 /// The report of a soak, whose verdict has to be that one; the exit status says the same.
@@ -130,14 +124,6 @@ fn growth_without_end_is_a_leak_and_is_named() {
     ];
     for (function, container, line) in cases {
         let report = judged(soak(function).args(["--calls", "16000"]), "leak");
-        // On 3.12 what a line adds to C's heap is not always seen: the variable is named all the same.
-        let is_of_heap = container.ends_with("+1 items per call");
-        let line = if is_of_heap && is_3_12() {
-            println!("{function}: its line is not looked for on 3.12");
-            ""
-        } else {
-            line
-        };
         assert!(
             report["containers"]
                 .to_string()
