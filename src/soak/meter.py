@@ -68,9 +68,10 @@ def referents(things):
     array_type = getattr(sys.modules.get("numpy"), "ndarray", None)
     if isinstance(array_type, type):
         # The collector knows neither arrays nor what they hold.
+        array_types = {kind for kind in set(map(type, things)) if issubclass(kind, array_type)}
         base, dtype = array_type.base.__get__, array_type.dtype.__get__
-        for array_ in things:
-            if not issubclass(type(array_), array_type):
+        for array_ in things if array_types else ():
+            if type(array_) not in array_types:
                 continue
             found.append(dtype(array_))
             if base(array_) is not None:

@@ -133,12 +133,16 @@ impl Meter {
         self.has_let_go = false;
         // What is let go of may have held others that nobody sees.
         for _ in 0..MOST_ROUNDS {
-            if !with_python(|py| self.universe.let_go(py, &self.finder))? {
+            let finder = &self.finder;
+            let Some(has_let_go) = with_python(|py| self.universe.let_go(py, finder))? else {
+                break;
+            };
+            // The first ones are freed here, as Rust's heap is counted too; and looking filled caches.
+            python = self.read_python()?;
+            if !has_let_go {
                 break;
             }
             self.has_let_go = true;
-            // The first ones are freed here: Rust's heap is counted too.
-            python = self.read_python()?;
         }
         self.count(python, window)
     }

@@ -205,15 +205,16 @@ impl Universe {
         ours.sum()
     }
 
-    /// Lets go of the objects that nobody else leads to any more, if there may be any. Whether it did.
-    pub fn let_go(&mut self, py: Python<'_>, finder: &Finder) -> Result<bool> {
+    /// Lets go of the objects that nobody else leads to any more, if there may be any; whether there were,
+    /// or `None` if it did not look.
+    pub fn let_go(&mut self, py: Python<'_>, finder: &Finder) -> Result<Option<bool>> {
         self.readings += 1;
         // What falls again and again was not let go of the first time.
         let is_due = self.readings > FALLS_AGAIN;
         let has_fallen =
             |member: &Member| member.count(py) < member.count && (is_due || member.fall.is_none());
         if !self.is_waiting && !self.members.iter().any(has_fallen) {
-            return Ok(false);
+            return Ok(None);
         }
         (self.is_waiting, self.readings) = (false, 0);
         let gone = self.gone(py, finder)?;
@@ -231,7 +232,7 @@ impl Universe {
             self.known.remove(&member.address(py));
             member.object.release(py);
         }
-        Ok(has_let_go)
+        Ok(Some(has_let_go))
     }
 
     /// The addresses of the members that nobody leads to.
