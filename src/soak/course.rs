@@ -69,10 +69,12 @@ impl Stage<'_> {
         {
             return Next::Stop;
         }
-        let target = match is_open {
-            true if self.window < LONGER.min(wanted) => LONGER.min(wanted),
-            true if is_last => 2 * self.window,
-            _ => wanted,
+        let target = if (is_open || self.may_grow_outside) && self.window < LONGER.min(wanted) {
+            LONGER.min(wanted)
+        } else if is_open && is_last {
+            2 * self.window
+        } else {
+            wanted
         };
         let longest = target.min(affordable.unwrap_or(wanted));
         // Less than a quarter more tells nothing new.
