@@ -64,7 +64,9 @@ def roots():
 
 def referents(things):
     """Return what things refer to, once for each reference; what NumPy's arrays hold too."""
-    found = [thing for thing in gc.get_referents(*things) if type(thing) is not types.FrameType]
+    found = gc.get_referents(*things)
+    if types.FrameType in set(map(type, found)):
+        found = [thing for thing in found if type(thing) is not types.FrameType]
     array_type = getattr(sys.modules.get("numpy"), "ndarray", None)
     if isinstance(array_type, type):
         # The collector knows neither arrays nor what they hold.
