@@ -227,3 +227,31 @@ fn references_to_types_do_not_end_a_soak_early() {
     assert_eq!(end, End::Finding(Finding::Leak));
     assert!(calls >= WANTED * PARTS);
 }
+
+/// It is counted in pages, so it takes more calls than others to be certain.
+#[test]
+fn memory_outside_malloc_that_may_grow_is_waited_for() {
+    let stage = |window, counter, may_grow_outside| {
+        let leak = [Growth {
+            counter,
+            finding: Finding::Leak,
+            total: 800,
+            per_call: 1.0,
+        }];
+        let stage = Stage {
+            window,
+            calls: 0,
+            growths: &leak,
+            is_kept: false,
+            entries: 0.0,
+            most_items: 0,
+            may_grow_outside,
+        };
+        stage.next(WANTED, None)
+    };
+    assert_eq!(stage(40, Counter::Blocks, false), Next::Stop);
+    assert_eq!(stage(40, Counter::Blocks, true), Next::Stage(1280));
+    assert_eq!(stage(1280, Counter::Blocks, true), Next::Stop);
+    assert_eq!(stage(40, Counter::Types, false), Next::Stage(WANTED));
+    assert_eq!(stage(40, Counter::Types, true), Next::Stage(1280));
+}
