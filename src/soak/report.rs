@@ -188,14 +188,14 @@ impl Report {
         }
     }
 
-    /// What went on unevenly in the stage before, and has grown as fast in this one, goes on: such as a
-    /// buffer that is doubled from time to time.
+    /// What went on unevenly in the stage before, and has grown at least a third as fast in this one, goes
+    /// on: such as a buffer that is doubled from time to time, once in one stage and twice in another.
     pub(super) fn compare(&mut self, earlier: &Self) {
         for growth in &mut self.counters {
             let mut earlier = earlier.counters.iter();
             let same = earlier.find(|earlier| earlier.counter == growth.counter);
             let went_on = same.is_some_and(|earlier| {
-                earlier.finding == Finding::Rare && 3.0 * growth.per_call >= 2.0 * earlier.per_call
+                earlier.finding == Finding::Rare && 3.0 * growth.per_call >= earlier.per_call
             });
             let is_exact = growth.counter != Counter::OutsideMalloc;
             if went_on && is_exact && growth.finding == Finding::Cache && growth.total > 0 {

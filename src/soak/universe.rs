@@ -18,8 +18,6 @@ use crate::error::Result;
 const SPARE: i64 = 32;
 /// Bytes of the smallest record in a buffer.
 const RECORD: i64 = 8;
-/// Readings after which what falls again and again may be let go of.
-const FALLS_AGAIN: u32 = 4;
 /// New objects that old ones lead to, as few as these, are what calls leave in caches.
 const FEW: usize = 8;
 
@@ -33,8 +31,6 @@ pub(super) struct Universe {
     gone: usize,
     /// Whether a member that nobody holds has to stay for one more reading.
     is_waiting: bool,
-    /// Readings since it was last looked for such members.
-    readings: u32,
 }
 
 #[derive(Debug)]
@@ -208,15 +204,11 @@ impl Universe {
     /// Lets go of the objects that nobody else leads to any more, if there may be any; whether there were,
     /// or `None` if it did not look.
     pub fn let_go(&mut self, py: Python<'_>, finder: &Finder) -> Result<Option<bool>> {
-        self.readings += 1;
-        // What falls again and again was not let go of the first time.
-        let is_due = self.readings > FALLS_AGAIN;
-        let has_fallen =
-            |member: &Member| member.count(py) < member.count && (is_due || member.fall.is_none());
+        let has_fallen = |member: &Member| member.count(py) < member.count;
         if !self.is_waiting && !self.members.iter().any(has_fallen) {
             return Ok(None);
         }
-        (self.is_waiting, self.readings) = (false, 0);
+        self.is_waiting = false;
         let gone = self.gone(py, finder)?;
         let is_gone = |member: &mut Member| gone.contains(&member.address(py));
         // C code held it. If it was released too often, its count falls on.
@@ -389,12 +381,14 @@ impl Universe {
                 moved.total -= explained - member.explained;
                 // The graph has one, and what moved another. What C code holds may fall by right, until
                 // there are fewer references than others are seen to hold.
-                if moved.finding == Finding::OverRelease && member.count(py) - 2 >= explained {
+                let is_missing = member.count(py) - 2 < explained;
+                if moved.finding == Finding::OverRelease && !is_missing {
                     moved.finding = Finding::Rare;
                 }
                 if moved.finding == Finding::Cache {
                     moved.finding = Finding::Rare;
-                    return moved.total.abs() >= LEAST_GROWTH;
+                    let is_lost = is_missing && moved.total <= -LEAST_GROWTH;
+                    return moved.total >= LEAST_GROWTH || is_lost;
                 }
                 2 * moved.total.abs() > whole.abs() && moved.total.signum() == whole.signum()
             });
