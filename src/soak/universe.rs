@@ -204,7 +204,11 @@ impl Universe {
     /// Lets go of the objects that nobody else leads to any more, if there may be any; whether there were,
     /// or `None` if it did not look.
     pub fn let_go(&mut self, py: Python<'_>, finder: &Finder) -> Result<Option<bool>> {
-        let has_fallen = |member: &Member| member.count(py) < member.count;
+        // What falls again and again was held by somebody the first time.
+        let has_fallen = |member: &Member| {
+            let count = member.count(py);
+            count < member.count && (count == 0 || member.fall.is_none())
+        };
         if !self.is_waiting && !self.members.iter().any(has_fallen) {
             return Ok(None);
         }
