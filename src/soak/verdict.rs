@@ -106,7 +106,7 @@ pub(super) fn windows(shortest: u64) -> impl Iterator<Item = u64> {
 }
 
 /// Memory outside malloc is counted in pages, which come and go: less than that is nothing.
-const LEAST_OUTSIDE: i64 = 1 << 20;
+const LEAST_OUTSIDE: i64 = 4 << 20;
 /// A heap always moves by some bytes: what goes on below that is nothing.
 const LEAST_HEAP: i64 = 4096;
 
@@ -312,7 +312,7 @@ impl fmt::Display for Growth {
         write!(f, "{:<20} ", self.counter)?;
         let verb = match self.finding {
             Finding::Steady if self.counter == Counter::OutsideMalloc => {
-                return f.write_str("less than 1 MiB");
+                return f.write_str("less than 4 MiB");
             }
             Finding::Steady => return f.write_str("0"),
             Finding::Cache => return write!(f, "{:+} in all, not with the calls", self.total),

@@ -283,12 +283,12 @@ fn a_cache_that_takes_longer_to_fill_than_there_is_time_is_no_leak() {
 }
 
 #[test]
-fn memory_that_no_allocator_knows_of_is_seen_from_a_mebibyte_on() {
+fn memory_that_no_allocator_knows_of_is_seen_from_four_mebibytes_on() {
     let report = judged("keeps_pages", "40000", "leak");
     let summary = report["summary"].as_str().unwrap();
     assert!(summary.ends_with(": outside_malloc"), "{report:#}");
-    // Half a MiB of them is too little to tell.
-    let (_, report) = self::report("keeps_pages", "800");
+    // Two MiB of them are too little to tell.
+    let (_, report) = self::report("keeps_pages", "3200");
     assert_eq!(report["verdict"], "clean", "{report:#}");
 }
 
