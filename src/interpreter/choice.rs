@@ -1,5 +1,6 @@
 //! Which Python, and why that one.
 
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
@@ -38,6 +39,9 @@ pub enum Rule {
     DevelopmentEnvironment,
     /// The interpreter whose library was linked.
     Linked,
+    /// That one is gone, as where the program was moved to another machine: the first on `PATH` of the
+    /// same minor version.
+    Path,
 }
 
 impl fmt::Display for Rule {
@@ -48,6 +52,7 @@ impl fmt::Display for Rule {
             Self::CondaPrefix => "CONDA_PREFIX",
             Self::DevelopmentEnvironment => "this checkout's development environment",
             Self::Linked => "the interpreter it was built with",
+            Self::Path => "PATH",
         })
     }
 }
@@ -102,14 +107,40 @@ pub(super) fn choose(
             Rule::DevelopmentEnvironment,
         ));
     }
-    if !build.python.exists() {
-        return Err(format!(
-            "the Python {linked} that this program was built with is gone from {}: name another \
-             {linked}: OUTLIERS_PYTHON=/path/to/python",
-            build.python.display(),
-        ));
+    if build.python.exists() {
+        return Ok(choice(build.python.to_owned(), Rule::Linked));
     }
-    Ok(choice(build.python.to_owned(), Rule::Linked))
+    let name = linked.directory();
+    on_path(variable("PATH"), linked).ok_or_else(|| {
+        format!(
+            "the Python that this program was built with is gone from {}, and PATH has no {name}; \
+             install it, such as by apt install {name}, or name one: OUTLIERS_PYTHON=/path/to/python",
+            build.python.display(),
+        )
+    })
+}
+
+/// The first Python on `PATH` of the same minor version. The current directory is not searched.
+fn on_path(path: Option<PathBuf>, linked: &Version) -> Option<Choice> {
+    let directories = env::split_paths(path.as_ref()?).filter(|directory| directory.is_absolute());
+    let directories: Vec<_> = directories.collect();
+    let minor = linked.directory();
+    let names = [&*minor, "python3", "python"];
+    let mut found = names.into_iter().flat_map(|name| {
+        let found = directories
+            .iter()
+            .map(move |directory| directory.join(name));
+        found.filter(|python| python.is_file())
+    });
+    found.find_map(|python| {
+        let (version, python) = ask(&python).ok()?;
+        let rule = Rule::Path;
+        version.same_minor(linked).then_some(Choice {
+            python,
+            version,
+            rule,
+        })
+    })
 }
 
 /// Whether Cargo's runner made this environment, and nobody but this user and root can have put
@@ -209,7 +240,7 @@ os.write(1, b'%d.%d.%d\\n' % sys.version_info[:3] + os.fsencode(sys.executable))
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, chown, symlink};
-    use std::{env, io, process};
+    use std::{io, process};
 
     use super::*;
 
@@ -265,20 +296,47 @@ mod tests {
     }
 
     #[test]
-    fn a_python_of_the_build_that_is_gone_is_told_with_the_remedy() {
+    fn where_the_python_of_the_build_is_gone_path_has_another_or_the_remedy_is_told()
+    -> io::Result<()> {
         let build = Build {
             linked: &Version::parse("3.11.7").unwrap_or_default(),
             python: Path::new("/nonexistent/python"),
             development: Path::new("/nonexistent"),
         };
-        let expected = "the Python 3.11.7 that this program was built with is gone from \
-                        /nonexistent/python: name another 3.11.7: OUTLIERS_PYTHON=/path/to/python";
-        assert_eq!(choose(|_| None, &build), Err(expected.into()));
-        let build = Build {
+        let here = Build {
             python: Path::new("/bin/sh"),
             ..build
         };
-        let choice = choose(|_| None, &build).map(|choice| (choice.python, choice.rule));
+        let choice = choose(|_| None, &here).map(|choice| (choice.python, choice.rule));
         assert_eq!(choice, Ok(("/bin/sh".into(), Rule::Linked)));
+
+        let expected = "the Python that this program was built with is gone from \
+                        /nonexistent/python, and PATH has no python3.11; install it, such as by apt \
+                        install python3.11, or name one: OUTLIERS_PYTHON=/path/to/python";
+        let directory = env::temp_dir().join(format!("outliers-path-{}", process::id()));
+        let path = OsString::from(format!(":.:/nonexistent:{}", directory.display()));
+        let chosen = || {
+            choose(|name| (name == "PATH").then(|| path.clone()), &build)
+                .map(|choice| (choice.python, choice.version.to_string(), choice.rule))
+        };
+        assert_eq!(choose(|_| None, &build), Err(expected.into()));
+        fs::create_dir(&directory)?;
+        // What answers as a Python does; a shell writes it, as in `common::script`.
+        for (name, version, is_right) in [("python", "3.12.1", false), ("python3", "3.11.2", true)]
+        {
+            let answer = format!("printf '{version}\\n/{name}'");
+            let write = "printf '#!/bin/sh\n%s' \"$1\" >\"$0\" && chmod +x \"$0\"";
+            let mut shell = Command::new("sh");
+            shell.args(["-c", write]).arg(directory.join(name));
+            assert!(shell.arg(answer).status()?.success());
+            let python = (format!("/{name}").into(), version.into(), Rule::Path);
+            let expected = if is_right {
+                Ok(python)
+            } else {
+                Err(expected.into())
+            };
+            assert_eq!(chosen(), expected);
+        }
+        fs::remove_dir_all(&directory)
     }
 }

@@ -11,12 +11,18 @@
 //! 4. the development environment of the checkout where the program was built, if Cargo's runner made one,
 //!    and it and every directory above it belong to this user or root and others cannot write to them
 //! 5. the interpreter that the program was built with
+//! 6. where that one is gone, the first on `PATH` of its minor version: `python3.11`, `python3`, `python`
 //!
 //! A program installed by `cargo install --path .` goes on using the checkout's environment. One
 //! installed by `cargo install --git` knows of none: its Python has to have NumPy.
 //!
-//! A Python of another minor version than the library is refused. `PYTHONPATH` works as in Python. The
-//! current directory is searched neither for modules nor for an environment.
+//! A Python of another minor version than the library is refused. Patch releases fit each other, so a
+//! program built for 3.11.7 runs on another machine with its 3.11.2. Without any libpython there, the
+//! system's loader ends the program before it begins, in one line that names the missing file, such as
+//! `libpython3.11.so.1.0`: install that, such as by `apt install libpython3.11`.
+//!
+//! `PYTHONPATH` works as in Python. The current directory is searched neither for modules nor for an
+//! environment.
 //!
 //! # Once
 //!
@@ -249,19 +255,14 @@ fn start_error(reason: String) -> Error {
     ErrorKind::Start { reason }.into()
 }
 
-/// Refuses a libpython that the loader found elsewhere, unless it is of the very same version: the
-/// same file may have been brought up to date, and a debug twin may be put in its place on purpose.
+/// Refuses a libpython of another minor version. By CPython's promise, patch releases fit each other.
 fn check_library(built: &Library, loaded: &Library) -> Result<(), String> {
-    let directory = |path: &Path| path.canonicalize().ok();
-    let same_place = directory(&built.path).is_some()
-        && loaded.path.parent().and_then(directory) == directory(&built.path);
-    if built.version == loaded.version || same_place && built.version.same_minor(&loaded.version) {
+    if built.version.same_minor(&loaded.version) {
         return Ok(());
     }
     Err(format!(
         "this program was built for Python {} in {}, but the loader found {} in {}; unset \
-         LD_LIBRARY_PATH, link with -Wl,-rpath,{1} (the README says how), or build it again for that \
-         Python",
+         LD_LIBRARY_PATH, or build it again for that Python",
         built.version,
         built.path.display(),
         loaded.version,

@@ -347,6 +347,33 @@ fn another_libpython() {
     assert_eq!(told(&output), (Some(1), String::new(), stderr));
 }
 
+/// The library itself, in another place, and with another number wherever it tells its version.
+#[test]
+fn a_library_of_another_patch_release_is_used_wherever_it_lies() {
+    let version = linked_version();
+    let mut other = version.clone().into_bytes();
+    let last = other.last_mut().unwrap();
+    *last = if *last == b'9' { b'0' } else { *last + 1 };
+    let loaded = interpreter::loaded().path;
+    let mut library = std::fs::read(&loaded).unwrap();
+    let tells = |at: &usize| library[*at..].starts_with(version.as_bytes());
+    let places: Vec<_> = (0..library.len()).filter(tells).collect();
+    for at in places {
+        library[at..at + other.len()].copy_from_slice(&other);
+    }
+    let directory = crate::common::directory("other-patch");
+    std::fs::write(directory.join(loaded.file_name().unwrap()), library).unwrap();
+    let (status, stdout) = doctor(|command| _ = command.env("LD_LIBRARY_PATH", &directory));
+    assert_eq!(status, Some(0), "{stdout}");
+    let other = String::from_utf8(other).unwrap();
+    for part in [
+        &format!("loaded     {other} from {}", directory.display()),
+        "demo       [7, 113, 835]",
+    ] {
+        assert!(stdout.contains(part), "{part:?} is missing:\n{stdout}");
+    }
+}
+
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn start_fails() {
