@@ -1,6 +1,7 @@
 //! `outliers transform`: floats come out as `detect` gives indices.
 
 use std::fs;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::common::{directory, outliers, told};
 
@@ -21,7 +22,10 @@ def ints(data):
 
 /// `outliers` with a function of that source, on two files.
 fn run(command: &str, function: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let directory = directory(format!("{command}-{function}"));
+    // Tests run at the same time.
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let directory = directory(format!("transform-{number}"));
     fs::write(directory.join("module.py"), SOURCE).unwrap();
     fs::write(directory.join("numbers"), "1 2 3 4 5.5").unwrap();
     fs::write(directory.join("table"), "a;b\n1;2\n2;\n3;4\n").unwrap();
