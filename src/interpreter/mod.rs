@@ -2,7 +2,8 @@
 //!
 //! # Which Python
 //!
-//! The library, libpython, is the one that was linked. The environment, which decides where modules such as
+//! The library, libpython, is loaded when Python is started: from `LD_LIBRARY_PATH`, else from where it was
+//! when the program was built, else from where the system has its libraries. The environment, which decides where modules such as
 //! NumPy are found, is the first of these:
 //!
 //! 1. `OUTLIERS_PYTHON`, a python executable
@@ -17,9 +18,8 @@
 //! installed by `cargo install --git` knows of none: its Python has to have NumPy.
 //!
 //! A Python of another minor version than the library is refused. Patch releases fit each other, so a
-//! program built for 3.11.7 runs on another machine with its 3.11.2. Without any libpython there, the
-//! system's loader ends the program before it begins, in one line that names the missing file, such as
-//! `libpython3.11.so.1.0`: install that, such as by `apt install libpython3.11`.
+//! program built for 3.11.7 runs on another machine with its 3.11.2. Where there is none, the start is an
+//! error that says what to install.
 //!
 //! `PYTHONPATH` works as in Python. The current directory is searched neither for modules nor for an
 //! environment.
@@ -132,11 +132,11 @@ pub fn choice() -> Result<Choice> {
 pub struct Library {
     /// Its version.
     pub version: Version,
-    /// Where it is: the directory of the one that was linked, the file of the one that is loaded.
+    /// Where it is: the directory of the build's, the file of the one that is loaded.
     pub path: PathBuf,
 }
 
-/// The libpython that the program was linked with.
+/// The libpython that the program was built for.
 ///
 /// ```
 /// use pyoutliers::interpreter::{built_for, loaded};
@@ -151,8 +151,14 @@ pub fn built_for() -> Library {
     }
 }
 
-/// The libpython that the loader found when the program was started.
+/// The libpython that is loaded, now if it was not; of version 0.0.0 if there is none.
 pub fn loaded() -> Library {
+    if capi::load().is_err() {
+        return Library {
+            version: Version::default(),
+            path: PathBuf::new(),
+        };
+    }
     Library {
         version: version(capi::loaded_version()),
         path: capi::loaded_library().unwrap_or_default(),
@@ -230,6 +236,7 @@ fn install_numpy(py: Python<'_>) -> Option<String> {
 
 /// Starts Python, unless somebody has.
 fn start() -> Result<Start> {
+    capi::load().map_err(start_error)?;
     check_library(&built_for(), &loaded()).map_err(start_error)?;
     if let Some(started) = capi::already_started() {
         let choice = None;

@@ -137,7 +137,6 @@ fn a_crate_made_by_the_commands_of_the_readme_runs_and_its_soak_passes() {
     fine(shell(&format!("{first}\n{lock}{rest}")));
     let series = fresh.0.join("series");
     fs::write(series.join("src/main.rs"), block("fn main")).unwrap();
-    fs::write(series.join("build.rs"), block("DEP_PYOUTLIERS_LIBDIR")).unwrap();
     fs::create_dir(series.join("tests")).unwrap();
     fs::write(series.join("tests/leaks.rs"), block("#[test]")).unwrap();
     let there = "cd ../series; . .venv/bin/activate; cargo --quiet";
