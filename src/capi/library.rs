@@ -16,7 +16,7 @@ use python3_sys as ffi;
 unsafe extern "C" {
     fn dlopen(file: *const c_char, flags: c_int) -> *mut c_void;
     fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
-    fn dlerror() -> *const c_char;
+    safe fn dlerror() -> *const c_char;
 }
 
 /// `RTLD_NOW | RTLD_GLOBAL`: compiled modules find Python's symbols, as they do where it is linked.
@@ -142,8 +142,9 @@ fn find() -> Result<Library, String> {
             return Ok(Library(library));
         }
     }
+    let reason = dlerror();
     // SAFETY: the last call failed on this thread, so that there is text, until the next one.
-    let reason = unsafe { CStr::from_ptr(dlerror()) }.to_string_lossy();
+    let reason = unsafe { CStr::from_ptr(reason) }.to_string_lossy();
     let package = name.split(".so").next().unwrap_or(name);
     Err(format!(
         "{reason}; install it, such as by apt install {package}, or name its directory: \

@@ -72,9 +72,9 @@ pub fn float_as_double(object: &Owned<'_>) -> Result<f64, Exception> {
 #[doc(alias = "PyFloat_Check")]
 #[inline]
 pub fn float_check(object: &Owned<'_>) -> bool {
+    let float = c!(static PyFloat_Type);
     // SAFETY: the lock is held and the object live.
-    let is_float = unsafe { is_a(object.as_ptr(), c!(static PyFloat_Type)) };
-    is_float
+    unsafe { is_a(object.as_ptr(), float) }
 }
 
 /// `True` or `False`, of which there is one each.

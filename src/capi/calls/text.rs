@@ -70,9 +70,9 @@ pub fn byte_array_check(object: &Owned<'_>) -> bool {
     if is_list != 0 {
         return false;
     }
+    let byte_array = c!(static PyByteArray_Type);
     // SAFETY: as above.
-    let is_bytearray = unsafe { is_a(object.as_ptr(), c!(static PyByteArray_Type)) };
-    is_bytearray
+    unsafe { is_a(object.as_ptr(), byte_array) }
 }
 
 /// Makes a string.

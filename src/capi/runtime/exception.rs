@@ -154,8 +154,9 @@ fn owned(py: Python<'_>, fetched: [*mut ffi::PyObject; 3]) -> [Option<Owned<'_>>
 }
 
 fn is_memory_error(_: Python<'_>, kind: *mut ffi::PyObject) -> bool {
+    let memory_error = c!(static PyExc_MemoryError);
     // SAFETY: a static that Python set when it started; read with the lock held.
-    let memory_error = unsafe { *c!(static PyExc_MemoryError) };
+    let memory_error = unsafe { *memory_error };
     // SAFETY: the lock is held; `kind` may be NULL, which matches nothing.
     let matches = unsafe { c!(PyErr_GivenExceptionMatches(kind, memory_error)) };
     matches != 0
