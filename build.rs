@@ -1,16 +1,15 @@
-//! Finds out which Python `python3-sys` settled on, links it, refuses what would crash, and records
+//! Finds out which Python `python3-sys` settled on, refuses what would crash, and records
 //! what the check at the start needs.
 //!
 //! Recorded for the crate, and for Cargo's runner (see `.cargo/config.toml`):
 //!
 //! | variable | what |
 //! |---|---|
-//! | `OUTLIERS_BUILD_PYTHON` | the interpreter whose library is linked |
+//! | `OUTLIERS_BUILD_PYTHON` | the interpreter whose library is meant |
 //! | `OUTLIERS_BUILD_VERSION` | its version, such as `3.11.7` |
-//! | `OUTLIERS_BUILD_LIBDIR` | the directory of that library; also in the program's rpath |
+//! | `OUTLIERS_BUILD_LIBDIR` | the directory of that library |
+//! | `OUTLIERS_BUILD_LIBRARY` | its file in there, such as `libpython3.11.so.1.0` |
 //! | `OUTLIERS_BUILD_ENV` | where the runner prepares a private environment, when it has to; or nothing |
-//!
-//! And for the build scripts of direct dependents: `DEP_PYOUTLIERS_LIBDIR`, that directory again.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -25,7 +24,7 @@ answers = {
     'implementation': sys.implementation.name,
     'version': '%d.%d.%d' % sys.version_info[:3],
 }
-for key in ('LIBDIR', 'LIBPC', 'LDLIBRARY', 'LDVERSION', 'Py_ENABLE_SHARED', 'PYTHONFRAMEWORK',
+for key in ('LIBDIR', 'LIBPC', 'LDLIBRARY', 'INSTSONAME', 'LDVERSION', 'Py_ENABLE_SHARED', 'PYTHONFRAMEWORK',
             'Py_DEBUG', 'Py_GIL_DISABLED'):
     answers[key] = sysconfig.get_config_var(key) or ''
 for key, value in answers.items():
@@ -76,18 +75,18 @@ fn build() -> Result<(), String> {
     warn_if_another_is_first_on_path(&python);
 
     let libdir = library.display();
+    // Nothing of ours needs it: it is loaded when Python is started. A program that calls Python by
+    // python3-sys too, as one of our tests does, is linked with it.
     println!("cargo::rustc-link-lib=python{}", python.link_name);
     println!("cargo::rustc-link-search=native={libdir}");
-    println!("cargo::rustc-link-arg=-Wl,-rpath,{libdir}");
-    // Link arguments reach the programs of this package alone: a dependent's build.rs has to repeat
-    // the one above, with this as DEP_PYOUTLIERS_LIBDIR.
-    println!("cargo::metadata=LIBDIR={libdir}");
+    println!("cargo::rustc-link-arg-tests=-Wl,-rpath,{libdir}");
     println!(
         "cargo::rustc-env=OUTLIERS_BUILD_PYTHON={}",
         python.executable
     );
     println!("cargo::rustc-env=OUTLIERS_BUILD_VERSION={}", python.version);
     println!("cargo::rustc-env=OUTLIERS_BUILD_LIBDIR={libdir}");
+    println!("cargo::rustc-env=OUTLIERS_BUILD_LIBRARY={}", python.loaded);
     println!(
         "cargo::rustc-env=OUTLIERS_BUILD_ENV={}",
         environment(&python.version).display()
@@ -109,6 +108,7 @@ pub(crate) struct Python {
     pub(crate) libdir: String,
     pub(crate) libpc: String,
     pub(crate) library: String,
+    pub(crate) loaded: String,
     pub(crate) link_name: String,
     pub(crate) shared: bool,
     pub(crate) debug: bool,
@@ -148,6 +148,7 @@ impl Python {
                 "LIBDIR" => python.libdir = value.into(),
                 "LIBPC" => python.libpc = value.into(),
                 "LDLIBRARY" => python.library = value.into(),
+                "INSTSONAME" => python.loaded = value.into(),
                 "LDVERSION" => python.link_name = value.into(),
                 "Py_ENABLE_SHARED" | "PYTHONFRAMEWORK" => {
                     python.shared |= !matches!(value, "" | "0")

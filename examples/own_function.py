@@ -1,4 +1,4 @@
-"""A function of one's own: a list of floats in, the indices of some of them out."""
+"""Functions of your own: a list of floats in; the indices of some of them out, or other floats."""
 
 
 def spikes(data):
@@ -8,3 +8,9 @@ def spikes(data):
     for index in range(1, len(data) - 1):
         if data[index] > 3 * max(data[index - 1], data[index + 1]):
             yield index
+
+
+def moving_average(data, width=3):
+    """Yield the mean of each `width` values in a row: floats, for `transform`."""
+    for end in range(width, len(data) + 1):
+        yield sum(data[end - width : end]) / width

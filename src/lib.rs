@@ -29,8 +29,7 @@
 //! - [`Error`] tells what went wrong, where, and what to do.
 //! - [`promises`] lists what is promised, and the tests that hold it.
 //!
-//! In a crate of your own, a `build.rs` tells your programs where Python's library is, by
-//! `DEP_PYOUTLIERS_LIBDIR`: the README shows its lines. Programs to start from are in `examples/`.
+//! Programs to start from are in `examples/`.
 //!
 //! # Words
 //!

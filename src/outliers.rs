@@ -24,6 +24,22 @@ use crate::parameter::Parameter;
 /// To use more cores, start several processes. Let each read its own part of the input, and send back
 /// only indices: sending the numbers takes about as long as computing with them.
 ///
+/// In async programs, a call blocks its thread, and so belongs on one for such work:
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use pyoutliers::Outliers;
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// let detector = Arc::new(Outliers::new("pyoutliers", "detect")?);
+/// let data = pyoutliers::gen_testdata()?;
+/// let call = tokio::task::spawn_blocking(move || detector.detect(&data));
+/// assert_eq!(call.await??, [7, 113, 835]);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
 /// Calls run on the stack of the calling thread. Python's recursion limit assumes a stack of 8 MiB.
 /// On the 2 MiB of `std`'s threads, recursion through C code can overflow it and end the process, such
 /// as by a `key` function that sorts by itself again. `std::thread::Builder::stack_size` sets it.

@@ -74,11 +74,13 @@
 #![allow(unsafe_code)]
 
 mod calls;
+mod library;
 pub(crate) mod probes;
 mod references;
 mod runtime;
 
 pub use calls::*;
+pub(crate) use library::load;
 pub(crate) use probes::{prepare_starving, starve};
 pub use references::{Borrowed, Held, Owned};
 pub(crate) use references::{SpareReferences, give_back_dropped};

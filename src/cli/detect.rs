@@ -8,14 +8,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Error, Result, anyhow};
 use clap::{Args, ValueEnum};
-use pyoutliers::Outliers;
+use pyoutliers::{ErrorKind, Outliers};
 
 use super::found::Found;
 use super::function::Callee;
-use super::read::{self, Wanted};
-use super::{complain, plot, print_by, say};
+use super::input::{Input, prefix};
+use super::read::Wanted;
+use super::{plot, print_by, say};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -26,22 +27,16 @@ Examples:
   outliers detect -c 2 -f spikes.py:spikes cpu.csv   by a function of your own
   outliers detect -c 2 -t 1 -p cpu.svg cpu.csv       over the times of column 1")]
 pub struct Arguments {
-    /// Text with numbers, or CSV. Each FILE is searched by itself.
-    /// Without one, or with -, standard input is read
-    #[arg(value_name = "FILE", verbatim_doc_comment)]
-    files: Vec<PathBuf>,
-    /// Read one column of CSV, by the name in its header or by number from 1
-    #[arg(short, long, value_name = "NAME|NUMBER")]
-    column: Option<String>,
+    #[command(flatten)]
+    input: Input,
     #[command(flatten)]
     callee: Callee,
-    /// Skip missing values: empty, n/a, -, NULL, NaN and the like.
-    /// Skipped values are not counted by the indices
-    #[arg(short = 'm', long, verbatim_doc_comment)]
-    skip_missing: bool,
     /// How to print what is found; of several FILEs, each line after its name
     #[arg(short = 'o', long, value_enum, default_value_t = Format::List)]
     format: Format,
+    /// End with status 4 if something is found
+    #[arg(long)]
+    fail_if_found: bool,
     /// Draw the numbers of one FILE, with the outliers marked
     #[arg(short, long, value_name = "FILE.svg", value_parser = plot::file("svg"))]
     plot: Option<PathBuf>,
@@ -63,75 +58,65 @@ enum Format {
     List,
     /// An index per line
     Lines,
-    /// The records, as they are in the file, below its header
+    /// The records, if any, as in the file, below its header
     Rows,
     /// A JSON object per line: file, line, index, value, record
     Json,
 }
 
+/// The exit status if something was found and that is asked for: no error has it.
+const FOUND: u8 = 4;
+
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    if arguments.plot.is_some() && arguments.files.len() > 1 {
+    if arguments.plot.is_some() && arguments.input.files.len() > 1 {
         super::wrong_usage("--plot draws one FILE, and several were given");
     }
     // Before the numbers are there: should they leave too little memory for it, Python's start would
     // end the process, or hang. What follows can be refused.
     let detector = arguments.callee.find()?;
-    let stdin = [PathBuf::from("-")];
-    let files = match &arguments.files[..] {
-        [] => &stdin,
-        files => files,
-    };
-    let mut status = ExitCode::SUCCESS;
-    for file in files {
-        if let Err(error) = detect(&detector, arguments, file, files.len() > 1) {
-            complain(&error);
-            status = ExitCode::FAILURE;
-        }
-    }
-    Ok(status)
+    let mut is_found = false;
+    let status = arguments.input.each(|path, name, several| {
+        is_found |= detect(&detector, arguments, path, name, several)?;
+        Ok(())
+    });
+    let fails = arguments.fail_if_found && is_found && status == ExitCode::SUCCESS;
+    Ok(if fails { FOUND.into() } else { status })
 }
 
-fn detect(detector: &Outliers, arguments: &Arguments, path: &Path, named: bool) -> Result<()> {
-    let name = match path == Path::new("-") {
-        true => "standard input".into(),
-        false => path.display().to_string(),
-    };
+/// Prints what stands out; whether something does.
+fn detect(
+    detector: &Outliers,
+    arguments: &Arguments,
+    path: &Path,
+    name: &str,
+    several: bool,
+) -> Result<bool> {
     let again = matches!(arguments.format, Format::Rows | Format::Json);
-    let mut file = open(path, again).with_context(|| name.clone())?;
+    let mut file = open(path, again).with_context(|| name.to_owned())?;
     // Who comes before may have read some of it already.
     let base = if again { file.stream_position()? } else { 0 };
     let wanted = Wanted {
-        column: arguments.column.as_deref(),
         time: arguments.time.as_deref(),
         // A function of the user's may well know what to do with a NaN.
         only_finite: arguments.callee.function.module == "pyoutliers",
-        skip_missing: arguments.skip_missing,
         places: again,
+        ..Wanted::default()
     };
-    let series = read::series(&file, &name, &wanted)?;
-    if series.missing > 0 {
-        say(&format!(
-            "{name}: {} missing values skipped",
-            series.missing
-        ));
-    }
-    let indices = detector.detect(&series.numbers);
-    let indices = indices.map_err(|error| match named {
-        true => Error::from(error).context(name.clone()),
-        false => error.into(),
+    let series = arguments.input.series(&file, name, wanted)?;
+    let indices = detector.detect(&series.numbers).map_err(remedy);
+    let indices = indices.map_err(|error| match several {
+        true => error.context(name.to_owned()),
+        false => error,
     })?;
     let found = match again {
-        true => Some(Found::new(&file, base, &name, &series, &indices)?),
+        true => Some(Found::new(&file, base, name, &series, &indices)?),
         false => None,
     };
     // Before the result is printed: a picture that cannot be written is an error.
     if let Some(picture) = &arguments.plot {
-        plot::series(picture, &name, series.numbers, &series.times, &indices)?;
+        plot::series(picture, name, series, &indices)?;
     }
-    let prefix = match named {
-        true => format!("{name}:"),
-        false => String::new(),
-    };
+    let prefix = prefix(name, several);
     match (arguments.format, found) {
         (Format::Rows, Some(found)) => found.rows(&prefix),
         (Format::Json, Some(found)) => found.json(),
@@ -140,11 +125,22 @@ fn detect(detector: &Outliers, arguments: &Arguments, path: &Path, named: bool) 
             indices.try_for_each(|index| writeln!(stdout, "{prefix}{index}"))
         }),
         _ => print_by(|stdout| writeln!(stdout, "{prefix}{indices:?}")),
+    }?;
+    Ok(!indices.is_empty())
+}
+
+/// Names the command that is meant where a function returns floats.
+fn remedy(error: pyoutliers::Error) -> Error {
+    match error.kind() {
+        ErrorKind::Item { got, .. } if got.contains("float") => {
+            anyhow!("{error}; `outliers transform` prints floats")
+        }
+        _ => error.into(),
     }
 }
 
 /// What to read; if it is to be read `again`, a copy of what cannot be.
-fn open(path: &Path, again: bool) -> io::Result<File> {
+pub fn open(path: &Path, again: bool) -> io::Result<File> {
     let file = if path == Path::new("-") {
         if io::stdin().is_terminal() {
             say("reading numbers from the terminal, up to Ctrl-D");

@@ -1,6 +1,7 @@
 //! `outliers doctor`: which Python, why, and what to do if something is wrong.
 
 use std::ffi::CStr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
@@ -88,10 +89,12 @@ fn examine() -> Report {
         "built for",
         format_args!("{} in {}", built.version, built.path.display()),
     );
-    report.row(
-        "loaded",
-        format_args!("{} from {}", loaded.version, loaded.path.display()),
-    );
+    if loaded.path != Path::new("") {
+        report.row(
+            "loaded",
+            format_args!("{} from {}", loaded.version, loaded.path.display()),
+        );
+    }
     if let Err(problem) = examine_python(&mut report) {
         report.problems.push(problem.to_string());
     }

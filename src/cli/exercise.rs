@@ -16,6 +16,7 @@ use signal_hook::consts::SIGINT;
 use signal_hook::low_level::emulate_default_handler;
 
 use super::judged::{self, Interrupted, Said};
+use super::similar::similar;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -137,7 +138,10 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
     let ours = known.filter(|exercise| file == path(exercise.name));
     match ours {
         None if !name.ends_with(".c") => {
-            bail!("there is no exercise {name}; `outliers exercise` lists them")
+            let names = EXERCISES.iter().map(|exercise| exercise.name);
+            let similar = similar(name, names).map(|similar| format!(" is it {similar}?"));
+            let similar = similar.unwrap_or_default();
+            bail!("there is no exercise {name};{similar} `outliers exercise` lists them")
         }
         None if !file.exists() => bail!("there is no file {}", file.display()),
         None if !stem(&file)
@@ -161,9 +165,7 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let directory = new_directory()?;
-    let judged = compile(&file, &directory)
-        .with_context(|| format!("{} does not compile", file.display()))
-        .and_then(|library| judged::judged(&file, &library));
+    let judged = compile(&file, &directory).and_then(|library| judged::judged(&file, &library));
     // What cannot be removed is left to whoever cleans the temporary directory.
     let _ = fs::remove_dir_all(&directory);
     if judged
@@ -275,7 +277,9 @@ fn compile(file: &Path, directory: &Path) -> Result<PathBuf> {
     let minor = version.rsplit_once('.').map_or("3", |(minor, _)| minor);
     let embed = format!("python-{minor}-embed");
     let package = include_str!("../../pkg-config/python3.pc").replace("python3-embed", &embed);
-    fs::write(directory.join("python3.pc"), package)?;
+    let settings = directory.join("python3.pc");
+    fs::write(&settings, package)
+        .with_context(|| format!("cannot write {}", settings.display()))?;
     let mut search = vec![directory.to_path_buf(), PathBuf::from(libpc)];
     search.extend(env::split_paths(
         &env::var_os("PKG_CONFIG_PATH").unwrap_or_default(),
@@ -306,7 +310,8 @@ fn compile(file: &Path, directory: &Path) -> Result<PathBuf> {
     let compiled = done(
         command.arg(file).arg("-o").arg(&library),
         "a C compiler, cc or the one that CC names,",
-    )?;
+    )
+    .with_context(|| format!("{} does not compile", file.display()))?;
     let warnings = String::from_utf8_lossy(&compiled.stderr);
     warnings.lines().for_each(super::say);
     Ok(library)

@@ -55,7 +55,9 @@ impl<'a> Found<'a> {
         print_records(|stdout| {
             let mut last = None;
             let found = self.values.iter().map(|&(_, place, _)| place);
-            for place in self.header.into_iter().chain(found) {
+            // Where nothing is found, nothing is printed.
+            let header = self.header.filter(|_| !self.values.is_empty());
+            for place in header.into_iter().chain(found) {
                 // One record can have several values.
                 if last.replace(place.start) != Some(place.start) {
                     let record = self.read(place)?;

@@ -18,15 +18,27 @@ pub struct Callee {
         verbatim_doc_comment
     )]
     pub function: Function,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Callee {
+    pub fn find(&self) -> Result<Outliers> {
+        self.settings.find(&self.function)
+    }
+}
+
+/// Parameters of a function.
+#[derive(Args)]
+pub struct Settings {
     /// Give it a parameter, such as threshold=3: an int, a float,
     /// true, false, or else text
     #[arg(short, long = "set", value_name = "NAME=VALUE", verbatim_doc_comment)]
     settings: Vec<Setting>,
 }
 
-impl Callee {
-    pub fn find(&self) -> Result<Outliers> {
-        let Function { module, function } = &self.function;
+impl Settings {
+    pub fn find(&self, Function { module, function }: &Function) -> Result<Outliers> {
         let found = Outliers::new(module, function)?;
         let mut settings = self.settings.iter();
         settings.try_fold(found, |found, Setting { name, value }| {

@@ -85,6 +85,7 @@ fn tried(
     interrupted: &AtomicBool,
 ) -> Result<Option<Said>> {
     let errors = library.with_extension("errors");
+    let there = || errors.display().to_string();
     let mut command = Child::command()?;
     command
         .arg("exercise")
@@ -99,7 +100,7 @@ fn tried(
     // What the module prints is nobody's answer. What it starts ends with it.
     command
         .stdout(Stdio::null())
-        .stderr(fs::File::create(&errors)?)
+        .stderr(fs::File::create(&errors).with_context(there)?)
         .process_group(0);
     let mut child = Child::start(&mut command)?;
     let mut heard = Answers::default();
@@ -110,7 +111,7 @@ fn tried(
     if interrupted.load(Ordering::Relaxed) {
         return Err(Interrupted.into());
     }
-    let errors = String::from_utf8_lossy(&fs::read(&errors)?).into_owned();
+    let errors = String::from_utf8_lossy(&fs::read(&errors).with_context(there)?).into_owned();
     heard.verdict(ended?, &errors, file)
 }
 

@@ -10,13 +10,16 @@ mod found;
 mod function;
 mod generate;
 mod inject;
+mod input;
 mod judged;
 mod output;
 mod plot;
 mod read;
 mod records;
 mod refcounts;
+mod similar;
 mod soak;
+mod transform;
 mod watched;
 
 use std::env;
@@ -43,7 +46,7 @@ Examples:
   outliers refcounts stolen-reference         a lesson
 
 Exit status: 0 fine, 1 an error or a leak, 2 wrong usage, 3 no verdict,
-130 interrupted."
+4 outliers were found (detect --fail-if-found), 130 interrupted."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -54,6 +57,8 @@ struct Arguments {
 enum Command {
     /// Print which numbers of a file are outliers, by their indices from 0
     Detect(detect::Arguments),
+    /// Print the floats that a function makes of the numbers of a file
+    Transform(transform::Arguments),
     /// Teach the rules of reference counting, measured on your Python
     Refcounts(refcounts::Arguments),
     /// Give out broken C extensions to mend, and judge them
@@ -83,6 +88,7 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         None => demo(),
         Some(Command::Detect(arguments)) => detect::run(&arguments),
+        Some(Command::Transform(arguments)) => transform::run(&arguments),
         Some(Command::Refcounts(arguments)) => refcounts::run(&arguments),
         Some(Command::Exercise(arguments)) => exercise::run(&arguments),
         Some(Command::Soak(arguments)) => soak::run(&arguments),

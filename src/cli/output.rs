@@ -2,7 +2,9 @@
 //! command the terminal.
 
 use std::borrow::Cow;
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Read, Write};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Error, Result};
 
@@ -26,7 +28,7 @@ pub fn print_records(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Re
 
 /// The same, of text that is ours alone: colours stay.
 pub fn print_as_it_is(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let mut stdout = BufWriter::new(io::stdout().lock());
+    let mut stdout = BufWriter::new(Patient(io::stdout().lock()));
     match write(&mut stdout).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Error::new(error).context("cannot write the result"))
@@ -37,7 +39,7 @@ pub fn print_as_it_is(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> R
 
 /// Says something on stderr. With that closed there is nobody to tell.
 pub fn say(text: &str) {
-    let _ = writeln!(Escaping(io::stderr()), "outliers: {}", line(text));
+    let _ = writeln!(Escaping(Patient(io::stderr())), "outliers: {}", line(text));
 }
 
 /// Says what went wrong: a line, and the traceback of Python code that raised.
@@ -46,7 +48,7 @@ pub fn complain(error: &Error) {
     let traceback = error
         .downcast_ref()
         .map_or("", pyoutliers::Error::traceback);
-    let _ = Escaping(io::stderr()).write_all(traceback.as_bytes());
+    let _ = Escaping(Patient(io::stderr())).write_all(traceback.as_bytes());
 }
 
 /// Text on one line, whatever is in it: names of files can hold line feeds.
@@ -84,5 +86,37 @@ impl<W: Write> Write for Escaping<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+/// A stream that whoever shares it may have made one that does not wait: then this does.
+pub struct Patient<T>(pub T);
+
+impl<T> Patient<T> {
+    fn wait<R>(&mut self, mut attempt: impl FnMut(&mut T) -> io::Result<R>) -> io::Result<R> {
+        loop {
+            match attempt(&mut self.0) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                done => return done,
+            }
+        }
+    }
+}
+
+impl<W: Write> Write for Patient<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.wait(|stream| stream.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.wait(W::flush)
+    }
+}
+
+impl<R: Read> Read for Patient<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.wait(|stream| stream.read(buffer))
     }
 }

@@ -16,7 +16,8 @@ use signal_hook::consts::SIGXFSZ;
 use signal_hook::flag;
 
 use super::axis::{label, range, scale, ticks};
-use super::output::escape;
+use super::output::{escape, line};
+use super::read::{Series, start};
 
 const SIZE: (u32, u32) = (960, 480);
 const INK: RGBColor = RGBColor(40, 40, 40);
@@ -24,6 +25,9 @@ const BLUE: RGBColor = RGBColor(31, 119, 180);
 const ORANGE: RGBColor = RGBColor(230, 110, 20);
 /// Points drawn from left to right at most: about one to a pixel.
 const COLUMNS: usize = 900;
+
+/// Characters of a column's name that are shown.
+const LONGEST_NAME: usize = 40;
 
 /// A file that may be overwritten: not, by mistake, the one with the numbers.
 pub fn file(ending: &'static str) -> impl TypedValueParser<Value = PathBuf> {
@@ -36,13 +40,12 @@ pub fn file(ending: &'static str) -> impl TypedValueParser<Value = PathBuf> {
 /// Draws numbers over their times, or their index, with the outliers marked.
 ///
 /// However many there are, what is drawn is little; they themselves are given back before.
-pub fn series(
-    file: &Path,
-    source: &str,
-    mut values: Vec<f64>,
-    times: &[i64],
-    indices: &[i64],
-) -> Result<()> {
+pub fn series(file: &Path, source: &str, series: Series, indices: &[i64]) -> Result<()> {
+    let (mut values, times) = (series.numbers, series.times);
+    let column = series.column.map(|column| line(&column));
+    let column = column
+        .as_deref()
+        .map(|column| start(column.trim(), LONGEST_NAME));
     let count = values.len();
     let name = Path::new(source)
         .file_name()
@@ -62,7 +65,7 @@ pub fn series(
     let index = |index: usize| i64::try_from(index).unwrap_or(i64::MAX);
     let x = |at: usize| times.get(at).copied().unwrap_or(index(at));
     let ends = [0, index(count)];
-    let xs = if times.is_empty() { &ends } else { times };
+    let xs = if times.is_empty() { &ends[..] } else { &times };
     let first = xs.iter().copied().min().unwrap_or_default();
     let last = xs.iter().copied().max().unwrap_or_default();
     let (ticks, label_of) = ticks(first, last, !times.is_empty());
@@ -88,7 +91,7 @@ pub fn series(
                 "time (UTC)"
             })
             .x_label_formatter(&label_of)
-            .y_desc("value")
+            .y_desc(column.unwrap_or("value"))
             // Rounded, as the places of labels have noise in their last digits.
             .y_label_formatter(&|value| label((value * 1e9).round() / 1e9 * scale))
             .draw()?;
@@ -194,17 +197,18 @@ fn draw(file: &Path, paint: impl FnOnce(&Area<'_>) -> Drawn) -> Result<()> {
     written.with_context(|| file.display().to_string())
 }
 
-/// Writes beside the file, and puts that in its place. What is no file, such as a pipe, is written to.
-fn replace(file: &Path, contents: &[u8]) -> io::Result<()> {
+/// Writes beside the file, and puts that in its place. What is no file is refused: to open a pipe can
+/// take for ever.
+pub fn replace(file: &Path, contents: &[u8]) -> io::Result<()> {
     // With a handler, a file too large is an error, where it would end the process.
     flag::register(SIGXFSZ, Arc::default())?;
     let old = fs::metadata(file);
     if old.as_ref().is_ok_and(|old| !old.is_file()) {
-        return fs::write(file, contents);
+        return Err(io::Error::other("not a regular file; name another"));
     }
     // What a symlink leads to is replaced.
     let file = fs::canonicalize(file).unwrap_or_else(|_| file.into());
-    let part = file.with_file_name(format!(".{}.svg", process::id()));
+    let part = file.with_file_name(format!(".{}.part", process::id()));
     let mut beside = File::create_new(&part)?;
     let written = beside
         .write_all(contents)

@@ -1,5 +1,6 @@
 //! Reading numbers as people have them: plain, several per line, or a column of CSV.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub struct Series {
     /// Of each, in seconds since 1970.
     pub times: Vec<i64>,
     pub header: Option<Place>,
+    /// What the header calls the column.
+    pub column: Option<String>,
     pub delimiter: u8,
     /// Missing values that were skipped.
     pub missing: u64,
@@ -71,6 +74,7 @@ pub fn series(text: impl Read, name: &str, wanted: &Wanted<'_>) -> Result<Series
             chosen = Some((index, time.map(|(index, _)| index)));
             if is_header {
                 series.header = Some(records.here());
+                series.column = records.fields().nth(index).map(Cow::into_owned);
                 continue;
             }
         }
@@ -269,7 +273,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// The start of a text, of that many characters at most.
-fn start(text: &str, length: usize) -> &str {
+pub fn start(text: &str, length: usize) -> &str {
     let end = text.char_indices().nth(length);
     end.and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }

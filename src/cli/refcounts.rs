@@ -1,16 +1,17 @@
 //! `outliers refcounts`: the lessons, in a terminal or a pipe.
 
+use std::env;
 use std::fmt::Write;
 use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
-use std::{env, fs};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use pyoutliers::refcounts::{Children, Doomed, LESSONS, Lesson, Step, misbehave, page};
 
 use super::plot;
+use super::similar::similar;
 
 /// What a table means, said where it is.
 const LEGEND: &str = "\
@@ -54,8 +55,7 @@ fn lesson(text: &str) -> Result<usize, String> {
     number
         .or_else(|| names().position(|name| name == text))
         .ok_or_else(|| {
-            let like = names().find(|name| name.starts_with(text.get(..2).unwrap_or(&text)));
-            like.map_or_else(
+            similar(&text, names()).map_or_else(
                 || format!("there are the lessons 1 to {}", LESSONS.len()),
                 |name| format!("is it '{name}'?"),
             )
@@ -75,7 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         command
     });
     if let Some(file) = &arguments.page {
-        fs::write(file, page(&children)?)
+        plot::replace(file, page(&children)?.as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;
         super::say(&format!("{} is written", file.display()));
         return Ok(ExitCode::SUCCESS);

@@ -1,5 +1,6 @@
 //! Which Python, and why that one.
 
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
@@ -38,6 +39,9 @@ pub enum Rule {
     DevelopmentEnvironment,
     /// The interpreter whose library was linked.
     Linked,
+    /// That one is gone, as where the program was moved to another machine: the first on `PATH` of the
+    /// same minor version.
+    Path,
 }
 
 impl fmt::Display for Rule {
@@ -48,6 +52,7 @@ impl fmt::Display for Rule {
             Self::CondaPrefix => "CONDA_PREFIX",
             Self::DevelopmentEnvironment => "this checkout's development environment",
             Self::Linked => "the interpreter it was built with",
+            Self::Path => "PATH",
         })
     }
 }
@@ -102,14 +107,40 @@ pub(super) fn choose(
             Rule::DevelopmentEnvironment,
         ));
     }
-    if !build.python.exists() {
-        return Err(format!(
-            "the Python {linked} that this program was built with is gone from {}: name another \
-             {linked}: OUTLIERS_PYTHON=/path/to/python",
-            build.python.display(),
-        ));
+    if build.python.exists() {
+        return Ok(choice(build.python.to_owned(), Rule::Linked));
     }
-    Ok(choice(build.python.to_owned(), Rule::Linked))
+    let name = linked.directory();
+    on_path(variable("PATH"), linked).ok_or_else(|| {
+        format!(
+            "the Python that this program was built with is gone from {}, and PATH has no {name}; \
+             install it, such as by apt install {name}, or name one: OUTLIERS_PYTHON=/path/to/python",
+            build.python.display(),
+        )
+    })
+}
+
+/// The first Python on `PATH` of the same minor version. The current directory is not searched.
+fn on_path(path: Option<PathBuf>, linked: &Version) -> Option<Choice> {
+    let directories = env::split_paths(path.as_ref()?).filter(|directory| directory.is_absolute());
+    let directories: Vec<_> = directories.collect();
+    let minor = linked.directory();
+    let names = [&*minor, "python3", "python"];
+    let mut found = names.into_iter().flat_map(|name| {
+        let found = directories
+            .iter()
+            .map(move |directory| directory.join(name));
+        found.filter(|python| python.is_file())
+    });
+    found.find_map(|python| {
+        let (version, python) = ask(&python).ok()?;
+        let rule = Rule::Path;
+        version.same_minor(linked).then_some(Choice {
+            python,
+            version,
+            rule,
+        })
+    })
 }
 
 /// Whether Cargo's runner made this environment, and nobody but this user and root can have put
@@ -207,78 +238,4 @@ os.write(1, b'%d.%d.%d\\n' % sys.version_info[:3] + os.fsencode(sys.executable))
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::{PermissionsExt, chown, symlink};
-    use std::{env, io, process};
-
-    use super::*;
-
-    /// By who owns it and each directory above it, and who may write to them.
-    #[test]
-    fn an_environment_is_used_only_where_nobody_else_can_have_put_it() -> io::Result<()> {
-        let top = env::temp_dir().canonicalize()?;
-        let top = top.join(format!("outliers-{}", process::id()));
-        let environment = top.join("target/python");
-        fs::create_dir_all(&environment)?;
-        let marker = environment.join("outliers-ready");
-        let made_for =
-            |path: &Path| fs::write(&marker, [path.as_os_str().as_bytes(), b"\n"].concat());
-        assert!(!is_ours(&environment), "nobody made it ready");
-        made_for(&top)?;
-        assert!(!is_ours(&environment), "made for another checkout");
-        made_for(&environment)?;
-        assert!(is_ours(&environment));
-        assert!(!is_ours(Path::new("")));
-        let link = top.join("link/python");
-        symlink(top.join("target"), top.join("link"))?;
-        made_for(&link)?;
-        assert!(!is_ours(&link), "a link leads there");
-        made_for(&environment)?;
-
-        let (user, group) = (fs::metadata(&top)?.uid(), fs::metadata(&top)?.gid());
-        for directory in [&top, &top.join("target"), &environment] {
-            let mode = |mode| fs::set_permissions(directory, fs::Permissions::from_mode(mode));
-            for (bits, safe) in [(0o777, false), (0o1777, true), (0o775, user == group)] {
-                mode(bits)?;
-                assert_eq!(
-                    is_ours(&environment),
-                    safe,
-                    "{bits:o} {}",
-                    directory.display()
-                );
-            }
-            mode(0o755)?;
-            if user != 0 {
-                eprintln!("SKIPPED: only root can give a directory to nobody");
-                continue;
-            }
-            chown(directory, Some(65534), None)?;
-            assert!(!is_ours(&environment), "nobody's: {}", directory.display());
-            chown(directory, Some(0), Some(65534))?;
-            assert!(is_ours(&environment), "nobody's group may not write");
-            mode(0o775)?;
-            assert!(!is_ours(&environment), "nobody's group may write");
-            chown(directory, Some(0), Some(group))?;
-            mode(0o755)?;
-        }
-        fs::remove_dir_all(&top)
-    }
-
-    #[test]
-    fn a_python_of_the_build_that_is_gone_is_told_with_the_remedy() {
-        let build = Build {
-            linked: &Version::parse("3.11.7").unwrap_or_default(),
-            python: Path::new("/nonexistent/python"),
-            development: Path::new("/nonexistent"),
-        };
-        let expected = "the Python 3.11.7 that this program was built with is gone from \
-                        /nonexistent/python: name another 3.11.7: OUTLIERS_PYTHON=/path/to/python";
-        assert_eq!(choose(|_| None, &build), Err(expected.into()));
-        let build = Build {
-            python: Path::new("/bin/sh"),
-            ..build
-        };
-        let choice = choose(|_| None, &build).map(|choice| (choice.python, choice.rule));
-        assert_eq!(choice, Ok(("/bin/sh".into(), Rule::Linked)));
-    }
-}
+mod tests;

@@ -2,7 +2,8 @@
 //!
 //! # Which Python
 //!
-//! The library, libpython, is the one that was linked. The environment, which decides where modules such as
+//! The library, libpython, is loaded when Python is started: from `LD_LIBRARY_PATH`, else from where it was
+//! when the program was built, else from where the system has its libraries. The environment, which decides where modules such as
 //! NumPy are found, is the first of these:
 //!
 //! 1. `OUTLIERS_PYTHON`, a python executable
@@ -11,12 +12,17 @@
 //! 4. the development environment of the checkout where the program was built, if Cargo's runner made one,
 //!    and it and every directory above it belong to this user or root and others cannot write to them
 //! 5. the interpreter that the program was built with
+//! 6. where that one is gone, the first on `PATH` of its minor version: `python3.11`, `python3`, `python`
 //!
 //! A program installed by `cargo install --path .` goes on using the checkout's environment. One
 //! installed by `cargo install --git` knows of none: its Python has to have NumPy.
 //!
-//! A Python of another minor version than the library is refused. `PYTHONPATH` works as in Python. The
-//! current directory is searched neither for modules nor for an environment.
+//! A Python of another minor version than the library is refused. Patch releases fit each other, so a
+//! program built for 3.11.7 runs on another machine with its 3.11.2. Where there is none, the start is an
+//! error that says what to install.
+//!
+//! `PYTHONPATH` works as in Python. The current directory is searched neither for modules nor for an
+//! environment.
 //!
 //! # Once
 //!
@@ -126,11 +132,11 @@ pub fn choice() -> Result<Choice> {
 pub struct Library {
     /// Its version.
     pub version: Version,
-    /// Where it is: the directory of the one that was linked, the file of the one that is loaded.
+    /// Where it is: the directory of the build's, the file of the one that is loaded.
     pub path: PathBuf,
 }
 
-/// The libpython that the program was linked with.
+/// The libpython that the program was built for.
 ///
 /// ```
 /// use pyoutliers::interpreter::{built_for, loaded};
@@ -145,8 +151,14 @@ pub fn built_for() -> Library {
     }
 }
 
-/// The libpython that the loader found when the program was started.
+/// The libpython that is loaded, now if it was not; of version 0.0.0 if there is none.
 pub fn loaded() -> Library {
+    if capi::load().is_err() {
+        return Library {
+            version: Version::default(),
+            path: PathBuf::new(),
+        };
+    }
     Library {
         version: version(capi::loaded_version()),
         path: capi::loaded_library().unwrap_or_default(),
@@ -224,6 +236,7 @@ fn install_numpy(py: Python<'_>) -> Option<String> {
 
 /// Starts Python, unless somebody has.
 fn start() -> Result<Start> {
+    capi::load().map_err(start_error)?;
     check_library(&built_for(), &loaded()).map_err(start_error)?;
     if let Some(started) = capi::already_started() {
         let choice = None;
@@ -249,19 +262,14 @@ fn start_error(reason: String) -> Error {
     ErrorKind::Start { reason }.into()
 }
 
-/// Refuses a libpython that the loader found elsewhere, unless it is of the very same version: the
-/// same file may have been brought up to date, and a debug twin may be put in its place on purpose.
+/// Refuses a libpython of another minor version. By CPython's promise, patch releases fit each other.
 fn check_library(built: &Library, loaded: &Library) -> Result<(), String> {
-    let directory = |path: &Path| path.canonicalize().ok();
-    let same_place = directory(&built.path).is_some()
-        && loaded.path.parent().and_then(directory) == directory(&built.path);
-    if built.version == loaded.version || same_place && built.version.same_minor(&loaded.version) {
+    if built.version.same_minor(&loaded.version) {
         return Ok(());
     }
     Err(format!(
         "this program was built for Python {} in {}, but the loader found {} in {}; unset \
-         LD_LIBRARY_PATH, link with -Wl,-rpath,{1} (the README says how), or build it again for that \
-         Python",
+         LD_LIBRARY_PATH, or build it again for that Python",
         built.version,
         built.path.display(),
         loaded.version,

@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{environment, linked_version, outliers, passes, told};
+use crate::common::{environment, linked_version, outliers, passes, skipped, told};
 use crate::runner::{make_wheels, makes_environments, packages};
 use libpython::other_libpython;
 use pyoutliers::{ErrorKind, Outliers, interpreter};
@@ -345,6 +345,68 @@ fn another_libpython() {
     let output = outliers().env("LD_LIBRARY_PATH", &other).output().unwrap();
     let stderr = format!("outliers: {told_by_doctor}\n");
     assert_eq!(told(&output), (Some(1), String::new(), stderr));
+}
+
+/// The library itself, in another place, and with another number wherever it tells its version.
+#[test]
+fn a_library_of_another_patch_release_is_used_wherever_it_lies() {
+    let version = linked_version();
+    let mut other = version.clone().into_bytes();
+    let last = other.last_mut().unwrap();
+    *last = if *last == b'9' { b'0' } else { *last + 1 };
+    let loaded = interpreter::loaded().path;
+    let mut library = std::fs::read(&loaded).unwrap();
+    let tells = |at: &usize| library[*at..].starts_with(version.as_bytes());
+    let places: Vec<_> = (0..library.len()).filter(tells).collect();
+    for at in places {
+        library[at..at + other.len()].copy_from_slice(&other);
+    }
+    let directory = crate::common::directory("other-patch");
+    std::fs::write(directory.join(loaded.file_name().unwrap()), library).unwrap();
+    let (status, stdout) = doctor(|command| _ = command.env("LD_LIBRARY_PATH", &directory));
+    assert_eq!(status, Some(0), "{stdout}");
+    let other = String::from_utf8(other).unwrap();
+    for part in [
+        &format!("loaded     {other} from {}", directory.display()),
+        "demo       [7, 113, 835]",
+    ] {
+        assert!(stdout.contains(part), "{part:?} is missing:\n{stdout}");
+    }
+}
+
+/// In a namespace where its file, and the system's if there is one, is an empty one.
+#[test]
+fn without_a_libpython_one_line_says_what_to_install() {
+    let library = interpreter::loaded().path.canonicalize().unwrap();
+    let name = env!("OUTLIERS_BUILD_LIBRARY");
+    let script = "for file in \"$1\" $(/sbin/ldconfig -p | sed -n \"s/.*$2.* => //p\"); do
+            mount --bind /dev/null \"$file\" || exit 77
+        done
+        \"$0\" --version; \"$0\"; \"$0\" doctor";
+    let mut program = crate::common::command("unshare");
+    program.args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_outliers")]);
+    let output = program.arg(library).arg(name).output();
+    match output.as_ref().map(told) {
+        // No `unshare`, or its own failure, or that of `mount`.
+        Err(_) | Ok((Some(77), ..)) => skipped(&format!("no mount here: {output:?}")),
+        Ok((Some(1), stdout, _)) if stdout.is_empty() => skipped("no namespace here"),
+        Ok((status, stdout, stderr)) => {
+            assert_eq!(status, Some(1), "{stdout}{stderr}");
+            let package = name.split(".so").next().unwrap();
+            let remedy = format!(
+                "; install it, such as by apt install {package}, or name its directory: \
+                 LD_LIBRARY_PATH=/path/to/lib"
+            );
+            let error = stderr.trim_end().strip_prefix("outliers: ").unwrap();
+            assert!(error.contains(name) && error.ends_with(&remedy), "{stderr}");
+            assert_eq!(stderr.lines().count(), 1, "{stderr}");
+            assert!(stdout.starts_with("outliers 0."), "{stdout}");
+            assert!(
+                stdout.ends_with(&format!("problem    {error}\n")),
+                "{stdout}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -1,13 +1,17 @@
-//! A crate of one's own, made as the README says: it builds, and finds its Python by itself.
+//! What the README says of a crate of your own and of installing, typed as it stands in a fresh copy of
+//! this clone.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
-use crate::common::{cargo, directory, finished, target, told};
+use crate::common::{self, finished, skipped, told};
+use crate::runner::makes_environments;
 use pyoutliers::interpreter;
 
 const README: &str = include_str!("../../README.md");
+const THIS: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The first block of Rust in the README that holds a text.
 fn block(text: &str) -> &'static str {
@@ -19,50 +23,179 @@ fn block(text: &str) -> &'static str {
     block.unwrap()
 }
 
-#[test]
-fn a_crate_as_in_the_readme_runs_with_its_choice_of_python_alone_and_its_soak_passes() {
-    let python = interpreter::choice().unwrap().python;
-    let this = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let embedded = directory("embedded");
-    let manifest = format!(
-        "[package]\nname = 'embedded'\nedition = '2024'\n\n[workspace]\n\n\
-         [dependencies]\npyoutliers = {{ path = {:?}, default-features = false }}\n",
-        this.to_str().unwrap()
-    );
-    fs::create_dir(embedded.join("src")).unwrap();
-    fs::write(embedded.join("Cargo.toml"), manifest).unwrap();
-    fs::write(embedded.join("src/main.rs"), block("fn main")).unwrap();
-    fs::write(embedded.join("build.rs"), block("DEP_PYOUTLIERS_LIBDIR")).unwrap();
-    fs::create_dir(embedded.join("tests")).unwrap();
-    fs::write(embedded.join("tests/leaks.rs"), block("#[test]")).unwrap();
-    // The versions that are here already.
-    fs::copy(this.join("Cargo.lock"), embedded.join("Cargo.lock")).unwrap();
-    let cargo = |arguments: &[&str]| {
-        let mut cargo = cargo(&embedded, arguments);
-        cargo.env("OUTLIERS_PYTHON", &python);
-        // So that our runner, which is below our directory too, leaves the library to the crate.
-        for variable in ["LD_LIBRARY_PATH", "OUTLIERS_BUILD_PYTHON"] {
-            cargo.env_remove(variable);
+/// A directory outside of this clone, which is removed in the end.
+struct Fresh(PathBuf);
+
+impl Fresh {
+    /// With a copy of this clone in `pyoutliers-main`.
+    fn with_a_clone(name: &str) -> Self {
+        let name = format!("outliers-{name}-{}", std::process::id());
+        let fresh = Self(std::env::temp_dir().canonicalize().unwrap().join(name));
+        fs::create_dir_all(fresh.clone()).unwrap();
+        let mut copy = Command::new("cp");
+        copy.arg("-r").arg("-t").arg(fresh.clone());
+        let entries = fs::read_dir(THIS).unwrap().map(|entry| entry.unwrap());
+        let copied =
+            entries.filter(|entry| entry.file_name() != "target" && entry.file_name() != ".git");
+        copy.args(copied.map(|entry| entry.path()));
+        assert!(copy.status().unwrap().success());
+        fresh
+    }
+
+    fn clone(&self) -> PathBuf {
+        self.0.join("pyoutliers-main")
+    }
+
+    /// A shell in the clone, as a stranger has it, with the linked Python first on `PATH`, and with no
+    /// network.
+    fn shell(&self, script: &str) -> Command {
+        let tools = self.0.join("tools");
+        let _ = fs::create_dir(&tools);
+        for name in ["python", "python3"] {
+            let _ = symlink(base(), tools.join(name));
         }
-        told(&cargo.output().unwrap())
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-ec", script])
+            .current_dir(self.clone())
+            .env_clear();
+        let path = std::env::var("PATH").unwrap();
+        shell.env("PATH", format!("{}:{path}", tools.display()));
+        for name in [
+            "HOME",
+            "CARGO_HOME",
+            "RUSTUP_HOME",
+            "CARGO_PROFILE_DEV_DEBUG",
+        ] {
+            shell.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        shell.env("CARGO_NET_OFFLINE", "true");
+        shell
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The interpreter that the environment of these tests was made with.
+fn base() -> PathBuf {
+    let question = "import sys; print(sys._base_executable)";
+    asked(question).trim_end().into()
+}
+
+fn asked(question: &str) -> String {
+    let mut python = common::command(interpreter::choice().unwrap().python);
+    told(&python.args(["-I", "-c", question]).output().unwrap()).1
+}
+
+/// A wheel of NumPy for `pip`, which leads to the one that is here.
+fn make_wheel(directory: &Path) {
+    let make = "import sys, zipfile, os, numpy
+with zipfile.ZipFile(sys.argv[1] + '/numpy-9-py3-none-any.whl', 'w') as wheel:
+    wheel.writestr('here.pth', os.path.dirname(os.path.dirname(numpy.__file__)))
+    info = 'numpy-9.dist-info/'
+    wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: numpy\\nVersion: 9\\n')
+    wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+    wheel.writestr(info + 'RECORD', '')";
+    let mut python = common::command(interpreter::choice().unwrap().python);
+    let made = python.args(["-I", "-c", make]).arg(directory).status();
+    assert!(made.unwrap().success());
+}
+
+fn fine(output: Output) -> String {
+    let (status, stdout, stderr) = told(&output);
+    assert_eq!(status, Some(0), "{stdout}{stderr}");
+    stdout
+}
+
+#[test]
+fn a_crate_made_by_the_commands_of_the_readme_runs_and_its_soak_passes() {
+    if !makes_environments(&base()) {
+        return;
+    }
+    let fresh = Fresh::with_a_clone("readme");
+    make_wheel(&fresh.0);
+    let section = README.split_once("## In a crate of your own").unwrap().1;
+    let typed = section
+        .split("```")
+        .nth(1)
+        .unwrap()
+        .trim_start_matches("sh\n");
+    // The versions that are here already.
+    let lock = format!("cp {THIS}/Cargo.lock .\n");
+    let (first, rest) = typed.split_once('\n').unwrap();
+    let shell = |script: &str| {
+        let mut shell = fresh.shell(script);
+        shell
+            .env("PIP_NO_INDEX", "1")
+            .env("PIP_FIND_LINKS", &fresh.0);
+        shell.output().unwrap()
     };
-    let nothing = String::new;
-    assert_eq!(cargo(&["build"]), (Some(0), nothing(), nothing()));
+    fine(shell(&format!("{first}\n{lock}{rest}")));
+    let series = fresh.0.join("series");
+    fs::write(series.join("src/main.rs"), block("fn main")).unwrap();
+    fs::create_dir(series.join("tests")).unwrap();
+    fs::write(series.join("tests/leaks.rs"), block("#[test]")).unwrap();
+    let there = "cd ../series; . .venv/bin/activate; cargo --quiet";
+    assert_eq!(fine(shell(&format!("{there} run"))), "[7, 113, 835]\n");
+    let tested = fine(shell(&format!("{there} test")));
+    assert!(tested.contains("1 passed"), "{tested}");
 
-    let mut program = Command::new(target().join("debug/embedded"));
-    program.env_clear().env("OUTLIERS_PYTHON", &python);
-    let output = finished(program, "the program");
-    let expected = "[7, 113, 835]\n".to_owned();
-    assert_eq!(told(&output), (Some(0), expected, nothing()));
-
-    let (status, stdout, stderr) = cargo(&["test"]);
-    let passed = stdout.contains("1 passed");
-    assert!(status == Some(0) && passed, "{stdout}{stderr}");
+    // Its choice of Python alone is enough.
+    let mut program = Command::new(series.join("target/debug/series"));
+    program
+        .env_clear()
+        .env("OUTLIERS_PYTHON", series.join(".venv/bin/python"));
+    assert_eq!(fine(finished(program, "the program")), "[7, 113, 835]\n");
 
     // The lessons' mistakes are not in there.
     let lessons = "pub use pyoutliers::refcounts;\nfn main() {}\n";
-    fs::write(embedded.join("src/main.rs"), lessons).unwrap();
-    let (status, _, stderr) = cargo(&["build"]);
+    fs::write(series.join("src/main.rs"), lessons).unwrap();
+    let (status, _, stderr) = told(&shell(&format!("{there} build")));
     let gated = stderr.contains("gated behind the `lessons` feature");
     assert!(status == Some(101) && gated, "{stderr}");
+}
+
+/// Installing would build all for half a minute: it is stopped once the package is found.
+#[test]
+fn the_package_to_install_is_found_as_the_readme_says() {
+    if Command::new("git").arg("--version").output().is_err() {
+        return skipped("there is no git");
+    }
+    let fresh = Fresh::with_a_clone("installed");
+    let mut codes = README.split('`');
+    let install = codes.find(|code| code.starts_with("cargo install --git "));
+    let url = format!("file://{}", fresh.clone().display());
+    let install = install.unwrap().replace("URL", &url);
+    let commit = "git init -q; git add .; git -c user.name=x -c user.email=x@y commit -qm x";
+    let mut shell = fresh.shell(&format!("{commit}\n{install} --locked --bin no_such"));
+    // What it clones goes with the rest; what is downloaded already is used.
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.unwrap_or_else(|| Path::new(&std::env::var_os("HOME").unwrap()).join(".cargo"));
+    let cargo = fresh.0.join("cargo");
+    fs::create_dir(&cargo).unwrap();
+    for entry in fs::read_dir(home).unwrap().map(|entry| entry.unwrap()) {
+        if entry.file_name() != "git" {
+            symlink(entry.path(), cargo.join(entry.file_name())).unwrap();
+        }
+    }
+    // Cargo asks for what it has already, too.
+    shell
+        .env("CARGO_HOME", &cargo)
+        .env("CARGO_NET_OFFLINE", "false");
+    shell
+        .env("CARGO_NET_RETRY", "0")
+        .env("CARGO_HTTP_TIMEOUT", "10");
+    let output = finished(shell, "cargo install");
+    let (status, _, stderr) = told(&output);
+    assert_eq!(status, Some(101), "{stderr}");
+    assert!(!stderr.contains("multiple packages"), "{stderr}");
+    if !stderr.contains("no bin target named `no_such`") {
+        skipped(&format!(
+            "cargo needs the network to look at a package: {stderr}"
+        ));
+    }
 }

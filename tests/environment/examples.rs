@@ -179,5 +179,5 @@ fn what_the_readme_shows_of_detect_is_what_is_printed() {
         );
         count += 1;
     }
-    assert_eq!(count, 3);
+    assert_eq!(count, 4);
 }

@@ -45,7 +45,6 @@ fn runner(linked: &Path, private: &Path) -> Command {
         .env_remove("OUTLIERS_PYTHON")
         .env("OUTLIERS_BUILD_PYTHON", linked)
         .env("OUTLIERS_BUILD_ENV", private)
-        .env("OUTLIERS_BUILD_LIBDIR", "/nonexistent")
         .env("PIP_NO_INDEX", "1")
         .env("PIP_FIND_LINKS", "/nonexistent");
     command

@@ -310,6 +310,7 @@ fn the_contents_lead_to_the_lessons_and_each_to_the_next() {
         ("stolen", "'stolen-reference'"),
         ("0", "1 to "),
         ("lok", "'lock'"),
+        ("storng", "'storing'"),
     ] {
         let (status, stdout, stderr) = refcounts(&[wrong]);
         assert_eq!((status, stdout.as_str()), (Some(2), ""));

@@ -92,6 +92,36 @@ fn a_parameter_is_what_it_looks_like() {
 }
 
 #[test]
+fn what_is_found_can_be_a_status_and_nothing_is_printed_where_nothing_is() {
+    let directory = crate::common::directory("found");
+    std::fs::write(directory.join("none.csv"), "v\n1\n2\n").unwrap();
+    let some = format!("v\n{}9\n", "1\n".repeat(8));
+    std::fs::write(directory.join("some.csv"), some).unwrap();
+    let detect = |arguments: &str| {
+        let mut command = outliers();
+        command.args(["detect", "-c", "v"]).current_dir(&directory);
+        told(&command.args(arguments.split(' ')).output().unwrap())
+    };
+    for format in ["rows", "lines", "json"] {
+        for asked in ["", " --fail-if-found"] {
+            let told = detect(&format!("none.csv -o {format}{asked}"));
+            assert_eq!(told, (Some(0), String::new(), String::new()), "{format}");
+        }
+        let (status, stdout, stderr) = detect(&format!("some.csv -o {format}"));
+        assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
+        let found = detect(&format!("some.csv -o {format} --fail-if-found"));
+        assert_eq!(found, (Some(4), stdout, stderr), "{format}");
+    }
+    let rows = (Some(4), "some.csv:v\nsome.csv:9\n".into(), String::new());
+    assert_eq!(detect("none.csv some.csv -o rows --fail-if-found"), rows);
+    // An error is worse.
+    let (status, stdout, _) = detect("some.csv nowhere.csv --fail-if-found");
+    assert_eq!((status, stdout.as_str()), (Some(1), "some.csv:[8]\n"));
+    let (_, help, _) = told(&outliers().arg("--help").output().unwrap());
+    assert!(help.contains("4 outliers were found (detect --fail-if-found)"));
+}
+
+#[test]
 fn an_exception_is_a_line_and_its_traceback() {
     let (status, stdout, stderr) = call("raises_value_error", &[]);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));

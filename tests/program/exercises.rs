@@ -399,5 +399,42 @@ fn an_exercise_is_put_where_one_works_and_is_passed_while_it_is_as_it_was() {
     );
     let (status, _, stderr) = exercise(&["apend"]);
     assert_eq!(status, Some(1));
-    assert!(stderr.contains("there is no exercise apend"), "{stderr}");
+    let error =
+        "outliers: there is no exercise apend; is it append? `outliers exercise` lists them\n";
+    assert_eq!(stderr, error);
+    let (_, _, stderr) = exercise(&["zzz"]);
+    let error = "outliers: there is no exercise zzz; `outliers exercise` lists them\n";
+    assert_eq!(stderr, error);
+}
+
+/// By what cleans temporary directories, while Python starts, before the compiler runs and after.
+#[test]
+fn a_temporary_directory_that_is_removed_meanwhile_is_told_by_its_name() {
+    if !can_compile() {
+        return;
+    }
+    let here = directory("removed");
+    fs::copy(Path::new(FOLDER).join("append.c"), here.join("my_own.c")).unwrap();
+    let starts = here.join("starts");
+    fs::create_dir(&starts).unwrap();
+    let removes = "import glob, os, shutil
+for directory in glob.glob(os.environ['TMPDIR'] + '/outliers-exercise-*'):
+    shutil.rmtree(directory)";
+    fs::write(starts.join("sitecustomize.py"), removes).unwrap();
+    let (before, after) = (here.join("before"), here.join("after"));
+    common::script(&before, "rm -r \"$TMPDIR\"/*; exec cc \"$@\"");
+    common::script(&after, "cc \"$@\" && rm -r \"$TMPDIR\"/*");
+    let temporary = directory("removed-temporary");
+    let cc = || Path::new("cc").to_owned();
+    for (path, compiler) in [(&starts, cc()), (&here, before), (&here, after)] {
+        let mut command = outliers();
+        command.args(["exercise", "my_own.c"]).current_dir(&here);
+        command.env("PYTHONPATH", path).env("CC", &compiler);
+        let output = command.env("TMPDIR", &temporary).output().unwrap();
+        let (status, stdout, stderr) = told(&output);
+        assert_eq!((status, stdout.as_str()), (Some(1), ""), "{stderr}");
+        let name = format!("{}/outliers-exercise-", temporary.display());
+        let is_named = |line: &str| line.contains(&name) && line.contains("No such file");
+        assert!(stderr.lines().any(is_named), "{compiler:?}: {stderr}");
+    }
 }

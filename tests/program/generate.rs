@@ -43,7 +43,7 @@ fn completions_and_man_pages_have_every_option_of_the_help() {
 
 #[test]
 fn the_help_fits_80_columns() {
-    for command in "help detect soak refcounts exercise doctor generate".split(' ') {
+    for command in "help detect transform soak refcounts exercise doctor generate".split(' ') {
         let (_, help, _) = told(&outliers().args(["help", command]).output().unwrap());
         let wide = help.lines().find(|line| line.chars().count() > 80);
         assert!(

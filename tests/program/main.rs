@@ -14,3 +14,4 @@ mod reader;
 mod records_out;
 mod streams;
 mod terminal;
+mod transform;

@@ -128,27 +128,68 @@ fn a_picture_that_may_not_be_so_large_leaves_the_one_before() {
 }
 
 #[test]
-fn a_picture_takes_the_place_of_the_one_before_and_of_no_pipe_or_symlink() {
+fn a_picture_takes_the_place_of_the_one_before_and_of_no_symlink() {
     let (directory, picture) = with_a_picture("replaced");
     fs::set_permissions(&picture, fs::Permissions::from_mode(0o600)).unwrap();
     symlink("x.svg", directory.join("link.svg")).unwrap();
-    let script = "mkfifo pipe.svg && { timeout 20 cat pipe.svg & } && exec >/dev/null
-        \"$0\" detect /dev/null --plot pipe.svg; wait; \"$0\" detect /dev/null --plot link.svg";
-    let mut program = common::command("sh");
+    let mut program = outliers();
     program
-        .args(["-c", script, env!("CARGO_BIN_EXE_outliers")])
+        .args(["detect", "/dev/null", "--plot", "link.svg"])
         .current_dir(&directory);
-    let (status, stdout, stderr) = told(&program.output().unwrap());
-    assert_eq!((status, stderr.as_str()), (Some(0), ""));
+    let expected = (Some(0), "[]\n".into(), String::new());
+    assert_eq!(told(&program.output().unwrap()), expected);
     let svg = fs::read_to_string(&picture).unwrap();
     assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
-    assert!(stdout == svg, "{stdout}");
     assert_eq!(
         picture.metadata().unwrap().permissions().mode() & 0o777,
         0o600
     );
     assert!(directory.join("link.svg").is_symlink());
-    assert_eq!(fs::read_dir(directory).unwrap().count(), 3);
+    assert_eq!(fs::read_dir(directory).unwrap().count(), 2);
+}
+
+#[test]
+fn a_pipe_is_refused_where_a_picture_or_a_page_would_wait_for_its_reader() {
+    let directory = common::directory("pipes");
+    let made = Command::new("mkfifo")
+        .args(["pipe.svg", "pipe.html"])
+        .current_dir(&directory)
+        .status();
+    assert!(made.unwrap().success());
+    for (command, error) in [
+        ("detect /dev/null --plot pipe.svg", "pipe.svg"),
+        ("refcounts --page pipe.html", "cannot write pipe.html"),
+    ] {
+        let mut program = outliers();
+        program.args(command.split(' ')).current_dir(&directory);
+        let error = format!("outliers: {error}: not a regular file; name another\n");
+        let told = told(&common::finished(program, command));
+        assert_eq!(told, (Some(1), String::new(), error));
+    }
+}
+
+#[test]
+fn the_axis_of_values_has_the_name_of_the_column() {
+    let directory = common::directory("axis");
+    fs::write(directory.join("x.csv"), "time,celsius <&>\n1,20\n2,21\n").unwrap();
+    fs::write(directory.join("named.csv"), "time,celsius\n1,20\n").unwrap();
+    fs::write(directory.join("bare.csv"), "1,20\n2,21\n").unwrap();
+    for (arguments, expected) in [
+        ("x.csv -c 2", "celsius &lt;&amp;&gt;"),
+        ("x.csv -c 2 -t time", "celsius &lt;&amp;&gt;"),
+        ("named.csv -c celsius", "celsius"),
+        ("bare.csv -c 2", "value"),
+    ] {
+        let mut program = outliers();
+        program
+            .args(["detect", "-p", "x.svg"])
+            .current_dir(&directory);
+        let (status, _, stderr) = told(&program.args(arguments.split(' ')).output().unwrap());
+        assert_eq!((status, stderr.as_str()), (Some(0), ""));
+        let svg = fs::read_to_string(directory.join("x.svg")).unwrap();
+        let mut texts = svg.lines().map(str::trim);
+        assert!(texts.any(|text| text == expected), "{arguments}: {svg}");
+    }
 }
 
 #[test]

@@ -30,7 +30,8 @@ def detect(name, how):
     a = np.array([float(values[number]) for number in kept])
     found = np.where(np.abs(a - a.mean()) > 1.5 * a.std())[0].tolist() if kept else []
     if how == "rows":
-        print(*[f"{name}:{row}" for row in [first] + [records[kept[i]][1] for i in found]], sep="\n")
+        if found:
+            print(*[f"{name}:{row}" for row in [first] + [records[kept[i]][1] for i in found]], sep="\n")
         return
     for index in found:
         line, _, fields = records[kept[index]]

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use crate::common::{command, outliers, skipped, told};
+use crate::common::{command, finished, outliers, skipped, told};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -123,6 +123,40 @@ fn a_reader_that_wants_one_line_gets_it_and_all_ends_quietly() {
     assert_eq!(line, "0\n");
     let output = child.wait_with_output().unwrap();
     assert_eq!(told(&output), (Some(0), String::new(), String::new()));
+}
+
+/// As a shell leaves a terminal's when a program there has asked for it.
+#[test]
+fn streams_that_do_not_wait_are_waited_for() {
+    const SCRIPT: &str = "import os, subprocess, sys, threading, time
+ours, result = os.pipe()
+numbers, theirs = os.pipe()
+os.set_blocking(result, False)
+os.set_blocking(numbers, False)
+program = subprocess.Popen(sys.argv[1:], stdin=numbers, stdout=result)
+os.close(result)
+def feed():
+    with open(theirs, 'wb') as pipe:
+        for _ in range(10):
+            time.sleep(0.01)
+            pipe.write(b'1 ' * 20000)
+            pipe.flush()
+thread = threading.Thread(target=feed)
+thread.start()
+time.sleep(0.5)
+with open(ours, 'rb') as pipe:
+    found = pipe.read().split(b'\\n')
+thread.join()
+print(program.wait(), len(found), found[-2])";
+    let directory = crate::common::directory("does-not-wait");
+    fs::write(directory.join("module.py"), EVERYTHING).unwrap();
+    let mut python = command(pyoutliers::interpreter::choice().unwrap().python);
+    python.args(["-c", SCRIPT, env!("CARGO_BIN_EXE_outliers")]);
+    python.args(["detect", "-o", "lines", "-f", "module.py:everything"]);
+    python.current_dir(directory);
+    let output = finished(python, "the pipe");
+    let expected = "0 200001 b'199999'\n".to_owned();
+    assert_eq!(told(&output), (Some(0), expected, String::new()));
 }
 
 /// What could keep a signal from ending the process: Python's own handlers, the lock, a long wait.

@@ -4,6 +4,7 @@
 use std::ffi::CStr;
 use std::ptr;
 
+use crate::capi::library::c;
 use python3_sys as ffi;
 
 use crate::capi::Python;
@@ -60,7 +61,7 @@ impl<'p> Unfilled<'p> {
         if self.filled == self.length {
             if self.length > 0 {
                 // SAFETY: the lock is held; a live list or tuple, untracked by `new`, all slots filled.
-                unsafe { ffi::PyObject_GC_Track(self.object.as_ptr().cast()) };
+                unsafe { c!(PyObject_GC_Track(self.object.as_ptr().cast())) };
             }
             return Ok(self.object);
         }
@@ -78,7 +79,7 @@ impl<'p> Unfilled<'p> {
             return None;
         }
         // SAFETY: the lock is held; a live list.
-        let found = unsafe { ffi::PyList_Size(list.as_ptr()) };
+        let found = unsafe { c!(PyList_Size(list.as_ptr())) };
         (usize::try_from(found) == Ok(length)).then(|| Self::new(list, ptr::null_mut(), found))
     }
 
@@ -88,7 +89,7 @@ impl<'p> Unfilled<'p> {
         // The empty tuple is shared, and an empty list has no slot to be read.
         if length > 0 {
             // SAFETY: the lock is held; a live list or tuple, which Python tracks, or did.
-            unsafe { ffi::PyObject_GC_UnTrack(object.as_ptr().cast()) };
+            unsafe { c!(PyObject_GC_UnTrack(object.as_ptr().cast())) };
         }
         Self {
             object,
@@ -157,7 +158,7 @@ pub fn list_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception
     // More than memory can hold, and refused as such.
     let length = isize::try_from(length).unwrap_or(isize::MAX);
     // SAFETY: the lock is held; the length is not negative.
-    let list = unsafe { ffi::PyList_New(length) };
+    let list = unsafe { c!(PyList_New(length)) };
     // SAFETY: the result of a call that returns new or NULL.
     let object = unsafe { check::new_reference(py, list) }?;
     // SAFETY: a live list, and its layout.
@@ -190,7 +191,7 @@ pub fn list_set_item<'p>(
     index: usize,
     item: Owned<'p>,
 ) -> Result<(), Exception> {
-    list.set(index, item, ffi::PyList_SetItem)
+    list.set(index, item, c!(fn PyList_SetItem(_, _, _)))
 }
 
 /// Stores an item in the next slot of a list, which is empty: nothing is read, given back, or
@@ -272,7 +273,12 @@ pub fn list_get_item<'a, 'p>(
         .ok()
         .filter(|&index| index < list.filled);
     // SAFETY: the lock is held; the object is live. Type and index are checked there.
-    let item = unsafe { ffi::PyList_GetItem(list.object.as_ptr(), index.unwrap_or(NO_SLOT)) };
+    let item = unsafe {
+        c!(PyList_GetItem(
+            list.object.as_ptr(),
+            index.unwrap_or(NO_SLOT)
+        ))
+    };
     // SAFETY: the result of a call that returns borrowed or NULL; borrowed from the list, which
     // keeps the item while `list` is borrowed: nobody else has a reference to change it by.
     unsafe { check::borrowed_reference(list.object.py(), item) }
@@ -298,7 +304,7 @@ pub fn list_get_item<'a, 'p>(
 pub fn tuple_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception> {
     let length = isize::try_from(length).unwrap_or(isize::MAX);
     // SAFETY: the lock is held; the length is not negative.
-    let tuple = unsafe { ffi::PyTuple_New(length) };
+    let tuple = unsafe { c!(PyTuple_New(length)) };
     // SAFETY: the result of a call that returns new or NULL.
     let object = unsafe { check::new_reference(py, tuple) }?;
     Ok(Unfilled::new(object, ptr::null_mut(), length))
@@ -329,7 +335,7 @@ pub fn tuple_set_item<'p>(
     index: usize,
     item: Owned<'p>,
 ) -> Result<(), Exception> {
-    tuple.set(index, item, ffi::PyTuple_SetItem)
+    tuple.set(index, item, c!(fn PyTuple_SetItem(_, _, _)))
 }
 
 /// Stores an item behind the last one of a list.
@@ -354,7 +360,7 @@ pub fn tuple_set_item<'p>(
 #[doc(alias = "PyList_Append")]
 pub fn list_append(list: &Owned<'_>, item: &Owned<'_>) -> Result<(), Exception> {
     // SAFETY: the lock is held, both objects are live; the type is checked there.
-    let status = unsafe { ffi::PyList_Append(list.as_ptr(), item.as_ptr()) };
+    let status = unsafe { c!(PyList_Append(list.as_ptr(), item.as_ptr())) };
     check::status(list.py(), status)
 }
 
@@ -377,7 +383,7 @@ pub fn list_append(list: &Owned<'_>, item: &Owned<'_>) -> Result<(), Exception> 
 #[doc(alias = "PyDict_New")]
 pub fn dict_new(py: Python<'_>) -> Result<Owned<'_>, Exception> {
     // SAFETY: the lock is held.
-    let dict = unsafe { ffi::PyDict_New() };
+    let dict = unsafe { c!(PyDict_New()) };
     // SAFETY: the result of a call that returns new or NULL.
     unsafe { check::new_reference(py, dict) }
 }
@@ -409,7 +415,7 @@ pub fn dict_set_item(
     value: &Owned<'_>,
 ) -> Result<(), Exception> {
     // SAFETY: the lock is held, the objects are live; the type is checked there.
-    let status = unsafe { ffi::PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr()) };
+    let status = unsafe { c!(PyDict_SetItem(dict.as_ptr(), key.as_ptr(), value.as_ptr())) };
     check::status(dict.py(), status)
 }
 
@@ -441,6 +447,12 @@ pub fn dict_set_item_string(
     value: &Owned<'_>,
 ) -> Result<(), Exception> {
     // SAFETY: the lock is held, the objects are live; the name ends in NUL. The type is checked there.
-    let status = unsafe { ffi::PyDict_SetItemString(dict.as_ptr(), name.as_ptr(), value.as_ptr()) };
+    let status = unsafe {
+        c!(PyDict_SetItemString(
+            dict.as_ptr(),
+            name.as_ptr(),
+            value.as_ptr()
+        ))
+    };
     check::status(dict.py(), status)
 }

@@ -1,5 +1,6 @@
 //! Numbers, to Python and back.
 
+use crate::capi::library::{c, is_a};
 use python3_sys as ffi;
 
 use crate::capi::Owned;
@@ -27,7 +28,7 @@ use crate::error::Exception;
 #[inline]
 pub fn float_from_double(py: Python<'_>, value: f64) -> Result<Owned<'_>, Exception> {
     // SAFETY: the lock is held.
-    let float = unsafe { ffi::PyFloat_FromDouble(value) };
+    let float = unsafe { c!(PyFloat_FromDouble(value)) };
     // SAFETY: the result of a call that returns new or NULL.
     unsafe { check::new_reference(py, float) }
 }
@@ -52,7 +53,7 @@ pub fn float_from_double(py: Python<'_>, value: f64) -> Result<Owned<'_>, Except
 #[doc(alias = "PyFloat_AsDouble")]
 pub fn float_as_double(object: &Owned<'_>) -> Result<f64, Exception> {
     // SAFETY: the lock is held and the object live.
-    let value = unsafe { ffi::PyFloat_AsDouble(object.as_ptr()) };
+    let value = unsafe { c!(PyFloat_AsDouble(object.as_ptr())) };
     check::number(object.py(), value)
 }
 
@@ -71,9 +72,9 @@ pub fn float_as_double(object: &Owned<'_>) -> Result<f64, Exception> {
 #[doc(alias = "PyFloat_Check")]
 #[inline]
 pub fn float_check(object: &Owned<'_>) -> bool {
+    let float = c!(static PyFloat_Type);
     // SAFETY: the lock is held and the object live.
-    let is_float = unsafe { ffi::PyFloat_Check(object.as_ptr()) };
-    is_float != 0
+    unsafe { is_a(object.as_ptr(), float) }
 }
 
 /// `True` or `False`, of which there is one each.
@@ -91,7 +92,7 @@ pub fn float_check(object: &Owned<'_>) -> bool {
 #[doc(alias = "PyBool_FromLong")]
 pub fn bool_from_long(py: Python<'_>, value: bool) -> Result<Owned<'_>, Exception> {
     // SAFETY: the lock is held.
-    let truth = unsafe { ffi::PyBool_FromLong(value.into()) };
+    let truth = unsafe { c!(PyBool_FromLong(value.into())) };
     // SAFETY: the result of a call that returns new.
     unsafe { check::new_reference(py, truth) }
 }
@@ -116,7 +117,7 @@ pub fn bool_from_long(py: Python<'_>, value: bool) -> Result<Owned<'_>, Exceptio
 #[doc(alias = "PyLong_FromLongLong")]
 pub fn long_from_long_long(py: Python<'_>, value: i64) -> Result<Owned<'_>, Exception> {
     // SAFETY: the lock is held.
-    let int = unsafe { ffi::PyLong_FromLongLong(value) };
+    let int = unsafe { c!(PyLong_FromLongLong(value)) };
     // SAFETY: the result of a call that returns new or NULL.
     unsafe { check::new_reference(py, int) }
 }
@@ -157,8 +158,8 @@ pub fn long_check(object: &Owned<'_>) -> bool {
 #[inline]
 pub fn bool_check(object: &Owned<'_>) -> bool {
     // SAFETY: the lock is held and the object live.
-    let is_bool = unsafe { ffi::PyBool_Check(object.as_ptr()) };
-    is_bool != 0
+    let kind = unsafe { ffi::Py_TYPE(object.as_ptr()) };
+    kind == c!(static PyBool_Type)
 }
 
 /// The int that `__index__` gives: an int itself, a NumPy integer's value, nothing of a float.
@@ -181,7 +182,7 @@ pub fn bool_check(object: &Owned<'_>) -> bool {
 #[doc(alias = "PyNumber_Index")]
 pub fn number_index<'p>(object: &Owned<'p>) -> Result<Owned<'p>, Exception> {
     // SAFETY: the lock is held and the object live.
-    let int = unsafe { ffi::PyNumber_Index(object.as_ptr()) };
+    let int = unsafe { c!(PyNumber_Index(object.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
     unsafe { check::new_reference(object.py(), int) }
 }
@@ -210,6 +211,6 @@ pub fn number_index<'p>(object: &Owned<'p>) -> Result<Owned<'p>, Exception> {
 #[inline]
 pub fn long_as_long_long(int: &Owned<'_>) -> Result<i64, Exception> {
     // SAFETY: the lock is held and the object live.
-    let value = unsafe { ffi::PyLong_AsLongLong(int.as_ptr()) };
+    let value = unsafe { c!(PyLong_AsLongLong(int.as_ptr())) };
     check::number(int.py(), value)
 }

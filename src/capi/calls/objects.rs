@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+use crate::capi::library::c;
 use python3_sys as ffi;
 
 use crate::capi::Python;
@@ -30,7 +31,7 @@ use crate::error::{Exception, text};
 #[doc(alias = "PyImport_ImportModule")]
 pub fn import_module<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>, Exception> {
     // SAFETY: the lock is held; the name ends in NUL.
-    let module = unsafe { ffi::PyImport_ImportModule(name.as_ptr()) };
+    let module = unsafe { c!(PyImport_ImportModule(name.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
     unsafe { check::new_reference(py, module) }
 }
@@ -83,7 +84,15 @@ pub fn compile_string<'p>(
         return Err(Exception::of_type("ValueError", message));
     }
     // SAFETY: the lock is held; both strings end in NUL.
-    let code = unsafe { ffi::Py_CompileString(source.as_ptr(), file.as_ptr(), ffi::Py_file_input) };
+    let code = unsafe {
+        c!(Py_CompileStringExFlags(
+            source.as_ptr(),
+            file.as_ptr(),
+            ffi::Py_file_input,
+            std::ptr::null_mut(),
+            -1
+        ))
+    };
     // SAFETY: the result of a call that returns new or NULL.
     Ok(Code(unsafe { check::new_reference(py, code) }?))
 }
@@ -110,7 +119,7 @@ pub fn compile_string<'p>(
 #[doc(alias = "PyImport_ExecCodeModule")]
 pub fn import_exec_code_module<'p>(name: &CStr, code: &Code<'p>) -> Result<Owned<'p>, Exception> {
     // SAFETY: the lock is held; the name ends in NUL; `code` is live and compiled code.
-    let module = unsafe { ffi::PyImport_ExecCodeModule(name.as_ptr(), code.as_ptr()) };
+    let module = unsafe { c!(PyImport_ExecCodeModule(name.as_ptr(), code.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
     unsafe { check::new_reference(code.py(), module) }
 }
@@ -136,7 +145,7 @@ pub fn import_exec_code_module<'p>(name: &CStr, code: &Code<'p>) -> Result<Owned
 #[doc(alias = "PyModule_GetDict")]
 pub fn module_get_dict<'a, 'p>(module: &'a Owned<'p>) -> Result<Borrowed<'a, 'p>, Exception> {
     // SAFETY: the lock is held and the object live; its type is checked there.
-    let dict = unsafe { ffi::PyModule_GetDict(module.as_ptr()) };
+    let dict = unsafe { c!(PyModule_GetDict(module.as_ptr())) };
     // SAFETY: the result of a call that returns borrowed or NULL; the module keeps it for life.
     unsafe { check::borrowed_reference(module.py(), dict) }
 }
@@ -162,7 +171,7 @@ pub fn module_get_dict<'a, 'p>(module: &'a Owned<'p>) -> Result<Borrowed<'a, 'p>
 #[doc(alias = "PyObject_GetAttrString")]
 pub fn object_get_attr_string<'p>(object: &Owned<'p>, name: &CStr) -> Result<Owned<'p>, Exception> {
     // SAFETY: the lock is held, the object live; the name ends in NUL.
-    let attribute = unsafe { ffi::PyObject_GetAttrString(object.as_ptr(), name.as_ptr()) };
+    let attribute = unsafe { c!(PyObject_GetAttrString(object.as_ptr(), name.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
     unsafe { check::new_reference(object.py(), attribute) }
 }
@@ -186,7 +195,7 @@ pub fn object_get_attr_string<'p>(object: &Owned<'p>, name: &CStr) -> Result<Own
 #[doc(alias = "PyObject_Type")]
 pub fn object_type_name(object: &Owned<'_>) -> Result<String, Exception> {
     // SAFETY: the lock is held and the object live.
-    let kind = unsafe { ffi::PyObject_Type(object.as_ptr()) };
+    let kind = unsafe { c!(PyObject_Type(object.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
     let kind = unsafe { check::new_reference(object.py(), kind) }?;
     Ok(exception::name_of_type(&kind)?)
@@ -212,7 +221,7 @@ pub fn object_type_name(object: &Owned<'_>) -> Result<String, Exception> {
 #[doc(alias = "PyObject_Size")]
 pub fn object_size(object: &Owned<'_>) -> Result<usize, Exception> {
     // SAFETY: the lock is held and the object live.
-    let size = unsafe { ffi::PyObject_Size(object.as_ptr()) };
+    let size = unsafe { c!(PyObject_Size(object.as_ptr())) };
     // Anything but -1 is a length.
     Ok(check::number(object.py(), size)?.unsigned_abs())
 }
@@ -232,7 +241,7 @@ pub fn object_size(object: &Owned<'_>) -> Result<usize, Exception> {
 #[doc(alias = "PyCallable_Check")]
 pub fn callable_check(object: &Owned<'_>) -> bool {
     // SAFETY: the lock is held and the object live.
-    let callable = unsafe { ffi::PyCallable_Check(object.as_ptr()) };
+    let callable = unsafe { c!(PyCallable_Check(object.as_ptr())) };
     callable != 0
 }
 
@@ -262,7 +271,7 @@ pub fn object_call_object<'p>(
     arguments: &Owned<'p>,
 ) -> Result<Owned<'p>, Exception> {
     // SAFETY: the lock is held, both objects are live; their types are checked there.
-    let result = unsafe { ffi::PyObject_CallObject(callable.as_ptr(), arguments.as_ptr()) };
+    let result = unsafe { c!(PyObject_CallObject(callable.as_ptr(), arguments.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
     unsafe { check::new_reference(callable.py(), result) }
 }
@@ -303,7 +312,7 @@ pub fn object_call<'p>(
     }
     let (arguments, keywords) = (arguments.as_ptr(), keywords.as_ptr());
     // SAFETY: the lock is held, the objects are live; a tuple and a dictionary.
-    let result = unsafe { ffi::PyObject_Call(callable.as_ptr(), arguments, keywords) };
+    let result = unsafe { c!(PyObject_Call(callable.as_ptr(), arguments, keywords)) };
     // SAFETY: the result of a call that returns new or NULL.
     unsafe { check::new_reference(callable.py(), result) }
 }
@@ -340,8 +349,7 @@ pub fn object_call_function_obj_args<'p, const N: usize>(
     }
     let [first, second, end] = places;
     // SAFETY: the lock is held, all objects are live; NULL ends them. The type is checked there.
-    let result =
-        unsafe { ffi::PyObject_CallFunctionObjArgs(callable.as_ptr(), first, second, end) };
+    let result = unsafe { c!(PyObject_CallFunctionObjArgs(callable.as_ptr(); first, second, end)) };
     // SAFETY: the result of a call that returns new or NULL.
     unsafe { check::new_reference(callable.py(), result) }
 }
@@ -379,7 +387,7 @@ impl<'p> std::ops::Deref for Iter<'p> {
 #[inline]
 pub fn object_get_iter<'p>(object: &Owned<'p>) -> Result<Iter<'p>, Exception> {
     // SAFETY: the lock is held and the object live. The result is checked there to be an iterator.
-    let iterator = unsafe { ffi::PyObject_GetIter(object.as_ptr()) };
+    let iterator = unsafe { c!(PyObject_GetIter(object.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
     Ok(Iter(unsafe {
         check::new_reference(object.py(), iterator)
@@ -408,14 +416,14 @@ pub fn object_get_iter<'p>(object: &Owned<'p>) -> Result<Iter<'p>, Exception> {
 #[inline]
 pub fn iter_next<'p>(iterator: &Iter<'p>) -> Result<Option<Owned<'p>>, Exception> {
     // SAFETY: the lock is held and the object live.
-    let is_iterator = unsafe { ffi::PyIter_Check(iterator.as_ptr()) };
+    let is_iterator = unsafe { c!(PyIter_Check(iterator.as_ptr())) };
     if is_iterator == 0 {
         // It was one when it was made, and has changed its class since.
         let message = text!("the iterator is none any more");
         return Err(Exception::of_type("TypeError", message));
     }
     // SAFETY: the lock is held; the object is live and an iterator.
-    let item = unsafe { ffi::PyIter_Next(iterator.as_ptr()) };
+    let item = unsafe { c!(PyIter_Next(iterator.as_ptr())) };
     // SAFETY: the result of a call that returns new, or NULL with or without an exception.
     unsafe { check::new_reference_or_end(iterator.py(), item) }
 }

@@ -1,5 +1,6 @@
 //! Strings, and what else might be taken for text.
 
+use crate::capi::library::{c, is_a};
 use python3_sys as ffi;
 
 use crate::capi::Owned;
@@ -69,9 +70,9 @@ pub fn byte_array_check(object: &Owned<'_>) -> bool {
     if is_list != 0 {
         return false;
     }
+    let byte_array = c!(static PyByteArray_Type);
     // SAFETY: as above.
-    let is_bytearray = unsafe { ffi::PyByteArray_Check(object.as_ptr()) };
-    is_bytearray != 0
+    unsafe { is_a(object.as_ptr(), byte_array) }
 }
 
 /// Makes a string.
@@ -95,7 +96,7 @@ pub fn unicode_from_str<'p>(py: Python<'p>, text: &str) -> Result<Owned<'p>, Exc
     // No `str` is longer than `isize::MAX` bytes.
     let length = isize::try_from(text.len()).unwrap_or(isize::MAX);
     // SAFETY: the lock is held; that many bytes of UTF-8 are there to be read.
-    let string = unsafe { ffi::PyUnicode_FromStringAndSize(text.as_ptr().cast(), length) };
+    let string = unsafe { c!(PyUnicode_FromStringAndSize(text.as_ptr().cast(), length)) };
     // SAFETY: the result of a call that returns new or NULL.
     unsafe { check::new_reference(py, string) }
 }

@@ -9,6 +9,7 @@ use std::env;
 use std::ffi::CStr;
 use std::ptr::{self, NonNull};
 
+use crate::capi::library::c;
 use python3_sys as ffi;
 
 use super::starve;
@@ -78,20 +79,20 @@ impl<'p> Pointer<'p> {
     /// `Py_DECREF`, of a reference that need not be ours.
     pub(crate) fn give_back(self, _: Doomed) {
         // SAFETY: none, as the reference is somebody else's, which is the point.
-        unsafe { ffi::Py_DecRef(self.object.as_ptr()) };
+        unsafe { c!(Py_DecRef(self.object.as_ptr())) };
     }
 
     /// `repr(object)`, which reads the object's type: the first use to trip over freed memory.
     pub(crate) fn look_at(self, _: Doomed) {
         // SAFETY: none if the object is gone, which is the point.
-        unsafe { ffi::PyObject_Repr(self.object.as_ptr()) };
+        unsafe { c!(PyObject_Repr(self.object.as_ptr())) };
     }
 }
 
 /// `PyList_GetItem` of a list that others know: borrowed until one of them changes it.
 pub(crate) fn list_get_item<'p>(list: &Owned<'p>, index: isize) -> Result<Pointer<'p>, Exception> {
     // SAFETY: the lock is held; the object is live. Type and index are checked there.
-    let item = unsafe { ffi::PyList_GetItem(list.as_ptr(), index) };
+    let item = unsafe { c!(PyList_GetItem(list.as_ptr(), index)) };
     // SAFETY: the result of a call that returns borrowed or NULL, and live until the next line.
     let item = unsafe { check::borrowed_reference(list.py(), item) }?;
     Ok(Pointer::to(&item))
@@ -104,14 +105,14 @@ pub(crate) fn list_set_item<'p>(
     item: Owned<'p>,
 ) -> Result<(), Exception> {
     // SAFETY: the lock is held; the list is live, and full; the reference to the item is given away.
-    let status = unsafe { ffi::PyList_SetItem(list.as_ptr(), index, item.into_ptr()) };
+    let status = unsafe { c!(PyList_SetItem(list.as_ptr(), index, item.into_ptr())) };
     check::status(list.py(), status)
 }
 
 /// `PyDict_GetItemWithError`: borrowed until somebody changes the dictionary.
 pub(crate) fn dict_get_item<'p>(dict: &Owned<'p>, key: &Owned<'p>) -> Option<Pointer<'p>> {
     // SAFETY: the lock is held, both objects are live. What is no dictionary is refused there.
-    let value = unsafe { ffi::PyDict_GetItemWithError(dict.as_ptr(), key.as_ptr()) };
+    let value = unsafe { c!(PyDict_GetItemWithError(dict.as_ptr(), key.as_ptr())) };
     NonNull::new(value).map(|object| Pointer {
         object,
         py: dict.py(),
@@ -138,7 +139,7 @@ pub(crate) fn identity(py: Python<'_>, own: bool) -> Result<Owned<'_>, Exception
         argument: *mut ffi::PyObject,
     ) -> *mut ffi::PyObject {
         // SAFETY: Python lends a live object for the call, and holds the lock.
-        unsafe { ffi::Py_IncRef(argument) };
+        unsafe { c!(Py_IncRef(argument)) };
         argument
     }
     extern "C" fn careless(
@@ -152,11 +153,11 @@ pub(crate) fn identity(py: Python<'_>, own: bool) -> Result<Owned<'_>, Exception
     let method = if own { &CAREFUL } else { &CARELESS };
     // SAFETY: the lock is held; the definition stays, and is only read.
     let function = unsafe {
-        ffi::PyCFunction_NewEx(
+        c!(PyCFunction_NewEx(
             (&raw const method.0).cast_mut(),
             ptr::null_mut(),
             ptr::null_mut(),
-        )
+        ))
     };
     // SAFETY: the result of a call that returns new or NULL.
     unsafe { check::new_reference(py, function) }
@@ -172,7 +173,7 @@ pub(crate) fn starved_call<'p>(
     let end = ptr::null_mut::<ffi::PyObject>();
     let (result, made) = starve(number..=number, || {
         // SAFETY: the lock is held, both objects are live; NULL ends them. The type is checked there.
-        unsafe { ffi::PyObject_CallFunctionObjArgs(function.as_ptr(), argument.as_ptr(), end) }
+        unsafe { c!(PyObject_CallFunctionObjArgs(function.as_ptr(); argument.as_ptr(), end)) }
     });
     // SAFETY: the result of a call that returns new or NULL.
     let result = unsafe { check::new_reference(function.py(), result) };
@@ -182,16 +183,16 @@ pub(crate) fn starved_call<'p>(
 /// Asks Python for memory on a thread that does not hold the lock.
 pub(crate) fn call_without_the_lock(_: Doomed) {
     // SAFETY: none: the lock is not held.
-    let block = unsafe { ffi::PyMem_Malloc(100) };
+    let block = unsafe { c!(PyMem_Malloc(100)) };
     // SAFETY: none, as before.
-    unsafe { ffi::PyMem_Free(block) };
+    unsafe { c!(PyMem_Free(block)) };
 }
 
 /// Reads the text of a string after giving the string back; returns the first byte.
 pub(crate) fn read_text_after_release(text: Owned<'_>, _: Doomed) -> u8 {
     let mut length = 0;
     // SAFETY: the lock is held; a live string; the text stays the string's.
-    let start = unsafe { ffi::PyUnicode_AsUTF8AndSize(text.as_ptr(), &raw mut length) };
+    let start = unsafe { c!(PyUnicode_AsUTF8AndSize(text.as_ptr(), &raw mut length)) };
     drop(text);
     // SAFETY: none: the text went with the string.
     unsafe { start.cast::<u8>().read_volatile() }
@@ -202,16 +203,16 @@ pub(crate) fn read_text_after_release(text: Owned<'_>, _: Doomed) -> u8 {
 /// Nothing that was found before may be used afterwards, not even dropped.
 pub(crate) fn restart_and_import(name: &CStr, _: Doomed) -> bool {
     // SAFETY: Python was started; on this thread, as the mistake would have it.
-    unsafe { ffi::PyGILState_Ensure() };
+    unsafe { c!(PyGILState_Ensure()) };
     // SAFETY: none: objects are still held, and code is loaded that cannot be loaded twice.
-    unsafe { ffi::Py_FinalizeEx() };
+    unsafe { c!(Py_FinalizeEx()) };
     // SAFETY: none: what the first start loaded is still in the process.
-    unsafe { ffi::Py_InitializeEx(0) };
+    unsafe { c!(Py_InitializeEx(0)) };
     // SAFETY: the second start took the lock; the name ends in NUL.
-    let module = unsafe { ffi::PyImport_ImportModule(name.as_ptr()) };
+    let module = unsafe { c!(PyImport_ImportModule(name.as_ptr())) };
     if module.is_null() {
         // SAFETY: the lock is held; an import that fails is no `SystemExit`.
-        unsafe { ffi::PyErr_Print() };
+        unsafe { c!(PyErr_Print()) };
     }
     !module.is_null()
 }

@@ -6,6 +6,7 @@ use std::ops::{Bound, RangeBounds, RangeInclusive};
 use std::ptr;
 use std::sync::OnceLock;
 
+use crate::capi::library::c;
 use python3_sys as ffi;
 
 use crate::capi::Python;
@@ -84,7 +85,7 @@ pub(crate) fn prepare_starving(_: Python<'_>) -> bool {
     let current = DOMAINS.map(|domain| {
         let mut allocator = around::<0>(ptr::null_mut());
         // SAFETY: the lock is held; fills the record in.
-        unsafe { ffi::PyMem_GetAllocator(domain, &raw mut allocator) };
+        unsafe { c!(PyMem_GetAllocator(domain, &raw mut allocator)) };
         allocator
     });
     if let Some(Allocators { ours, .. }) = ALLOCATORS.get() {
@@ -102,7 +103,7 @@ pub(crate) fn prepare_starving(_: Python<'_>) -> bool {
         // that blocks of before are freed where they came from. `ctx` stays as it is, so that a
         // thread without the lock, which reads it and the function one after the other, has a pair
         // that works, of whichever two.
-        unsafe { ffi::PyMem_SetAllocator(domain, &raw mut allocator) };
+        unsafe { c!(PyMem_SetAllocator(domain, &raw mut allocator)) };
     }
     true
 }

@@ -6,6 +6,7 @@ use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
+use crate::capi::library::c;
 use python3_sys as ffi;
 
 use crate::capi::Python;
@@ -191,7 +192,7 @@ impl Clone for Owned<'_> {
     #[doc(alias = "Py_IncRef")]
     fn clone(&self) -> Self {
         // SAFETY: the object is live because `self` owns a reference to it; the lock is held.
-        unsafe { ffi::Py_IncRef(self.as_ptr()) };
+        unsafe { c!(Py_IncRef(self.as_ptr())) };
         Self {
             object: self.object,
             py: self.py,
@@ -206,7 +207,7 @@ impl Drop for Owned<'_> {
     fn drop(&mut self) {
         // SAFETY: the reference is ours and given back this once; the lock is held. The exported
         // function, unlike the crate's own arithmetic, knows immortal objects.
-        unsafe { ffi::Py_DecRef(self.as_ptr()) };
+        unsafe { c!(Py_DecRef(self.as_ptr())) };
     }
 }
 

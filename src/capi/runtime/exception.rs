@@ -6,6 +6,7 @@
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 
+use crate::capi::library::c;
 use python3_sys as ffi;
 
 use crate::capi::{Held, Owned, Python, starve};
@@ -30,7 +31,7 @@ pub(crate) fn trace_back_by(text: Owned<'_>) {
 #[inline]
 pub(in crate::capi) fn occurred(_: Python<'_>) -> bool {
     // SAFETY: the lock is held. The result is borrowed, and only compared with NULL.
-    let exception_type = unsafe { ffi::PyErr_Occurred() };
+    let exception_type = unsafe { c!(PyErr_Occurred()) };
     !exception_type.is_null()
 }
 
@@ -40,7 +41,13 @@ pub(in crate::capi) fn occurred(_: Python<'_>) -> bool {
 fn fetch(_: Python<'_>) -> [*mut ffi::PyObject; 3] {
     let (mut kind, mut value, mut traceback) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
     // SAFETY: the lock is held; three places, which are ours.
-    unsafe { ffi::PyErr_Fetch(&raw mut kind, &raw mut value, &raw mut traceback) };
+    unsafe {
+        c!(PyErr_Fetch(
+            &raw mut kind,
+            &raw mut value,
+            &raw mut traceback
+        ))
+    };
     [kind, value, traceback]
 }
 
@@ -53,7 +60,13 @@ pub(in crate::capi) fn take(py: Python<'_>) -> Exception {
         return Exception::out_of_memory();
     }
     // SAFETY: the lock is held; the three are as fetched.
-    unsafe { ffi::PyErr_NormalizeException(&raw mut kind, &raw mut value, &raw mut traceback) };
+    unsafe {
+        c!(PyErr_NormalizeException(
+            &raw mut kind,
+            &raw mut value,
+            &raw mut traceback
+        ))
+    };
     let is_out_of_memory = is_memory_error(py, kind);
     let [kind, value, traceback] = owned(py, [kind, value, traceback]);
     let Some(kind) = kind else {
@@ -100,7 +113,7 @@ fn traceback_text(value: &Owned<'_>, traceback: &Owned<'_>) -> Result<String, Ou
     let none_fails = 1..1;
     let (text, _) = starve(none_fails, || {
         // SAFETY: the lock is held, all three are live; NULL ends the arguments.
-        let text = unsafe { ffi::PyObject_CallFunctionObjArgs(function, value, traceback, end) };
+        let text = unsafe { c!(PyObject_CallFunctionObjArgs(function; value, traceback, end)) };
         // SAFETY: the result of a call that returns new or NULL.
         unsafe { new_or_clear(py, text) }
     });
@@ -141,10 +154,11 @@ fn owned(py: Python<'_>, fetched: [*mut ffi::PyObject; 3]) -> [Option<Owned<'_>>
 }
 
 fn is_memory_error(_: Python<'_>, kind: *mut ffi::PyObject) -> bool {
+    let memory_error = c!(static PyExc_MemoryError);
     // SAFETY: a static that Python set when it started; read with the lock held.
-    let memory_error = unsafe { ffi::PyExc_MemoryError };
+    let memory_error = unsafe { *memory_error };
     // SAFETY: the lock is held; `kind` may be NULL, which matches nothing.
-    let matches = unsafe { ffi::PyErr_GivenExceptionMatches(kind, memory_error) };
+    let matches = unsafe { c!(PyErr_GivenExceptionMatches(kind, memory_error)) };
     matches != 0
 }
 
@@ -152,7 +166,7 @@ fn is_memory_error(_: Python<'_>, kind: *mut ffi::PyObject) -> bool {
 pub(in crate::capi) fn name_of_type(kind: &Owned<'_>) -> Result<String, OutOfMemory> {
     let text = |name: &std::ffi::CStr| {
         // SAFETY: the lock is held, `kind` is live, the name ends in NUL.
-        let attribute = unsafe { ffi::PyObject_GetAttrString(kind.as_ptr(), name.as_ptr()) };
+        let attribute = unsafe { c!(PyObject_GetAttrString(kind.as_ptr(), name.as_ptr())) };
         // SAFETY: the result of a call that returns new or NULL.
         match unsafe { new_or_clear(kind.py(), attribute) }? {
             Some(text) => utf8(&text, 0, LONGEST_MESSAGE),
@@ -174,7 +188,7 @@ pub(in crate::capi) fn name_of_type(kind: &Owned<'_>) -> Result<String, OutOfMem
 /// `str(value)`, cut if it is very long.
 fn message_of(value: &Owned<'_>) -> Result<String, OutOfMemory> {
     // SAFETY: the lock is held and the object live.
-    let text = unsafe { ffi::PyObject_Str(value.as_ptr()) };
+    let text = unsafe { c!(PyObject_Str(value.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
     let text = match unsafe { new_or_clear(value.py(), text) } {
         Ok(Some(text)) => utf8(&text, 0, LONGEST_MESSAGE)?,
@@ -195,18 +209,18 @@ pub(in crate::capi) fn utf8(
         return Ok(None);
     }
     // SAFETY: the lock is held; `text` is a live string; the range is cut to what there is.
-    let part = unsafe { ffi::PyUnicode_Substring(text.as_ptr(), start, end) };
+    let part = unsafe { c!(PyUnicode_Substring(text.as_ptr(), start, end)) };
     // SAFETY: the result of a call that returns new or NULL.
     let Some(part) = (unsafe { new_or_clear(py, part) })? else {
         return Ok(None);
     };
     // SAFETY: the lock is held; `part` is a live string; both names end in NUL.
     let bytes = unsafe {
-        ffi::PyUnicode_AsEncodedString(
+        c!(PyUnicode_AsEncodedString(
             part.as_ptr(),
             c"utf-8".as_ptr(),
             c"backslashreplace".as_ptr(),
-        )
+        ))
     };
     // SAFETY: the result of a call that returns new or NULL.
     let Some(bytes) = (unsafe { new_or_clear(py, bytes) })? else {
@@ -214,8 +228,13 @@ pub(in crate::capi) fn utf8(
     };
     let (mut start, mut length) = (ptr::null_mut(), 0);
     // SAFETY: the lock is held; `bytes` is a live bytes object; both places are ours.
-    let status =
-        unsafe { ffi::PyBytes_AsStringAndSize(bytes.as_ptr(), &raw mut start, &raw mut length) };
+    let status = unsafe {
+        c!(PyBytes_AsStringAndSize(
+            bytes.as_ptr(),
+            &raw mut start,
+            &raw mut length
+        ))
+    };
     let Some(length) = usize::try_from(length).ok().filter(|_| status == 0) else {
         return Ok(None);
     };

@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
 
+use crate::capi::library::c;
 use python3_sys as ffi;
 
 /// The proof that Python's lock, the GIL, is held, for as long as `'p`.
@@ -49,7 +50,7 @@ pub(in crate::capi) fn with_lock_of_the_start<R>(
 #[doc(alias = "PyGILState_Check")]
 pub(crate) fn is_held() -> bool {
     // SAFETY: may be called at any time.
-    let held = unsafe { ffi::PyGILState_Check() };
+    let held = unsafe { c!(PyGILState_Check()) };
     held != 0
 }
 
@@ -60,7 +61,7 @@ impl Lock {
     #[inline]
     fn take() -> Self {
         // SAFETY: Python was started, which is all that this call asks.
-        Self(unsafe { ffi::PyGILState_Ensure() })
+        Self(unsafe { c!(PyGILState_Ensure()) })
     }
 }
 
@@ -68,7 +69,7 @@ impl Drop for Lock {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: pairs with the call in `take`, on the same thread, innermost first.
-        unsafe { ffi::PyGILState_Release(self.0) };
+        unsafe { c!(PyGILState_Release(self.0)) };
     }
 }
 
@@ -87,14 +88,14 @@ impl ThreadState {
 
     fn keep() -> Self {
         // SAFETY: Python was started; only looks a pointer up.
-        let known = unsafe { ffi::PyGILState_GetThisThreadState() };
+        let known = unsafe { c!(PyGILState_GetThisThreadState()) };
         if !known.is_null() {
             // Somebody else's, who gives it back: the thread that started Python, or one of its own.
             return Self { ours: None };
         }
         mem::forget(Lock::take());
         // SAFETY: the lock is held by this thread, since the line above.
-        let state = unsafe { ffi::PyEval_SaveThread() };
+        let state = unsafe { c!(PyEval_SaveThread()) };
         // The main thread ends with the process. Its state dies then anyway, and waiting for the
         // lock could keep the process from ending, were another thread to hold it for ever.
         let ours = (!is_main_thread()).then_some(state);
@@ -106,13 +107,13 @@ impl Drop for ThreadState {
     fn drop(&mut self) {
         // We never end Python; a host that started it may, and has then freed the state.
         // SAFETY: may be called at any time.
-        let running = unsafe { ffi::Py_IsInitialized() } != 0;
+        let running = unsafe { c!(Py_IsInitialized()) } != 0;
         let Some(state) = self.ours.filter(|_| running) else {
             return;
         };
         let lock = Lock::take();
         // SAFETY: the lock is held; the result is borrowed, and only compared with NULL.
-        let frame = unsafe { ffi::PyEval_GetFrame() };
+        let frame = unsafe { c!(PyEval_GetFrame()) };
         if !frame.is_null() {
             // Python code on this thread called what ends the process: its frames need the state still.
             return;
@@ -121,9 +122,9 @@ impl Drop for ThreadState {
         // Not by the last `PyGILState_Release`: up to 3.12.3 that counts the state as given back when
         // it clears it, and crashes if a finalizer takes the lock then (CPython gh-119585).
         // SAFETY: the lock is held, with this very state, which counts as in use by the `take` above.
-        unsafe { ffi::PyThreadState_Clear(state) };
+        unsafe { c!(PyThreadState_Clear(state)) };
         // SAFETY: the lock is held with this state, which was cleared. Gives the lock back.
-        unsafe { ffi::PyThreadState_DeleteCurrent() };
+        unsafe { c!(PyThreadState_DeleteCurrent()) };
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use crate::capi::library::c;
 use python3_sys as ffi;
 
 use crate::capi::runtime::lock::{self, Python, Started};
@@ -20,7 +21,7 @@ pub(crate) fn loaded_version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();
     VERSION.get_or_init(|| {
         // SAFETY: may be called before Python is started; by us on one thread alone.
-        let version = unsafe { ffi::Py_GetVersion() };
+        let version = unsafe { c!(Py_GetVersion()) };
         // SAFETY: a static string that ends in NUL, and that nobody of ours writes meanwhile.
         let version = unsafe { CStr::from_ptr(version) };
         version
@@ -47,7 +48,7 @@ pub(crate) fn loaded_library() -> Option<PathBuf> {
     }
     let mut info = MaybeUninit::<DlInfo>::uninit();
     // SAFETY: `info` has room for the four pointers of a `Dl_info`; any address may be asked about.
-    let known = unsafe { dladdr(ffi::Py_GetVersion as *const c_void, info.as_mut_ptr()) };
+    let known = unsafe { dladdr(c!(fn Py_GetVersion()) as *const c_void, info.as_mut_ptr()) };
     if known == 0 {
         return None;
     }
@@ -62,7 +63,7 @@ pub(crate) fn loaded_library() -> Option<PathBuf> {
 #[doc(alias = "Py_IsInitialized")]
 pub(crate) fn already_started() -> Option<Started> {
     // SAFETY: may be called at any time.
-    let started = unsafe { ffi::Py_IsInitialized() };
+    let started = unsafe { c!(Py_IsInitialized()) };
     (started != 0).then_some(Started(()))
 }
 
@@ -75,7 +76,7 @@ static STARTING: AtomicBool = AtomicBool::new(false);
 /// does not tell: from 3.15 on it is false until all is done.
 pub(crate) fn calls_back() -> bool {
     // SAFETY: only looks a pointer up, and finds none before Python keeps one for each thread.
-    let known = || unsafe { ffi::PyGILState_GetThisThreadState() };
+    let known = || unsafe { c!(PyGILState_GetThisThreadState()) };
     STARTING.load(Relaxed) && !known().is_null()
 }
 
@@ -120,31 +121,31 @@ pub(crate) fn start(
     STARTING.store(true, Relaxed);
     let mut config = Config::new();
     // SAFETY: there is room for the largest PyPreConfig, aligned beyond its needs.
-    unsafe { ffi::PyPreConfig_InitPythonConfig(config.as_mut_ptr()) };
+    unsafe { c!(PyPreConfig_InitPythonConfig(config.as_mut_ptr())) };
     // It would set LC_CTYPE, which another thread may be reading; UTF-8 is chosen without it too.
     config.clear(COERCE_C_LOCALE);
     // SAFETY: the config was initialised above.
-    let status = unsafe { ffi::Py_PreInitialize(config.as_mut_ptr()) };
+    let status = unsafe { c!(Py_PreInitialize(config.as_mut_ptr())) };
     check(status)?;
 
     // Python asks for static storage; a start happens once.
     static PROGRAM: OnceLock<Vec<u32>> = OnceLock::new();
     let program = PROGRAM.get_or_init(|| wide(program));
     // SAFETY: `wchar_t` has 32 bits on every Unix, and the string ends in 0 and is never freed.
-    unsafe { ffi::Py_SetProgramName(program.as_ptr().cast()) };
+    unsafe { c!(Py_SetProgramName(program.as_ptr().cast())) };
     let mut config = Config::new();
     // SAFETY: there is room for the largest PyConfig, aligned beyond its needs.
-    unsafe { ffi::PyConfig_InitPythonConfig(config.as_mut_ptr()) };
+    unsafe { c!(PyConfig_InitPythonConfig(config.as_mut_ptr())) };
     config.clear(INSTALL_SIGNAL_HANDLERS);
     // SAFETY: the config was initialised above.
-    let status = unsafe { ffi::Py_InitializeFromConfig(config.as_mut_ptr()) };
+    let status = unsafe { c!(Py_InitializeFromConfig(config.as_mut_ptr())) };
     // SAFETY: frees what the config holds, once; it was initialised above.
-    unsafe { ffi::PyConfig_Clear(config.as_mut_ptr()) };
+    unsafe { c!(PyConfig_Clear(config.as_mut_ptr())) };
     check(status)?;
     let prepared = lock::with_lock_of_the_start(prepare);
     // SAFETY: this thread holds the lock since the start. The state stays known to Python as this
     // thread's, so the returned pointer is not needed.
-    unsafe { ffi::PyEval_SaveThread() };
+    unsafe { c!(PyEval_SaveThread()) };
     STARTING.store(false, Relaxed);
     prepared
         .map(|()| Started(()))
@@ -154,7 +155,7 @@ pub(crate) fn start(
 /// Python's reason, if a step of the start failed.
 fn check(status: ffi::PyStatus) -> Result<(), String> {
     // SAFETY: only reads the status.
-    let failed = unsafe { ffi::PyStatus_Exception(status) };
+    let failed = unsafe { c!(PyStatus_Exception(status)) };
     if failed == 0 {
         return Ok(());
     }

@@ -1,0 +1,34 @@
+//! Names that are close to what was typed.
+
+/// How close two words are at least, from 0 to 1; as for the options.
+const CLOSE: f64 = 0.7;
+
+/// The name that comes closest, if one does.
+pub fn similar<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let closeness = names.map(|name| (strsim::jaro(typed, name), name));
+    let close = closeness.filter(|(closeness, _)| *closeness > CLOSE);
+    close
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::similar;
+
+    #[test]
+    fn the_closest_name_is_found_and_none_if_nothing_is_close() {
+        let names = || "new-reference stolen-reference storing lock iterator append".split(' ');
+        for (typed, expected) in [
+            ("storng", Some("storing")),
+            ("apend", Some("append")),
+            ("lok", Some("lock")),
+            ("stolen", Some("stolen-reference")),
+            ("iterater", Some("iterator")),
+            ("xyz", None),
+            ("", None),
+        ] {
+            assert_eq!(similar(typed, names()), expected, "{typed}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Which Python is chosen, and who may have put it there.
+
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::{io, process};
+
+use super::*;
+
+/// By who owns it and each directory above it, and who may write to them.
+#[test]
+fn an_environment_is_used_only_where_nobody_else_can_have_put_it() -> io::Result<()> {
+    let top = env::temp_dir().canonicalize()?;
+    let top = top.join(format!("outliers-{}", process::id()));
+    let environment = top.join("target/python");
+    fs::create_dir_all(&environment)?;
+    let marker = environment.join("outliers-ready");
+    let made_for = |path: &Path| fs::write(&marker, [path.as_os_str().as_bytes(), b"\n"].concat());
+    assert!(!is_ours(&environment), "nobody made it ready");
+    made_for(&top)?;
+    assert!(!is_ours(&environment), "made for another checkout");
+    made_for(&environment)?;
+    assert!(is_ours(&environment));
+    assert!(!is_ours(Path::new("")));
+    let link = top.join("link/python");
+    symlink(top.join("target"), top.join("link"))?;
+    made_for(&link)?;
+    assert!(!is_ours(&link), "a link leads there");
+    made_for(&environment)?;
+
+    let (user, group) = (fs::metadata(&top)?.uid(), fs::metadata(&top)?.gid());
+    for directory in [&top, &top.join("target"), &environment] {
+        let mode = |mode| fs::set_permissions(directory, fs::Permissions::from_mode(mode));
+        for (bits, safe) in [(0o777, false), (0o1777, true), (0o775, user == group)] {
+            mode(bits)?;
+            assert_eq!(
+                is_ours(&environment),
+                safe,
+                "{bits:o} {}",
+                directory.display()
+            );
+        }
+        mode(0o755)?;
+        if user != 0 {
+            eprintln!("SKIPPED: only root can give a directory to nobody");
+            continue;
+        }
+        chown(directory, Some(65534), None)?;
+        assert!(!is_ours(&environment), "nobody's: {}", directory.display());
+        chown(directory, Some(0), Some(65534))?;
+        assert!(is_ours(&environment), "nobody's group may not write");
+        mode(0o775)?;
+        assert!(!is_ours(&environment), "nobody's group may write");
+        chown(directory, Some(0), Some(group))?;
+        mode(0o755)?;
+    }
+    fs::remove_dir_all(&top)
+}
+
+#[test]
+fn where_the_python_of_the_build_is_gone_path_has_another_or_the_remedy_is_told() -> io::Result<()>
+{
+    let build = Build {
+        linked: &Version::parse("3.11.7").unwrap_or_default(),
+        python: Path::new("/nonexistent/python"),
+        development: Path::new("/nonexistent"),
+    };
+    let here = Build {
+        python: Path::new("/bin/sh"),
+        ..build
+    };
+    let choice = choose(|_| None, &here).map(|choice| (choice.python, choice.rule));
+    assert_eq!(choice, Ok(("/bin/sh".into(), Rule::Linked)));
+
+    let expected = "the Python that this program was built with is gone from \
+                    /nonexistent/python, and PATH has no python3.11; install it, such as by apt \
+                    install python3.11, or name one: OUTLIERS_PYTHON=/path/to/python";
+    let directory = env::temp_dir().join(format!("outliers-path-{}", process::id()));
+    let path = OsString::from(format!(":.:/nonexistent:{}", directory.display()));
+    let chosen = || {
+        choose(|name| (name == "PATH").then(|| path.clone()), &build)
+            .map(|choice| (choice.python, choice.version.to_string(), choice.rule))
+    };
+    assert_eq!(choose(|_| None, &build), Err(expected.into()));
+    fs::create_dir(&directory)?;
+    // What answers as a Python does; a shell writes it, as in `common::script`.
+    for (name, version, is_right) in [("python", "3.12.1", false), ("python3", "3.11.2", true)] {
+        let answer = format!("printf '{version}\\n/{name}'");
+        let write = "printf '#!/bin/sh\n%s' \"$1\" >\"$0\" && chmod +x \"$0\"";
+        let mut shell = Command::new("sh");
+        shell.args(["-c", write]).arg(directory.join(name));
+        assert!(shell.arg(answer).status()?.success());
+        let python = (format!("/{name}").into(), version.into(), Rule::Path);
+        let expected = if is_right {
+            Ok(python)
+        } else {
+            Err(expected.into())
+        };
+        assert_eq!(chosen(), expected);
+    }
+    fs::remove_dir_all(&directory)
+}
