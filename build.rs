@@ -87,6 +87,10 @@ fn build() -> Result<(), String> {
         python.executable
     );
     println!("cargo::rustc-env=OUTLIERS_BUILD_VERSION={}", python.version);
+    println!("cargo::rustc-check-cfg=cfg(python_from_3_13)");
+    if python.minor() >= (3, 13) {
+        println!("cargo::rustc-cfg=python_from_3_13");
+    }
     println!("cargo::rustc-env=OUTLIERS_BUILD_LIBDIR={libdir}");
     println!(
         "cargo::rustc-env=OUTLIERS_BUILD_ENV={}",

@@ -205,6 +205,15 @@ def puts_a_stream_that_calls_back(data):
     return []
 
 
+def makes_a_subinterpreter(data):
+    try:
+        import _interpreters
+    except ImportError:  # before 3.13
+        import _xxsubinterpreters as _interpreters
+    _interpreters.create()
+    return []
+
+
 frames = []
 
 

@@ -45,12 +45,19 @@ pub(in crate::capi) fn with_lock_of_the_start<R>(
     closure(Python(PhantomData))
 }
 
-/// Whether this thread holds the lock. After somebody has made a subinterpreter, Python says so always.
-#[doc(alias = "PyGILState_Check")]
+/// Whether this thread holds the lock, as the main interpreter's: in a subinterpreter's code it does not.
+///
+/// Not by `PyGILState_Check`: after somebody has made a subinterpreter, that always says yes.
+#[doc(alias = "PyThreadState_GetUnchecked")]
 pub(crate) fn is_held() -> bool {
-    // SAFETY: may be called at any time.
-    let held = unsafe { ffi::PyGILState_Check() };
-    held != 0
+    // Declared by no version of python3-sys; exported by every version of Python, from 3.13 on under this name.
+    unsafe extern "C" {
+        #[cfg_attr(python_from_3_13, link_name = "PyThreadState_GetUnchecked")]
+        safe fn _PyThreadState_UncheckedGet() -> *mut ffi::PyThreadState;
+    }
+    // SAFETY: may be called at any time: only looks a pointer up, and finds none before Python was started.
+    let of_this_thread = unsafe { ffi::PyGILState_GetThisThreadState() };
+    !of_this_thread.is_null() && of_this_thread == _PyThreadState_UncheckedGet()
 }
 
 struct Lock(ffi::PyGILState_STATE);
