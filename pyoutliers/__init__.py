@@ -18,8 +18,8 @@ __all__ = ["detect", "gen_testdata"]
 
 # Values converted at once: their tuple and bytes stay in the cache, larger ones cost page faults.
 CHUNK = 4096
-# Between these, no square that counts has lost bits, or become infinite. Far from both ends.
-SMALLEST_VARIANCE, LARGEST_VARIANCE = 1e-200, 1e200
+# Standard deviations between which no square that counts has lost bits, or become infinite.
+SMALLEST, LARGEST = 1e-100, 1e100
 # Down to here, squares compare as the deviations do, to the last bit; smaller ones lose theirs.
 SMALLEST_LIMIT = 1e-150
 
@@ -46,10 +46,10 @@ def detect(data: list[float], threshold: float = 2) -> list[int]:
     # In place where that is much: memory from the system costs more than what is computed in it.
     squares = np.subtract(values, mean, out=values if length > CHUNK else None)
     squares *= squares
-    variance = _sum(squares) / length
-    if not SMALLEST_VARIANCE < variance < LARGEST_VARIANCE:
+    deviation = sqrt(_sum(squares) / length)
+    if not SMALLEST < deviation < LARGEST:
         return _detect_scaled(_to_array(data), threshold)
-    limit = threshold * sqrt(variance)
+    limit = threshold * deviation
     if limit > SMALLEST_LIMIT:
         return (squares > limit * limit).nonzero()[0].tolist()
     return (np.abs(_to_array(data) - mean) > limit).nonzero()[0].tolist()

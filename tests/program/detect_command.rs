@@ -72,7 +72,7 @@ fn a_parameter_is_what_it_looks_like() {
     for (threshold, expected) in [
         ("2.8", "[9]"),
         ("2.9", "[]"),
-        ("-1", "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"),
+        ("0", "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"),
     ] {
         let directory = crate::common::directory("threshold");
         std::fs::write(directory.join("ten"), numbers).unwrap();
