@@ -15,8 +15,9 @@
 //! A program installed by `cargo install --path .` goes on using the checkout's environment. One
 //! installed by `cargo install --git` knows of none: its Python has to have NumPy.
 //!
-//! A Python of another minor version than the library is refused. `PYTHONPATH` works as in Python. The
-//! current directory is searched neither for modules nor for an environment.
+//! A Python of another minor version than the library is refused. The current directory is searched
+//! neither for modules nor for an environment. `PYTHONPATH` works as in Python. So an empty entry in it
+//! is the current directory: `PYTHONPATH=:/x` has one, before the colon.
 //!
 //! # Once
 //!
@@ -26,6 +27,7 @@
 //! call. Python installs no signal handlers: Ctrl-C ends the process, even after Python code has
 //! imported `signal`.
 
+mod asked;
 mod choice;
 mod function;
 mod prelude;
