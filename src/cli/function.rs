@@ -1,10 +1,12 @@
 //! Which function is called, and with which parameters.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::str::FromStr;
 
 use clap::Args;
-use pyoutliers::{Outliers, Parameter, Result};
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use pyoutliers::{Outliers, Parameter};
 
 #[derive(Args)]
 pub struct Callee {
@@ -15,17 +17,24 @@ pub struct Callee {
         long,
         value_name = "MODULE:NAME|FILE.py:NAME",
         default_value = "pyoutliers:detect",
+        value_parser = OsStringValueParser::new().try_map(text::<Function>),
         verbatim_doc_comment
     )]
     pub function: Function,
     /// Give it a parameter, such as threshold=3: an int, a float,
     /// true, false, or else text
-    #[arg(short, long = "set", value_name = "NAME=VALUE", verbatim_doc_comment)]
+    #[arg(
+        short,
+        long = "set",
+        value_name = "NAME=VALUE",
+        value_parser = OsStringValueParser::new().try_map(text::<Setting>),
+        verbatim_doc_comment
+    )]
     settings: Vec<Setting>,
 }
 
 impl Callee {
-    pub fn find(&self) -> Result<Outliers> {
+    pub fn find(&self) -> pyoutliers::Result<Outliers> {
         let Function { module, function } = &self.function;
         let found = Outliers::new(module, function)?;
         let mut settings = self.settings.iter();
@@ -33,6 +42,12 @@ impl Callee {
             found.with(name, parameter(value))
         })
     }
+}
+
+/// What is typed here is Python's: text.
+fn text<T: FromStr<Err = &'static str>>(typed: OsString) -> Result<T, &'static str> {
+    let text = typed.to_str();
+    text.ok_or("it is not UTF-8: use another name")?.parse()
 }
 
 /// `MODULE:NAME`, or `FILE.py:NAME`.

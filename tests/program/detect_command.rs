@@ -2,6 +2,8 @@
 
 mod reading;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -89,6 +91,26 @@ fn a_parameter_is_what_it_looks_like() {
         stderr.contains("write NAME=VALUE, such as threshold=3"),
         "{stderr}"
     );
+}
+
+#[test]
+fn a_function_or_parameter_that_is_no_text_is_refused_by_its_name() {
+    for (option, value) in [
+        ("--function", &b"sp\xe9.py:f"[..]),
+        ("--set", &b"name=\xe9"[..]),
+    ] {
+        let mut command = outliers();
+        command
+            .args(["detect", option])
+            .arg(OsStr::from_bytes(value));
+        let (status, stdout, stderr) = told(&command.output().unwrap());
+        assert_eq!((status, stdout.as_str()), (Some(2), ""));
+        assert!(stderr.contains(&format!("for '{option} <")), "{stderr}");
+        assert!(
+            stderr.contains("it is not UTF-8: use another name\n"),
+            "{stderr}"
+        );
+    }
 }
 
 #[test]
