@@ -61,8 +61,8 @@ impl Outliers {
     /// dotted, as in `Class.method`.
     ///
     /// Modules are searched where the chosen Python searches them (see
-    /// [`interpreter`](crate::interpreter)), never in the current directory. `pyoutliers` is
-    /// compiled in.
+    /// [`interpreter`](crate::interpreter)), not in the current directory unless `PYTHONPATH` names
+    /// it. `pyoutliers` is compiled in.
     ///
     /// # Errors
     ///

@@ -133,11 +133,13 @@ def raises_a_group(data):
 
 
 def misspells(data): return dta
+def misspells_a_method(data): return data.apend(1)
+def misspells_in_a_module(data): return signal.SIGIN
 
 
 ways = [
     raises_value_error, raises_from, raises_while_handling, raises_from_none, raises_in_a_circle,
-    raises_a_syntax_error, raises_with_a_note, raises_a_group, misspells,
+    raises_a_syntax_error, raises_with_a_note, raises_a_group, misspells, misspells_a_method, misspells_in_a_module,
 ]
 printed = []
 
