@@ -12,6 +12,7 @@
 //! | `OUTLIERS_BUILD_ENV` | where the runner prepares a private environment, when it has to; or nothing |
 
 use std::env;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
     match build() {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            println!("cargo::error={problem}");
+            println!("cargo::error={}", problem.replace(['\n', '\r'], " "));
             ExitCode::FAILURE
         }
     }
@@ -62,13 +63,13 @@ fn build() -> Result<(), String> {
 
     let interpreter = variable("DEP_PYTHON3_PYTHON_INTERPRETER")?;
     let python = Python::ask(&interpreter)?;
-    println!("cargo::rerun-if-changed={}", python.executable);
+    tell("rerun-if-changed", &python.executable)?;
     let settings = Path::new(&python.executable)
         .parent()
         .and_then(Path::parent)
         .map(|prefix| prefix.join("pyvenv.cfg"));
     if let Some(settings) = settings.filter(|path| path.exists()) {
-        println!("cargo::rerun-if-changed={}", settings.display());
+        tell("rerun-if-changed", settings.display())?;
     }
     python.refuse()?;
     let library = find_library(&python)?;
@@ -77,20 +78,35 @@ fn build() -> Result<(), String> {
     let libdir = library.display();
     // Nothing of ours needs it: it is loaded when Python is started. A program that calls Python by
     // python3-sys too, as one of our tests does, is linked with it.
-    println!("cargo::rustc-link-lib=python{}", python.link_name);
-    println!("cargo::rustc-link-search=native={libdir}");
-    println!("cargo::rustc-link-arg-tests=-Wl,-rpath,{libdir}");
-    println!(
-        "cargo::rustc-env=OUTLIERS_BUILD_PYTHON={}",
-        python.executable
-    );
-    println!("cargo::rustc-env=OUTLIERS_BUILD_VERSION={}", python.version);
-    println!("cargo::rustc-env=OUTLIERS_BUILD_LIBDIR={libdir}");
-    println!("cargo::rustc-env=OUTLIERS_BUILD_LIBRARY={}", python.loaded);
-    println!(
-        "cargo::rustc-env=OUTLIERS_BUILD_ENV={}",
-        environment(&python.version).display()
-    );
+    tell("rustc-link-lib", format!("python{}", python.link_name))?;
+    tell("rustc-link-search", format!("native={libdir}"))?;
+    tell("rustc-link-arg-tests", format!("-Wl,-rpath,{libdir}"))?;
+    let environment = environment(&python.version);
+    for (name, value) in [
+        ("PYTHON", &*python.executable),
+        ("VERSION", &*python.version),
+        ("LIBDIR", &*libdir.to_string()),
+        ("LIBRARY", &*python.loaded),
+        ("ENV", &*environment.to_string_lossy()),
+    ] {
+        tell("rustc-env", format!("OUTLIERS_BUILD_{name}={value}"))?;
+    }
+    println!("cargo::rustc-check-cfg=cfg(python_from_3_13)");
+    if python.minor() >= (3, 13) {
+        println!("cargo::rustc-cfg=python_from_3_13");
+    }
+    Ok(())
+}
+
+/// Tells Cargo something. What follows a line break would be something else, and of somebody's choice.
+pub(crate) fn tell(key: &str, value: impl Display) -> Result<(), String> {
+    let value = value.to_string();
+    if value.contains(['\n', '\r']) {
+        return Err(format!(
+            "a line break in {value:?}, which Cargo cannot be told ({key}): use another directory"
+        ));
+    }
+    println!("cargo::{key}={value}");
     Ok(())
 }
 

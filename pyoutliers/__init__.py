@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import random
+import warnings
 from functools import lru_cache
-from math import isfinite, sqrt
+from math import frexp, inf, sqrt
 from struct import Struct
 
 import numpy as np
@@ -17,33 +18,51 @@ __all__ = ["detect", "gen_testdata"]
 
 # Values converted at once: their tuple and bytes stay in the cache, larger ones cost page faults.
 CHUNK = 4096
+# Standard deviations between which no square that counts has lost bits, or become infinite.
+SMALLEST, LARGEST = 1e-100, 1e100
 # Down to here, squares compare as the deviations do, to the last bit; smaller ones lose theirs.
 SMALLEST_LIMIT = 1e-150
 
 # What `np.sum` does, without its layer of Python.
 _sum = np.add.reduce
+# Of numbers that are scaled then, or refused.
+warnings.filterwarnings("ignore", "(overflow|invalid value) encountered", RuntimeWarning, f"{__name__}$")
 
 
 def detect(data: list[float], threshold: float = 2) -> list[int]:
     """Return the indices, in order, of values more than `threshold` standard deviations off the mean.
 
     The population standard deviation, as `numpy.std`: the steps here are its own, to the last bit,
-    but for its detours. A NaN or an infinity, which would hide every outlier, raises a ValueError
-    that names the first.
+    but for its detours. Numbers whose squares would be too large or too small for a float are scaled first.
+    A NaN or an infinity, which would hide every outlier, raises a ValueError that names the first. So does a
+    threshold that is no finite number, or negative.
     """
+    if not 0 <= threshold < inf:
+        raise ValueError(f"threshold has to be a finite number, 0 or more, not {threshold}")
     if not data:
         return []
     values, length = _to_array(data), len(data)
     mean = _sum(values) / length
-    if not isfinite(mean):
-        _refuse_non_finite(values)
     # In place where that is much: memory from the system costs more than what is computed in it.
     squares = np.subtract(values, mean, out=values if length > CHUNK else None)
     squares *= squares
-    limit = threshold * sqrt(_sum(squares) / length)
+    deviation = sqrt(_sum(squares) / length)
+    if not SMALLEST < deviation < LARGEST:
+        return _detect_scaled(_to_array(data), threshold)
+    limit = threshold * deviation
     if limit > SMALLEST_LIMIT:
         return (squares > limit * limit).nonzero()[0].tolist()
     return (np.abs(_to_array(data) - mean) > limit).nonzero()[0].tolist()
+
+
+def _detect_scaled(values: np.ndarray, threshold: float) -> list[int]:
+    """Do the same with numbers up to 1, by a power of two, which changes no digit of them."""
+    _refuse_non_finite(values)
+    _, exponent = frexp(np.abs(values).max())
+    values = np.ldexp(values, -exponent)
+    deviations = np.abs(values - _sum(values) / len(values))
+    limit = threshold * sqrt(_sum(deviations * deviations) / len(values))
+    return (deviations > limit).nonzero()[0].tolist()
 
 
 @lru_cache(maxsize=256)

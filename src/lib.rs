@@ -53,7 +53,8 @@
 //! - It does not defend against a callee that ends the process (`os._exit`, a signal, a crash in C
 //!   code or by `ctypes`), never returns, raises the recursion limit, or overflows the stack by
 //!   recursion through C code, which Python does not always see; nor against `fork` while other
-//!   threads run.
+//!   threads run. The `str` of an exception that it raises, and the name of that exception's type, are
+//!   code of the callee's too.
 //! - One interpreter in a process, never ended: see [`interpreter`]. A program that has started Python
 //!   itself must not finalize it, and must release the lock in the reverse order of taking it.
 //! - Without memory to start Python, or for a thread's first call, the process may end; later that is

@@ -77,8 +77,8 @@ impl Outliers {
     /// dotted, as in `Class.method`.
     ///
     /// Modules are searched where the chosen Python searches them (see
-    /// [`interpreter`](crate::interpreter)), never in the current directory. `pyoutliers` is
-    /// compiled in.
+    /// [`interpreter`](crate::interpreter)), not in the current directory unless `PYTHONPATH` names
+    /// it. `pyoutliers` is compiled in.
     ///
     /// # Errors
     ///
@@ -206,7 +206,8 @@ impl Outliers {
     /// Calls the function with a copy of `data` as a list of floats; returns a copy of its result.
     ///
     /// `pyoutliers.detect` returns the indices, in order, of the values that lie more than `threshold`
-    /// (2) population standard deviations (as `numpy.std`) from the mean. Your own function may return
+    /// (2) population standard deviations (as `numpy.std`) from the mean. It raises a `ValueError` for a NaN,
+    /// an infinity, and a threshold that is not a finite number of 0 or more. Your own function may return
     /// any iterable of ints, at most as many as `data` has values: a list, a tuple, a NumPy array of
     /// integers, a range, a generator. `-1` is an ordinary int.
     ///

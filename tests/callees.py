@@ -133,11 +133,13 @@ def raises_a_group(data):
 
 
 def misspells(data): return dta
+def misspells_a_method(data): return data.apend(1)
+def misspells_in_a_module(data): return signal.SIGIN
 
 
 ways = [
     raises_value_error, raises_from, raises_while_handling, raises_from_none, raises_in_a_circle,
-    raises_a_syntax_error, raises_with_a_note, raises_a_group, misspells,
+    raises_a_syntax_error, raises_with_a_note, raises_a_group, misspells, misspells_a_method, misspells_in_a_module,
 ]
 printed = []
 
@@ -202,6 +204,15 @@ class CallsBackWhenFlushed:
 def puts_a_stream_that_calls_back(data):
     """Puts a stream in the place of stdout that calls the C function at an address when it is flushed."""
     sys.stdout = CallsBackWhenFlushed(ctypes.CFUNCTYPE(None)(int(data[0])))
+    return []
+
+
+def makes_a_subinterpreter(data):
+    try:
+        import _interpreters
+    except ImportError:  # before 3.13
+        import _xxsubinterpreters as _interpreters
+    _interpreters.create()
     return []
 
 

@@ -18,12 +18,23 @@ const RUNS: usize = 200;
 /// Set in the processes that shall end, to who started Python there.
 const STARTED_BY: &str = "STARTED_BY";
 
+/// Set in those where there is a subinterpreter too: Python then says that each thread holds its lock.
+const SUBINTERPRETER: &str = "SUBINTERPRETER";
+
 /// Python code to be inside of. It imports no NumPy, so that it starts soon.
 const INSIDE: &str = "
 import sys, threading, time
 
 inside = []
 sys.setswitchinterval(1e-4)
+
+def makes_a_subinterpreter(data):
+    try:
+        import _interpreters
+    except ImportError:  # before 3.13
+        import _xxsubinterpreters as _interpreters
+    _interpreters.create()
+    return []
 
 def count(data): return [len(inside)]
 
@@ -66,15 +77,18 @@ fn main() {
     // Two at a time, as cores go.
     thread::scope(|threads| {
         for started_by in ["main", "another"] {
-            threads.spawn(move || (0..RUNS / 2).for_each(|_| ends(started_by)));
+            threads.spawn(move || (0..RUNS / 2).for_each(|run| ends(started_by, run % 2 == 0)));
         }
     });
     println!("\ntest {NAME} ... ok\n\n---- {NAME} stdout ----\ncases: {RUNS}\n");
 }
 
-fn ends(started_by: &str) {
+fn ends(started_by: &str, with_a_subinterpreter: bool) {
     let mut command = command(env::current_exe().unwrap());
     command.env(STARTED_BY, started_by);
+    if with_a_subinterpreter {
+        command.env(SUBINTERPRETER, "1");
+    }
     let output = finished(
         command,
         &format!("a process whose Python was started by {started_by}"),
@@ -93,6 +107,9 @@ fn ends_with_threads_inside(started_by: &str) {
         }
     }
     let function = |name| Outliers::new("inside", name).unwrap();
+    if env::var_os(SUBINTERPRETER).is_some() {
+        function("makes_a_subinterpreter").detect(&[0.0]).unwrap();
+    }
     KEPT.set(Some(function("count")));
     for name in ["spins", "sleeps", "waits", "prints"] {
         let enters = function(name);

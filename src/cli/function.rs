@@ -1,10 +1,12 @@
 //! Which function is called, and with which parameters.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::str::FromStr;
 
 use clap::Args;
-use pyoutliers::{Outliers, Parameter, Result};
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use pyoutliers::{Outliers, Parameter};
 
 #[derive(Args)]
 pub struct Callee {
@@ -15,6 +17,7 @@ pub struct Callee {
         long,
         value_name = "MODULE:NAME|FILE.py:NAME",
         default_value = "pyoutliers:detect",
+        value_parser = OsStringValueParser::new().try_map(text::<Function>),
         verbatim_doc_comment
     )]
     pub function: Function,
@@ -23,7 +26,7 @@ pub struct Callee {
 }
 
 impl Callee {
-    pub fn find(&self) -> Result<Outliers> {
+    pub fn find(&self) -> pyoutliers::Result<Outliers> {
         self.settings.find(&self.function)
     }
 }
@@ -33,18 +36,30 @@ impl Callee {
 pub struct Settings {
     /// Give it a parameter, such as threshold=3: an int, a float,
     /// true, false, or else text
-    #[arg(short, long = "set", value_name = "NAME=VALUE", verbatim_doc_comment)]
+    #[arg(
+        short,
+        long = "set",
+        value_name = "NAME=VALUE",
+        value_parser = OsStringValueParser::new().try_map(text::<Setting>),
+        verbatim_doc_comment
+    )]
     settings: Vec<Setting>,
 }
 
 impl Settings {
-    pub fn find(&self, Function { module, function }: &Function) -> Result<Outliers> {
+    pub fn find(&self, Function { module, function }: &Function) -> pyoutliers::Result<Outliers> {
         let found = Outliers::new(module, function)?;
         let mut settings = self.settings.iter();
         settings.try_fold(found, |found, Setting { name, value }| {
             found.with(name, parameter(value))
         })
     }
+}
+
+/// What is typed here is Python's: text.
+fn text<T: FromStr<Err = &'static str>>(typed: OsString) -> Result<T, &'static str> {
+    let text = typed.to_str();
+    text.ok_or("it is not UTF-8: use another name")?.parse()
 }
 
 /// `MODULE:NAME`, or `FILE.py:NAME`.

@@ -79,6 +79,9 @@ impl Exception {
     }
 
     /// What `str(exception)` gave, cut if it is very long.
+    ///
+    /// It is called once. It may run code of the exception's, so it takes as long, and as much memory, as
+    /// that code does: it has no bound, just as the function that you call has none.
     pub fn message(&self) -> &str {
         self.text().map_or("", |text| &text.message)
     }
@@ -86,9 +89,19 @@ impl Exception {
     /// The traceback, as Python prints it, ending in a line feed; empty where there is none.
     ///
     /// It has the exceptions that led to this one, the members of a group, the notes, and the place
-    /// of a `SyntaxError`. It has 32 exceptions and the 1,000 innermost frames of each at most, and no
-    /// source lines of files larger than 4 MiB; the middle of a very long text is left out. It is
-    /// empty too if Python cannot make it, or if memory is short.
+    /// of a `SyntaxError`. It is empty too if Python cannot make it, or if memory is short.
+    ///
+    /// It is bounded in time and memory, whatever the exception is:
+    ///
+    /// - It has 32 exceptions, and of each the 1,000 innermost frames and 100 notes at most. The middle of
+    ///   a very long text is left out.
+    /// - Its source lines come from files, of 4 MiB in all, and from source that is compiled in. A loader,
+    ///   such as that of a zip file, is not asked.
+    /// - A name is suggested (`Did you mean`, from Python 3.12 on) where no code of an object runs for it:
+    ///   for variables, and attributes of built-in types and plain modules.
+    /// - Python gets two seconds to make it, which ends it early.
+    /// - `str` is called for each exception that led to this one, until that took a second together. One
+    ///   call of it has no bound: see [`message`](Self::message).
     pub fn traceback(&self) -> &str {
         self.frames().unwrap_or_default()
     }

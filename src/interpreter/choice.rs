@@ -1,14 +1,14 @@
 //! Which Python, and why that one.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{self, Path, PathBuf};
-use std::process::{Command, Stdio};
 
+use super::asked::{ask, recorded_version};
 use super::version::Version;
 use crate::capi;
 
@@ -202,39 +202,6 @@ fn admit(choice: Choice, linked: &Version) -> Result<Choice, String> {
         version,
         rule: *rule,
     })
-}
-
-/// The version that a virtual environment records of itself: `version` of venv, `version_info` of
-/// others.
-fn recorded_version(python: &Path) -> Option<Version> {
-    let settings = python.parent()?.parent()?.join("pyvenv.cfg");
-    let settings = fs::read_to_string(settings).ok()?;
-    settings.lines().find_map(|line| {
-        let (key, value) = line.split_once('=')?;
-        matches!(key.trim(), "version" | "version_info").then(|| Version::parse(value.trim()))?
-    })
-}
-
-/// The version of an interpreter, and where it really is: it may be a launcher, such as pyenv's.
-fn ask(python: &Path) -> Result<(Version, PathBuf), String> {
-    const QUESTION: &str = "import os, sys
-os.write(1, b'%d.%d.%d\\n' % sys.version_info[:3] + os.fsencode(sys.executable))";
-    let output = Command::new(python)
-        .args(["-I", "-S", "-c", QUESTION].map(OsStr::new))
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| error.to_string())?;
-    let mut lines = output.stdout.splitn(2, |&byte| byte == b'\n');
-    let version = lines
-        .next()
-        .map(String::from_utf8_lossy)
-        .and_then(|text| Version::parse(&text));
-    match (version, lines.next()) {
-        (Some(version), Some(executable)) => {
-            Ok((version, OsString::from_vec(executable.into()).into()))
-        }
-        _ => Err(format!("it answers with {}", output.status)),
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Finding a function: the one place where modules are imported and names are looked up.
 
 use std::ffi::{CStr, CString};
+use std::sync::OnceLock;
 
 use super::{import_error, module as compiled_in};
-use crate::capi::{self, Owned, Python};
+use crate::capi::{self, Held, Owned, Python};
 use crate::error::{ErrorKind, Exception, OutOfMemory, Result, text};
 
 /// Imports a module, or the file of one if the name ends in `.py`, or makes it of `source`; looks up a
@@ -29,18 +30,32 @@ pub(crate) fn find<'p>(
     Ok((imported, found))
 }
 
+/// Makes a module of a file, or of source under that name, unless that was done.
+///
+/// Memory is not made to run out meanwhile: CPython's compiler may end the process then.
 fn load<'p>(py: Python<'p>, path: &str, source: Option<&str>) -> Result<Owned<'p>, Exception> {
-    let loader = include_str!("file.py");
-    let loader = compiled_in(py, c"_outliers_file", c"<outliers>/file.py", loader)?; // new
-    let load = capi::object_get_attr_string(&loader, c"load")?; // new
+    let load = loader(py)?.as_borrowed(py);
     let path = capi::unicode_from_str(py, path)?; // new
-    match source {
+    let source = source.map(|source| capi::unicode_from_str(py, source)); // new
+    let source = source.transpose()?;
+    let none_fails = 1..1;
+    let (module, _) = capi::starve(none_fails, || match &source {
         None => capi::object_call_function_obj_args(&load, [&path]), // new
-        Some(source) => {
-            let source = capi::unicode_from_str(py, source)?; // new
-            capi::object_call_function_obj_args(&load, [&path, &source]) // new
-        }
+        Some(source) => capi::object_call_function_obj_args(&load, [&path, source]), // new
+    });
+    module
+}
+
+/// The function `load` of `file.py`, which is made a module once.
+fn loader(py: Python<'_>) -> Result<&'static Held, Exception> {
+    static LOAD: OnceLock<Held> = OnceLock::new();
+    if let Some(load) = LOAD.get() {
+        return Ok(load);
     }
+    let source = include_str!("file.py");
+    let loader = compiled_in(py, c"_outliers_file", c"<outliers>/file.py", source)?; // new
+    let load = capi::object_get_attr_string(&loader, c"load")?.into(); // new
+    Ok(LOAD.get_or_init(|| load))
 }
 
 /// `module.name`, or `module.name.name` and so on.

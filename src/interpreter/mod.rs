@@ -21,8 +21,8 @@
 //! program built for 3.11.7 runs on another machine with its 3.11.2. Where there is none, the start is an
 //! error that says what to install.
 //!
-//! `PYTHONPATH` works as in Python. The current directory is searched neither for modules nor for an
-//! environment.
+//! The current directory is searched neither for modules nor for an environment. `PYTHONPATH` works as in
+//! Python. So an empty entry in it is the current directory: `PYTHONPATH=:/x` has one, before the colon.
 //!
 //! # Once
 //!
@@ -32,6 +32,7 @@
 //! call. Python installs no signal handlers: Ctrl-C ends the process, even after Python code has
 //! imported `signal`.
 
+mod asked;
 mod choice;
 mod function;
 mod prelude;

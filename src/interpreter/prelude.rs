@@ -24,11 +24,11 @@ pub(super) fn installed(py: Python<'_>) -> Result<&'static Held, Exception> {
 /// Installs the prelude. When we start Python, Ctrl-C is ours to leave alone.
 #[cold]
 pub(super) fn install(py: Python<'_>, at_the_start: bool) -> Result<&'static Held, Exception> {
+    let source = include_str!("prelude.py");
+    let prelude = module(py, c"_outliers_prelude", c"<outliers>/prelude.py", source)?;
     let (name, file) = (c"_outliers_traceback", c"<outliers>/traceback.py");
     let traceback = module(py, name, file, include_str!("traceback.py"))?;
     capi::trace_back_by(capi::object_get_attr_string(&traceback, c"text")?);
-    let source = include_str!("prelude.py");
-    let prelude = module(py, c"_outliers_prelude", c"<outliers>/prelude.py", source)?;
     let find = |name: &CStr| capi::object_get_attr_string(&prelude, name);
     let name = capi::unicode_from_str(py, "pyoutliers")?;
     let source = capi::unicode_from_str(py, include_str!("../../pyoutliers/__init__.py"))?;
@@ -41,6 +41,8 @@ pub(super) fn install(py: Python<'_>, at_the_start: bool) -> Result<&'static Hel
 }
 
 /// Makes a module of compiled-in source, which tracebacks call `file`.
+///
+/// Memory is not made to run out meanwhile: CPython's compiler may end the process then.
 pub(crate) fn module<'p>(
     py: Python<'p>,
     name: &CStr,
@@ -49,5 +51,9 @@ pub(crate) fn module<'p>(
 ) -> Result<Owned<'p>, Exception> {
     let source = text!("{source}\0")?;
     let source = CStr::from_bytes_until_nul(source.as_bytes()).unwrap_or_default();
-    capi::import_exec_code_module(name, &capi::compile_string(py, source, file)?)
+    let none_fails = 1..1;
+    let made = capi::starve(none_fails, || {
+        capi::import_exec_code_module(name, &capi::compile_string(py, source, file)?)
+    });
+    made.0
 }

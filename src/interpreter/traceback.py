@@ -1,86 +1,251 @@
 """The text of an exception, by Python's own `traceback`, imported before anybody could replace it.
 
-An exception may be a trap, so all that is looked at has a bound. The caller takes whatever is raised
-here as "no traceback".
+An exception may be a trap, so `traceback` sees a copy of it: plain values, each with a bound. Making the
+copy runs none of the exception's own code except `str(exception)`, and none of a module's loader. When the
+time is up, the text ends. The caller takes whatever is raised here as "no traceback".
 """
 
 import builtins
+import linecache
 import os
 import stat
 import sys
+from collections import deque
+from itertools import islice
+from time import monotonic
 from traceback import FrameSummary, TracebackException
+from types import ModuleType
 
-ENDS = 8192  # characters of a text that are kept at each end
+from _outliers_prelude import CompiledIn
+
+SECONDS = 1  # for copying, for writing, and for `str` of all that led to an exception
+ENDS = 8192  # characters of a text, or of one in it, that are kept at each end
 EXCEPTIONS = 32  # in a text
+NOTES = 100  # of an exception
 FRAMES = 1000  # of an exception, the innermost: as many as Python prints by itself
 LINES = 100  # of source for a frame
-SOURCE = 4 << 20  # bytes of a file
+SHOWN = 1 << 18  # characters of source in a text
+FILES = 4 << 20  # bytes of all the files that are read for a text
+NAMES = 750  # of which Python suggests one: as many as it looks at
 
 # As C reads them: an exception's class can make them anything.
 cause = BaseException.__cause__.__get__
 context = BaseException.__context__.__get__
+suppresses_context = BaseException.__suppress_context__.__get__
 traceback_of = BaseException.__traceback__.__get__
+attributes = BaseException.__dict__["__dict__"].__get__
+qualname_of = type.__dict__["__qualname__"].__get__
+module_of = type.__dict__["__module__"].__get__
 Group = getattr(builtins, "BaseExceptionGroup", None)  # from 3.11 on
+OF_SYNTAX = [name for name in ("filename", "lineno", "end_lineno", "text", "offset", "end_offset", "msg")
+             if hasattr(SyntaxError, name)]
+# Objects whose attributes are listed without code of theirs; and those of a frame.
+PLAIN = (list, tuple, dict, set, str, bytes, int, float, bool, ModuleType)
+LOCALS = (dict, (lambda: type(sys._getframe().f_locals))())
 
 
-class All:
-    """Has seen all exceptions, so that `traceback` follows none by itself: `summary` does."""
+class Shown:
+    """What `traceback` is shown in an exception's place."""
+    __cause__ = __context__ = __notes__ = None
+    __suppress_context__ = False
 
-    def add(self, item): pass
-    def __contains__(self, item): return True
+    def __str__(self): return self.message
 
 
-def text(error, traceback):
-    """What Python prints of an exception, the middle left out if that is long."""
-    head, tail, left_out = "", "", 0
-    for part in summary(error, traceback, []).format():
+class ShownName(Shown, NameError):
+    """One for which Python suggests another name."""
+
+
+class ShownAttribute(Shown, AttributeError):
+    """One for which Python suggests another attribute."""
+
+
+class Members(list):
+    """The members of a group that are told, and how many it has."""
+    def __len__(self): return self.count
+
+
+def text(error, traceback, message=None):
+    """What Python prints of an exception that says `message`, the middle left out if that is long."""
+    telling = Telling()
+    told = telling.summary(error, traceback, message)
+    telling.end = monotonic() + SECONDS
+    head, tail, late = "", "", ""
+    for part in told.format():
         tail += part
         missing = ENDS - len(head)
         head, tail = head + tail[:missing], tail[missing:]
-        left_out += max(len(tail) - ENDS, 0)
+        telling.left_out += max(len(tail) - ENDS, 0)
         tail = tail[-ENDS:]
-    return head + (f"\n[{left_out} characters left out]\n" if left_out else "") + tail
+        if telling.is_late():
+            late = "\n[this took too long: the rest is left out]\n"
+            break
+    left_out = f"\n[{telling.left_out} characters left out]\n" if telling.left_out else ""
+    return head + left_out + tail + late
 
 
-def summary(error, traceback, seen):
-    """An exception with those that led to it or are in it, each told once."""
-    def follow(other):
-        if other is None or id(other) in seen or len(seen) == EXCEPTIONS:
+class Telling:
+    """Copies exceptions for a text, within its bounds."""
+
+    def __init__(self):
+        self.end, self.asking = monotonic() + SECONDS, SECONDS
+        self.seen = []
+        self.files, self.shown, self.left_out = FILES, SHOWN, 0
+
+    def is_late(self):
+        return monotonic() > self.end
+
+    def summary(self, error, traceback, message):
+        """An exception with those that led to it or are in it, each told once."""
+        self.seen.append(id(error))
+        kind = self.type_of(error)
+        told = TracebackException(kind, self.shown_for(error, kind, traceback, message), traceback, limit=0)
+        told.stack.extend(self.frames(traceback))
+        told.__cause__ = self.follow(cause(error))
+        told.__suppress_context__ = suppresses_context(error)
+        if told.__cause__ is None and not told.__suppress_context__:
+            told.__context__ = self.follow(context(error))
+        if Group and issubclass(type(error), Group):
+            members = Group.exceptions.__get__(error)
+            told.exceptions = Members(filter(None, map(self.follow, members[:told.max_group_width])))
+            told.max_group_width = list.__len__(told.exceptions)
+            told.exceptions.count = len(members)
+        return told
+
+    def follow(self, error):
+        if error is None or id(error) in self.seen or len(self.seen) == EXCEPTIONS:
             return None
-        return summary(other, traceback_of(other), seen)
-
-    seen.append(id(error))
-    told = TracebackException(
-        type(error), error, traceback, limit=-FRAMES, lookup_lines=False, _seen=All())
-    told.stack[:] = map(harmless, told.stack)
-    if getattr(told, "end_offset", None):
-        told.end_offset = min(told.end_offset, ENDS)  # of a SyntaxError: so many carets
-    told.__cause__ = follow(cause(error))
-    told.__context__ = told.exceptions = None
-    if told.__cause__ is None and not told.__suppress_context__:
-        told.__context__ = follow(context(error))
-    if Group and issubclass(type(error), Group):
-        members = Group.exceptions.__get__(error)
-        told.exceptions = list(filter(None, map(follow, members[:told.max_group_width])))
-        told.max_group_width = len(told.exceptions)
-        told.exceptions += [None] * (len(members) - len(told.exceptions))  # only counted
-    return told
-
-
-def harmless(frame):
-    """The frame, without its source where reading that could take for ever, or all memory."""
-    lines = (getattr(frame, "end_lineno", None) or 0) - (frame.lineno or 0)
-    if lines < LINES and is_small_file(frame.filename):
-        return frame
-    return FrameSummary(frame.filename, frame.lineno, frame.name, line="")
-
-
-def is_small_file(name):
-    """Whether the file that `linecache` would read, if there is one, is no device, pipe or such."""
-    for directory in ["", *sys.path]:
+        if self.asking < 0 or self.is_late():
+            return None
+        begun = monotonic()
         try:
-            status = os.stat(os.path.join(directory, name))
-        except (OSError, ValueError):
-            continue
-        return stat.S_ISREG(status.st_mode) and 0 < status.st_size < SOURCE
-    return True
+            message = str(error)
+        except:
+            message = None
+        took = monotonic() - begun
+        self.asking -= took
+        self.end += took
+        return self.summary(error, traceback_of(error), message)
+
+    def type_of(self, error):
+        """Its type, or one of that name if the name could be any code, or of any length."""
+        kind = type(error)
+        name, module = qualname_of(kind), module_of(kind)
+        if type(kind) is type and self.is_short(name) and self.is_short(module):
+            return kind
+        base = next(base for base in (SyntaxError, NameError, AttributeError, object) if issubclass(kind, base))
+        module = self.cut(module) if isinstance(module, str) else "<unknown>"
+        return type("Shown", (base,), {"__qualname__": self.cut(name), "__module__": module})
+
+    def shown_for(self, error, kind, traceback, message):
+        shown = Shown()
+        if issubclass(kind, SyntaxError):
+            vars(shown).update((name, self.value_of(error, name)) for name in OF_SYNTAX)
+        elif sys.version_info >= (3, 12) and issubclass(kind, NameError) and suggests_names(traceback):
+            shown = ShownName(name=self.name_of(NameError.name.__get__(error)))
+        elif sys.version_info >= (3, 12) and issubclass(kind, AttributeError):
+            of = AttributeError.obj.__get__(error)
+            if type(of) in PLAIN and (type(of) is not ModuleType or is_plain(vars(of))):
+                shown = ShownAttribute(name=self.name_of(AttributeError.name.__get__(error)), obj=of)
+        shown.message = "<exception str() failed>" if message is None else self.cut(message)
+        notes = dict.get(attributes(error), "__notes__")
+        if type(notes) in (list, tuple):
+            shown.__notes__ = [self.cut(note) for note in notes[:NOTES] if isinstance(note, str)]
+        return shown
+
+    def value_of(self, error, name):
+        """An attribute of a SyntaxError, if it is of a type that it should have."""
+        value = getattr(SyntaxError, name).__get__(error)
+        if type(value) is int:
+            return min(max(value, -1), ENDS if name == "end_offset" else 10**9)  # so many carets
+        return self.cut(value) if isinstance(value, str) else None
+
+    def name_of(self, name):
+        return name if self.is_short(name) else None
+
+    def is_short(self, name):
+        return type(name) is str and len(name) <= ENDS
+
+    def cut(self, text):
+        """A plain string, the middle left out if that is long: it would not be kept."""
+        length = str.__len__(text)
+        if length <= 2 * ENDS:
+            return str.__getitem__(text, slice(None))
+        self.left_out += length - 2 * ENDS
+        return str.__getitem__(text, slice(ENDS)) + str.__getitem__(text, slice(-ENDS, None))
+
+    def frames(self, traceback):
+        """The innermost frames, those for which there is time."""
+        innermost = deque(maxlen=FRAMES)
+        while traceback is not None:
+            innermost.append(traceback)
+            traceback = traceback.tb_next
+        told = deque()
+        while innermost and not self.is_late():
+            told.appendleft(self.frame(innermost.pop()))
+        return told
+
+    def frame(self, traceback):
+        code = traceback.tb_frame.f_code
+        line, positions = traceback.tb_lineno, {}
+        last = line
+        if hasattr(code, "co_positions") and traceback.tb_lasti >= 0:  # from 3.11 on
+            first, end, column, end_column = next(islice(code.co_positions(), traceback.tb_lasti // 2, None))
+            line = traceback.tb_lineno if first is None else first
+            last = line if end is None else end
+            positions = {"end_lineno": end, "colno": column, "end_colno": end_column}
+        file, name = self.cut(code.co_filename), self.cut(code.co_name)
+        if self.shows(traceback.tb_frame.f_globals, code.co_filename, line, last):
+            return FrameSummary(file, line, name, lookup_line=False, **positions)
+        return FrameSummary(file, line, name, line="")
+
+    def shows(self, variables, file, line, last):
+        """Whether there is room for the source of a frame; reads it into `linecache`."""
+        if not self.is_short(file) or line is None or last - line >= LINES:
+            return False
+        size = sum(map(len, self.lines_of(variables, file)[line - 1:last]))
+        if not 0 < size <= min(ENDS, self.shown):
+            return False
+        self.shown -= size
+        return True
+
+    def lines_of(self, variables, file):
+        linecache.checkcache(file)
+        if len(linecache.cache.get(file, "?")) == 1:  # not there, or a loader would be asked
+            linecache.cache.pop(file, None)
+            loader = dict.get(variables, "__loader__")
+            source = loader.source if type(loader) is CompiledIn else None
+            if type(source) is str and len(source) < FILES:
+                lines = [line + "\n" for line in source.splitlines()]
+                linecache.cache[file] = len(source), None, lines, file
+            elif not self.may_read(file):
+                return []
+        return linecache.getlines(file)
+
+    def may_read(self, name):
+        """Whether there is such a file where `linecache` looks, no device, pipe or such, and not too large."""
+        path = sys.path if type(sys.path) is list else []
+        for directory in ["", *path]:
+            try:
+                status = os.stat(os.path.join(directory, name))
+            except (OSError, ValueError, TypeError, AttributeError):
+                continue
+            if status.st_size > self.files:
+                return False
+            self.files -= status.st_size
+            return stat.S_ISREG(status.st_mode) and status.st_size > 0
+        return False
+
+
+def suggests_names(traceback):
+    """Whether Python finds another name without code of an object's."""
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    frame = traceback and traceback.tb_frame
+    return frame is not None and type(frame.f_locals) in LOCALS and "self" not in frame.f_locals and all(
+        map(is_plain, (frame.f_globals, frame.f_builtins)))
+
+
+def is_plain(names):
+    return type(names) is dict and len(names) < NAMES and "__dir__" not in names and all(
+        type(name) is str for name in names)

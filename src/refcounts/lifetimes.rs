@@ -30,10 +30,6 @@ fn held(make: impl for<'p> FnOnce(Python<'p>) -> Result<Owned<'p>, Exception>) -
     with_python(|py| Ok(Held::from(make(py)?)))
 }
 
-fn own_item<'p>(list: &Owned<'p>) -> Result<Owned<'p>, Exception> {
-    Ok(raw::list_get_item(list, 0)?.own())
-}
-
 /// Gives it back with the lock, which this thread has to take.
 fn give_back(reference: Held) -> Result<()> {
     with_python(|_| {
@@ -64,7 +60,7 @@ pub(super) fn released_lock(t: &mut Table<'_>) -> Result<()> {
         "Py_BEGIN_ALLOW_THREADS ..", "a thread emptied the slot", item: 0);
     let list = held(|py| convert::list_from_slice(py, &[1.5], None))?;
     let empty = || with_python(|py| call(py, c"empty", [&list.as_borrowed(py)]).map(drop));
-    step!(t, let kept = held(|py| own_item(&list.as_borrowed(py)))?;
+    step!(t, let kept = held(|py| raw::list_get_item_ref(&list.as_borrowed(py), 0))?;
         "PyList_GetItem, Py_INCREF(kept)", "the list's, and ours", kept: 2);
     step!(t, thread::scope(|threads| threads.spawn(empty).join().is_ok());
         "Py_BEGIN_ALLOW_THREADS ..", "ours is still ours", kept: 1);

@@ -163,7 +163,7 @@ impl Watched for Borrowed<'_, '_> {
 
 impl Watched for Pointer<'_> {
     fn watched(&self) -> Option<(Held, Hold)> {
-        Some((Held::from(self.own()), Hold::Borrowed))
+        Some((Held::from(self.watch()?), Hold::Borrowed))
     }
 }
 

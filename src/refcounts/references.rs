@@ -110,7 +110,7 @@ pub(super) fn thin_ice(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, shows safe; "safe = [new, trap2]", "once more, with care", safe: 2);
     step!(t, let kept = raw::list_get_item(&safe, 0)?;
         "kept = PyList_GetItem(safe, 0)", "borrowed: the list's", kept: 1);
-    step!(t, let kept = kept.own();
+    step!(t, let kept = raw::list_get_item_ref(&safe, 0)?;
         "Py_INCREF(kept)", "the list's, and ours", kept: 2);
     step!(t, let fresh = capi::float_from_double(py, 3.5)?;
         "fresh = PyFloat_FromDouble(3.5)", "fresh is ours", fresh: 1);
@@ -135,7 +135,7 @@ pub(super) fn storing(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, capi::dict_set_item(&dict, &key, &item)?;
         "PyDict_SetItem(dict, key, item)", "and the dict's own", item: 3);
     step!(t, "", "so of the key", key: 2);
-    step!(t, let found = raw::dict_get_item(&dict, &key);
+    step!(t, let found = raw::dict_get_item(&dict, &key)?;
         "found = PyDict_GetItemWithError()", "borrowed: none added", found: 3);
     step!(t, drop(key);
         "Py_DECREF(key)", "the dict's alone", key: 1);
@@ -164,19 +164,17 @@ pub(super) fn half_way(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
 pub(super) fn called_by_python(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let argument = capi::float_from_double(py, 1.5)?;
         "Python has an argument", "the caller's", argument: 1);
-    let careful = raw::identity(py, true)?;
+    let careful = raw::identity(py)?;
     step!(t, let result = capi::object_call_function_obj_args(&careful, [&argument])?;
         "Py_INCREF(argument); return it;", "the caller's, and a new one", argument: 2);
     step!(t, drop(result);
         "the caller: Py_DECREF(result)", "as before", argument: 1);
-    let careless = raw::identity(py, false)?;
     step!(t, let spare = argument.clone();
         "the caller: Py_INCREF(argument)", "a spare, so as not to crash", argument: 2);
-    step!(t, let result = capi::object_call_function_obj_args(&careless, [&argument])?;
+    step!(t, let result = raw::careless_identity(spare)?; steals spare;
         "return argument;", "as new, but none added", argument: 2);
     step!(t, drop(result);
         "the caller: Py_DECREF(result)", "one for two holders", argument: 1);
-    std::mem::forget(spare);
     Ok(())
 }
 

@@ -177,8 +177,11 @@ use verdict::PARTS;
 /// threads use Python.
 ///
 /// Python itself has faults where its memory runs out: before 3.14, a function that makes closures,
-/// generators, classes or threads may leak, or end the process. So nothing is failed, nor counted,
-/// while Python puts the traceback of an exception into words.
+/// generators, classes or threads may leak, or end the process. Its compiler may end the process in every
+/// version. So nothing is failed, nor counted, while Python puts the traceback of an exception into words,
+/// and while [`Outliers`] loads a file or source. What else compiles has no such protection: `eval`,
+/// `exec`, [`compile_string`](crate::capi::compile_string), an `import` of a module that is not cached as
+/// byte code. Import before you starve.
 ///
 /// # Errors
 ///

@@ -51,7 +51,7 @@ fn a_traceback_is_as_python_prints_it() {
         cases += 1;
     }
     println!("cases: {cases}");
-    assert!(cases > 7);
+    assert!(cases > 10);
 }
 
 #[test]
@@ -65,11 +65,15 @@ fn a_traceback_that_would_be_endless_is_told_in_part() {
 }
 
 #[test]
-fn where_a_traceback_cannot_be_had_there_is_the_text_alone() {
+fn a_type_that_hides_its_name_has_a_traceback_that_names_it() {
     let error = callee("raises_without_a_name").detect(&[1.0]).unwrap_err();
     let text = "callees:raises_without_a_name: a type without a name: the message";
     assert_eq!(error.to_string(), text);
-    assert_eq!(format!("{error:?}"), text);
+    assert!(
+        error
+            .traceback()
+            .ends_with("\ncallees.Error: the message\n")
+    );
 }
 
 #[test]

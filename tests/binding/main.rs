@@ -7,6 +7,7 @@ mod common;
 mod address_space;
 mod agreement;
 mod copy;
+mod error_bounds;
 mod errors;
 mod functions;
 mod generated;

@@ -2,6 +2,7 @@
 //! and the next call is right.
 
 use crate::common::{callee, numpy_survives_without_memory, passes};
+use std::cell::Cell;
 use std::thread;
 
 use pyoutliers::soak::starve;
@@ -121,6 +122,21 @@ fn with_python_alone() {
     });
     sweep("finding a function", false, || {
         Outliers::new("callees", "indices_of_largest").map(drop)
+    });
+    let source = "def last(data): return [len(data) - 1]";
+    let last = || Outliers::from_source(source, "last.py", "last");
+    last().unwrap();
+    sweep("finding a function of source", false, || {
+        assert_eq!(last()?.detect(&[1.0; 3])?, [2]);
+        Ok(())
+    });
+    // Another one each time, which is kept.
+    let made = Cell::new(0);
+    sweep("making a module of source", true, || {
+        made.set(made.get() + 1);
+        let file = format!("{}.py", made.get());
+        let f = Outliers::from_source("f = lambda data: [2]", &file, "f")?;
+        f.detect(&[1.0]).map(drop)
     });
     sweep("finding none", false, || {
         expect(Outliers::new("callees", "none"), |kind| {

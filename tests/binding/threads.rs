@@ -155,6 +155,30 @@ fn dropping_does_not_wait_for_the_lock() {
 }
 
 #[test]
+#[ignore = "run by the test below, in a process of its own"]
+fn drops_with_a_subinterpreter() {
+    within_a_minute(|| {
+        callee("makes_a_subinterpreter").detect(&[0.0]).unwrap();
+        let outliers = callee("as_set");
+        let (holds, held) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            with_python(|_| {
+                holds.send(()).unwrap();
+                thread::sleep(2 * WATCHDOG);
+                Ok(())
+            })
+        });
+        held.recv().unwrap();
+        drop(outliers);
+    });
+}
+
+#[test]
+fn dropping_does_not_wait_for_the_lock_where_there_is_a_subinterpreter() {
+    passes("threads::drops_with_a_subinterpreter", &[]);
+}
+
+#[test]
 fn closing_gives_back_at_once() {
     within_a_minute(|| {
         let file = directory("closing").join("file");

@@ -33,6 +33,19 @@ fn refusal(key: &str, value: &str) -> Option<String> {
     Python::parse(&answers).unwrap().refuse().err()
 }
 
+/// Such as in `OUTLIERS_ENVIRONMENTS`, or the name of the checkout.
+#[test]
+fn a_line_break_tells_cargo_nothing_more() {
+    for value in ["a\ncargo::rustc-env=PATH=b", "a\rb", "a\n"] {
+        let problem = script::tell("rustc-env", value).unwrap_err();
+        assert!(
+            problem.starts_with(&format!("a line break in {value:?}")),
+            "{problem}"
+        );
+        assert_eq!(problem.lines().count(), 1, "{problem}");
+    }
+}
+
 #[test]
 fn a_release_build_with_a_shared_library_is_accepted() {
     for version in ["3.8.0", "3.11.7", "3.13.0", "3.15.2"] {

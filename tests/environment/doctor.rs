@@ -8,7 +8,9 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{environment, linked_version, outliers, passes, skipped, told};
+use crate::common::{
+    directory, environment, linked_version, outliers, passes, script, skipped, told,
+};
 use crate::runner::{make_wheels, makes_environments, packages};
 use libpython::other_libpython;
 use pyoutliers::{ErrorKind, Outliers, interpreter};
@@ -254,6 +256,12 @@ fn an_environment_of_another_minor_version() {
 
 #[test]
 fn a_choice_that_is_not_there_or_no_python() {
+    let endless = directory("endless").join("python");
+    script(&endless, "exec yes\n");
+    let endless = endless.to_str().unwrap();
+    let too_much = format!(
+        "OUTLIERS_PYTHON leads to {endless}, which is no Python: it prints more than 65536 bytes"
+    );
     for (variable, value, expected) in [
         (
             "OUTLIERS_PYTHON",
@@ -265,6 +273,7 @@ fn a_choice_that_is_not_there_or_no_python() {
             "/bin/ls",
             "OUTLIERS_PYTHON leads to /bin/ls, which is no Python",
         ),
+        ("OUTLIERS_PYTHON", endless, &too_much),
         (
             "VIRTUAL_ENV",
             "/nonexistent",

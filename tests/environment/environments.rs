@@ -211,3 +211,21 @@ fn pyoutliers_on_the_path_does_not_replace_the_one_compiled_in() {
         (Some(0), "[7, 113, 835]\n".into(), String::new())
     );
 }
+
+/// As in Python: an empty entry names it.
+#[test]
+fn the_current_directory_is_searched_only_where_pythonpath_names_it() {
+    let directory = crate::common::directory("empty-entry");
+    fs::write(directory.join("own.py"), "def f(data): return [1]").unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/temperature.csv");
+    for (path, status) in [("/nowhere", 1), (":/nowhere", 0), (".", 0)] {
+        let mut command = outliers();
+        command.args(["detect", "--column", "2", "--function", "own:f"]);
+        command.arg(&file).env("PYTHONPATH", path);
+        command
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .current_dir(&directory);
+        let (found, stdout, stderr) = run(&mut command);
+        assert_eq!(found, Some(status), "{path}: {stdout}{stderr}");
+    }
+}

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use crate::common::{self, outliers, skipped, told};
-use pyoutliers::refcounts::{Children, Doomed, Hold, LESSONS, Lesson};
+use pyoutliers::refcounts::{Children, Hold, LESSONS, Lesson};
 use pyoutliers::{Outliers, interpreter};
 
 const COURSE: &str = include_str!("../../src/refcounts/course.md");
@@ -316,11 +316,6 @@ fn the_contents_lead_to_the_lessons_and_each_to_the_next() {
         assert_eq!((status, stdout.as_str()), (Some(2), ""));
         assert!(stderr.contains(tip), "{stderr}");
     }
-}
-
-#[test]
-fn only_a_process_that_was_started_for_it_is_given_up() {
-    assert!(Doomed::by_arguments().is_none());
 }
 
 #[test]

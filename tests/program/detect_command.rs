@@ -2,6 +2,8 @@
 
 mod reading;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -72,7 +74,7 @@ fn a_parameter_is_what_it_looks_like() {
     for (threshold, expected) in [
         ("2.8", "[9]"),
         ("2.9", "[]"),
-        ("-1", "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"),
+        ("0", "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"),
     ] {
         let directory = crate::common::directory("threshold");
         std::fs::write(directory.join("ten"), numbers).unwrap();
@@ -119,6 +121,26 @@ fn what_is_found_can_be_a_status_and_nothing_is_printed_where_nothing_is() {
     assert_eq!((status, stdout.as_str()), (Some(1), "some.csv:[8]\n"));
     let (_, help, _) = told(&outliers().arg("--help").output().unwrap());
     assert!(help.contains("4 outliers were found (detect --fail-if-found)"));
+}
+
+#[test]
+fn a_function_or_parameter_that_is_no_text_is_refused_by_its_name() {
+    for (option, value) in [
+        ("--function", &b"sp\xe9.py:f"[..]),
+        ("--set", &b"name=\xe9"[..]),
+    ] {
+        let mut command = outliers();
+        command
+            .args(["detect", option])
+            .arg(OsStr::from_bytes(value));
+        let (status, stdout, stderr) = told(&command.output().unwrap());
+        assert_eq!((status, stdout.as_str()), (Some(2), ""));
+        assert!(stderr.contains(&format!("for '{option} <")), "{stderr}");
+        assert!(
+            stderr.contains("it is not UTF-8: use another name\n"),
+            "{stderr}"
+        );
+    }
 }
 
 #[test]

@@ -5,8 +5,9 @@
 //! [`Doomed`] proves. Under `PYTHONMALLOC=debug` freed memory is filled with 0xDD, so that each ends
 //! in the same way every time.
 
-use std::env;
+use std::cell::Cell;
 use std::ffi::CStr;
+use std::mem;
 use std::ptr::{self, NonNull};
 
 use crate::capi::library::c;
@@ -14,8 +15,7 @@ use python3_sys as ffi;
 
 use super::starve;
 use crate::capi::references::check;
-use crate::capi::runtime::already_started;
-use crate::capi::{Borrowed, Owned, Python};
+use crate::capi::{Owned, Python, object_call_function_obj_args};
 use crate::error::Exception;
 
 /// The proof that this process may die of a mistake.
@@ -41,23 +41,13 @@ impl Doomed {
     pub unsafe fn new() -> Self {
         Self(())
     }
-
-    /// Gives up a process that was started for it, with the word `--doomed` among its arguments, which
-    /// safe code cannot put there afterwards.
-    #[doc(hidden)]
-    pub fn by_arguments() -> Option<Self> {
-        let doomed = env::args_os().any(|word| word == "--doomed");
-        // SAFETY: whoever starts a program with this word wants one mistake of it, and no more; Python
-        // does not run, so that nothing of it is here that anybody relies on.
-        (doomed && already_started().is_none()).then(|| unsafe { Self::new() })
-    }
 }
 
 /// A pointer as C has it: whether the object is still there, nothing says.
-#[derive(Clone, Copy, Debug)]
 pub(crate) struct Pointer<'p> {
     object: NonNull<ffi::PyObject>,
-    py: Python<'p>,
+    /// A reference from when the object was certainly there, for a lesson that watches it from then on.
+    watched: Cell<Option<Owned<'p>>>,
 }
 
 impl<'p> Pointer<'p> {
@@ -65,25 +55,33 @@ impl<'p> Pointer<'p> {
     pub(crate) fn to(object: &Owned<'p>) -> Self {
         Self {
             object: object.object,
-            py: object.py(),
+            watched: Cell::default(),
         }
     }
 
-    /// A reference of our own, as by `Py_INCREF`: only while the object is there.
-    pub(crate) fn own(self) -> Owned<'p> {
-        // SAFETY: live, by the word of the lesson.
-        let borrowed = unsafe { Borrowed::new(self.object, self.py) };
-        Owned::clone(&borrowed)
+    /// The same, with a reference to watch it by.
+    fn to_watch(object: Owned<'p>) -> Self {
+        Self {
+            object: object.object,
+            watched: Cell::new(Some(object)),
+        }
+    }
+
+    /// The reference to watch it by, the first time.
+    pub(crate) fn watch(&self) -> Option<Owned<'p>> {
+        self.watched.take()
     }
 
     /// `Py_DECREF`, of a reference that need not be ours.
-    pub(crate) fn give_back(self, _: Doomed) {
+    pub(crate) fn give_back(&self, _: Doomed) {
+        self.watched.take();
         // SAFETY: none, as the reference is somebody else's, which is the point.
         unsafe { c!(Py_DecRef(self.object.as_ptr())) };
     }
 
     /// `repr(object)`, which reads the object's type: the first use to trip over freed memory.
-    pub(crate) fn look_at(self, _: Doomed) {
+    pub(crate) fn look_at(&self, _: Doomed) {
+        self.watched.take();
         // SAFETY: none if the object is gone, which is the point.
         unsafe { c!(PyObject_Repr(self.object.as_ptr())) };
     }
@@ -91,11 +89,19 @@ impl<'p> Pointer<'p> {
 
 /// `PyList_GetItem` of a list that others know: borrowed until one of them changes it.
 pub(crate) fn list_get_item<'p>(list: &Owned<'p>, index: isize) -> Result<Pointer<'p>, Exception> {
+    list_get_item_ref(list, index).map(Pointer::to_watch)
+}
+
+/// `PyList_GetItem` and `Py_INCREF`: what `PyList_GetItemRef` does, from 3.13 on.
+pub(crate) fn list_get_item_ref<'p>(
+    list: &Owned<'p>,
+    index: isize,
+) -> Result<Owned<'p>, Exception> {
     // SAFETY: the lock is held; the object is live. Type and index are checked there.
     let item = unsafe { c!(PyList_GetItem(list.as_ptr(), index)) };
     // SAFETY: the result of a call that returns borrowed or NULL, and live until the next line.
     let item = unsafe { check::borrowed_reference(list.py(), item) }?;
-    Ok(Pointer::to(&item))
+    Ok(Owned::clone(&item))
 }
 
 /// `PyList_SetItem` of a list that others know: lets go of the old item, whose end may run any code.
@@ -110,30 +116,21 @@ pub(crate) fn list_set_item<'p>(
 }
 
 /// `PyDict_GetItemWithError`: borrowed until somebody changes the dictionary.
-pub(crate) fn dict_get_item<'p>(dict: &Owned<'p>, key: &Owned<'p>) -> Option<Pointer<'p>> {
+pub(crate) fn dict_get_item<'p>(
+    dict: &Owned<'p>,
+    key: &Owned<'p>,
+) -> Result<Option<Pointer<'p>>, Exception> {
     // SAFETY: the lock is held, both objects are live. What is no dictionary is refused there.
     let value = unsafe { c!(PyDict_GetItemWithError(dict.as_ptr(), key.as_ptr())) };
-    NonNull::new(value).map(|object| Pointer {
-        object,
-        py: dict.py(),
-    })
+    // SAFETY: NULL, which this allows, or live: its dictionary has it.
+    unsafe { c!(Py_IncRef(value)) };
+    // SAFETY: a new reference since the line above, or NULL with or without an exception.
+    let value = unsafe { check::new_reference_or_end(dict.py(), value) }?;
+    Ok(value.map(Pointer::to_watch))
 }
 
-/// A function that Python can call and that returns its argument: as a reference of its own, or,
-/// which is the mistake, the borrowed one that it was given.
-pub(crate) fn identity(py: Python<'_>, own: bool) -> Result<Owned<'_>, Exception> {
-    /// As Python declares it, to be read by it for ever.
-    struct Method(ffi::PyMethodDef);
-    // SAFETY: only read, and its pointers point to what stays.
-    unsafe impl Sync for Method {}
-    const fn method(function: ffi::PyCFunction) -> Method {
-        Method(ffi::PyMethodDef {
-            ml_name: c"identity".as_ptr(),
-            ml_meth: Some(function),
-            ml_flags: ffi::METH_O,
-            ml_doc: ptr::null(),
-        })
-    }
+/// A function that Python can call and that returns its argument, as a reference of its own.
+pub(crate) fn identity(py: Python<'_>) -> Result<Owned<'_>, Exception> {
     extern "C" fn careful(
         _: *mut ffi::PyObject,
         argument: *mut ffi::PyObject,
@@ -142,15 +139,42 @@ pub(crate) fn identity(py: Python<'_>, own: bool) -> Result<Owned<'_>, Exception
         unsafe { c!(Py_IncRef(argument)) };
         argument
     }
+    static CAREFUL: Method = method(careful);
+    function(py, &CAREFUL)
+}
+
+/// Calls a function that makes the mistake: it returns the reference that it was lent. That is `spare`
+/// here, and so the result's from now on.
+pub(crate) fn careless_identity(spare: Owned<'_>) -> Result<Owned<'_>, Exception> {
     extern "C" fn careless(
         _: *mut ffi::PyObject,
         argument: *mut ffi::PyObject,
     ) -> *mut ffi::PyObject {
         argument
     }
-    static CAREFUL: Method = method(careful);
     static CARELESS: Method = method(careless);
-    let method = if own { &CAREFUL } else { &CARELESS };
+    let careless = function(spare.py(), &CARELESS)?;
+    let result = object_call_function_obj_args(&careless, [&spare])?;
+    mem::forget(spare);
+    Ok(result)
+}
+
+/// As Python declares it, to be read by it for ever.
+struct Method(ffi::PyMethodDef);
+
+// SAFETY: only read, and its pointers point to what stays.
+unsafe impl Sync for Method {}
+
+const fn method(function: ffi::PyCFunction) -> Method {
+    Method(ffi::PyMethodDef {
+        ml_name: c"identity".as_ptr(),
+        ml_meth: Some(function),
+        ml_flags: ffi::METH_O,
+        ml_doc: ptr::null(),
+    })
+}
+
+fn function<'p>(py: Python<'p>, method: &'static Method) -> Result<Owned<'p>, Exception> {
     // SAFETY: the lock is held; the definition stays, and is only read.
     let function = unsafe {
         c!(PyCFunction_NewEx(

@@ -65,7 +65,6 @@ static ANY_DROPPED: AtomicBool = AtomicBool::new(false);
 impl Drop for Held {
     fn drop(&mut self) {
         if lock::is_held() {
-            // Taken once more, in case that this is one of the answers that are wrong.
             lock::with_lock(Started(()), |py| drop(Self(self.0).into_owned(py)));
             return;
         }

@@ -21,7 +21,8 @@ const ROOM_FOR_TRACEBACK: usize = 16 << 20;
 
 static TRACEBACK_TEXT: OnceLock<Held> = OnceLock::new();
 
-/// From now on exceptions are told with their tracebacks: what `text(exception, traceback)` returns.
+/// From now on exceptions are told with their tracebacks: what `text(exception, traceback, message)`
+/// returns.
 pub(crate) fn trace_back_by(text: Owned<'_>) {
     TRACEBACK_TEXT.get_or_init(|| text.into());
 }
@@ -87,33 +88,38 @@ fn describe(
     traceback: Option<Owned<'_>>,
 ) -> Result<Exception, OutOfMemory> {
     let type_name = name_of_type(kind)?;
-    let message = match &value {
-        Some(value) => message_of(value)?,
-        None => String::new(),
+    let Some(value) = value else {
+        let traceback = traceback.map(|_| String::new());
+        return Ok(Exception::new(type_name, String::new(), traceback));
     };
-    let traceback = traceback.map(|traceback| match &value {
-        Some(value) => traceback_text(value, &traceback),
-        None => Ok(String::new()),
-    });
-    let traceback = traceback.transpose()?;
-    Ok(Exception::new(type_name, message, traceback))
+    let said = str_of(&value);
+    let message = message_of(said.as_ref())?;
+    let traceback = traceback.map(|traceback| traceback_text(&value, &traceback, said.as_ref()));
+    Ok(Exception::new(type_name, message, traceback.transpose()?))
 }
 
-/// An exception and those that led to it, as Python prints them; empty if that fails in any way.
+/// An exception and those that led to it, as Python prints them, given its traceback and what it says;
+/// empty if that fails in any way.
 ///
 /// Memory is not made to run out meanwhile: what Python does then is its own matter.
-fn traceback_text(value: &Owned<'_>, traceback: &Owned<'_>) -> Result<String, OutOfMemory> {
+fn traceback_text(
+    value: &Owned<'_>,
+    traceback: &Owned<'_>,
+    said: Option<&Owned<'_>>,
+) -> Result<String, OutOfMemory> {
     let py = value.py();
     let Some(function) = TRACEBACK_TEXT.get().filter(|_| has_room()) else {
         return Ok(String::new());
     };
     let [function, value, traceback] =
         [&function.as_borrowed(py), value, traceback].map(Owned::as_ptr);
+    let said = said.map_or(ptr::null_mut(), Owned::as_ptr);
     let end = ptr::null_mut::<ffi::PyObject>();
     let none_fails = 1..1;
     let (text, _) = starve(none_fails, || {
-        // SAFETY: the lock is held, all three are live; NULL ends the arguments.
-        let text = unsafe { c!(PyObject_CallFunctionObjArgs(function; value, traceback, end)) };
+        // SAFETY: the lock is held, all are live; the first NULL ends the arguments.
+        let text =
+            unsafe { c!(PyObject_CallFunctionObjArgs(function; value, traceback, said, end)) };
         // SAFETY: the result of a call that returns new or NULL.
         unsafe { new_or_clear(py, text) }
     });
@@ -138,7 +144,8 @@ fn describe_memory_error(
     kind: &Owned<'_>,
     value: Option<Owned<'_>>,
 ) -> Result<Exception, OutOfMemory> {
-    let message = value.map_or(Ok(String::new()), |value| message_of(&value))?;
+    let said = value.map(|value| message_of(str_of(&value).as_ref()));
+    let message = said.unwrap_or_else(|| Ok(String::new()))?;
     if message.is_empty() {
         return Err(OutOfMemory);
     }
@@ -185,15 +192,20 @@ pub(in crate::capi) fn name_of_type(kind: &Owned<'_>) -> Result<String, OutOfMem
     }
 }
 
-/// `str(value)`, cut if it is very long.
-fn message_of(value: &Owned<'_>) -> Result<String, OutOfMemory> {
+/// `str(value)`, if that does not fail. It is the exception's own code, so it is called once.
+fn str_of<'p>(value: &Owned<'p>) -> Option<Owned<'p>> {
     // SAFETY: the lock is held and the object live.
     let text = unsafe { c!(PyObject_Str(value.as_ptr())) };
+    // A `__str__` may raise a MemoryError too, and the type is worth more than no text.
     // SAFETY: the result of a call that returns new or NULL.
-    let text = match unsafe { new_or_clear(value.py(), text) } {
-        Ok(Some(text)) => utf8(&text, 0, LONGEST_MESSAGE)?,
-        // A `__str__` may raise a MemoryError too, and the type is worth more than no text.
-        Ok(None) | Err(OutOfMemory) => None,
+    unsafe { new_or_clear(value.py(), text) }.ok().flatten()
+}
+
+/// What an exception said, cut if it is very long.
+fn message_of(said: Option<&Owned<'_>>) -> Result<String, OutOfMemory> {
+    let text = match said {
+        Some(said) => utf8(said, 0, LONGEST_MESSAGE)?,
+        None => None,
     };
     text.map_or_else(|| text!("its text cannot be had: str() failed"), Ok)
 }

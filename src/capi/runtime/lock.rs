@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
 
-use crate::capi::library::c;
+use crate::capi::library::{Symbol, c};
 use python3_sys as ffi;
 
 /// The proof that Python's lock, the GIL, is held, for as long as `'p`.
@@ -46,12 +46,23 @@ pub(in crate::capi) fn with_lock_of_the_start<R>(
     closure(Python(PhantomData))
 }
 
-/// Whether this thread holds the lock. After somebody has made a subinterpreter, Python says so always.
-#[doc(alias = "PyGILState_Check")]
+/// Whether this thread holds the lock, as the main interpreter's: in a subinterpreter's code it does not.
+///
+/// Not by `PyGILState_Check`: after somebody has made a subinterpreter, that always says yes.
+#[doc(alias = "PyThreadState_GetUnchecked")]
 pub(crate) fn is_held() -> bool {
-    // SAFETY: may be called at any time.
-    let held = unsafe { c!(PyGILState_Check()) };
-    held != 0
+    // Declared by no version of python3-sys; exported by every version of Python.
+    const NAME: &str = if cfg!(python_from_3_13) {
+        "PyThreadState_GetUnchecked\0"
+    } else {
+        "_PyThreadState_UncheckedGet\0"
+    };
+    static CURRENT: Symbol = Symbol::new(NAME);
+    let current: unsafe extern "C" fn() -> *mut ffi::PyThreadState = CURRENT.get();
+    // SAFETY: may be called at any time: only looks a pointer up, and finds none before Python was started.
+    let of_this_thread = unsafe { c!(PyGILState_GetThisThreadState()) };
+    // SAFETY: as above.
+    !of_this_thread.is_null() && of_this_thread == unsafe { current() }
 }
 
 struct Lock(ffi::PyGILState_STATE);

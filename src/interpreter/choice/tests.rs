@@ -85,7 +85,7 @@ fn where_the_python_of_the_build_is_gone_path_has_another_or_the_remedy_is_told(
     for (name, version, is_right) in [("python", "3.12.1", false), ("python3", "3.11.2", true)] {
         let answer = format!("printf '{version}\\n/{name}'");
         let write = "printf '#!/bin/sh\n%s' \"$1\" >\"$0\" && chmod +x \"$0\"";
-        let mut shell = Command::new("sh");
+        let mut shell = process::Command::new("sh");
         shell.args(["-c", write]).arg(directory.join(name));
         assert!(shell.arg(answer).status()?.success());
         let python = (format!("/{name}").into(), version.into(), Rule::Path);

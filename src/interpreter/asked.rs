@@ -1,0 +1,114 @@
+//! What a Python says of itself, or its environment has written down.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::Read;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use super::version::Version;
+
+/// How long a Python may think about which one it is: it may be on a network, on a busy machine.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// The version that a virtual environment records of itself: `version` of venv, `version_info` of
+/// others.
+pub(super) fn recorded_version(python: &Path) -> Option<Version> {
+    let settings = python.parent()?.parent()?.join("pyvenv.cfg");
+    let settings = fs::read_to_string(settings).ok()?;
+    settings.lines().find_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        matches!(key.trim(), "version" | "version_info").then(|| Version::parse(value.trim()))?
+    })
+}
+
+/// The version of an interpreter, and where it really is: it may be a launcher, such as pyenv's.
+pub(super) fn ask(python: &Path) -> Result<(Version, PathBuf), String> {
+    const QUESTION: &str = "import os, sys
+os.write(1, b'%d.%d.%d\\n' % sys.version_info[:3] + os.fsencode(sys.executable))";
+    let mut command = Command::new(python);
+    command.args(["-I", "-S", "-c", QUESTION].map(OsStr::new));
+    let (status, answer) = answer(&mut command, LONGEST)?;
+    let mut lines = answer.splitn(2, |&byte| byte == b'\n');
+    let version = lines
+        .next()
+        .map(String::from_utf8_lossy)
+        .and_then(|text| Version::parse(&text));
+    match (version, lines.next()) {
+        (Some(version), Some(executable)) => {
+            Ok((version, OsString::from_vec(executable.into()).into()))
+        }
+        _ => Err(format!("it answers with {status}")),
+    }
+}
+
+/// What a command prints, and how it ends; it is killed if it takes too long, or prints too much.
+fn answer(command: &mut Command, longest: Duration) -> Result<(ExitStatus, Vec<u8>), String> {
+    const MOST: u64 = 64 << 10;
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let child = command.stderr(Stdio::null()).spawn();
+    let mut child = child.map_err(|error| error.to_string())?;
+    let (said, answer) = mpsc::channel();
+    if let Some(stdout) = child.stdout.take() {
+        // Who waits there for what never comes is no part of what goes on here.
+        let read = move || {
+            let mut bytes = Vec::new();
+            let read = stdout.take(MOST).read_to_end(&mut bytes);
+            let _ = said.send(read.map(|_| bytes));
+        };
+        thread::Builder::new()
+            .spawn(read)
+            .map_err(|error| error.to_string())?;
+    }
+    let answer = answer.recv_timeout(longest);
+    // Who has closed its output has ended, or may never.
+    let _ = child.kill();
+    let status = child.wait().map_err(|error| error.to_string())?;
+    match answer {
+        Ok(Ok(bytes)) if bytes.len() as u64 == MOST => {
+            Err(format!("it prints more than {MOST} bytes"))
+        }
+        Ok(Ok(bytes)) => Ok((status, bytes)),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!(
+            "it gives no answer within {} seconds",
+            longest.as_secs()
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_gives_no_answer_or_one_without_end_is_killed() {
+        let says = |script: &str| {
+            let mut command = Command::new("sh");
+            let said = answer(command.args(["-c", script]), Duration::from_secs(1));
+            said.map(|(status, bytes)| format!("{status}: {}", String::from_utf8_lossy(&bytes)))
+        };
+        assert_eq!(
+            says("echo 3.11.7; exit 3"),
+            Ok("exit status: 3: 3.11.7\n".into())
+        );
+        assert_eq!(
+            says("exec sleep 1000"),
+            Err("it gives no answer within 1 seconds".into())
+        );
+        assert_eq!(
+            says("exec yes"),
+            Err("it prints more than 65536 bytes".into())
+        );
+        assert_eq!(
+            says("yes >&2 & echo; kill $!"),
+            Ok("exit status: 0: \n".into())
+        );
+        let closed = says("exec >&-; exec sleep 1000");
+        assert_eq!(closed, Ok("signal: 9 (SIGKILL): ".into()));
+    }
+}

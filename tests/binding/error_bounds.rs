@@ -1,0 +1,49 @@
+//! Whatever an exception is, telling of it takes neither for ever nor much memory.
+#![cfg(target_os = "linux")]
+
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use crate::common::{load, passes};
+use pyoutliers::Outliers;
+
+const SOURCE: &str = include_str!("error_bounds.py");
+/// What telling may take, on a machine that is busy: two seconds are allowed where nobody's code runs.
+const LONGEST: Duration = Duration::from_secs(10);
+const MOST: usize = 160 << 10; // kibibytes: lines of 4 MiB of source; each of the large texts has 256
+
+fn traps() -> impl Iterator<Item = &'static str> {
+    let after = SOURCE.split("@trap\ndef ").skip(1);
+    after.map(|rest| rest.split('(').next().unwrap())
+}
+
+/// The most memory that the process has had, in kibibytes.
+fn peak() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.split("VmHWM:").nth(1).unwrap();
+    peak.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+#[test]
+#[ignore = "run by the test below, in a process of its own"]
+fn one() {
+    load(c"error_bounds", SOURCE);
+    let trap = Outliers::new("error_bounds", &env::var("TRAP").unwrap()).unwrap();
+    trap.detect(&[0.0]).unwrap();
+    let (before, begun) = (peak(), Instant::now());
+    let error = trap.detect(&[0.0; 2]).unwrap_err();
+    let (took, grown) = (begun.elapsed(), peak() - before);
+    assert!(took < LONGEST, "{took:?}");
+    assert!(grown < MOST, "{grown} KiB");
+    println!("{took:?}, {grown} KiB: {:.200}", format!("{error:?}"));
+    assert!(!error.traceback().is_empty(), "{error}");
+    assert!(error.traceback().len() < 20_000);
+}
+
+#[test]
+fn telling_of_an_exception_has_a_bound_in_time_and_memory() {
+    println!("cases: {}", traps().count());
+    for trap in traps() {
+        passes("error_bounds::one", &[("TRAP", trap.as_ref())]);
+    }
+}
