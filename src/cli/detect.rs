@@ -1,12 +1,10 @@
 //! `outliers detect`: numbers in, indices or records out.
 
-use std::env;
-use std::fs::{self, File};
-use std::io::{self, IsTerminal, Seek};
+use std::fs::File;
+use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{self, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, Error, Result};
 use clap::{Args, ValueEnum};
@@ -96,19 +94,17 @@ fn detect(detector: &Outliers, arguments: &Arguments, path: &Path, named: bool) 
         true => "standard input".into(),
         false => path.display().to_string(),
     };
-    let again = matches!(arguments.format, Format::Rows | Format::Json);
-    let mut file = open(path, again).with_context(|| name.clone())?;
-    // Who comes before may have read some of it already.
-    let base = if again { file.stream_position()? } else { 0 };
+    let file = open(path).with_context(|| name.clone())?;
+    let records = matches!(arguments.format, Format::Rows | Format::Json);
     let wanted = Wanted {
         column: arguments.column.as_deref(),
         time: arguments.time.as_deref(),
         // A function of the user's may well know what to do with a NaN.
         only_finite: arguments.callee.function.module == "pyoutliers",
         skip_missing: arguments.skip_missing,
-        places: again,
+        records,
     };
-    let series = read::series(&file, &name, &wanted)?;
+    let mut series = read::series(file, &name, &wanted)?;
     if series.missing > 0 {
         say(&format!(
             "{name}: {} missing values skipped",
@@ -120,16 +116,15 @@ fn detect(detector: &Outliers, arguments: &Arguments, path: &Path, named: bool) 
         true => Error::from(error).context(name.clone()),
         false => error.into(),
     })?;
-    let found = match again {
-        true => Some(Found::new(&file, base, &name, &series, &indices)?),
-        false => None,
-    };
+    let found = records.then(|| Found::new(&name, &mut series, &indices));
+    let found = found.transpose()?;
     // Before the result is printed: a picture that cannot be written is an error.
     if let Some(picture) = &arguments.plot {
         plot::series(picture, &name, series.numbers, &series.times, &indices)?;
     }
     let prefix = match named {
-        true => format!("{name}:"),
+        // On one line: what follows an end of a line would be read as another result.
+        true => name.replace('\n', "\\n").replace('\r', "\\r") + ":",
         false => String::new(),
     };
     match (arguments.format, found) {
@@ -143,30 +138,12 @@ fn detect(detector: &Outliers, arguments: &Arguments, path: &Path, named: bool) 
     }
 }
 
-/// What to read; if it is to be read `again`, a copy of what cannot be.
-fn open(path: &Path, again: bool) -> io::Result<File> {
-    let file = if path == Path::new("-") {
-        if io::stdin().is_terminal() {
-            say("reading numbers from the terminal, up to Ctrl-D");
-        }
-        io::stdin().as_fd().try_clone_to_owned()?.into()
-    } else {
-        File::open(path)?
-    };
-    match again && !file.metadata()?.is_file() {
-        true => copy(file),
-        false => Ok(file),
+fn open(path: &Path) -> io::Result<File> {
+    if path != Path::new("-") {
+        return File::open(path);
     }
-}
-
-/// Copies into a file that nobody else can open, and that is gone with this process.
-fn copy(mut from: File) -> io::Result<File> {
-    let path = env::temp_dir().join(format!(".outliers-{}", process::id()));
-    let mut options = File::options();
-    let options = options.read(true).write(true).create_new(true).mode(0o600);
-    let mut copy = options.open(&path)?;
-    fs::remove_file(&path)?;
-    io::copy(&mut from, &mut copy)?;
-    copy.rewind()?;
-    Ok(copy)
+    if io::stdin().is_terminal() {
+        say("reading numbers from the terminal, up to Ctrl-D");
+    }
+    Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
 }

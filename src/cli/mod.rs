@@ -3,6 +3,7 @@
 mod axis;
 mod bar;
 mod child;
+mod commas;
 mod detect;
 mod doctor;
 mod exercise;
@@ -17,7 +18,9 @@ mod read;
 mod records;
 mod refcounts;
 mod soak;
+mod times;
 mod watched;
+mod words;
 
 use std::env;
 use std::process::ExitCode;

@@ -277,7 +277,7 @@ fn missing_values_are_skipped_if_that_is_asked_for() {
     fs::write(directory.join("x"), "1,,1 n/a NaN\n1,1,?,1\n\"\"\n1,50\n").unwrap();
     fs::write(
         directory.join("y"),
-        "t,v\na,1\nb\nc,-\nd,#N/A\ne,1\nf,1\ng,1\nh,1\ni,1\nj,50\n",
+        "t,v\na,1\nb,\nc,-\nd,#N/A\ne,1\nf,1\ng,1\nh,1\ni,1\nj,50\n",
     )
     .unwrap();
     for (file, column, expected, count) in [("x", None, "[6]\n", 5), ("y", Some("-cv"), "[6]\n", 3)]
