@@ -1,9 +1,11 @@
 //! Commas that are between numbers, or in them.
 
 use anyhow::Result;
+use memchr::memchr2;
 
 use super::read::error;
-use super::records::{Records, separators};
+use super::records::Records;
+use super::separators::separators;
 
 /// Whether commas are between numbers, or in them: 21,5 may be two numbers or one.
 #[derive(Default)]
@@ -26,7 +28,7 @@ impl Commas {
         };
         let text = records.bytes();
         // Between other separators it is one, whatever the others are.
-        if text.contains(&b';') || text.contains(&b'\t') {
+        if memchr2(b';', b'\t', text).is_some() {
             let others = separators(text).filter(|(_, byte)| *byte != b',');
             let mut start = 0;
             for end in others.map(|(at, _)| at).chain([text.len()]) {

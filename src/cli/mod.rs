@@ -17,6 +17,7 @@ mod plot;
 mod read;
 mod records;
 mod refcounts;
+mod separators;
 mod soak;
 mod times;
 mod watched;

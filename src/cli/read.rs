@@ -142,11 +142,11 @@ impl Series {
         time: Option<usize>,
     ) -> Result<()> {
         let place = wanted.records.then(|| self.keep(records)).transpose()?;
-        let field = records.fields().nth(index).unwrap_or_default();
+        let field = records.field(index).unwrap_or_default();
         let note = || format!("column {column}");
         let is_value = self.push(records, wanted, place, field.trim_ascii(), note)?;
         if let Some(index) = time.filter(|_| is_value) {
-            let text = records.fields().nth(index).unwrap_or_default();
+            let text = records.field(index).unwrap_or_default();
             let in_seconds = &mut self.in_seconds;
             let time = times::seconds(text.trim(), in_seconds).map_err(|problem| {
                 let note = format!("column {}", wanted.time.unwrap_or_default());
@@ -234,7 +234,7 @@ fn is_header(
     wanted: &Wanted<'_>,
     (index, column): (usize, &str),
 ) -> Result<bool> {
-    let first = records.fields().nth(index).unwrap_or_default();
+    let first = records.field(index).unwrap_or_default();
     let first = first.trim();
     let is_value = |text: &str| text.starts_with(char::is_numeric) || text.parse::<f64>().is_ok();
     let is_header = is_name(first)

@@ -1,15 +1,18 @@
-//! Records of CSV from any text, each with the line that it begins on; as strict as Python's `csv` is
-//! if it is told to be.
+//! Records of CSV from any text, each with the line that it begins on; as strict as Python's `csv`
+//! with `strict=True`.
 //!
-//! The crate `csv` cannot be: it reads `"1"2` as 12, and takes the end of a file for a closing quote.
-//! Strictness on top of it would follow each quote and separator once more. Then all that is left to
-//! do is to take a record apart, which is [`fields`]; and so records stay as they are in the text.
+//! The crate `csv` has no such mode: it reads `"1"2` as 12, and the end of a file closes a quote. A check
+//! on top of it has to follow each quote and separator anyway. The rest of a reader is [`fields`], so
+//! that crate is not used. It does not hand out a record as it is in the text either, which is printed.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 use std::iter;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use memchr::{memchr, memchr_iter, memchr2};
+
+use super::separators::delimiter;
 
 /// How files begin that are text once they are decompressed.
 const COMPRESSED: [(&[u8], &str); 5] = [
@@ -29,9 +32,6 @@ const HEAD: u64 = 1 << 20;
 /// Where a quote is not closed, all that follows is one record.
 const LONGEST: usize = 64 << 20;
 
-/// What can separate columns.
-const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
-
 /// CSV that is being read, one record after the other.
 pub struct Records<'a> {
     pub name: &'a str,
@@ -48,15 +48,6 @@ pub struct Records<'a> {
     pub line: u64,
     /// How many lines were read.
     lines: u64,
-}
-
-/// What a byte of a record comes after.
-#[derive(Clone, Copy, PartialEq)]
-enum After {
-    Separator,
-    Text,
-    OpeningQuote,
-    ClosingQuote,
 }
 
 impl<'a> Records<'a> {
@@ -108,14 +99,17 @@ impl<'a> Records<'a> {
             if !self.add_line(self.line)? {
                 return Ok(false);
             }
-            let separators = self.bytes().iter().filter(|&&byte| byte == self.delimiter);
-            self.columns = 1 + separators.count();
-            if self.columns > 1 || !self.bytes().trim_ascii().is_empty() {
+            if memchr2(self.delimiter, b'"', self.bytes()).is_some() {
+                self.columns = 1 + memchr_iter(self.delimiter, self.bytes()).count();
+                if memchr(b'"', self.bytes()).is_some() {
+                    self.follow_quotes()?;
+                }
                 break;
             }
-        }
-        if self.record.contains(&b'"') {
-            self.follow_quotes()?;
+            self.columns = 1;
+            if !self.bytes().trim_ascii().is_empty() {
+                break;
+            }
         }
         // What is made of it, if it is commas alone: with too little memory for that the process would
         // end.
@@ -135,6 +129,13 @@ impl<'a> Records<'a> {
         fields(self.bytes(), self.delimiter)
     }
 
+    /// One of them.
+    pub fn field(&self, index: usize) -> Option<Cow<'_, str>> {
+        raw_fields(self.bytes(), self.delimiter)
+            .nth(index)
+            .map(text)
+    }
+
     /// The text's name and the line that the record begins on, for errors.
     pub fn place(&self) -> String {
         format!("{}:{}", self.name, self.line)
@@ -142,44 +143,53 @@ impl<'a> Records<'a> {
 
     /// Adds lines until no quote is open, and counts the columns.
     fn follow_quotes(&mut self) -> Result<()> {
-        let (mut after, mut start, mut columns) = (After::Separator, 0, 1);
-        let mut opened = self.line;
+        // Where a field starts, or a quoted one goes on; and the line on which its quote opens.
+        let (mut at, mut opened) = (0, None);
+        self.columns = 1;
         loop {
-            for &byte in self.bytes().get(start..).unwrap_or_default() {
-                after = match (after, byte) {
-                    (After::Separator, b'"') => {
-                        opened = self.lines;
-                        After::OpeningQuote
+            let (name, text) = (self.name, self.bytes().get(at..).unwrap_or_default());
+            if opened.is_some() || text.starts_with(b"\"") {
+                let start = usize::from(opened.is_none());
+                let line = *opened.get_or_insert(self.lines);
+                let Some(end) = closing_quote(text, start) else {
+                    at = self.record.len();
+                    if self.add_line(line)? {
+                        continue;
                     }
-                    (After::OpeningQuote, b'"') => After::ClosingQuote,
-                    // It was one of two, which mean one.
-                    (After::ClosingQuote, b'"') | (After::OpeningQuote, _) => After::OpeningQuote,
-                    _ if byte == self.delimiter => {
-                        columns += 1;
-                        After::Separator
-                    }
-                    (After::ClosingQuote, _) => bail!(
-                        "{}:{}: text after a closing quote (column {columns}); put quotes around the \
-                         whole field, and write each quote in it twice",
-                        self.name,
-                        self.lines
-                    ),
-                    _ => After::Text,
+                    bail!(
+                        "{name}:{line}: the quote that opens here is never closed (column {}); \
+                         close it, or remove it",
+                        self.columns
+                    )
                 };
+                (at, opened) = (at + end + 1, None);
+            } else {
+                at += memchr(self.delimiter, text).unwrap_or(text.len());
             }
-            if after != After::OpeningQuote {
-                self.columns = columns;
-                return Ok(());
-            }
-            start = self.record.len();
-            if !self.add_line(opened)? {
-                let name = self.name;
-                bail!(
-                    "{name}:{opened}: the quote that opens here is never closed (column {columns}); \
-                     close it, or remove it"
-                )
+            match self.bytes().get(at) {
+                Some(&byte) if byte == self.delimiter => {
+                    (at, self.columns) = (at + 1, self.columns + 1)
+                }
+                None => return Ok(()),
+                Some(_) => bail!(
+                    "{name}:{}: text after a closing quote (column {}); put quotes around the whole \
+                     field, and write each quote in it twice",
+                    self.lines,
+                    self.columns
+                ),
             }
         }
+    }
+
+    /// Reads on where all was taken; what a signal has interrupted is tried again.
+    fn fill(&mut self) -> Result<()> {
+        while self.text.buffer().is_empty() {
+            match self.text.fill_buf() {
+                Err(error) if error.kind() == ErrorKind::Interrupted => (),
+                result => return result.map(drop).with_context(|| self.name.to_owned()),
+            }
+        }
+        Ok(())
     }
 
     /// Adds the next line to the record, which begins or opens a quote on the line `from`; false at the
@@ -188,14 +198,13 @@ impl<'a> Records<'a> {
         let (start, name) = (self.record.len(), self.name);
         let mut ended = false;
         while !ended {
-            let filled = uninterrupted(|| self.text.fill_buf().map(<[u8]>::len));
-            filled.with_context(|| name.to_owned())?;
+            self.fill()?;
             let text = self.text.buffer();
-            let end = text.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            let end = memchr2(b'\n', b'\r', text);
             let line = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
             // With its end, which can be two bytes.
             let room = self.record.try_reserve(line.len() + 2);
-            room.with_context(|| format!("{name}: out of memory"))?;
+            room.map_err(|_| anyhow!("{name}: out of memory"))?;
             self.record.extend_from_slice(line);
             self.length = self.record.len();
             if self.length > LONGEST {
@@ -207,8 +216,7 @@ impl<'a> Records<'a> {
             self.text.consume(read);
         }
         if self.record.last() == Some(&b'\r') {
-            let filled = uninterrupted(|| self.text.fill_buf().map(<[u8]>::len));
-            filled.with_context(|| name.to_owned())?;
+            self.fill()?;
             if self.text.buffer().first() == Some(&b'\n') {
                 self.record.push(b'\n');
                 self.text.consume(1);
@@ -220,95 +228,49 @@ impl<'a> Records<'a> {
     }
 }
 
-/// The fields of a record that was read, as text; what is not UTF-8 in them is replaced.
-pub fn fields(record: &[u8], delimiter: u8) -> impl Iterator<Item = Cow<'_, str>> {
+/// The fields of a record that was read, as they are in it.
+fn raw_fields(record: &[u8], delimiter: u8) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(record);
     iter::from_fn(move || {
         let text = rest?;
-        let (is_quoted, mut is_open) = (text.starts_with(b"\""), false);
-        let mut parts = text.splitn(2, |&byte| {
-            is_open ^= is_quoted && byte == b'"';
-            byte == delimiter && !is_open
-        });
-        let field = parts.next().unwrap_or_default();
-        rest = parts.next();
-        let quoted = field.strip_prefix(b"\"");
-        let quoted = quoted.and_then(|field| field.strip_suffix(b"\""));
-        let text = String::from_utf8_lossy(quoted.unwrap_or(field));
-        Some(match quoted.is_some_and(|field| field.contains(&b'"')) {
-            true => text.replace("\"\"", "\"").into(),
-            false => text,
-        })
+        let end = match text.starts_with(b"\"") {
+            true => closing_quote(text, 1).map(|quote| quote + 1),
+            false => memchr(delimiter, text),
+        };
+        let (field, after) = text.split_at(end.unwrap_or(text.len()));
+        rest = after.get(1..);
+        Some(field)
     })
+}
+
+/// The quote that closes a field, of which so much is known: the first that is not one of two.
+fn closing_quote(text: &[u8], mut start: usize) -> Option<usize> {
+    loop {
+        let quote = start + memchr(b'"', text.get(start..)?)?;
+        if text.get(quote + 1) != Some(&b'"') {
+            return Some(quote);
+        }
+        start = quote + 2;
+    }
+}
+
+/// The fields of a record that was read, as text; what is not UTF-8 in them is replaced.
+pub fn fields(record: &[u8], delimiter: u8) -> impl Iterator<Item = Cow<'_, str>> {
+    raw_fields(record, delimiter).map(text)
+}
+
+fn text(field: &[u8]) -> Cow<'_, str> {
+    let quoted = field.strip_prefix(b"\"");
+    let quoted = quoted.and_then(|field| field.strip_suffix(b"\""));
+    let text = String::from_utf8_lossy(quoted.unwrap_or(field));
+    match quoted.is_some() && text.contains('"') {
+        true => text.replace("\"\"", "\"").into(),
+        false => text,
+    }
 }
 
 /// Whether there is so much memory, for who ends the process if not.
 fn has_room(bytes: usize) -> io::Result<()> {
     let room = Vec::<u8>::new().try_reserve_exact(bytes);
     room.map_err(|_| ErrorKind::OutOfMemory.into())
-}
-
-/// A read that a signal has interrupted is tried again.
-fn uninterrupted(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match read() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => (),
-            result => return result,
-        }
-    }
-}
-
-/// What separates the columns: what the first record has of that outside quotes, or a comma. If it has
-/// several, as a header can, then the one that later records have. Else it is an error, with two.
-fn delimiter(text: &[u8]) -> Result<u8, [u8; 2]> {
-    // Sets, of a bit for each of them.
-    let (mut first, mut later, mut line) = (None, 0, 0_u8);
-    let mut start = 0;
-    for (at, byte) in separators(text).chain([(text.len(), b'\n')]) {
-        if let Some(index) = SEPARATORS.iter().position(|&separator| separator == byte) {
-            line |= 1 << index;
-            continue;
-        }
-        let is_blank = text
-            .get(start..at)
-            .is_some_and(|line| line.trim_ascii().is_empty());
-        match first {
-            _ if is_blank => (),
-            Some(_) => later |= line,
-            None if line.count_ones() > 1 => first = Some(line),
-            None => break,
-        }
-        (line, start) = (0, at + 1);
-    }
-    let first = first.unwrap_or(line);
-    let either = if first.count_ones() > 1 && (first & later).count_ones() == 1 {
-        first & later
-    } else {
-        first
-    };
-    let found = (0..)
-        .zip(SEPARATORS)
-        .filter(|(index, _)| either >> index & 1 == 1);
-    match found.map(|(_, separator)| separator).collect::<Vec<_>>()[..] {
-        [] => Ok(b','),
-        [one] => Ok(one),
-        [one, other, ..] => Err([one, other]),
-    }
-}
-
-/// What separates columns or lines, and where, outside quotes, which open where a field starts.
-pub fn separators(text: &[u8]) -> impl Iterator<Item = (usize, u8)> {
-    let (mut is_quoted, mut is_start) = (false, true);
-    text.iter().copied().enumerate().filter(move |(_, byte)| {
-        if *byte == b'"' && (is_quoted || is_start) {
-            // Where two mean one, the second opens again.
-            (is_quoted, is_start) = (!is_quoted, is_quoted);
-            return false;
-        }
-        let separates = SEPARATORS.contains(byte) || matches!(byte, b'\r' | b'\n');
-        if !is_quoted {
-            is_start = separates;
-        }
-        separates && !is_quoted
-    })
 }

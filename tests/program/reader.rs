@@ -15,6 +15,8 @@ mod read;
 #[allow(dead_code)]
 #[path = "../../src/cli/records.rs"]
 mod records;
+#[path = "../../src/cli/separators.rs"]
+mod separators;
 mod tables;
 #[allow(dead_code)]
 #[path = "../../src/cli/times.rs"]
