@@ -76,11 +76,11 @@ pub fn series(text: impl Read, name: &str, wanted: &Wanted<'_>) -> Result<Series
             let time = wanted.time.map(|time| find(&records, time)).transpose()?;
             commas.by_name = by_name || time.is_some_and(|(_, by_name)| by_name);
             // Who wants another one than the first knows of several.
-            commas.part_fields = index > 0;
+            commas.part_fields = index > 0 && records.is_alone;
             chosen = Some((index, time.map(|(index, _)| index)));
             let is_header = commas.by_name || is_header(&records, wanted, (index, column))?;
             if is_header {
-                commas.part_fields |= count > 1;
+                commas.part_fields |= count > 1 && records.is_alone;
                 if wanted.records {
                     series.header = Some(series.keep(&records)?);
                 }

@@ -37,6 +37,8 @@ pub struct Records<'a> {
     pub name: &'a str,
     /// What separates its columns.
     pub delimiter: u8,
+    /// Whether the first record has no other separator.
+    pub is_alone: bool,
     text: BufReader<Box<dyn Read + 'a>>,
     /// The record that was read last, as it is in the text, and the end of its line.
     record: Vec<u8>,
@@ -63,7 +65,8 @@ impl<'a> Records<'a> {
         }
         let marks = head.chunks(MARK.len()).take_while(|part| *part == MARK);
         head.drain(..MARK.len() * marks.count());
-        let delimiter = delimiter(&head);
+        let found = delimiter(&head);
+        let (delimiter, is_alone) = found.unwrap_or((b',', false));
         // For the buffers.
         has_room(1 << 18).with_context(|| name.to_owned())?;
         // A terminal would have to be told twice that its text has ended.
@@ -71,7 +74,8 @@ impl<'a> Records<'a> {
         let text = Box::new(Cursor::new(head).chain(rest));
         let mut records = Self {
             name,
-            delimiter: delimiter.unwrap_or(b','),
+            delimiter,
+            is_alone,
             text: BufReader::with_capacity(1 << 16, text),
             record: Vec::new(),
             length: 0,
@@ -79,7 +83,7 @@ impl<'a> Records<'a> {
             line: 0,
             lines: 0,
         };
-        if let Err([one, other]) = delimiter {
+        if let Err([one, other]) = found {
             records.next()?;
             let [one, other] = [one, other].map(|byte| char::from(byte).to_string());
             let place = records.place();

@@ -5,7 +5,8 @@ const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
 /// What separates the columns: what the first record has of that outside quotes, or a comma. If it has
 /// several, as a header can, then the one that later records have. Else it is an error, with two.
-pub fn delimiter(text: &[u8]) -> Result<u8, [u8; 2]> {
+/// Tells whether the first record has no other.
+pub fn delimiter(text: &[u8]) -> Result<(u8, bool), [u8; 2]> {
     // Sets, of a bit for each of them.
     let (mut first, mut later, mut line) = (None, 0, 0_u8);
     let mut start = 0;
@@ -26,7 +27,8 @@ pub fn delimiter(text: &[u8]) -> Result<u8, [u8; 2]> {
         (line, start) = (0, at + 1);
     }
     let first = first.unwrap_or(line);
-    let either = if first.count_ones() > 1 && (first & later).count_ones() == 1 {
+    let is_alone = first.count_ones() < 2;
+    let either = if !is_alone && (first & later).count_ones() == 1 {
         first & later
     } else {
         first
@@ -35,8 +37,8 @@ pub fn delimiter(text: &[u8]) -> Result<u8, [u8; 2]> {
         .zip(SEPARATORS)
         .filter(|(index, _)| either >> index & 1 == 1);
     match found.map(|(_, separator)| separator).collect::<Vec<_>>()[..] {
-        [] => Ok(b','),
-        [one] => Ok(one),
+        [] => Ok((b',', true)),
+        [one] => Ok((one, is_alone)),
         [one, other, ..] => Err([one, other]),
     }
 }

@@ -24,6 +24,9 @@ def read(name, delimiter, column):
     records = [fields for fields in records if len(fields) > 1 or "".join(fields).strip()]
     if column is None:
         return [float(word) for fields in records for field in fields for word in field.split() or [""]]
+    if column not in {0, "v"} and all(len(fields) == 1 for fields in records) and delimiter != ",":
+        # It has lost that separator: by a comma it may have such a column yet.
+        return read(name, ",", column)
     if any(len(fields) != len(records[0]) for fields in records):
         raise ValueError("ragged")
     if records and isinstance(column, str):

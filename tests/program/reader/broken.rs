@@ -212,7 +212,7 @@ fn no_broken_file_is_read_otherwise_than_by_strict_python() {
             }
         }
     }
-    println!("cases: {cases}, read by Python {readable}, by us {read}");
+    println!("cases: {cases}\nread by Python {readable}, by us {read}");
     assert_eq!(wrong, 0);
     // What is refused for a second meaning is little.
     assert!(
