@@ -1,12 +1,10 @@
 //! `outliers detect`: numbers in, indices or records out.
 
-use std::env;
-use std::fs::{self, File};
-use std::io::{self, IsTerminal, Seek};
+use std::fs::File;
+use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{self, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, Error, Result, anyhow};
 use clap::{Args, ValueEnum};
@@ -91,27 +89,23 @@ fn detect(
     name: &str,
     several: bool,
 ) -> Result<bool> {
-    let again = matches!(arguments.format, Format::Rows | Format::Json);
-    let mut file = open(path, again).with_context(|| name.to_owned())?;
-    // Who comes before may have read some of it already.
-    let base = if again { file.stream_position()? } else { 0 };
+    let file = open(path).with_context(|| name.to_owned())?;
+    let records = matches!(arguments.format, Format::Rows | Format::Json);
     let wanted = Wanted {
         time: arguments.time.as_deref(),
         // A function of the user's may well know what to do with a NaN.
         only_finite: arguments.callee.function.module == "pyoutliers",
-        places: again,
+        records,
         ..Wanted::default()
     };
-    let series = arguments.input.series(&file, name, wanted)?;
+    let mut series = arguments.input.series(&file, name, wanted)?;
     let indices = detector.detect(&series.numbers).map_err(remedy);
     let indices = indices.map_err(|error| match several {
         true => error.context(name.to_owned()),
         false => error,
     })?;
-    let found = match again {
-        true => Some(Found::new(&file, base, name, &series, &indices)?),
-        false => None,
-    };
+    let found = records.then(|| Found::new(name, &mut series, &indices));
+    let found = found.transpose()?;
     // Before the result is printed: a picture that cannot be written is an error.
     if let Some(picture) = &arguments.plot {
         plot::series(picture, name, series, &indices)?;
@@ -139,30 +133,13 @@ fn remedy(error: pyoutliers::Error) -> Error {
     }
 }
 
-/// What to read; if it is to be read `again`, a copy of what cannot be.
-pub fn open(path: &Path, again: bool) -> io::Result<File> {
-    let file = if path == Path::new("-") {
-        if io::stdin().is_terminal() {
-            say("reading numbers from the terminal, up to Ctrl-D");
-        }
-        io::stdin().as_fd().try_clone_to_owned()?.into()
-    } else {
-        File::open(path)?
-    };
-    match again && !file.metadata()?.is_file() {
-        true => copy(file),
-        false => Ok(file),
+/// What to read.
+pub fn open(path: &Path) -> io::Result<File> {
+    if path != Path::new("-") {
+        return File::open(path);
     }
-}
-
-/// Copies into a file that nobody else can open, and that is gone with this process.
-fn copy(mut from: File) -> io::Result<File> {
-    let path = env::temp_dir().join(format!(".outliers-{}", process::id()));
-    let mut options = File::options();
-    let options = options.read(true).write(true).create_new(true).mode(0o600);
-    let mut copy = options.open(&path)?;
-    fs::remove_file(&path)?;
-    io::copy(&mut from, &mut copy)?;
-    copy.rewind()?;
-    Ok(copy)
+    if io::stdin().is_terminal() {
+        say("reading numbers from the terminal, up to Ctrl-D");
+    }
+    Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
 }

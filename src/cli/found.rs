@@ -1,22 +1,21 @@
-//! The records that hold what was found: read again, and printed.
+//! The records that hold what was found, as they were read.
 
-use std::fs::File;
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::mem;
 
 use anyhow::{Result, bail};
-use csv::ByteRecord;
 
-use super::read::Series;
-use super::records::{self, Place};
+use super::read::{Place, Series};
+use super::records;
 use super::{print_by, print_records};
 
-/// The file again, and what was found in it.
+/// What was read, and what was found in it.
 pub struct Found<'a> {
-    file: &'a File,
-    /// Where it began.
-    base: u64,
     name: &'a str,
+    /// The records.
+    kept: Vec<u8>,
     delimiter: u8,
     header: Option<Place>,
     /// Indices, each with its record and value.
@@ -24,13 +23,7 @@ pub struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    pub fn new(
-        file: &'a File,
-        base: u64,
-        name: &'a str,
-        series: &Series,
-        indices: &[i64],
-    ) -> Result<Self> {
+    pub fn new(name: &'a str, series: &mut Series, indices: &[i64]) -> Result<Self> {
         let values = indices.iter().map(|&index| {
             let at = usize::try_from(index).ok();
             let found = at.and_then(|at| Some((*series.places.get(at)?, *series.numbers.get(at)?)));
@@ -41,12 +34,11 @@ impl<'a> Found<'a> {
             Ok((index, place, value))
         });
         Ok(Self {
-            file,
-            base,
             name,
+            values: values.collect::<Result<_>>()?,
+            kept: mem::take(&mut series.kept),
             delimiter: series.delimiter,
             header: series.header,
-            values: values.collect::<Result<_>>()?,
         })
     }
 
@@ -60,8 +52,7 @@ impl<'a> Found<'a> {
             for place in header.into_iter().chain(found) {
                 // One record can have several values.
                 if last.replace(place.start) != Some(place.start) {
-                    let record = self.read(place)?;
-                    let line = [prefix.as_bytes(), without_ends(&record), b"\n"];
+                    let line = [prefix.as_bytes(), self.record(place), b"\n"];
                     stdout.write_all(&line.concat())?;
                 }
             }
@@ -71,22 +62,17 @@ impl<'a> Found<'a> {
 
     /// Prints an object for each value.
     pub fn json(&self) -> Result<()> {
-        let text = |text: &[u8]| serde_json::to_string(&String::from_utf8_lossy(text));
         print_by(|stdout| {
-            let names = self.header.map(|place| self.fields(place)).transpose()?;
-            let file = text(self.name.as_bytes())?;
+            let names = self.header.map(|place| self.fields(place));
+            let names: Option<Vec<_>> = names.map(Iterator::collect);
+            let file = serde_json::to_string(self.name)?;
             for &(index, place, value) in &self.values {
                 let line = place.line;
                 let value = serde_json::to_string(&value)?; // null, if it is not finite
-                let mut record = String::new();
-                if let Some(names) = &names {
-                    let fields = self.fields(place)?;
-                    let fields = names.iter().zip(&fields).map(|(name, field)| {
-                        Ok(format!("{}: {}", text(name.trim_ascii())?, text(field)?))
-                    });
-                    let fields = fields.collect::<io::Result<Vec<_>>>()?.join(", ");
-                    record = format!(r#", "record": {{{fields}}}"#);
-                }
+                let record = match &names {
+                    Some(names) => format!(r#", "record": {{{}}}"#, self.by_name(names, place)?),
+                    None => String::new(),
+                };
                 writeln!(
                     stdout,
                     r#"{{"file": {file}, "line": {line}, "index": {index}, "value": {value}{record}}}"#
@@ -96,28 +82,34 @@ impl<'a> Found<'a> {
         })
     }
 
-    fn read(&self, place: Place) -> io::Result<Vec<u8>> {
-        let length = usize::try_from(place.end - place.start).map_err(io::Error::other)?;
-        let mut bytes = vec![0; length];
-        let read = self.file.read_exact_at(&mut bytes, self.base + place.start);
-        read.map_err(|error| io::Error::other(format!("{} has changed: {error}", self.name)))?;
-        Ok(bytes)
+    /// The fields of a record in JSON, each after its name; those of one name as a list, since a JSON
+    /// object has each name once.
+    fn by_name(&self, names: &[Cow<'_, str>], place: Place) -> io::Result<String> {
+        let mut members: Vec<(&str, Vec<Cow<'_, str>>)> = Vec::new();
+        let mut known = HashMap::new();
+        for (name, field) in names.iter().zip(self.fields(place)) {
+            let at = *known.entry(name.trim_ascii()).or_insert(members.len());
+            match members.get_mut(at) {
+                Some((_, fields)) => fields.push(field),
+                None => members.push((name.trim_ascii(), vec![field])),
+            }
+        }
+        let text = |(name, fields): &(_, Vec<_>)| {
+            let fields = match &fields[..] {
+                [field] => serde_json::to_string(field)?,
+                fields => serde_json::to_string(fields)?,
+            };
+            Ok(format!("{}: {fields}", serde_json::to_string(name)?))
+        };
+        let members = members.iter().map(text).collect::<io::Result<Vec<_>>>();
+        Ok(members?.join(", "))
     }
 
-    fn fields(&self, place: Place) -> io::Result<ByteRecord> {
-        let record = self.read(place)?;
-        let mut reader = records::builder(self.delimiter).from_reader(without_ends(&record));
-        let mut fields = ByteRecord::new();
-        let read = reader.read_byte_record(&mut fields);
-        read.map_err(io::Error::other)?;
-        Ok(fields)
+    fn record(&self, place: Place) -> &[u8] {
+        self.kept.get(place.start..place.end).unwrap_or_default()
     }
-}
 
-/// A record without the empty lines before it, and the end of its own.
-fn without_ends(mut record: &[u8]) -> &[u8] {
-    while let [b'\n' | b'\r', rest @ ..] | [rest @ .., b'\n' | b'\r'] = record {
-        record = rest;
+    fn fields(&self, place: Place) -> impl Iterator<Item = Cow<'_, str>> {
+        records::fields(self.record(place), self.delimiter)
     }
-    record
 }

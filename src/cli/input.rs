@@ -70,7 +70,8 @@ impl Input {
 /// What stands before each line that is printed.
 pub fn prefix(name: &str, several: bool) -> String {
     match several {
-        true => format!("{name}:"),
+        // On one line: what follows an end of a line would be read as another result.
+        true => name.replace('\n', "\\n").replace('\r', "\\r") + ":",
         false => String::new(),
     }
 }

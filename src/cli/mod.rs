@@ -3,6 +3,7 @@
 mod axis;
 mod bar;
 mod child;
+mod commas;
 mod detect;
 mod doctor;
 mod exercise;
@@ -17,10 +18,13 @@ mod plot;
 mod read;
 mod records;
 mod refcounts;
+mod separators;
 mod similar;
 mod soak;
+mod times;
 mod transform;
 mod watched;
+mod words;
 
 use std::env;
 use std::process::ExitCode;

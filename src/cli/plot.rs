@@ -17,7 +17,8 @@ use signal_hook::flag;
 
 use super::axis::{label, range, scale, ticks};
 use super::output::{escape, line};
-use super::read::{Series, start};
+use super::read::Series;
+use super::words::start;
 
 const SIZE: (u32, u32) = (960, 480);
 const INK: RGBColor = RGBColor(40, 40, 40);

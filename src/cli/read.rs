@@ -1,24 +1,15 @@
 //! Reading numbers as people have them: plain, several per line, or a column of CSV.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::io::Read;
-use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
-use super::records::{Place, Records};
-
-/// What stands for a missing value: in pandas' list, in Excel's errors, and what SQL, SAS and people write.
-#[rustfmt::skip]
-const MISSING: [&str; 30] = [
-    "", "-", "--", "?", ".", "na", "n/a", "#na", "#n/a", "#n/a n/a", "<na>", "nan", "-nan", "nat",
-    "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan", "null", "(null)", "\\n", "nil", "none", "missing",
-    "#null!", "#div/0!", "#value!", "#ref!", "#name?", "#num!",
-];
-
-/// Characters that an error shows of what is no number.
-const LONGEST_WORD: usize = 40;
+use super::commas::Commas;
+use super::records::Records;
+use super::times;
+use super::words::{LONGEST_WORD, is_missing, is_name, start};
 
 /// Names of columns that an error lists.
 const LONGEST_LIST: usize = 40;
@@ -34,14 +25,24 @@ pub struct Wanted<'a> {
     pub time: Option<&'a str>,
     pub only_finite: bool,
     pub skip_missing: bool,
-    /// The records are wanted again: where they are is kept.
-    pub places: bool,
+    /// The records are wanted too: they are kept.
+    pub records: bool,
+}
+
+/// Where a record is among those that are kept, and the line of the text that it begins on.
+#[derive(Clone, Copy)]
+pub struct Place {
+    pub start: usize,
+    pub end: usize,
+    pub line: u64,
 }
 
 /// The numbers of a text, in order, and what is to be known of each.
 #[derive(Default)]
 pub struct Series {
     pub numbers: Vec<f64>,
+    /// The records that they are of, as they are in the text.
+    pub kept: Vec<u8>,
     /// Of the record of each.
     pub places: Vec<Place>,
     /// Of each, in seconds since 1970.
@@ -52,6 +53,8 @@ pub struct Series {
     pub delimiter: u8,
     /// Missing values that were skipped.
     pub missing: u64,
+    /// Whether the times are written as seconds.
+    in_seconds: Option<bool>,
 }
 
 /// Reads a text. An error names it, the line and the column.
@@ -61,36 +64,63 @@ pub fn series(text: impl Read, name: &str, wanted: &Wanted<'_>) -> Result<Series
         delimiter: records.delimiter,
         ..Series::default()
     };
-    let mut chosen = None;
+    let (mut chosen, mut columns) = (None, None);
+    let mut commas = Commas::default();
     while records.next()? {
         let Some(column) = wanted.column else {
+            commas.look(&records)?;
             series.every_field(&records, wanted)?;
             continue;
         };
+        let &mut count = columns.get_or_insert(records.columns);
+        has_columns(&records, count)?;
         if chosen.is_none() {
-            let (index, mut is_header) = choose(&records, column)?;
+            let (index, by_name) = find(&records, column)?;
             let time = wanted.time.map(|time| find(&records, time)).transpose()?;
-            is_header |= time.is_some_and(|(_, by_name)| by_name);
+            commas.by_name = by_name || time.is_some_and(|(_, by_name)| by_name);
+            // Who wants another one than the first knows of several.
+            commas.part_fields = index > 0 && records.is_alone;
             chosen = Some((index, time.map(|(index, _)| index)));
+            let is_header = commas.by_name || is_header(&records, wanted, (index, column))?;
             if is_header {
-                series.header = Some(records.here());
-                series.column = records.fields().nth(index).map(Cow::into_owned);
+                commas.part_fields |= count > 1 && records.is_alone;
+                if wanted.records {
+                    series.header = Some(series.keep(&records)?);
+                }
+                series.column = records.field(index).map(Cow::into_owned);
                 continue;
             }
         }
+        commas.look(&records)?;
         if let Some((index, time)) = chosen {
             series.field(&records, wanted, (index, column), time)?;
         }
     }
-    Ok(series)
+    match commas.doubt.filter(|_| !commas.part_fields) {
+        Some(error) => Err(error),
+        None => Ok(series),
+    }
+}
+
+/// Refuses a record that has not as many columns as the first one.
+fn has_columns(records: &Records<'_>, count: usize) -> Result<()> {
+    let (here, delimiter) = (records.columns, char::from(records.delimiter).to_string());
+    let remedy = match here.cmp(&count) {
+        Ordering::Equal => return Ok(()),
+        Ordering::Less => format!("write {delimiter:?} for each value that is missing"),
+        Ordering::Greater => {
+            format!("write 1.5 for 1,5, and put quotes around text that has {delimiter:?}")
+        }
+    };
+    let place = records.place();
+    bail!("{place}: the number of columns is {here}, but {count} in the first record; {remedy}")
 }
 
 impl Series {
     fn every_field(&mut self, records: &Records<'_>, wanted: &Wanted<'_>) -> Result<()> {
-        let fields = records.fields();
-        let is_several = fields.len() > 1;
-        let place = wanted.places.then(|| records.here());
-        for (field, number) in fields.zip(1..) {
+        let is_several = records.columns > 1;
+        let place = wanted.records.then(|| self.keep(records)).transpose()?;
+        for (field, number) in records.fields().zip(1..) {
             // No word at all is a missing value, between two commas or two quotes.
             let missing = field.trim_ascii().is_empty().then_some("");
             for word in field.split_ascii_whitespace().chain(missing) {
@@ -115,22 +145,33 @@ impl Series {
         (index, column): (usize, &str),
         time: Option<usize>,
     ) -> Result<()> {
-        let field = records.fields().nth(index);
-        if field.is_none() && !wanted.skip_missing {
-            let place = records.place();
-            bail!("{place}: no column {column}: the line ends before it");
-        }
-        let place = wanted.places.then(|| records.here());
-        let (field, note) = (field.unwrap_or_default(), || format!("column {column}"));
+        let place = wanted.records.then(|| self.keep(records)).transpose()?;
+        let field = records.field(index).unwrap_or_default();
+        let note = || format!("column {column}");
         let is_value = self.push(records, wanted, place, field.trim_ascii(), note)?;
         if let Some(index) = time.filter(|_| is_value) {
-            let text = records.fields().nth(index).unwrap_or_default();
-            let note = format!("column {}", wanted.time.unwrap_or_default());
-            let time =
-                seconds(text.trim()).ok_or_else(|| error(records, "not a time", &text, &note))?;
+            let text = records.field(index).unwrap_or_default();
+            let in_seconds = &mut self.in_seconds;
+            let time = times::seconds(text.trim(), in_seconds).map_err(|problem| {
+                let note = format!("column {}", wanted.time.unwrap_or_default());
+                error(records, problem, &text, &note)
+            })?;
             push(&mut self.times, time, records)?;
         }
         Ok(())
+    }
+
+    /// Keeps a record.
+    fn keep(&mut self, records: &Records<'_>) -> Result<Place> {
+        let (start, record) = (self.kept.len(), records.bytes());
+        let room = self.kept.try_reserve(record.len());
+        room.map_err(|_| anyhow!("{}: out of memory", records.name))?;
+        self.kept.extend_from_slice(record);
+        Ok(Place {
+            start,
+            end: self.kept.len(),
+            line: records.line,
+        })
     }
 
     /// Takes a word as the next value; or skips it, which is false.
@@ -142,22 +183,24 @@ impl Series {
         word: &str,
         note: impl FnOnce() -> String,
     ) -> Result<bool> {
-        if wanted.skip_missing && is_missing(word) {
-            self.missing += 1;
-            return Ok(false);
-        }
         match word.trim().parse::<f64>() {
-            Err(_) => Err(error(records, NOT_A_NUMBER, word, &note())),
-            Ok(value) if wanted.only_finite && !value.is_finite() => {
-                Err(error(records, "not a finite number", word, &note()))
-            }
-            Ok(value) => {
+            Ok(value) if value.is_finite() || !wanted.only_finite && !is_skipped(word, wanted) => {
                 push(&mut self.numbers, value, records)?;
                 place.map_or(Ok(()), |place| push(&mut self.places, place, records))?;
                 Ok(true)
             }
+            _ if is_skipped(word, wanted) => {
+                self.missing += 1;
+                Ok(false)
+            }
+            Ok(_) => Err(error(records, "not a finite number", word, &note())),
+            Err(_) => Err(error(records, NOT_A_NUMBER, word, &note())),
         }
     }
+}
+
+fn is_skipped(word: &str, wanted: &Wanted<'_>) -> bool {
+    wanted.skip_missing && is_missing(word)
 }
 
 fn push<T>(items: &mut Vec<T>, item: T, records: &Records<'_>) -> Result<()> {
@@ -167,31 +210,7 @@ fn push<T>(items: &mut Vec<T>, item: T, records: &Records<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A time in seconds since 1970: such a number, or as in ISO 8601; without a zone it is UTC.
-fn seconds(text: &str) -> Option<i64> {
-    if let Ok(seconds) = text.parse::<f64>() {
-        let whole = Duration::try_from_secs_f64(seconds.abs()).ok()?.as_secs();
-        let whole = i64::try_from(whole).ok()?;
-        let time = DateTime::from_timestamp(if seconds < 0.0 { -whole } else { whole }, 0);
-        return time.map(|time| time.timestamp());
-    }
-    let text = text.replacen(' ', "T", 1);
-    let zoned =
-        |form| DateTime::parse_from_str(&text, &format!("{form}%#z")).map(|time| time.to_utc());
-    let local = |form| NaiveDateTime::parse_from_str(&text, form).map(|time| time.and_utc());
-    let day = || {
-        NaiveDate::parse_from_str(&text, "%Y-%m-%d")
-            .ok()?
-            .and_hms_opt(0, 0, 0)
-    };
-    let mut times = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"]
-        .into_iter()
-        .filter_map(|form| zoned(form).or_else(|_| local(form)).ok());
-    let time = times.next().or_else(|| Some(day()?.and_utc()));
-    time.map(|time| time.timestamp())
-}
-
-fn error(records: &Records<'_>, problem: &str, word: &str, note: &str) -> anyhow::Error {
+pub fn error(records: &Records<'_>, problem: &str, word: &str, note: &str) -> anyhow::Error {
     let (place, start) = (records.place(), start(word, LONGEST_WORD));
     // What looks like a number and is none: the eye does not tell why.
     let shown = if start.contains(char::is_numeric) && !start.is_ascii() {
@@ -200,30 +219,38 @@ fn error(records: &Records<'_>, problem: &str, word: &str, note: &str) -> anyhow
         format!("{start:?}")
     };
     let rest = if start.len() < word.len() { "…" } else { "" };
-    let note = if note.is_empty() {
-        String::new()
-    } else {
-        format!(" ({note})")
+    let missing = is_missing(word).then_some("missing? --skip-missing");
+    let notes = [Some(note).filter(|note| !note.is_empty()), missing];
+    let notes: Vec<_> = notes.into_iter().flatten().collect();
+    let note = match notes.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", notes.join("; ")),
     };
     anyhow!("{place}: {problem}: {shown}{rest}{note}")
 }
 
-/// Finds the wanted column by the first record, and tells whether that is a header.
+/// Whether the first record is a header although a column is wanted by its number.
 ///
-/// A number is a column's place if there are that many columns; the record is then a header if what
-/// it has there is a name and cannot be a value. What is neither can be asked for by name.
-fn choose(records: &Records<'_>, wanted: &str) -> Result<(usize, bool)> {
-    let (index, by_name) = find(records, wanted)?;
-    let first = records.fields().nth(index).unwrap_or_default();
+/// It is if what it has there is a name and cannot be a value, and no other of its fields begins like a
+/// number. What is neither can be asked for by name.
+fn is_header(
+    records: &Records<'_>,
+    wanted: &Wanted<'_>,
+    (index, column): (usize, &str),
+) -> Result<bool> {
+    let first = records.field(index).unwrap_or_default();
     let first = first.trim();
-    let is_header = by_name || is_name(first);
-    if !is_header && !is_missing(first) && first.parse::<f64>().is_err() {
-        let whole = start(first, LONGEST_WORD) == first;
+    let is_value = |text: &str| text.starts_with(char::is_numeric) || text.parse::<f64>().is_ok();
+    let is_header = is_name(first)
+        && !is_missing(first)
+        && !records.fields().any(|field| is_value(field.trim()));
+    if !is_header && !is_skipped(first, wanted) && first.parse::<f64>().is_err() {
+        let whole = start(first, LONGEST_WORD) == first && (!is_missing(first) || is_name(first));
         let hint = whole.then(|| format!("; if that is a header: --column {first:?}"));
-        let note = format!("column {wanted}{}", hint.unwrap_or_default());
+        let note = format!("column {column}{}", hint.unwrap_or_default());
         return Err(error(records, NOT_A_NUMBER, first, &note));
     }
-    Ok((index, is_header))
+    Ok(is_header)
 }
 
 /// Finds a column by its number, or else by the name that the first record gives it, which is told.
@@ -254,26 +281,4 @@ fn find(records: &Records<'_>, wanted: &str) -> Result<(usize, bool)> {
             bail!("{place}: no column {wanted:?} among: {listed}{rest}")
         }
     }
-}
-
-fn is_missing(word: &str) -> bool {
-    MISSING.iter().any(|mark| word.eq_ignore_ascii_case(mark))
-}
-
-/// Whether it names a column, and cannot be a number gone wrong or a mark for a missing one: it has
-/// letters, no digits but those of m², and does not begin like `#REF!` or `<null>`.
-fn is_name(text: &str) -> bool {
-    let is_digit = |c: char| c.is_numeric() && !matches!(c, '²' | '³');
-    let is_mark = |c: char| c.is_ascii_punctuation() && c != '_';
-    text.contains(char::is_alphabetic)
-        && !text.contains(is_digit)
-        && !text.starts_with(is_mark)
-        && !is_missing(text)
-        && text.parse::<f64>().is_err()
-}
-
-/// The start of a text, of that many characters at most.
-pub fn start(text: &str, length: usize) -> &str {
-    let end = text.char_indices().nth(length);
-    end.and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }

@@ -1,10 +1,18 @@
-//! Records of CSV from any text, each with the line that it begins on.
+//! Records of CSV from any text, each with the line that it begins on; as strict as Python's `csv`
+//! with `strict=True`.
+//!
+//! The crate `csv` has no such mode: it reads `"1"2` as 12, and the end of a file closes a quote. A check
+//! on top of it has to follow each quote and separator anyway. The rest of a reader is [`fields`], so
+//! that crate is not used. It does not hand out a record as it is in the text either, which is printed.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
+use std::iter;
 
-use anyhow::{Context, Result, bail};
-use csv::{ByteRecord, Position, Reader, ReaderBuilder};
+use anyhow::{Context, Result, anyhow, bail};
+use memchr::{memchr, memchr_iter, memchr2};
+
+use super::separators::delimiter;
 
 /// How files begin that are text once they are decompressed.
 const COMPRESSED: [(&[u8], &str); 5] = [
@@ -24,170 +32,244 @@ const HEAD: u64 = 1 << 20;
 /// Where a quote is not closed, all that follows is one record.
 const LONGEST: usize = 64 << 20;
 
-/// Where a record is in its file: its bytes, and the line that it begins on.
-#[derive(Clone, Copy)]
-pub struct Place {
-    pub start: u64,
-    pub end: u64,
-    pub line: u64,
-}
-
 /// CSV that is being read, one record after the other.
 pub struct Records<'a> {
     pub name: &'a str,
     /// What separates its columns.
     pub delimiter: u8,
-    /// How many bytes of marks come before what is read.
-    marks: u64,
-    reader: Reader<Lines<'a>>,
-    /// The one that was read last.
-    record: ByteRecord,
-    /// Where the one before it ended.
-    start: Position,
+    /// Whether the first record has no other separator.
+    pub is_alone: bool,
+    text: BufReader<Box<dyn Read + 'a>>,
+    /// The record that was read last, as it is in the text, and the end of its line.
+    record: Vec<u8>,
+    /// Its length without that.
+    length: usize,
+    /// How many columns it has.
+    pub columns: usize,
+    /// The line that it begins on, from 1.
+    pub line: u64,
+    /// How many lines were read.
+    lines: u64,
 }
 
 impl<'a> Records<'a> {
     pub fn new(name: &'a str, mut text: impl Read + 'a) -> Result<Self> {
         let mut head = Vec::new();
         let read = text.by_ref().take(HEAD).read_to_end(&mut head);
-        read.with_context(|| name.to_owned())?;
+        let read = read.with_context(|| name.to_owned())?;
         if head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF") {
             bail!("{name}: this is UTF-16; save it as UTF-8")
         }
         if let Some((_, how)) = COMPRESSED.iter().find(|(magic, _)| head.starts_with(magic)) {
             bail!("{name}: this is compressed ({how}); decompress it first")
         }
-        let mut marks = 0;
-        while head.starts_with(MARK) {
-            marks += head.drain(..MARK.len()).map(|_| 1).sum::<u64>();
-        }
-        let delimiter = delimiter(&head);
+        let marks = head.chunks(MARK.len()).take_while(|part| *part == MARK);
+        head.drain(..MARK.len() * marks.count());
+        let found = delimiter(&head);
+        let (delimiter, is_alone) = found.unwrap_or((b',', false));
         // For the buffers.
         has_room(1 << 18).with_context(|| name.to_owned())?;
-        let lines = Lines {
-            text: BufReader::with_capacity(1 << 16, Box::new(Cursor::new(head).chain(text))),
-            left: LONGEST,
-            ended: false,
-        };
-        Ok(Self {
+        // A terminal would have to be told twice that its text has ended.
+        let rest = text.take(if (read as u64) < HEAD { 0 } else { u64::MAX });
+        let text = Box::new(Cursor::new(head).chain(rest));
+        let mut records = Self {
             name,
             delimiter,
-            marks,
-            reader: builder(delimiter).from_reader(lines),
-            record: ByteRecord::new(),
-            start: Position::new(),
-        })
+            is_alone,
+            text: BufReader::with_capacity(1 << 16, text),
+            record: Vec::new(),
+            length: 0,
+            columns: 0,
+            line: 0,
+            lines: 0,
+        };
+        if let Err([one, other]) = found {
+            records.next()?;
+            let [one, other] = [one, other].map(|byte| char::from(byte).to_string());
+            let place = records.place();
+            bail!(
+                "{place}: {one:?} or {other:?} may separate the columns; write 1.5 for 1,5, and put \
+                 quotes around text that has one of them"
+            )
+        }
+        Ok(records)
     }
 
     /// Reads the next record that is not a blank line; false if there is none.
     pub fn next(&mut self) -> Result<bool> {
         loop {
-            self.start.clone_from(self.reader.position());
-            self.reader.get_mut().left = LONGEST;
-            match self.reader.read_byte_record(&mut self.record) {
-                Ok(true) if self.is_blank() => (),
-                Ok(read) => return Ok(read),
-                Err(_) if self.reader.get_ref().left == 0 => {
-                    let (name, line) = (self.name, self.start.line());
-                    bail!("{name}:{line}: no end of the record in 64 MiB; is a quote not closed?")
+            self.record.clear();
+            self.line = self.lines + 1;
+            if !self.add_line(self.line)? {
+                return Ok(false);
+            }
+            if memchr2(self.delimiter, b'"', self.bytes()).is_some() {
+                self.columns = 1 + memchr_iter(self.delimiter, self.bytes()).count();
+                if memchr(b'"', self.bytes()).is_some() {
+                    self.follow_quotes()?;
                 }
-                Err(error) => return Err(error).context(self.name.to_owned()),
+                break;
+            }
+            self.columns = 1;
+            if !self.bytes().trim_ascii().is_empty() {
+                break;
             }
         }
+        // What is made of it, if it is commas alone: with too little memory for that the process would
+        // end.
+        if self.length > 1 << 16 {
+            has_room(32 * self.length).with_context(|| self.name.to_owned())?;
+        }
+        Ok(true)
+    }
+
+    /// The record as it is in the text, without the end of its line.
+    pub fn bytes(&self) -> &[u8] {
+        self.record.get(..self.length).unwrap_or_default()
     }
 
     /// The record's fields as text; what is not UTF-8 in them is replaced.
-    pub fn fields(&self) -> impl ExactSizeIterator<Item = Cow<'_, str>> {
-        self.record.iter().map(String::from_utf8_lossy)
+    pub fn fields(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        fields(self.bytes(), self.delimiter)
     }
 
-    /// Where it is; at its start there may be empty lines yet.
-    pub fn here(&self) -> Place {
-        Place {
-            start: self.marks + self.start.byte(),
-            end: self.marks + self.reader.position().byte(),
-            line: self.line(),
-        }
+    /// One of them.
+    pub fn field(&self, index: usize) -> Option<Cow<'_, str>> {
+        raw_fields(self.bytes(), self.delimiter)
+            .nth(index)
+            .map(text)
     }
 
     /// The text's name and the line that the record begins on, for errors.
     pub fn place(&self) -> String {
-        format!("{}:{}", self.name, self.line())
+        format!("{}:{}", self.name, self.line)
     }
 
-    /// The line that the record begins on, from 1. The CSV reader counts the line feeds that it has
-    /// passed, and skips empty lines without a word.
-    fn line(&self) -> u64 {
-        let ended_by_line = u64::from(!self.reader.get_ref().ended);
-        self.reader.position().line() - ended_by_line - self.lines_within()
-    }
-
-    /// Quoted line feeds.
-    fn lines_within(&self) -> u64 {
-        let text = self.record.as_slice().iter();
-        text.filter(|&&byte| byte == b'\n').map(|_| 1).sum()
-    }
-
-    /// Whether it is whitespace alone, and not quoted, which would be a field.
-    fn is_blank(&self) -> bool {
-        let text = self.record.as_slice();
-        if self.record.len() > 1 || !text.trim_ascii().is_empty() {
-            return false;
-        }
-        let end = self.reader.position();
-        let read = end.byte() - self.start.byte();
-        let line_feeds = end.line() - self.start.line();
-        read - line_feeds == text.len() as u64 - self.lines_within()
-    }
-}
-
-/// Of CSV as it is read here.
-pub fn builder(delimiter: u8) -> ReaderBuilder {
-    let mut builder = ReaderBuilder::new();
-    builder.has_headers(false).flexible(true);
-    builder.delimiter(delimiter);
-    builder
-}
-
-/// Text in which every line ends in a line feed, as the CSV reader counts no other; each byte stays
-/// where it was.
-struct Lines<'a> {
-    text: BufReader<Box<dyn Read + 'a>>,
-    /// How much may be read until the record has to be complete.
-    left: usize,
-    /// Whether the end was told.
-    ended: bool,
-}
-
-impl Read for Lines<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = self.left.min(buffer.len());
-        let buffer = buffer.get_mut(..most).unwrap_or_default();
-        if buffer.is_empty() {
-            return Err(ErrorKind::FileTooLarge.into());
-        }
-        // What the CSV reader makes of a record, if it is commas alone: with too little memory for that
-        // it would end the process.
-        has_room(32 * (LONGEST - self.left + buffer.len()))?;
-        let length = uninterrupted(|| self.text.read(buffer))?;
-        self.left -= length;
-        self.ended = length == 0;
-        let read = buffer.get_mut(..length).unwrap_or_default();
-        if read.last() == Some(&b'\r') {
-            uninterrupted(|| self.text.fill_buf().map(<[u8]>::len))?;
-        }
-        if read.contains(&b'\r') {
-            let mut next = self.text.buffer().first().copied();
-            for byte in read.iter_mut().rev() {
-                // Before a line feed it is half of a line's end: a space, as fields are trimmed.
-                let lone = if next == Some(b'\n') { b' ' } else { b'\n' };
-                next = Some(*byte);
-                if *byte == b'\r' {
-                    *byte = lone;
+    /// Adds lines until no quote is open, and counts the columns.
+    fn follow_quotes(&mut self) -> Result<()> {
+        // Where a field starts, or a quoted one goes on; and the line on which its quote opens.
+        let (mut at, mut opened) = (0, None);
+        self.columns = 1;
+        loop {
+            let (name, text) = (self.name, self.bytes().get(at..).unwrap_or_default());
+            if opened.is_some() || text.starts_with(b"\"") {
+                let start = usize::from(opened.is_none());
+                let line = *opened.get_or_insert(self.lines);
+                let Some(end) = closing_quote(text, start) else {
+                    at = self.record.len();
+                    if self.add_line(line)? {
+                        continue;
+                    }
+                    bail!(
+                        "{name}:{line}: the quote that opens here is never closed (column {}); \
+                         close it, or remove it",
+                        self.columns
+                    )
+                };
+                (at, opened) = (at + end + 1, None);
+            } else {
+                at += memchr(self.delimiter, text).unwrap_or(text.len());
+            }
+            match self.bytes().get(at) {
+                Some(&byte) if byte == self.delimiter => {
+                    (at, self.columns) = (at + 1, self.columns + 1)
                 }
+                None => return Ok(()),
+                Some(_) => bail!(
+                    "{name}:{}: text after a closing quote (column {}); put quotes around the whole \
+                     field, and write each quote in it twice",
+                    self.lines,
+                    self.columns
+                ),
             }
         }
-        Ok(length)
+    }
+
+    /// Reads on where all was taken; what a signal has interrupted is tried again.
+    fn fill(&mut self) -> Result<()> {
+        while self.text.buffer().is_empty() {
+            match self.text.fill_buf() {
+                Err(error) if error.kind() == ErrorKind::Interrupted => (),
+                result => return result.map(drop).with_context(|| self.name.to_owned()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the next line to the record, which begins or opens a quote on the line `from`; false at the
+    /// end of the text.
+    fn add_line(&mut self, from: u64) -> Result<bool> {
+        let (start, name) = (self.record.len(), self.name);
+        let mut ended = false;
+        while !ended {
+            self.fill()?;
+            let text = self.text.buffer();
+            let end = memchr2(b'\n', b'\r', text);
+            let line = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
+            // With its end, which can be two bytes.
+            let room = self.record.try_reserve(line.len() + 2);
+            room.map_err(|_| anyhow!("{name}: out of memory"))?;
+            self.record.extend_from_slice(line);
+            self.length = self.record.len();
+            if self.length > LONGEST {
+                bail!("{name}:{from}: no end of the record in 64 MiB; is a quote not closed?")
+            }
+            ended = end.is_some() || text.is_empty();
+            self.record.extend(end.and_then(|end| text.get(end)));
+            let read = line.len() + usize::from(end.is_some());
+            self.text.consume(read);
+        }
+        if self.record.last() == Some(&b'\r') {
+            self.fill()?;
+            if self.text.buffer().first() == Some(&b'\n') {
+                self.record.push(b'\n');
+                self.text.consume(1);
+            }
+        }
+        let read = self.record.len() > start;
+        self.lines += u64::from(read);
+        Ok(read)
+    }
+}
+
+/// The fields of a record that was read, as they are in it.
+fn raw_fields(record: &[u8], delimiter: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(record);
+    iter::from_fn(move || {
+        let text = rest?;
+        let end = match text.starts_with(b"\"") {
+            true => closing_quote(text, 1).map(|quote| quote + 1),
+            false => memchr(delimiter, text),
+        };
+        let (field, after) = text.split_at(end.unwrap_or(text.len()));
+        rest = after.get(1..);
+        Some(field)
+    })
+}
+
+/// The quote that closes a field, of which so much is known: the first that is not one of two.
+fn closing_quote(text: &[u8], mut start: usize) -> Option<usize> {
+    loop {
+        let quote = start + memchr(b'"', text.get(start..)?)?;
+        if text.get(quote + 1) != Some(&b'"') {
+            return Some(quote);
+        }
+        start = quote + 2;
+    }
+}
+
+/// The fields of a record that was read, as text; what is not UTF-8 in them is replaced.
+pub fn fields(record: &[u8], delimiter: u8) -> impl Iterator<Item = Cow<'_, str>> {
+    raw_fields(record, delimiter).map(text)
+}
+
+fn text(field: &[u8]) -> Cow<'_, str> {
+    let quoted = field.strip_prefix(b"\"");
+    let quoted = quoted.and_then(|field| field.strip_suffix(b"\""));
+    let text = String::from_utf8_lossy(quoted.unwrap_or(field));
+    match quoted.is_some() && text.contains('"') {
+        true => text.replace("\"\"", "\"").into(),
+        false => text,
     }
 }
 
@@ -195,38 +277,4 @@ impl Read for Lines<'_> {
 fn has_room(bytes: usize) -> io::Result<()> {
     let room = Vec::<u8>::new().try_reserve_exact(bytes);
     room.map_err(|_| ErrorKind::OutOfMemory.into())
-}
-
-/// A read that a signal has interrupted is tried again.
-fn uninterrupted(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match read() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => (),
-            result => return result,
-        }
-    }
-}
-
-/// Comma, semicolon or tab: whichever the first record has most of, outside quotes.
-fn delimiter(text: &[u8]) -> u8 {
-    let mut counts = [(b'\t', 0), (b';', 0), (b',', 0)];
-    let (mut is_quoted, mut is_start, mut is_blank) = (false, true, true);
-    for byte in text {
-        match byte {
-            // A quote opens where a field starts; where two mean one, the second opens again.
-            b'"' if is_quoted || is_start => (is_quoted, is_start) = (!is_quoted, is_quoted),
-            _ if is_quoted => (),
-            b'\r' | b'\n' if is_blank => (counts, is_start) = (counts.map(|(d, _)| (d, 0)), true),
-            b'\r' | b'\n' => break,
-            _ => {
-                let found = counts.iter_mut().find(|(delimiter, _)| delimiter == byte);
-                is_start = found.is_some();
-                found.into_iter().for_each(|(_, count)| *count += 1);
-            }
-        }
-        is_blank &= byte.is_ascii_whitespace();
-    }
-    let most = counts.iter().max_by_key(|(_, count)| count);
-    most.filter(|_| !is_blank)
-        .map_or(b',', |(delimiter, _)| *delimiter)
 }

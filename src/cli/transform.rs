@@ -51,7 +51,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     // Before the numbers are there, as for `detect`.
     let function = arguments.settings.find(&arguments.function)?;
     Ok(input.each(|path, name, several| {
-        let file = open(path, false).with_context(|| name.to_owned())?;
+        let file = open(path).with_context(|| name.to_owned())?;
         let series = input.series(&file, name, Wanted::default())?;
         let floats = function.transform(&series.numbers);
         let floats = floats.map_err(|error| match several {

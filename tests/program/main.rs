@@ -11,6 +11,7 @@ mod judge;
 mod output;
 mod plot;
 mod reader;
+mod records_kept;
 mod records_out;
 mod streams;
 mod terminal;

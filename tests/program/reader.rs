@@ -6,13 +6,24 @@
 //! would be led by coverage, wants a nightly compiler.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod broken;
+#[path = "../../src/cli/commas.rs"]
+mod commas;
 #[allow(dead_code)]
 #[path = "../../src/cli/read.rs"]
 mod read;
 #[allow(dead_code)]
 #[path = "../../src/cli/records.rs"]
 mod records;
+#[path = "../../src/cli/separators.rs"]
+mod separators;
 mod tables;
+#[allow(dead_code)]
+#[path = "../../src/cli/times.rs"]
+mod times;
+#[allow(dead_code)]
+#[path = "../../src/cli/words.rs"]
+mod words;
 
 use std::env;
 use std::fs;
@@ -284,7 +295,11 @@ fn the_first_record_tells_the_delimiter_and_marks_hide_no_line() {
         "a;v\r\n0;1\r\n,,\r\n",
     ] {
         let expected = match text.contains(",,") {
-            true => Err("input:3: no column v: the line ends before it".to_owned()),
+            true => Err(
+                "input:3: the number of columns is 1, but 2 in the first record; write \";\" for \
+                 each value that is missing"
+                    .to_owned(),
+            ),
             false => Ok(vec![1_f64.to_bits()]),
         };
         assert_eq!(read(text), expected, "{text:?}");
@@ -299,8 +314,13 @@ fn no_mark_of_a_missing_value_is_taken_for_a_header() {
     let excel = "#N/A #NULL! #DIV/0! #VALUE! #REF! #NAME? #NUM! #SPILL! #WERT! #NV";
     let pandas = "#NA <NA> -1.#IND -1.#QNAN 1.#IND 1.#QNAN N/A NA NULL None n/a null";
     let others = ". .A ._ - -- ? \\N (null) <null> [n/a] NaT nil missing — … １２ ١٢ １２a";
-    let marks = [excel, pandas, others].join(" ");
-    let marks: Vec<_> = marks.split(' ').chain(["", "#N/A N/A"]).collect();
+    let c = "nan(ind) -nan(ind) NAN(IND) nan(snan) -nan(snan)";
+    let people = "n.a. N.A. n.d. ND nd N/D k.A. Error ERR unknown undefined invalid failed nodata";
+    let marks = [excel, pandas, others, c, people].join(" ");
+    let marks: Vec<_> = marks
+        .split(' ')
+        .chain(["", "#N/A N/A", "not available", "No Data"])
+        .collect();
     for mark in &marks {
         let read = told(format!("a,{mark}\nb,1\n").as_bytes(), Some("2"), false);
         let error = read.unwrap_err();
@@ -332,6 +352,15 @@ fn no_mark_of_a_missing_value_is_taken_for_a_header() {
         let read = told(format!("a,{name}\nb,1\n").as_bytes(), Some("2"), true);
         assert_eq!(read, Ok(vec![1_f64.to_bits()]), "{name}");
     }
+    // Whatever the word: beside a value, it is none.
+    for other in ["7", "-1.5", "2024-01-01", "10:30", "1 m", "NaN"] {
+        let text = format!("{other},broken\n{other},1\n");
+        let error = told(text.as_bytes(), Some("2"), false).unwrap_err();
+        let remedy = "\"broken\" (column 2; if that is a header: --column \"broken\")";
+        assert!(error.ends_with(remedy), "{error}");
+        let read = told(text.as_bytes(), Some("broken"), false);
+        assert_eq!(read, Ok(vec![1_f64.to_bits()]));
+    }
     println!("cases: {}", marks.len() + 2 * numbers.len() + names.len());
 }
 
@@ -353,7 +382,10 @@ fn a_record_without_end_is_refused_before_it_fills_memory() {
     // Many that end are fine.
     let long = format!("\"{}\"\n", " ".repeat(30 << 20));
     let error = told((long.clone() + &long + &long).as_bytes(), None, false).unwrap_err();
-    assert_eq!(error, "input:1: not a number: \"\"");
+    assert_eq!(
+        error,
+        "input:1: not a number: \"\" (missing? --skip-missing)"
+    );
     let long = format!("{}1\n", " ".repeat(30 << 20));
     let read = told((long.clone() + &long + &long).as_bytes(), None, false);
     assert_eq!(read.map(|read| read.len()), Ok(3));

@@ -57,7 +57,7 @@ fn numbers_are_read_as_people_write_them() {
         ),
         (
             "first-column",
-            b"1,a\n1,b\n1\n1,d\n1,e\n1,f\n100,g\n",
+            b"1,a\n1,b\n1,c\n1,d\n1,e\n1,f\n100,g\n",
             &["--column", "1"],
         ),
         (
@@ -92,19 +92,19 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
             "word",
             &b"1\n2\n\n\nn/a\n"[..],
             &[][..],
-            r#"cpu.csv:5: not a number: "n/a""#,
+            r#"cpu.csv:5: not a number: "n/a" (missing? --skip-missing)"#,
         ),
         (
             "word-crlf",
             b"1\r\n2\r\n\r\n\r\nn/a\r\n",
             &[],
-            r#"cpu.csv:5: not a number: "n/a""#,
+            r#"cpu.csv:5: not a number: "n/a" (missing? --skip-missing)"#,
         ),
         (
             "word-cr",
             b"1\r2\r\r\rn/a\r",
             &[],
-            r#"cpu.csv:5: not a number: "n/a""#,
+            r#"cpu.csv:5: not a number: "n/a" (missing? --skip-missing)"#,
         ),
         (
             "first",
@@ -122,13 +122,13 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
             "gap",
             b"1,2\n3,,4\n",
             &[],
-            r#"cpu.csv:2: not a number: "" (column 2)"#,
+            r#"cpu.csv:2: not a number: "" (column 2; missing? --skip-missing)"#,
         ),
         (
             "in-column",
             b"t,v\na,1\n\nb,n/a\n",
             &["--column", "v"],
-            r#"cpu.csv:4: not a number: "n/a" (column v)"#,
+            r#"cpu.csv:4: not a number: "n/a" (column v; missing? --skip-missing)"#,
         ),
         (
             "after-quotes",
@@ -146,13 +146,14 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
             "missing-first",
             b"a,n/a\nb,1\n",
             &["--column", "2"],
-            r#"cpu.csv:1: not a number: "n/a" (column 2)"#,
+            r#"cpu.csv:1: not a number: "n/a" (column 2; if that is a header: --column "n/a"; missing? --skip-missing)"#,
         ),
         (
             "short",
             b"t,v\na,1\nb\n",
             &["--column", "v"],
-            "cpu.csv:3: no column v: the line ends before it",
+            "cpu.csv:3: the number of columns is 1, but 2 in the first record; \
+             write \",\" for each value that is missing",
         ),
         (
             "no-such",
@@ -188,7 +189,7 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
             "nan",
             b"1\n2\nNaN\n",
             &[],
-            r#"cpu.csv:3: not a finite number: "NaN""#,
+            r#"cpu.csv:3: not a finite number: "NaN" (missing? --skip-missing)"#,
         ),
         (
             "infinite",
@@ -224,7 +225,7 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
             "quoted-empty",
             b"v\n1\n\"\"\n3",
             &["--column", "v"],
-            r#"cpu.csv:3: not a number: "" (column v)"#,
+            r#"cpu.csv:3: not a number: "" (column v; missing? --skip-missing)"#,
         ),
         (
             "narrow-no-break-space",

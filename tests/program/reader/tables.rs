@@ -141,6 +141,10 @@ fn write(style: &Style, rows: &[Row], wrong: Option<(Index, &str)>) -> Table {
         let other = |&other: &usize| OTHERS[other].replace('|', style.end);
         let mut fields: Vec<_> = row.others.iter().map(other).collect();
         fields.truncate(style.before + style.after);
+        if number == 0 && style.after > 0 {
+            // Not all of the table shall be numbers that could have decimal commas.
+            fields[style.before] = OTHERS[0].into();
+        }
         fields.insert(style.before, field);
         line += 1 + fields
             .iter()
