@@ -121,7 +121,12 @@ def kinds(things):
     """Return of each thing what tells its length, if anything; True for a type, otherwise None."""
     known = {kind: len for kind in SIZED}
     known.update(READERS)
-    return [known[kind] if kind in known else known.setdefault(kind, kind_of(kind)) for kind in map(type, things)]
+    found = [known[kind] if kind in known else known.setdefault(kind, kind_of(kind)) for kind in map(type, things)]
+    reader = READERS[array.array]
+    if reader in found:
+        # Numbers of eight bytes are entries, as objects are; smaller ones may be parts of a record.
+        found = [len if told is reader and thing.itemsize == 8 else told for thing, told in zip(things, found)]
+    return found
 
 
 def kind_of(kind):
