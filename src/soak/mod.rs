@@ -94,7 +94,8 @@
 //! - References to objects that C code alone holds:
 //!   `references_to_what_c_code_alone_holds_are_not_seen`; and to immortal ones, from 3.12 on `None`,
 //!   small ints and others: `references_to_the_immortal_are_not_seen`.
-//! - Less than 4 MiB outside malloc: `memory_that_no_allocator_knows_of_is_seen_from_four_mebibytes_on` has both sides.
+//! - Less than 4 MiB outside malloc: `memory_that_no_allocator_knows_of_is_seen_from_four_mebibytes_on` has
+//!   both sides.
 //! - The line of another thread, though what it leaves behind is counted:
 //!   `references_that_another_thread_leaks_are_found_without_its_line`.
 //! - Code that looks at reference counts sees the spare ones: `ndarray.resize` refuses, in
