@@ -49,7 +49,8 @@ impl Stage<'_> {
     pub fn next(&self, wanted: u64, affordable: Option<u64>) -> Next {
         let is_over_released = |growth: &Growth| growth.finding == Finding::OverRelease;
         if self.growths.iter().any(is_over_released)
-            || self.is_certain() && !(self.may_grow_outside && self.window < LONGER.min(wanted))
+            || self.is_certain(wanted)
+                && !(self.may_grow_outside && self.window < LONGER.min(wanted))
         {
             return Next::Stop;
         }
@@ -83,7 +84,7 @@ impl Stage<'_> {
         }
         let is_heap = !self.is_kept && self.leaks(|counter| counter == Counter::CHeap);
         // C's heap is no store of Python's: it has had time enough.
-        if leaks && !(is_heap && self.window >= LONGER) && !self.is_certain() {
+        if leaks && !(is_heap && self.window >= LONGER) && !self.is_certain(wanted) {
             Next::Doubt
         } else {
             Next::Stop
@@ -99,9 +100,11 @@ impl Stage<'_> {
     }
 
     /// Whether more calls would not change that it is a leak.
-    fn is_certain(&self) -> bool {
+    fn is_certain(&self, wanted: u64) -> bool {
         self.leaks(|counter| match counter {
             Counter::Items | Counter::CHeap => false,
+            // A store of C code may hide the objects that it has.
+            Counter::Blocks | Counter::Tracked if self.window < LONGER.min(wanted) => false,
             // They soon run out.
             Counter::Threads | Counter::Children => true,
             _ => !self.is_kept,

@@ -88,7 +88,8 @@
 //! - A leak rarer than one in n calls: `a_rare_leak_is_found_by_enough_calls`.
 //! - A store that still fills and a leak look alike for as long as it fills:
 //!   `a_store_that_still_fills_when_the_time_is_up_gets_no_verdict`. One of more than 100,000 entries, or of
-//!   more than 256 MiB, is called a leak.
+//!   more than 256 MiB, is called a leak; so is one of more than 20,000 objects that C code hides from
+//!   Python's collector.
 //! - A leak behind a store that is emptied whenever it is full, if it comes to less in all calls than the
 //!   store holds: `a_leak_behind_a_store_that_is_emptied_when_full_is_never_clean` has the larger ones.
 //! - References to objects that C code alone holds:

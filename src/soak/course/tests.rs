@@ -2,7 +2,7 @@
 
 use super::super::counter::Counter;
 use super::super::verdict::{Finding, Growth, PARTS, Series, per_call, windows};
-use super::{EARLY, Next, Stage};
+use super::{EARLY, LONGER, Next, Stage};
 
 /// What is soaked: a count over the calls, and whether what is counted is kept by something.
 struct Played<'a> {
@@ -175,19 +175,44 @@ fn every_leak_up_to_the_promised_limit_ends_as_one() {
 }
 
 #[test]
-fn a_leak_that_nothing_keeps_is_certain_at_once() {
+fn a_leak_that_nothing_keeps_is_certain_soon() {
     let leaked = |calls: u64| signed(calls);
-    let leak = Played {
-        counter: Counter::Blocks,
-        count: &leaked,
-        is_kept: false,
-        blocks: 1.0,
-        most: ENOUGH,
-    };
-    assert_eq!(
-        leak.soak(WANTED),
-        (End::Finding(Finding::Leak), 1025 + PARTS * EARLY)
-    );
+    for (counter, certain) in [
+        (Counter::References, PARTS * EARLY),
+        (Counter::Blocks, PARTS * (EARLY + LONGER)),
+    ] {
+        let leak = Played {
+            counter,
+            count: &leaked,
+            is_kept: false,
+            blocks: 1.0,
+            most: ENOUGH,
+        };
+        assert_eq!(
+            leak.soak(WANTED),
+            (End::Finding(Finding::Leak), 1025 + certain)
+        );
+    }
+}
+
+/// A store of C code, which nobody sees keep them.
+#[test]
+fn a_hidden_store_of_objects_of_up_to_20_000_entries_is_clean() {
+    for entries in (100..=20_000).step_by(13) {
+        let filled = |calls: u64| signed(calls.min(entries));
+        let store = Played {
+            counter: Counter::Blocks,
+            count: &filled,
+            is_kept: false,
+            blocks: 1.0,
+            most: ENOUGH,
+        };
+        let (end, _) = store.soak(WANTED);
+        assert!(
+            matches!(end, End::Finding(Finding::Cache | Finding::Steady)),
+            "{entries}: {end:?}"
+        );
+    }
 }
 
 /// A leak behind a store that fills first.
@@ -249,9 +274,9 @@ fn memory_outside_malloc_that_may_grow_is_waited_for() {
         };
         stage.next(WANTED, None)
     };
-    assert_eq!(stage(40, Counter::Blocks, false), Next::Stop);
-    assert_eq!(stage(40, Counter::Blocks, true), Next::Stage(1280));
-    assert_eq!(stage(1280, Counter::Blocks, true), Next::Stop);
+    assert_eq!(stage(40, Counter::References, false), Next::Stop);
+    assert_eq!(stage(40, Counter::References, true), Next::Stage(1280));
+    assert_eq!(stage(1280, Counter::References, true), Next::Stop);
     assert_eq!(stage(40, Counter::Types, false), Next::Stage(WANTED));
     assert_eq!(stage(40, Counter::Types, true), Next::Stage(1280));
 }
