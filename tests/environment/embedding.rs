@@ -23,6 +23,19 @@ fn block(text: &str) -> &'static str {
     block.unwrap()
 }
 
+/// Copies a directory, without what is made and removed meanwhile.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
+        let (name, path) = (entry.file_name(), entry.path());
+        match path.is_dir() {
+            true if ["target", ".git", "__pycache__"].contains(&&*name.to_string_lossy()) => {}
+            true => copy(&path, &to.join(name)),
+            false => fs::copy(path, to.join(name)).map(drop).unwrap(),
+        }
+    }
+}
+
 /// A directory outside of this clone, which is removed in the end.
 struct Fresh(PathBuf);
 
@@ -31,14 +44,7 @@ impl Fresh {
     fn with_a_clone(name: &str) -> Self {
         let name = format!("outliers-{name}-{}", std::process::id());
         let fresh = Self(std::env::temp_dir().canonicalize().unwrap().join(name));
-        fs::create_dir_all(fresh.clone()).unwrap();
-        let mut copy = Command::new("cp");
-        copy.arg("-r").arg("-t").arg(fresh.clone());
-        let entries = fs::read_dir(THIS).unwrap().map(|entry| entry.unwrap());
-        let copied =
-            entries.filter(|entry| entry.file_name() != "target" && entry.file_name() != ".git");
-        copy.args(copied.map(|entry| entry.path()));
-        assert!(copy.status().unwrap().success());
+        copy(Path::new(THIS), &fresh.clone());
         fresh
     }
 
