@@ -88,10 +88,11 @@
 //! - A leak rarer than one in n calls: `a_rare_leak_is_found_by_enough_calls`.
 //! - A store that still fills and a leak look alike for as long as it fills:
 //!   `a_store_that_still_fills_when_the_time_is_up_gets_no_verdict`. One of more than 100,000 entries, or of
-//!   more than 256 MiB, is called a leak; so is one of more than 20,000 objects that C code hides from
-//!   Python's collector.
+//!   more than 256 MiB, is called a leak, except a deque with a `maxlen`. So is one of more than 20,000
+//!   objects that C code hides from Python's collector.
 //! - A leak behind a store that is emptied whenever it is full, if it comes to less in all calls than the
-//!   store holds: `a_leak_behind_a_store_that_is_emptied_when_full_is_never_clean` has the larger ones.
+//!   store holds, and is not of blocks: `a_leak_behind_a_store_that_is_emptied_when_full_is_never_clean` and
+//!   `a_leak_behind_a_store_shows_in_what_its_items_do_not_explain` have the others.
 //! - References to objects that C code alone holds:
 //!   `references_to_what_c_code_alone_holds_are_not_seen`; and to immortal ones, from 3.12 on `None`,
 //!   small ints and others: `references_to_the_immortal_are_not_seen`.

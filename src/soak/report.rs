@@ -8,7 +8,9 @@ use super::counter::{Counter, Reading};
 use super::lent::Lent;
 use super::meter::Blind;
 use super::universe::Moved;
-use super::verdict::{self, Finding, Growth, PARTS, Series, Verdict, per_call};
+use super::verdict::{
+    self, Finding, Growth, MOST_WINDOWS, PARTS, Paired, Series, Verdict, per_call,
+};
 
 /// What a soak saw, and its verdict.
 ///
@@ -61,7 +63,10 @@ pub struct Report {
     pub(super) is_kept: bool,
     pub(super) entries: f64,
     pub(super) most_items: i64,
+    /// Whether the container that grows most has an end, such as a deque with a `maxlen`.
+    pub(super) is_bounded: bool,
     series: Vec<(Counter, Series)>,
+    windows: Vec<Paired>,
 }
 
 /// Why a soak ended early.
@@ -125,7 +130,9 @@ impl Report {
             is_kept: false,
             entries: 0.0,
             most_items: 0,
+            is_bounded: false,
             series: Vec::with_capacity(16),
+            windows: Vec::with_capacity(MOST_WINDOWS),
         }
     }
 
@@ -142,7 +149,17 @@ impl Report {
     /// Notes a window of so many calls; allocates nothing.
     pub(super) fn window(&mut self, calls: u64, growth: impl Iterator<Item = (Counter, i64)>) {
         let is_first = self.series.is_empty();
+        let mut paired = Paired {
+            calls,
+            blocks: 0,
+            items: 0,
+        };
         for (index, (counter, growth)) in growth.enumerate() {
+            match counter {
+                Counter::Blocks => paired.blocks = growth,
+                Counter::Items => paired.items = growth,
+                _ => {}
+            }
             if is_first {
                 self.series.push((counter, Series::default()));
             }
@@ -150,6 +167,7 @@ impl Report {
                 series.note(growth);
             }
         }
+        self.windows.push(paired);
         self.calls += calls;
     }
 
@@ -164,7 +182,13 @@ impl Report {
                 let worst_of_all = own.filter(|moved| moved.finding == worst);
                 (worst, worst_of_all.map(|moved| moved.total).sum())
             } else {
-                (series.judge(counter), series.total())
+                let finding = series.judge(counter);
+                // A store that comes and goes may hide it.
+                let is_hidden = counter == Counter::Blocks
+                    && finding == Finding::Cache
+                    && verdict::grow_behind_items(&self.windows);
+                let finding = if is_hidden { Finding::Rare } else { finding };
+                (finding, series.total())
             };
             Growth {
                 counter,

@@ -197,6 +197,9 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
                         report = leak;
                         report.ended = Some(ended);
                     }
+                    if report.is_bounded {
+                        report.doubt_what_fills();
+                    }
                     return Ok(report);
                 }
                 (Next::Doubt, _) => {
@@ -376,7 +379,10 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         report.holders.truncate(MOST_NAMED);
         let is_growing = |moved: &&Moved| moved.finding == Finding::Leak && moved.are_objects;
         let growing = moved.iter().filter(is_growing);
-        report.most_items = growing.map(|moved| moved.items).max().unwrap_or_default();
+        let largest = growing.max_by_key(|moved| moved.items);
+        report.most_items = largest.map_or(0, |largest| largest.items);
+        report.is_bounded =
+            with_python(|py| Ok(largest.is_some_and(|largest| largest.is_bounded(py))))?;
         report.complete(self.blind.as_deref().unwrap_or_default(), &moved, ended);
         if report.leaks(Counter::SharedMemory) && self.meter.is_shared_memory_others() {
             let blind = self.blind.get_or_insert_default();

@@ -103,6 +103,12 @@ impl Moved {
             self.total / RECORD
         }
     }
+
+    /// Whether it has an end, as a deque with a `maxlen` has.
+    pub fn is_bounded(&self, py: Python<'_>) -> bool {
+        let most = capi::object_get_attr_string(&self.object.as_borrowed(py), c"maxlen");
+        self.are_objects && most.is_ok_and(|most| capi::long_check(&most))
+    }
 }
 
 impl Universe {

@@ -272,6 +272,36 @@ impl Series {
     }
 }
 
+/// What blocks and items did in a window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paired {
+    pub calls: u64,
+    pub blocks: i64,
+    pub items: i64,
+}
+
+/// Whether blocks grow with the calls besides those that come and go with items: by the method of least
+/// squares, `blocks = a * items + rate * calls` in each window, and all windows are that close to it.
+pub(super) fn grow_behind_items(windows: &[Paired]) -> bool {
+    let each = || {
+        let float = |number: i64| per_call(number, 1);
+        windows.iter().map(move |window| {
+            let calls = self::float(window.calls);
+            (calls, float(window.blocks), float(window.items))
+        })
+    };
+    let sum = |product: fn((f64, f64, f64)) -> f64| each().map(product).sum::<f64>();
+    let (calls, items) = (sum(|(c, _, _)| c * c), sum(|(_, _, i)| i * i));
+    let both = sum(|(c, _, i)| c * i);
+    let (with_calls, with_items) = (sum(|(c, b, _)| c * b), sum(|(_, b, i)| i * b));
+    let determinant = calls * items - both * both;
+    let rate = (with_calls * items - with_items * both) / determinant;
+    let a = (with_items * calls - with_calls * both) / determinant;
+    let is_close = |(c, b, i): (f64, f64, f64)| (b - a * i - rate * c).abs() <= rate * c / 4.0;
+    let least = per_call(3 * LEAST_GROWTH, 1);
+    windows.len() >= 6 && rate * sum(|(c, _, _)| c) >= least && each().all(is_close)
+}
+
 /// The verdict on all counters. What is released too often is the worst, then a leak.
 pub(super) fn conclude(growths: &[Growth]) -> Verdict {
     match growths.iter().map(|growth| growth.finding).min() {

@@ -230,3 +230,11 @@ def leaves_files_open(data):
 def leaves_threads_that_poll(data):
     threading.Thread(target=lambda: [threading.Event().wait(0.05) for _ in itertools.count()], daemon=True).start()
     return []
+
+
+JOBS = collections.deque(maxlen=100_000)
+
+
+def fills_a_deque_beyond_the_memory(data):
+    JOBS.append(b"x" * 32_000)
+    return []

@@ -72,6 +72,17 @@ fn a_store_that_still_fills_when_the_time_is_up_gets_no_verdict() {
     }
 }
 
+/// It has an end, which its `maxlen` says.
+#[test]
+fn a_deque_that_still_fills_when_memory_runs_out_gets_no_verdict() {
+    let report = judged(&mut soak("fills_a_deque_beyond_the_memory"), "none");
+    let summary = report["summary"].as_str().unwrap();
+    assert!(
+        summary.contains("truth.JOBS, a collections.deque: +"),
+        "{report:#}"
+    );
+}
+
 #[test]
 fn growth_without_end_is_a_leak_and_is_named() {
     let cases = [

@@ -1,6 +1,6 @@
 //! The judgement alone, without Python: histories of a count over the calls are played to it.
 
-use super::{Counter, Finding, PARTS, Series, windows};
+use super::{Counter, Finding, PARTS, Paired, Series, grow_behind_items, windows};
 
 /// What is found in a stage whose shortest window has `window` calls, of a count after so many calls.
 fn play(window: u64, start: u64, counter: Counter, count: impl Fn(u64) -> i64) -> Finding {
@@ -349,4 +349,33 @@ fn windows_of_one_length_alone_prove_nothing() {
 #[test]
 fn nothing_is_steady() {
     are(Counter::References, Finding::Steady, &[(&[0; 8], &[0; 4])]);
+}
+
+/// A store that is emptied when full, of entries of two blocks each; and a leak behind it, or none.
+#[test]
+fn a_leak_behind_a_store_shows_in_what_its_items_do_not_explain() {
+    for size in (100..60_000).step_by(97) {
+        for (times, of) in [(0, 1), (1, 1), (1, 5), (1, 40)] {
+            let items = |calls: u64| calls % size;
+            let blocks = |calls: u64| signed(2 * items(calls) + calls * times / of);
+            let mut calls = 1025;
+            let paired = windows(10_000).map(|length| {
+                let before = calls;
+                calls += length;
+                Paired {
+                    calls: length,
+                    blocks: blocks(calls) - blocks(before),
+                    items: signed(items(calls)) - signed(items(before)),
+                }
+            });
+            let paired: Vec<_> = paired.collect();
+            if paired.iter().all(|window| window.items == 0) {
+                // Nothing hides it.
+                continue;
+            }
+            let grows = grow_behind_items(&paired);
+            assert_eq!(grows, times > 0, "{size}, {times} in {of}");
+        }
+    }
+    assert!(!grow_behind_items(&[]));
 }
