@@ -1,4 +1,4 @@
-"""Functions of your own: a list of floats in; the indices of some of them out, or other floats."""
+"""Your own functions: a list of floats in; the indices of some of them out, or other floats."""
 
 
 def spikes(data):

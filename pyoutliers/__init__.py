@@ -33,7 +33,7 @@ def detect(data: list[float], threshold: float = 2) -> list[int]:
     """Return the indices, in order, of values more than `threshold` standard deviations off the mean.
 
     The population standard deviation, as `numpy.std`: the steps here are its own, to the last bit,
-    but for its detours. Numbers whose squares would be too large or too small for a float are scaled first.
+    without its detours. Numbers whose squares would be too large or too small for a float are scaled first.
     A NaN or an infinity, which would hide every outlier, raises a ValueError that names the first. So does a
     threshold that is no finite number, or negative.
     """

@@ -89,7 +89,7 @@ impl<W: Write> Write for Escaping<W> {
     }
 }
 
-/// A stream that whoever shares it may have made one that does not wait: then this does.
+/// A stream that another process may have made one that does not wait: then this waits.
 pub struct Patient<T>(pub T);
 
 impl<T> Patient<T> {

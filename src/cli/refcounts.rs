@@ -143,8 +143,8 @@ pub fn doomed() -> Result<Doomed> {
     if env::args_os().all(|word| word != "--doomed") {
         bail!("a mistake is made in a process of its own");
     }
-    // SAFETY: whoever starts this program with that word wants one mistake of it, and no more; nothing
-    // was done before, and the callers end the process after it.
+    // SAFETY: this program was started with that word, for one mistake and no more; nothing was done
+    // before, and the callers end the process after it.
     Ok(unsafe { Doomed::new() })
 }
 

@@ -41,7 +41,7 @@ const TEXTS: [&str; 16] = [
     "2024-01-01",
 ];
 
-/// A number, most often as it shall be.
+/// A number, most often written correctly.
 fn number(random: &mut StdRng, decimals: usize) -> String {
     let value = random.random_range(-1_f64..1.0).powi(5) * 5000.0;
     let plain = format!("{value:.1}");

@@ -142,7 +142,7 @@ fn write(style: &Style, rows: &[Row], wrong: Option<(Index, &str)>) -> Table {
         let mut fields: Vec<_> = row.others.iter().map(other).collect();
         fields.truncate(style.before + style.after);
         if number == 0 && style.after > 0 {
-            // Not all of the table shall be numbers that could have decimal commas.
+            // A table in which all fields could be numbers with decimal commas would be refused.
             fields[style.before] = OTHERS[0].into();
         }
         fields.insert(style.before, field);
