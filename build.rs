@@ -1,7 +1,7 @@
 //! Finds out which Python `python3-sys` settled on, refuses what would crash, and records
 //! what the check at the start needs.
 //!
-//! Recorded for the crate, and for Cargo's runner (see `.cargo/config.toml`):
+//! Recorded for the crate:
 //!
 //! | variable | what |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | `OUTLIERS_BUILD_VERSION` | its version, such as `3.11.7` |
 //! | `OUTLIERS_BUILD_LIBDIR` | the directory of that library |
 //! | `OUTLIERS_BUILD_LIBRARY` | its file in there, such as `libpython3.11.so.1.0` |
-//! | `OUTLIERS_BUILD_ENV` | where the runner prepares a private environment, when it has to; or nothing |
+//! | `OUTLIERS_BUILD_ENV` | where Cargo's runner (see `.cargo/config.toml`) prepares a private environment, or nothing |
 
 use std::env;
 use std::fmt::Display;

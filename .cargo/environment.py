@@ -1,7 +1,8 @@
 """Makes sure that the Python which the program is about to choose has NumPy.
 
 Run by the runner beside this file, with the linked interpreter. The program chooses an activated
-environment first, then the private one named by the argument, then the linked interpreter. Where
+environment first, then the private one in the directory that the argument names, then the linked
+interpreter. Where
 that choice has no NumPy, the private environment is prepared, once: nobody else's environment is
 ever changed. Prints its interpreter then: the program would find it by itself only where no other is
 activated, and where nobody else can have put another in its place.
@@ -88,7 +89,8 @@ def prepare(directory):
 
 
 def main():
-    directory = Path(sys.argv[1])
+    # As build.rs names it for the program.
+    directory = Path(sys.argv[1]).resolve() / "python-{}.{}.{}".format(*sys.version_info[:3])
     environment = activated()
     if environment and has_numpy(environment[1]):
         return

@@ -52,15 +52,3 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     Ok(status)
 }
-
-/// Both functions, called again and again, leave nothing behind.
-#[test]
-fn the_calls_leak_nothing() -> Result<()> {
-    let detect = detector()?;
-    let numbers: Vec<_> = (0..100)
-        .map(|index| f64::from(index * index % 97))
-        .collect();
-    let soak = pyoutliers::soak::Soak::new(1600);
-    soak.run(|| detect(&numbers).map(drop))?.assert_clean();
-    Ok(())
-}

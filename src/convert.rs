@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Exception, OutOfMemory, Result, text};
 /// Copies a slice into a list of floats, bit by bit: the list of an earlier call if that fits, or a
 /// new one.
 #[inline]
-pub(crate) fn list_from_slice<'p>(
+pub fn list_from_slice<'p>(
     py: Python<'p>,
     data: &[f64],
     earlier: Option<Owned<'p>>,
@@ -29,7 +29,7 @@ pub(crate) fn list_from_slice<'p>(
 /// Copies the items of an iterable into a vector, each through `convert`; at most `limit` of them.
 ///
 /// All or nothing: the first item that is wrong, or one too many, is an error.
-pub(crate) fn vec_from_iterable<'p, T>(
+pub fn vec_from_iterable<'p, T>(
     iterable: &Owned<'p>,
     limit: usize,
     convert: impl Fn(usize, &Owned<'p>) -> Result<T>,
@@ -59,12 +59,12 @@ pub(crate) fn vec_from_iterable<'p, T>(
 }
 
 /// The ints of what a function returned.
-pub(crate) fn ints(result: &Owned<'_>, limit: usize) -> Result<Vec<i64>> {
+pub fn ints(result: &Owned<'_>, limit: usize) -> Result<Vec<i64>> {
     items(result, limit, int)
 }
 
 /// The floats of what a function returned.
-pub(crate) fn floats(result: &Owned<'_>, limit: usize) -> Result<Vec<f64>> {
+pub fn floats(result: &Owned<'_>, limit: usize) -> Result<Vec<f64>> {
     items(result, limit, float)
 }
 
@@ -119,7 +119,7 @@ fn is_bool(item: &Owned<'_>) -> Result<bool> {
 }
 
 /// A float is a `float`, or one of NumPy's that keeps its value as one. Ints are not meant as such.
-pub(crate) fn float(index: usize, item: &Owned<'_>) -> Result<f64> {
+pub fn float(index: usize, item: &Owned<'_>) -> Result<f64> {
     if !capi::float_check(item) {
         let got = capi::object_type_name(item)?;
         if !matches!(got.as_str(), "numpy.float32" | "numpy.float16") {

@@ -69,16 +69,13 @@
 compile_error!("outliers supports Unix systems only: it finds Python by paths such as bin/python");
 
 pub mod capi;
-mod convert;
+pub mod convert;
 mod error;
 pub mod interpreter;
 mod outliers;
 mod parameter;
 #[doc = include_str!("../tests/promises.md")]
 pub mod promises {}
-#[cfg(feature = "lessons")]
-pub mod refcounts;
-pub mod soak;
 
 pub use capi::Python;
 pub use error::{Error, ErrorKind, Exception, Result};

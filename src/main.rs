@@ -1,15 +1,16 @@
-//! The program `outliers`.
+//! The demo: finds the values that stand out in 1,000 random floats.
 
-mod cli;
+use std::io::{self, ErrorKind, Write};
 
-use std::process::ExitCode;
+use pyoutliers::Outliers;
 
-use pyoutliers::soak::CountingAllocator;
-
-/// Lets `outliers soak` see Rust's heap.
-#[global_allocator]
-static ALLOCATOR: CountingAllocator = CountingAllocator;
-
-fn main() -> ExitCode {
-    cli::run()
+fn main() -> anyhow::Result<()> {
+    let detector = Outliers::new("pyoutliers", "detect")?;
+    let data = pyoutliers::gen_testdata()?;
+    let indices = detector.detect(&data)?;
+    match writeln!(io::stdout(), "{indices:?}") {
+        // Nobody reads on.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }

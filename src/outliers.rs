@@ -302,7 +302,7 @@ impl Outliers {
     ///
     /// Reference: borrows `list`; returns new.
     #[inline]
-    pub(crate) fn call<'p>(&self, list: &Owned<'p>) -> Result<Owned<'p>, Exception> {
+    pub fn call<'p>(&self, list: &Owned<'p>) -> Result<Owned<'p>, Exception> {
         let function = self.function.as_borrowed(list.py()); // borrowed
         match &self.parameters {
             None => capi::object_call_function_obj_args(&function, [list]), // borrows; new
@@ -311,7 +311,7 @@ impl Outliers {
     }
 
     /// `module:function`.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.name
     }
 

@@ -10,7 +10,7 @@ use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use python3_sys as ffi;
+use crate::capi::ffi;
 
 // In every libc of a Unix; declared here so that the library needs no crate for them.
 unsafe extern "C" {
@@ -26,13 +26,39 @@ const FLAGS: c_int = if cfg!(target_vendor = "apple") {
     0x102
 };
 
-/// A C call: `c!(PyList_New(length))`, with its types as `python3_sys` declares them. `c!(fn NAME(_))` is
-/// the function itself, and `c!(static NAME)` the address of an object.
-macro_rules! c {
+/// Any call of Python's C API, for what has no function here: `c!(PyList_New(length))`.
+///
+/// The types are those that [`ffi`](crate::capi::ffi), the crate `python3-sys`, declares. The function is
+/// looked up in the libpython that was loaded, once for each place in the code. `c!(fn NAME(_))` is the
+/// function itself, with as many `_` as it has arguments, and `c!(static NAME)` the address of an object.
+///
+/// ```
+/// use pyoutliers::capi::{self, Owned, c};
+/// use pyoutliers::with_python;
+///
+/// let length = with_python(|py| {
+///     let text = capi::unicode_from_str(py, "a text")?;
+///     // SAFETY: the lock is held; `text` is a live string.
+///     let repr = unsafe { c!(PyObject_Repr(text.as_ptr())) };
+///     // SAFETY: the result of a call that returns a new reference, or NULL with an exception set.
+///     let repr = unsafe { Owned::from_owned_ptr_or_err(py, repr) }?;
+///     Ok(capi::object_size(&repr)?)
+/// })?;
+/// assert_eq!(length, 8);
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
+///
+/// # Safety
+///
+/// That of the C function. The lock has to be held for almost all of them.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __c {
     (@any $argument:expr) => { _ };
     (@find $name:ident: $declared:ty = $value:expr) => {{
-        static SYMBOL: $crate::capi::library::Symbol =
-            $crate::capi::library::Symbol::new(concat!(stringify!($name), "\0"));
+        // SAFETY: used below alone, with the type that is declared for this name.
+        static SYMBOL: $crate::capi::Symbol =
+            unsafe { $crate::capi::Symbol::new(concat!(stringify!($name), "\0")) };
         if false {
             // Never reached, so that nothing is linked: only its type is used.
             let declared: $declared = $value;
@@ -41,34 +67,45 @@ macro_rules! c {
             SYMBOL.get()
         }
     }};
-    (static $name:ident) => { c!(@find $name: *mut _ = &raw mut ffi::$name) };
+    (static $name:ident) => { $crate::capi::c!(@find $name: *mut _ = &raw mut $crate::capi::ffi::$name) };
     (fn $name:ident($($any:ty),*)) => {
-        c!(@find $name: unsafe extern "C" fn($($any),*) -> _ = ffi::$name)
+        $crate::capi::c!(@find $name: unsafe extern "C" fn($($any),*) -> _ = $crate::capi::ffi::$name)
     };
     ($name:ident($($argument:expr),* $(,)?)) => {
-        c!(@find $name: unsafe extern "C" fn($(c!(@any $argument)),*) -> _ = ffi::$name)($($argument),*)
+        $crate::capi::c!(
+            @find $name: unsafe extern "C" fn($($crate::capi::c!(@any $argument)),*) -> _
+                = $crate::capi::ffi::$name
+        )($($argument),*)
     };
     // One that takes any number of arguments.
     ($name:ident($first:expr; $($argument:expr),*)) => {
-        c!(@find $name: unsafe extern "C" fn(_, ...) -> _ = ffi::$name)($first, $($argument),*)
+        $crate::capi::c!(
+            @find $name: unsafe extern "C" fn(_, ...) -> _ = $crate::capi::ffi::$name
+        )($first, $($argument),*)
     };
 }
-pub(in crate::capi) use c;
+pub use __c as c;
 
 /// A function or an object of libpython, looked up at its first use.
-pub(in crate::capi) struct Symbol {
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Symbol {
     /// Ends in NUL.
     name: &'static str,
     address: AtomicPtr<c_void>,
 }
 
 impl Symbol {
-    pub const fn new(name: &'static str) -> Self {
+    /// # Safety
+    ///
+    /// - `name` ends in NUL.
+    /// - [`get`](Self::get) is asked for the pointer type that the symbol of that name has.
+    pub const unsafe fn new(name: &'static str) -> Self {
         let address = AtomicPtr::new(ptr::null_mut());
         Self { name, address }
     }
 
-    /// Its address, as a pointer of the type that `c!` takes from its declaration.
+    /// Its address, as a pointer of its type.
     #[inline(always)]
     pub fn get<P: Copy>(&self) -> P {
         const { assert!(size_of::<P>() == size_of::<*mut c_void>()) };
@@ -76,7 +113,7 @@ impl Symbol {
         if address.is_null() {
             address = self.find();
         }
-        // SAFETY: as large, and a pointer of the declared type: see `c!`, the only caller.
+        // SAFETY: as large, and a pointer of the symbol's type, by the word of whoever called `new`.
         unsafe { mem::transmute_copy(&address) }
     }
 

@@ -75,17 +75,18 @@
 
 mod calls;
 mod library;
-pub(crate) mod probes;
 mod references;
 mod runtime;
 
 pub use calls::*;
 pub(crate) use library::load;
-pub(crate) use probes::{prepare_starving, starve};
+pub use library::{Symbol, c};
+/// The C declarations: the crate `python3-sys`.
+pub use python3_sys as ffi;
+pub(crate) use references::give_back_dropped;
 pub use references::{Borrowed, Held, Owned};
-pub(crate) use references::{SpareReferences, give_back_dropped};
 pub use runtime::Python;
 pub(crate) use runtime::{
     Started, already_started, calls_back, clock, geteuid, is_held, loaded_library, loaded_version,
-    start, trace_back_by, with_lock,
+    start, take, trace_back_by, with_lock,
 };

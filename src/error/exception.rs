@@ -5,6 +5,7 @@ use std::iter;
 
 use super::memory::{OutOfMemory, TryBox, text};
 use super::{Below, OneLine};
+use crate::capi::{self, Python};
 
 /// An exception of Python's, taken out of Python as text.
 ///
@@ -37,6 +38,14 @@ struct Text {
 }
 
 impl Exception {
+    /// Takes the exception that is set in Python, and clears it: what a C call that failed has left.
+    ///
+    /// Without one it is a `SystemError`, as in Python.
+    #[doc(alias = "PyErr_Fetch")]
+    pub fn take(py: Python<'_>) -> Self {
+        capi::take(py)
+    }
+
     /// Says that memory is out if there is none to hold the text.
     pub(crate) fn new(type_name: String, message: String, traceback: Option<String>) -> Self {
         Self(TryBox::new(Text {

@@ -106,8 +106,6 @@ pub enum ErrorKind {
     },
     /// Memory ran out, in Python or here; or a `MemoryError` was raised, wherever that was.
     OutOfMemory(Exception),
-    /// Allocations cannot be failed: see [`starve`](crate::soak::starve).
-    Starve,
 }
 
 impl Error {
@@ -117,7 +115,7 @@ impl Error {
     }
 
     /// The same error, in a function `module:function`, or in a module.
-    pub(crate) fn in_function(self, function: &str) -> Self {
+    pub fn in_function(self, function: &str) -> Self {
         let mut error = match self.0.get() {
             None => Self::new(ErrorKind::OutOfMemory(Exception::out_of_memory())),
             Some(_) => self,
@@ -281,9 +279,6 @@ impl fmt::Display for ErrorKind {
             Self::OutOfMemory(exception) => {
                 write!(f, "out of memory{}", AfterColon(exception.message()))
             }
-            Self::Starve => f.write_str(
-                "cannot make allocations fail: something (tracemalloc?) has changed Python's allocators since the first call of starve",
-            ),
         }
     }
 }

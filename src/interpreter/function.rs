@@ -31,19 +31,15 @@ pub(crate) fn find<'p>(
 }
 
 /// Makes a module of a file, or of source under that name, unless that was done.
-///
-/// Memory is not made to run out meanwhile: CPython's compiler may end the process then.
 fn load<'p>(py: Python<'p>, path: &str, source: Option<&str>) -> Result<Owned<'p>, Exception> {
     let load = loader(py)?.as_borrowed(py);
     let path = capi::unicode_from_str(py, path)?; // new
     let source = source.map(|source| capi::unicode_from_str(py, source)); // new
     let source = source.transpose()?;
-    let none_fails = 1..1;
-    let (module, _) = capi::starve(none_fails, || match &source {
+    match &source {
         None => capi::object_call_function_obj_args(&load, [&path]), // new
         Some(source) => capi::object_call_function_obj_args(&load, [&path, source]), // new
-    });
-    module
+    }
 }
 
 /// The function `load` of `file.py`, which is made a module once.

@@ -49,7 +49,7 @@ use crate::error::{Error, ErrorKind, Exception, OutOfMemory, Result, text};
 use choice::Build;
 pub use choice::{Choice, Rule};
 pub(crate) use function::{c_name, find};
-pub(crate) use prelude::module;
+pub use prelude::module;
 pub(crate) use turns::Turn;
 pub use version::Version;
 

@@ -40,10 +40,22 @@ pub(super) fn install(py: Python<'_>, at_the_start: bool) -> Result<&'static Hel
     Ok(FLUSH.get_or_init(|| flush))
 }
 
-/// Makes a module of compiled-in source, which tracebacks call `file`.
+/// Makes a module of source that is compiled in, which tracebacks call `file`, and which is imported under
+/// `name` from then on.
 ///
-/// Memory is not made to run out meanwhile: CPython's compiler may end the process then.
-pub(crate) fn module<'p>(
+/// # Errors
+///
+/// What the source raises.
+///
+/// ```
+/// # use pyoutliers::{interpreter, with_python};
+/// # with_python(|py| {
+/// let module = interpreter::module(py, c"_my_helpers", c"<my program>/helpers.py", "x = 1.5")?;
+/// # Ok(())
+/// # })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
+pub fn module<'p>(
     py: Python<'p>,
     name: &CStr,
     file: &CStr,
@@ -51,9 +63,5 @@ pub(crate) fn module<'p>(
 ) -> Result<Owned<'p>, Exception> {
     let source = text!("{source}\0")?;
     let source = CStr::from_bytes_until_nul(source.as_bytes()).unwrap_or_default();
-    let none_fails = 1..1;
-    let made = capi::starve(none_fails, || {
-        capi::import_exec_code_module(name, &capi::compile_string(py, source, file)?)
-    });
-    made.0
+    capi::import_exec_code_module(name, &capi::compile_string(py, source, file)?)
 }

@@ -33,8 +33,7 @@ impl Version {
     }
 
     /// Whether it is that minor version, or a newer one.
-    #[cfg(any(test, feature = "lessons"))]
-    pub(crate) fn is_at_least(&self, major: u32, minor: u32) -> bool {
+    pub fn is_at_least(&self, major: u32, minor: u32) -> bool {
         (self.major, self.minor) >= (major, minor)
     }
 

@@ -5,10 +5,7 @@
 //! allocations alone.
 #![cfg(target_os = "linux")]
 
-use std::fs;
-use std::path::Path;
-
-use crate::common::{finished, load, numpy_survives_without_memory, told};
+use crate::common::{load, numpy_survives_without_memory};
 use pyoutliers::{ErrorKind, Outliers};
 
 const MEBIBYTE: usize = 1 << 20;
@@ -150,91 +147,4 @@ fn with_numpy_a_slice_too_large_is_an_error_and_the_next_call_is_right() {
     if numpy_survives_without_memory() {
         passes("numpy");
     }
-}
-
-/// `detect` of `numbers` in `directory` under `ulimit -v` of that many KiB.
-fn limited(directory: &Path, kibibytes: i64, arguments: &str) -> (Option<i32>, String, String) {
-    let detect = format!("ulimit -v {kibibytes}; exec \"$0\" detect {arguments}");
-    let mut command = crate::common::command("sh");
-    command
-        .args(["-c", &detect, env!("CARGO_BIN_EXE_outliers")])
-        .env("PYTHONPATH", directory)
-        .env("MALLOC_ARENA_MAX", "1")
-        .env("RUST_BACKTRACE", "0")
-        .current_dir(directory);
-    told(&finished(command, arguments))
-}
-
-/// What the program takes, in KiB, with Python started and without NumPy; and one MiB, as Python says
-/// in words of its own that it cannot start.
-fn at_rest(directory: &Path) -> i64 {
-    fs::write(directory.join("limited.py"), LIMITED).unwrap();
-    fs::write(directory.join("one"), "1").unwrap();
-    let (status, stdout, stderr) = limited(
-        directory,
-        1 << 30,
-        "one --format lines --function limited:peak",
-    );
-    assert_eq!(status, Some(0), "{stderr}");
-    1024 + stdout.trim_end().parse::<i64>().unwrap()
-}
-
-#[test]
-fn the_program_says_out_of_memory_and_ends_with_status_1() {
-    let directory = crate::common::directory("limited");
-    let at_rest = at_rest(&directory);
-    let write = |name: &str, text: &str| fs::write(directory.join(name), text).unwrap();
-    write("numbers", &"1.25\n".repeat(200_000));
-    write("fields", &("1,".repeat(1_000_000) + "x"));
-    // One word of nothing, which takes no room on the disk.
-    let word = fs::File::create(directory.join("word")).unwrap();
-    word.set_len(8 * MEBIBYTE as u64).unwrap();
-    for (arguments, most) in [
-        ("numbers --function limited:ends", 32),
-        (
-            "numbers --function limited:everything --format lines --plot x.svg",
-            32,
-        ),
-        ("fields --function limited:ends", 128),
-        ("word --function limited:ends", 512),
-        ("- --function limited:ends <word", 512),
-    ] {
-        let expected = limited(&directory, 1 << 30, arguments);
-        let (mut errors, mut answers) = (0, 0);
-        for part in [0, 1, 2, 3, 4, 6, 8, 16] {
-            let told = limited(&directory, at_rest + most * 1024 * part / 16, arguments);
-            if told == expected {
-                answers += 1;
-                continue;
-            }
-            let (status, stdout, stderr) = told;
-            assert_eq!(
-                (status, stdout.as_str()),
-                (Some(1), ""),
-                "{arguments}: {part}: {stderr}"
-            );
-            assert!(
-                stderr.ends_with(": out of memory\n"),
-                "{arguments}: {part}: {stderr}"
-            );
-            assert_eq!(stderr.lines().count(), 1, "{stderr}");
-            errors += 1;
-        }
-        println!("{arguments}: {errors} errors, {answers} answers");
-        assert!(
-            errors > 0 && answers > 0,
-            "{arguments}: {errors}, {answers}"
-        );
-    }
-}
-
-#[test]
-fn a_soak_of_more_values_than_memory_holds_is_refused() {
-    let mut command = crate::common::command("sh");
-    let soak =
-        "ulimit -v 4000000; exec \"$0\" soak --size 4294967295 --calls 16 --function math:fsum";
-    command.args(["-c", soak, env!("CARGO_BIN_EXE_outliers")]);
-    let error = "outliers: --size 4294967295: out of memory\n";
-    let told = told(&command.output().unwrap());
-    assert_eq!(told, (Some(1), String::new(), error.into()));
 }

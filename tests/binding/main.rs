@@ -13,7 +13,6 @@ mod functions;
 mod generated;
 mod hostile;
 mod kept_list;
-mod out_of_memory;
 mod parameters;
 mod threads;
 mod turns;

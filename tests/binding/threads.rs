@@ -9,8 +9,7 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 
 use crate::common::{
-    self, WATCHDOG, callee, directory, finished, in_a_process_of_its_own, load, outliers, passes,
-    told,
+    self, WATCHDOG, callee, directory, finished, in_a_process_of_its_own, load, passes, told,
 };
 use pyoutliers::capi::{self, Held};
 use pyoutliers::{ErrorKind, Outliers, with_python};
@@ -439,7 +438,10 @@ fn a_panic_gives_back_the_lock_and_what_was_held() {
 
 #[test]
 fn the_demo_ends_quietly() {
-    let output = finished(outliers(), "the demo");
+    let output = finished(
+        common::command(env!("CARGO_BIN_EXE_pyoutliers")),
+        "the demo",
+    );
     assert_eq!(
         told(&output),
         (Some(0), "[7, 113, 835]\n".into(), String::new())

@@ -70,11 +70,6 @@ pub fn command(program: impl AsRef<Path>) -> Command {
     command
 }
 
-/// The program `outliers`, in that environment.
-pub fn outliers() -> Command {
-    command(env!("CARGO_BIN_EXE_outliers"))
-}
-
 /// A test of this same executable, ignored otherwise, in a process of its own.
 pub fn in_a_process_of_its_own(test: &str) -> Command {
     let mut command = command(std::env::current_exe().unwrap());
@@ -209,4 +204,43 @@ pub fn told(output: &Output) -> (Option<i32>, String, String) {
         text(&output.stdout),
         text(&output.stderr),
     )
+}
+
+/// Whether this Python can make virtual environments with pip; says so if not.
+pub fn makes_environments(python: &Path) -> bool {
+    let import = ["-I", "-c", "import ensurepip, venv"];
+    let made = Command::new(python).args(import).output().unwrap();
+    if !made.status.success() {
+        skipped("this Python is without its venv, which Debian has in python3-venv");
+    }
+    made.status.success()
+}
+
+/// A wheel of each NumPy that is pinned, with nothing in it.
+pub fn make_wheels(python: &Path, directory: &Path) {
+    let script = "import re, sys, zipfile
+for version in set(re.findall('numpy==([0-9.]+)', sys.argv[1])):
+    info = 'numpy-%s.dist-info/' % version
+    with zipfile.ZipFile('%s/numpy-%s-py3-none-any.whl' % (sys.argv[2], version), 'w') as wheel:
+        wheel.writestr('numpy/__init__.py', '')
+        wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: numpy\\nVersion: %s\\n' % version)
+        wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+        wheel.writestr(info + 'RECORD', '')";
+    std::fs::create_dir(directory).unwrap();
+    let pinned = include_str!("../../pyoutliers/requirements.txt");
+    let made = Command::new(python)
+        .args(["-I", "-c", script, pinned])
+        .arg(directory)
+        .status();
+    assert!(made.unwrap().success());
+}
+
+/// The directory of an environment's packages, made now.
+pub fn packages(python: &Path) -> PathBuf {
+    let version = linked_version();
+    let (minor, _) = version.rsplit_once('.').unwrap();
+    let packages = format!("../lib/python{minor}/site-packages");
+    let packages = python.parent().unwrap().join(packages);
+    std::fs::create_dir_all(&packages).unwrap();
+    packages
 }

@@ -6,8 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::common::{self, finished, skipped, told};
-use crate::runner::makes_environments;
+use crate::common::{self, finished, makes_environments, skipped, told};
 use pyoutliers::interpreter;
 
 const README: &str = include_str!("../../README.md");
@@ -158,7 +157,7 @@ fn a_crate_made_by_the_commands_of_the_readme_runs_and_its_soak_passes() {
     assert_eq!(fine(finished(program, "the program")), "[7, 113, 835]\n");
 
     // The lessons' mistakes are not in there.
-    let lessons = "pub use pyoutliers::refcounts;\nfn main() {}\n";
+    let lessons = "pub use lessons;\nfn main() {}\n";
     fs::write(series.join("src/main.rs"), lessons).unwrap();
     let (status, _, stderr) = told(&shell(&format!("{there} build")));
     let gated = stderr.contains("gated behind the `lessons` feature");

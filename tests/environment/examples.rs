@@ -1,6 +1,5 @@
 //! What each program in `examples/` prints.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -117,16 +116,6 @@ fn each_of_200_series_is_told_or_its_error() {
     );
 }
 
-/// Cargo runs them beside this file, as they are tests too.
-#[test]
-fn the_soaks_are_tests() {
-    let manifest = include_str!("../../Cargo.toml");
-    for name in ["soak_in_a_test", "series"] {
-        let example = format!("name = \"{name}\"\ntest = true\n");
-        assert!(manifest.contains(&example), "{name}");
-    }
-}
-
 /// So that a new example is compared too.
 #[test]
 fn these_are_all_examples() {
@@ -144,40 +133,6 @@ fn these_are_all_examples() {
             })
             .collect();
     names.sort_unstable();
-    let compared = [
-        "own_function",
-        "series",
-        "smallest",
-        "soak_in_a_test",
-        "sys_path",
-        "threads",
-    ];
+    let compared = ["own_function", "series", "smallest", "sys_path", "threads"];
     assert_eq!(names, compared);
-}
-
-/// Its lines `$ COMMAND`, each with what stands below it.
-#[test]
-fn what_the_readme_shows_of_detect_is_what_is_printed() {
-    let section = README.split_once("## On numbers of your own").unwrap().1;
-    let shown = section.split("```").nth(1).unwrap();
-    let shown = shown.trim_start_matches("sh\n").trim_start_matches("$ ");
-    let mut count = 0;
-    for shown in shown.split("\n$ ") {
-        let (line, expected) = shown.split_once('\n').unwrap();
-        let mut shell = command("sh");
-        shell
-            .args(["-c", line])
-            .current_dir(env!("CARGO_MANIFEST_DIR"));
-        let program = Path::new(env!("CARGO_BIN_EXE_outliers")).parent().unwrap();
-        let path = format!("{}:{}", program.display(), env::var("PATH").unwrap());
-        shell.env("PATH", path).env("PYTHONDONTWRITEBYTECODE", "1");
-        let output = told(&finished(shell, line));
-        assert_eq!(
-            output,
-            (Some(0), format!("{}\n", expected.trim_end()), String::new()),
-            "{line}"
-        );
-        count += 1;
-    }
-    assert_eq!(count, 4);
 }

@@ -5,8 +5,6 @@
 mod common;
 
 mod build_script;
-mod doctor;
 mod embedding;
-mod environments;
 mod examples;
 mod runner;

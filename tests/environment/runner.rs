@@ -4,7 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::common::{directory, environment, linked_version, script, skipped, told};
+use crate::common::{
+    directory, environment, linked_version, make_wheels, makes_environments, packages, script, told,
+};
 use pyoutliers::interpreter;
 
 /// The interpreter that the build linked has, or has not, a NumPy of its own; a virtual environment
@@ -22,19 +24,13 @@ fn python_without_venv(name: &str) -> PathBuf {
     python
 }
 
-/// Whether this Python can make virtual environments with pip; says so if not.
-pub fn makes_environments(python: &Path) -> bool {
-    let import = ["-I", "-c", "import ensurepip, venv"];
-    let made = Command::new(python).args(import).output().unwrap();
-    if !made.status.success() {
-        skipped("this Python is without its venv, which Debian has in python3-venv");
-    }
-    made.status.success()
-}
-
 /// Where the runner would make a private environment in the same test.
 fn private(linked: &Path) -> PathBuf {
-    linked.ancestors().nth(3).unwrap().join("private")
+    environment_in(linked.ancestors().nth(3).unwrap())
+}
+
+fn environment_in(directory: &Path) -> PathBuf {
+    directory.join(format!("python-{}", linked_version()))
 }
 
 /// The runner, told that `linked` was linked, starting `echo started`, without network.
@@ -43,8 +39,8 @@ fn runner(linked: &Path, private: &Path) -> Command {
     command
         .args(["echo", "started"])
         .env_remove("OUTLIERS_PYTHON")
-        .env("OUTLIERS_BUILD_PYTHON", linked)
-        .env("OUTLIERS_BUILD_ENV", private)
+        .env("PYTHON_SYS_EXECUTABLE", linked)
+        .env("OUTLIERS_ENVIRONMENTS", private.parent().unwrap())
         .env("PIP_NO_INDEX", "1")
         .env("PIP_FIND_LINKS", "/nonexistent");
     command
@@ -69,7 +65,7 @@ fn a_python_that_is_named_is_left_alone() {
 #[test]
 fn a_python_that_has_numpy_is_used_without_network() {
     let linked = interpreter::choice().unwrap().python;
-    let private = directory("runner-has").join("private");
+    let private = environment_in(&directory("runner-has"));
     let output = runner(&linked, &private).output().unwrap();
     assert_eq!(told(&output), started());
     // A system's Python may be called python3 alone; that of an environment is always called python.
@@ -119,25 +115,6 @@ fn it_prepares_an_environment_once() {
     assert!(private.join("outliers-ready").exists());
     assert_eq!(files(environment), before);
     assert_eq!(run(), started(), "the second time there is nothing to do");
-}
-
-/// A wheel of each NumPy that is pinned, with nothing in it.
-pub fn make_wheels(python: &Path, directory: &Path) {
-    let script = "import re, sys, zipfile
-for version in set(re.findall('numpy==([0-9.]+)', open(sys.argv[1]).read())):
-    info = 'numpy-%s.dist-info/' % version
-    with zipfile.ZipFile('%s/numpy-%s-py3-none-any.whl' % (sys.argv[2], version), 'w') as wheel:
-        wheel.writestr('numpy/__init__.py', '')
-        wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: numpy\\nVersion: %s\\n' % version)
-        wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
-        wheel.writestr(info + 'RECORD', '')";
-    std::fs::create_dir(directory).unwrap();
-    let pinned = concat!(env!("CARGO_MANIFEST_DIR"), "/pyoutliers/requirements.txt");
-    let made = Command::new(python)
-        .args(["-I", "-c", script, pinned])
-        .arg(directory)
-        .status();
-    assert!(made.unwrap().success());
 }
 
 /// Preparing takes seconds, so one run shows it all: it waits for another one, leaves the activated
@@ -239,16 +216,6 @@ fn without_venv_it_says_what_to_install() {
     assert_eq!(stderr.lines().count(), 2, "{stderr}");
 }
 
-/// The directory of an environment's packages, made now.
-pub fn packages(python: &Path) -> PathBuf {
-    let version = linked_version();
-    let (minor, _) = version.rsplit_once('.').unwrap();
-    let packages = format!("../lib/python{minor}/site-packages");
-    let packages = python.parent().unwrap().join(packages);
-    std::fs::create_dir_all(&packages).unwrap();
-    packages
-}
-
 /// The first Python without NumPy, whose preparation fails, and one with a NumPy on `PYTHONPATH`.
 #[test]
 fn nothing_runs_that_lies_in_the_current_directory_or_on_pythonpath() {
@@ -299,7 +266,7 @@ fn nothing_runs_that_lies_in_the_current_directory_or_on_pythonpath() {
 fn without_a_build_of_ours_the_program_is_just_started() {
     let output = crate::common::command(concat!(env!("CARGO_MANIFEST_DIR"), "/.cargo/runner"))
         .args(["echo", "started"])
-        .env_remove("OUTLIERS_BUILD_PYTHON")
+        .env_remove("PYTHON_SYS_EXECUTABLE")
         .output();
     assert_eq!(told(&output.unwrap()), started());
 }

@@ -4,8 +4,7 @@
 use std::ffi::CStr;
 use std::ptr;
 
-use crate::capi::library::c;
-use python3_sys as ffi;
+use crate::capi::{c, ffi};
 
 use crate::capi::Python;
 use crate::capi::references::check;
@@ -104,12 +103,9 @@ impl<'p> Unfilled<'p> {
         self.object.reference_count()
     }
 
-    #[cfg(feature = "lessons")]
-    /// The list or tuple, for the lessons to watch by a reference more, with which a tuple could not
-    /// be filled. Not to be shown to Python code.
-    pub(crate) fn watched(&self) -> Option<&Owned<'p>> {
-        let is_list = !self.slots.is_null();
-        (is_list || self.filled == self.length).then_some(&self.object)
+    /// The pointer. What reads an empty slot crashes, so Python code must not see it.
+    pub fn as_ptr(&self) -> *mut ffi::PyObject {
+        self.object.as_ptr()
     }
 
     /// Stores into slot `index` by `set`, one of the two calls below.
@@ -160,7 +156,7 @@ pub fn list_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception
     // SAFETY: the lock is held; the length is not negative.
     let list = unsafe { c!(PyList_New(length)) };
     // SAFETY: the result of a call that returns new or NULL.
-    let object = unsafe { check::new_reference(py, list) }?;
+    let object = unsafe { Owned::from_owned_ptr_or_err(py, list) }?;
     // SAFETY: a live list, and its layout.
     let slots = unsafe { (*list.cast::<ListObject>()).ob_item };
     Ok(Unfilled::new(object, slots, length))
@@ -281,7 +277,7 @@ pub fn list_get_item<'a, 'p>(
     };
     // SAFETY: the result of a call that returns borrowed or NULL; borrowed from the list, which
     // keeps the item while `list` is borrowed: nobody else has a reference to change it by.
-    unsafe { check::borrowed_reference(list.object.py(), item) }
+    unsafe { Borrowed::from_ptr_or_err(list.object.py(), item) }
 }
 
 /// Makes a tuple of `length` empty slots.
@@ -306,7 +302,7 @@ pub fn tuple_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exceptio
     // SAFETY: the lock is held; the length is not negative.
     let tuple = unsafe { c!(PyTuple_New(length)) };
     // SAFETY: the result of a call that returns new or NULL.
-    let object = unsafe { check::new_reference(py, tuple) }?;
+    let object = unsafe { Owned::from_owned_ptr_or_err(py, tuple) }?;
     Ok(Unfilled::new(object, ptr::null_mut(), length))
 }
 
@@ -385,7 +381,7 @@ pub fn dict_new(py: Python<'_>) -> Result<Owned<'_>, Exception> {
     // SAFETY: the lock is held.
     let dict = unsafe { c!(PyDict_New()) };
     // SAFETY: the result of a call that returns new or NULL.
-    unsafe { check::new_reference(py, dict) }
+    unsafe { Owned::from_owned_ptr_or_err(py, dict) }
 }
 
 /// Stores a value under a key in a dictionary.

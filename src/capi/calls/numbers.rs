@@ -1,7 +1,7 @@
 //! Numbers, to Python and back.
 
+use crate::capi::ffi;
 use crate::capi::library::{c, is_a};
-use python3_sys as ffi;
 
 use crate::capi::Owned;
 use crate::capi::Python;
@@ -30,7 +30,7 @@ pub fn float_from_double(py: Python<'_>, value: f64) -> Result<Owned<'_>, Except
     // SAFETY: the lock is held.
     let float = unsafe { c!(PyFloat_FromDouble(value)) };
     // SAFETY: the result of a call that returns new or NULL.
-    unsafe { check::new_reference(py, float) }
+    unsafe { Owned::from_owned_ptr_or_err(py, float) }
 }
 
 /// The value of a float, or what `__float__` or `__index__` makes of another object.
@@ -94,7 +94,7 @@ pub fn bool_from_long(py: Python<'_>, value: bool) -> Result<Owned<'_>, Exceptio
     // SAFETY: the lock is held.
     let truth = unsafe { c!(PyBool_FromLong(value.into())) };
     // SAFETY: the result of a call that returns new.
-    unsafe { check::new_reference(py, truth) }
+    unsafe { Owned::from_owned_ptr_or_err(py, truth) }
 }
 
 /// Makes an int.
@@ -119,7 +119,7 @@ pub fn long_from_long_long(py: Python<'_>, value: i64) -> Result<Owned<'_>, Exce
     // SAFETY: the lock is held.
     let int = unsafe { c!(PyLong_FromLongLong(value)) };
     // SAFETY: the result of a call that returns new or NULL.
-    unsafe { check::new_reference(py, int) }
+    unsafe { Owned::from_owned_ptr_or_err(py, int) }
 }
 
 /// Whether it is an int; `bool` is a kind of int.
@@ -184,7 +184,7 @@ pub fn number_index<'p>(object: &Owned<'p>) -> Result<Owned<'p>, Exception> {
     // SAFETY: the lock is held and the object live.
     let int = unsafe { c!(PyNumber_Index(object.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
-    unsafe { check::new_reference(object.py(), int) }
+    unsafe { Owned::from_owned_ptr_or_err(object.py(), int) }
 }
 
 /// The value of an int. The C call returns -1 on failure too; here -1 is a value, and a failure is an

@@ -2,8 +2,7 @@
 
 use std::ffi::CStr;
 
-use crate::capi::library::c;
-use python3_sys as ffi;
+use crate::capi::{c, ffi};
 
 use crate::capi::Python;
 use crate::capi::references::check;
@@ -33,7 +32,7 @@ pub fn import_module<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>, Excep
     // SAFETY: the lock is held; the name ends in NUL.
     let module = unsafe { c!(PyImport_ImportModule(name.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
-    unsafe { check::new_reference(py, module) }
+    unsafe { Owned::from_owned_ptr_or_err(py, module) }
 }
 
 /// Compiled code, the only thing that [`import_exec_code_module`] takes: the C call crashes on
@@ -94,7 +93,7 @@ pub fn compile_string<'p>(
         ))
     };
     // SAFETY: the result of a call that returns new or NULL.
-    Ok(Code(unsafe { check::new_reference(py, code) }?))
+    Ok(Code(unsafe { Owned::from_owned_ptr_or_err(py, code) }?))
 }
 
 /// Runs the code of a module under the name `name`; afterwards it counts as imported.
@@ -121,7 +120,7 @@ pub fn import_exec_code_module<'p>(name: &CStr, code: &Code<'p>) -> Result<Owned
     // SAFETY: the lock is held; the name ends in NUL; `code` is live and compiled code.
     let module = unsafe { c!(PyImport_ExecCodeModule(name.as_ptr(), code.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
-    unsafe { check::new_reference(code.py(), module) }
+    unsafe { Owned::from_owned_ptr_or_err(code.py(), module) }
 }
 
 /// The dictionary of a module.
@@ -147,7 +146,7 @@ pub fn module_get_dict<'a, 'p>(module: &'a Owned<'p>) -> Result<Borrowed<'a, 'p>
     // SAFETY: the lock is held and the object live; its type is checked there.
     let dict = unsafe { c!(PyModule_GetDict(module.as_ptr())) };
     // SAFETY: the result of a call that returns borrowed or NULL; the module keeps it for life.
-    unsafe { check::borrowed_reference(module.py(), dict) }
+    unsafe { Borrowed::from_ptr_or_err(module.py(), dict) }
 }
 
 /// An attribute: `object.name`.
@@ -173,7 +172,7 @@ pub fn object_get_attr_string<'p>(object: &Owned<'p>, name: &CStr) -> Result<Own
     // SAFETY: the lock is held, the object live; the name ends in NUL.
     let attribute = unsafe { c!(PyObject_GetAttrString(object.as_ptr(), name.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
-    unsafe { check::new_reference(object.py(), attribute) }
+    unsafe { Owned::from_owned_ptr_or_err(object.py(), attribute) }
 }
 
 /// The type of an object, by name: `numpy.int64`, `list`.
@@ -197,7 +196,7 @@ pub fn object_type_name(object: &Owned<'_>) -> Result<String, Exception> {
     // SAFETY: the lock is held and the object live.
     let kind = unsafe { c!(PyObject_Type(object.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
-    let kind = unsafe { check::new_reference(object.py(), kind) }?;
+    let kind = unsafe { Owned::from_owned_ptr_or_err(object.py(), kind) }?;
     Ok(exception::name_of_type(&kind)?)
 }
 
@@ -273,7 +272,7 @@ pub fn object_call_object<'p>(
     // SAFETY: the lock is held, both objects are live; their types are checked there.
     let result = unsafe { c!(PyObject_CallObject(callable.as_ptr(), arguments.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
-    unsafe { check::new_reference(callable.py(), result) }
+    unsafe { Owned::from_owned_ptr_or_err(callable.py(), result) }
 }
 
 /// Calls a callable with a tuple of arguments, and a dictionary of those that have names.
@@ -314,7 +313,7 @@ pub fn object_call<'p>(
     // SAFETY: the lock is held, the objects are live; a tuple and a dictionary.
     let result = unsafe { c!(PyObject_Call(callable.as_ptr(), arguments, keywords)) };
     // SAFETY: the result of a call that returns new or NULL.
-    unsafe { check::new_reference(callable.py(), result) }
+    unsafe { Owned::from_owned_ptr_or_err(callable.py(), result) }
 }
 
 /// Calls a callable with arguments, two at most here, of which no tuple is made.
@@ -351,7 +350,7 @@ pub fn object_call_function_obj_args<'p, const N: usize>(
     // SAFETY: the lock is held, all objects are live; NULL ends them. The type is checked there.
     let result = unsafe { c!(PyObject_CallFunctionObjArgs(callable.as_ptr(); first, second, end)) };
     // SAFETY: the result of a call that returns new or NULL.
-    unsafe { check::new_reference(callable.py(), result) }
+    unsafe { Owned::from_owned_ptr_or_err(callable.py(), result) }
 }
 
 /// An iterator, the only thing that [`iter_next`] takes: the C call crashes on anything else.
@@ -390,7 +389,7 @@ pub fn object_get_iter<'p>(object: &Owned<'p>) -> Result<Iter<'p>, Exception> {
     let iterator = unsafe { c!(PyObject_GetIter(object.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
     Ok(Iter(unsafe {
-        check::new_reference(object.py(), iterator)
+        Owned::from_owned_ptr_or_err(object.py(), iterator)
     }?))
 }
 

@@ -1,11 +1,10 @@
 //! Strings, and what else might be taken for text.
 
+use crate::capi::ffi;
 use crate::capi::library::{c, is_a};
-use python3_sys as ffi;
 
 use crate::capi::Owned;
 use crate::capi::Python;
-use crate::capi::references::check;
 use crate::capi::runtime::exception;
 use crate::error::Exception;
 
@@ -98,7 +97,7 @@ pub fn unicode_from_str<'p>(py: Python<'p>, text: &str) -> Result<Owned<'p>, Exc
     // SAFETY: the lock is held; that many bytes of UTF-8 are there to be read.
     let string = unsafe { c!(PyUnicode_FromStringAndSize(text.as_ptr().cast(), length)) };
     // SAFETY: the result of a call that returns new or NULL.
-    unsafe { check::new_reference(py, string) }
+    unsafe { Owned::from_owned_ptr_or_err(py, string) }
 }
 
 /// The text of a string, or `None` for what is no string, or without memory; what UTF-8 cannot say is

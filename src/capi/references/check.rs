@@ -1,32 +1,16 @@
-//! One function for each way in which a C call says that it failed. Only where an exception is
-//! described, and where Python is started, that is asked otherwise.
+//! One function for each way in which a C call says that it failed, beside those of [`Owned`] and
+//! [`Borrowed`](crate::capi::Borrowed) that take its pointer. Only where an exception is described, and
+//! where Python is started, that is asked otherwise.
 
 use std::ffi::c_int;
 use std::ptr::NonNull;
 
-use python3_sys as ffi;
+use crate::capi::ffi;
 
+use crate::capi::Owned;
 use crate::capi::Python;
 use crate::capi::runtime::exception;
-use crate::capi::{Borrowed, Owned};
 use crate::error::Exception;
-
-/// For a call that returns a new reference, or NULL with an exception set.
-///
-/// # Safety
-///
-/// `object` is the result of such a call, made just now.
-#[inline]
-pub(in crate::capi) unsafe fn new_reference(
-    py: Python<'_>,
-    object: *mut ffi::PyObject,
-) -> Result<Owned<'_>, Exception> {
-    match NonNull::new(object) {
-        // SAFETY: not NULL, so by the caller's word a new reference, and nobody else's.
-        Some(object) => Ok(unsafe { Owned::from_new(py, object) }),
-        None => Err(exception::take(py)),
-    }
-}
 
 /// For a call that returns a new reference, or NULL with or without an exception set.
 ///
@@ -40,26 +24,9 @@ pub(in crate::capi) unsafe fn new_reference_or_end(
 ) -> Result<Option<Owned<'_>>, Exception> {
     match NonNull::new(object) {
         // SAFETY: not NULL, so by the caller's word a new reference, and nobody else's.
-        Some(object) => Ok(Some(unsafe { Owned::from_new(py, object) })),
-        None if exception::occurred(py) => Err(exception::take(py)),
+        Some(object) => Ok(Some(unsafe { Owned::from_owned_ptr(py, object) })),
+        None if exception::occurred(py) => Err(Exception::take(py)),
         None => Ok(None),
-    }
-}
-
-/// For a call that returns a borrowed reference, or NULL with an exception set.
-///
-/// # Safety
-///
-/// - `object` is the result of such a call, made just now.
-/// - Its owner keeps it for `'a`.
-pub(in crate::capi) unsafe fn borrowed_reference<'a, 'p>(
-    py: Python<'p>,
-    object: *mut ffi::PyObject,
-) -> Result<Borrowed<'a, 'p>, Exception> {
-    match NonNull::new(object) {
-        // SAFETY: not NULL, so by the caller's word a live object, which its owner keeps.
-        Some(object) => Ok(unsafe { Borrowed::new(object, py) }),
-        None => Err(exception::take(py)),
     }
 }
 
@@ -69,7 +36,7 @@ pub(in crate::capi) fn status(py: Python<'_>, status: c_int) -> Result<(), Excep
     if status == 0 {
         Ok(())
     } else {
-        Err(exception::take(py))
+        Err(Exception::take(py))
     }
 }
 
@@ -80,7 +47,7 @@ pub(in crate::capi) fn number<T: PartialEq + From<i8>>(
     number: T,
 ) -> Result<T, Exception> {
     if number == T::from(-1) && exception::occurred(py) {
-        Err(exception::take(py))
+        Err(Exception::take(py))
     } else {
         Ok(number)
     }

@@ -5,5 +5,5 @@ mod held;
 mod owned;
 
 pub use held::Held;
-pub(crate) use held::{SpareReferences, give_back_dropped};
+pub(crate) use held::give_back_dropped;
 pub use owned::{Borrowed, Owned};

@@ -6,10 +6,10 @@ use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
-use crate::capi::library::c;
-use python3_sys as ffi;
+use crate::capi::{c, ffi};
 
 use crate::capi::Python;
+use crate::error::Exception;
 
 /// A reference of our own, given back when dropped.
 ///
@@ -90,34 +90,72 @@ use crate::capi::Python;
 /// # Ok::<_, pyoutliers::Error>(())
 /// ```
 pub struct Owned<'p> {
-    pub(in crate::capi) object: NonNull<ffi::PyObject>,
+    pub(super) object: NonNull<ffi::PyObject>,
     py: Python<'p>,
 }
 
 impl<'p> Owned<'p> {
+    /// Takes over a reference that C code owns.
+    ///
     /// # Safety
     ///
     /// - `object` points to a live object.
-    /// - The caller owns one reference to it, and gives it away.
+    /// - The caller owns one reference to it, and hands it over.
     #[inline]
-    pub(in crate::capi) unsafe fn from_new(py: Python<'p>, object: NonNull<ffi::PyObject>) -> Self {
+    pub unsafe fn from_owned_ptr(py: Python<'p>, object: NonNull<ffi::PyObject>) -> Self {
         Self { object, py }
     }
 
-    /// The pointer, for a call that borrows.
+    /// Takes what a C call returned that returns a new reference, or NULL with an exception set.
+    ///
+    /// # Errors
+    ///
+    /// The exception, for NULL.
+    ///
+    /// # Safety
+    ///
+    /// `object` is the result of such a call, made just now.
+    ///
+    /// ```
+    /// use pyoutliers::capi::{self, Owned, c};
+    ///
+    /// # pyoutliers::with_python(|py| {
+    /// let number = capi::float_from_double(py, 1.5)?;
+    /// // SAFETY: the lock is held; a live object.
+    /// let repr = unsafe { c!(PyObject_Repr(number.as_ptr())) };
+    /// // SAFETY: `PyObject_Repr` returns new, or NULL with an exception set.
+    /// let repr = unsafe { Owned::from_owned_ptr_or_err(py, repr) }?;
+    /// assert_eq!(capi::unicode_to_string(&repr).as_deref(), Some("1.5"));
+    /// # Ok(())
+    /// # })?;
+    /// # Ok::<_, pyoutliers::Error>(())
+    /// ```
     #[inline]
-    pub(in crate::capi) fn as_ptr(&self) -> *mut ffi::PyObject {
+    pub unsafe fn from_owned_ptr_or_err(
+        py: Python<'p>,
+        object: *mut ffi::PyObject,
+    ) -> Result<Self, Exception> {
+        match NonNull::new(object) {
+            // SAFETY: not NULL, so by the caller's word a new reference, and nobody else's.
+            Some(object) => Ok(unsafe { Self::from_owned_ptr(py, object) }),
+            None => Err(Exception::take(py)),
+        }
+    }
+
+    /// The pointer, for a call that borrows. It says nothing of how long the object lives.
+    #[inline]
+    pub fn as_ptr(&self) -> *mut ffi::PyObject {
         self.object.as_ptr()
     }
 
-    /// The pointer and its reference, for a call that steals.
+    /// The pointer and its reference, for a call that steals. Dropping the pointer releases nothing.
     #[inline]
-    pub(in crate::capi) fn into_ptr(self) -> *mut ffi::PyObject {
+    pub fn into_ptr(self) -> *mut ffi::PyObject {
         ManuallyDrop::new(self).as_ptr()
     }
 
     /// Which object it is: no other one has this address while this reference is there.
-    pub(crate) fn address(&self) -> usize {
+    pub fn address(&self) -> usize {
         self.object.addr().get()
     }
 
@@ -154,7 +192,7 @@ impl<'p> Owned<'p> {
     /// ```
     pub fn as_borrowed(&self) -> Borrowed<'_, 'p> {
         // SAFETY: live, because `self` owns a reference, and is borrowed for as long as the result.
-        unsafe { Borrowed::new(self.object, self.py) }
+        unsafe { Borrowed::from_ptr(self.py, self.object) }
     }
 
     /// How many references there are to the object.
@@ -182,7 +220,7 @@ impl<'p> Owned<'p> {
     }
 
     /// Whether the object is immortal, as `None` is from 3.12 on: its count is so large, and stays.
-    pub(crate) fn is_immortal(&self) -> bool {
+    pub fn is_immortal(&self) -> bool {
         self.reference_count() >= 1 << 29
     }
 }
@@ -252,15 +290,38 @@ pub struct Borrowed<'a, 'p> {
 }
 
 impl<'p> Borrowed<'_, 'p> {
+    /// Somebody else's reference, of which C code has the pointer.
+    ///
     /// # Safety
     ///
     /// - `object` points to a live object.
     /// - Its owner keeps it for the first lifetime.
     #[inline]
-    pub(in crate::capi) unsafe fn new(object: NonNull<ffi::PyObject>, py: Python<'p>) -> Self {
+    pub unsafe fn from_ptr(py: Python<'p>, object: NonNull<ffi::PyObject>) -> Self {
         Self {
             object: ManuallyDrop::new(Owned { object, py }),
             owner: PhantomData,
+        }
+    }
+
+    /// Takes what a C call returned that returns a borrowed reference, or NULL with an exception set.
+    ///
+    /// # Errors
+    ///
+    /// The exception, for NULL.
+    ///
+    /// # Safety
+    ///
+    /// - `object` is the result of such a call, made just now.
+    /// - Its owner keeps it for the first lifetime.
+    pub unsafe fn from_ptr_or_err(
+        py: Python<'p>,
+        object: *mut ffi::PyObject,
+    ) -> Result<Self, Exception> {
+        match NonNull::new(object) {
+            // SAFETY: not NULL, so by the caller's word a live object, which its owner keeps.
+            Some(object) => Ok(unsafe { Self::from_ptr(py, object) }),
+            None => Err(Exception::take(py)),
         }
     }
 }

@@ -6,10 +6,9 @@
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 
-use crate::capi::library::c;
-use python3_sys as ffi;
+use crate::capi::{c, ffi};
 
-use crate::capi::{Held, Owned, Python, starve};
+use crate::capi::{Held, Owned, Python};
 use crate::error::{Exception, OutOfMemory, text};
 
 /// Characters of a message that are kept.
@@ -53,7 +52,7 @@ fn fetch(_: Python<'_>) -> [*mut ffi::PyObject; 3] {
 }
 
 /// Takes the exception that is set, as text.
-pub(in crate::capi) fn take(py: Python<'_>) -> Exception {
+pub(crate) fn take(py: Python<'_>) -> Exception {
     let [mut kind, mut value, mut traceback] = fetch(py);
     if is_memory_error(py, kind) && value.is_null() {
         // Nothing is done to describe it: that would want memory too.
@@ -100,42 +99,35 @@ fn describe(
 
 /// An exception and those that led to it, as Python prints them, given its traceback and what it says;
 /// empty if that fails in any way.
-///
-/// Memory is not made to run out meanwhile: what Python does then is its own matter.
 fn traceback_text(
     value: &Owned<'_>,
     traceback: &Owned<'_>,
     said: Option<&Owned<'_>>,
 ) -> Result<String, OutOfMemory> {
     let py = value.py();
-    let Some(function) = TRACEBACK_TEXT.get().filter(|_| has_room()) else {
+    let Some(function) = TRACEBACK_TEXT.get().filter(|_| has_room(py)) else {
         return Ok(String::new());
     };
     let [function, value, traceback] =
         [&function.as_borrowed(py), value, traceback].map(Owned::as_ptr);
     let said = said.map_or(ptr::null_mut(), Owned::as_ptr);
     let end = ptr::null_mut::<ffi::PyObject>();
-    let none_fails = 1..1;
-    let (text, _) = starve(none_fails, || {
-        // SAFETY: the lock is held, all are live; the first NULL ends the arguments.
-        let text =
-            unsafe { c!(PyObject_CallFunctionObjArgs(function; value, traceback, said, end)) };
-        // SAFETY: the result of a call that returns new or NULL.
-        unsafe { new_or_clear(py, text) }
-    });
-    match text {
+    // SAFETY: the lock is held, all are live; the first NULL ends the arguments.
+    let text = unsafe { c!(PyObject_CallFunctionObjArgs(function; value, traceback, said, end)) };
+    // SAFETY: the result of a call that returns new or NULL.
+    match unsafe { new_or_clear(py, text) } {
         Ok(Some(text)) => Ok(utf8(&text, 0, LONGEST_TRACEBACK)?.unwrap_or_default()),
         Ok(None) | Err(OutOfMemory) => Ok(String::new()),
     }
 }
 
-/// Whether there is memory left to trace back.
-fn has_room() -> bool {
-    let mut room = Vec::<u8>::new();
-    let reserved = room.try_reserve_exact(ROOM_FOR_TRACEBACK);
-    // Seen by nobody, the optimizer would leave it out and call it a success.
-    std::hint::black_box(&room);
-    reserved.is_ok()
+/// Whether Python has memory left to trace back.
+fn has_room(_: Python<'_>) -> bool {
+    // SAFETY: the lock is held.
+    let room = unsafe { c!(PyMem_Malloc(ROOM_FOR_TRACEBACK)) };
+    // SAFETY: as above; that block, or NULL.
+    unsafe { c!(PyMem_Free(room)) };
+    !room.is_null()
 }
 
 /// What it says, if it says something; as Python raises it, it does not. No more than that: tracing
@@ -156,7 +148,7 @@ fn describe_memory_error(
 fn owned(py: Python<'_>, fetched: [*mut ffi::PyObject; 3]) -> [Option<Owned<'_>>; 3] {
     fetched.map(|object| {
         // SAFETY: `PyErr_Fetch` gave away a reference with each that is not NULL.
-        NonNull::new(object).map(|object| unsafe { Owned::from_new(py, object) })
+        NonNull::new(object).map(|object| unsafe { Owned::from_owned_ptr(py, object) })
     })
 }
 
@@ -270,7 +262,7 @@ unsafe fn new_or_clear(
 ) -> Result<Option<Owned<'_>>, OutOfMemory> {
     match NonNull::new(object) {
         // SAFETY: not NULL, so by the caller's word a new reference, and nobody else's.
-        Some(object) => Ok(Some(unsafe { Owned::from_new(py, object) })),
+        Some(object) => Ok(Some(unsafe { Owned::from_owned_ptr(py, object) })),
         None => cleared(py).map(|()| None),
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
 
+use crate::capi::ffi;
 use crate::capi::library::{Symbol, c};
-use python3_sys as ffi;
 
 /// The proof that Python's lock, the GIL, is held, for as long as `'p`.
 ///
@@ -57,7 +57,8 @@ pub(crate) fn is_held() -> bool {
     } else {
         "_PyThreadState_UncheckedGet\0"
     };
-    static CURRENT: Symbol = Symbol::new(NAME);
+    // SAFETY: ends in NUL, and has the type that the next line names.
+    static CURRENT: Symbol = unsafe { Symbol::new(NAME) };
     let current: unsafe extern "C" fn() -> *mut ffi::PyThreadState = CURRENT.get();
     // SAFETY: may be called at any time: only looks a pointer up, and finds none before Python was started.
     let of_this_thread = unsafe { c!(PyGILState_GetThisThreadState()) };

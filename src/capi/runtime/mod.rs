@@ -6,7 +6,7 @@ mod start;
 
 use std::ffi::c_long;
 
-pub(crate) use exception::trace_back_by;
+pub(crate) use exception::{take, trace_back_by};
 pub use lock::Python;
 pub(crate) use lock::{Started, is_held, with_lock};
 pub(crate) use start::{already_started, calls_back, loaded_library, loaded_version, start};

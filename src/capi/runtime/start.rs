@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::capi::library::c;
-use python3_sys as ffi;
+use crate::capi::{c, ffi};
 
 use crate::capi::runtime::lock::{self, Python, Started};
 use crate::error::{Error, Exception};

@@ -1,0 +1,145 @@
+//! Lists that are lent: after a call each has the references that it had before, and so has each item.
+
+use std::ops::Range;
+
+use super::{Judge, call};
+use pyoutliers::Python;
+use pyoutliers::Result;
+use pyoutliers::capi::Owned;
+use pyoutliers::convert;
+use pyoutliers::with_python;
+use refsoak::WatchedList;
+
+impl Judge<'_> {
+    /// Calls with some of the lists, each of which is watched.
+    pub(super) fn lend(&self, lists: Range<u64>) -> Result<()> {
+        lists
+            .into_iter()
+            .try_for_each(|number| with_python(|py| self.lend_one(py, number)))
+    }
+
+    fn lend_one(&self, py: Python<'_>, number: u64) -> Result<()> {
+        let list = self.ask(py, c"lend", [&super::int(py, number)?])?;
+        let mut watched = WatchedList::new(list.clone())?;
+        self.ask(py, c"look", [&list])?;
+        call(py, &self.collect)?;
+        watched.begin(py);
+        let results = objects(&self.ask(py, c"once", [&list])?)?;
+        let result = results.into_iter().next();
+        if let Some(result) = &result {
+            self.look_for_unowned(py, &watched, result)?;
+        }
+        let failed = result.is_none();
+        drop(result);
+        self.compare(py, &watched, failed.then_some("it failed, and "), false)?;
+        for _ in 0..2 {
+            self.ask(py, c"use", [&list])?;
+        }
+        self.compare(py, &watched, failed.then_some("it failed, and "), false)
+    }
+
+    /// Finds what the result holds without a reference of its own.
+    fn look_for_unowned<'p>(
+        &self,
+        py: Python<'p>,
+        watched: &WatchedList,
+        result: &Owned<'p>,
+    ) -> Result<()> {
+        let counts: Vec<_> = watched
+            .each()
+            .map(|each| (each.count(py), each.growth(py)))
+            .collect();
+        let held = objects(&self.ask(py, c"held", [result])?)?;
+        let list = watched.each().next().map(|list| list.object(py).address());
+        let is_list = list == Some(result.address());
+        for (place, (each, (count, growth))) in watched.each().zip(counts).enumerate() {
+            let address = each.object(py).address();
+            let held = match is_list {
+                // What the list holds is its own.
+                true => usize::from(place == 0),
+                false => held.iter().filter(|held| held.address() == address).count(),
+            };
+            let held = i64::try_from(held).unwrap_or(i64::MAX);
+            if held > growth.max(0) {
+                let evidence = format!(
+                    "the result holds {} by a reference that nobody added: {} before, {count} now.",
+                    name(place),
+                    count - growth
+                );
+                let rule =
+                    "Whatever stores or returns an object needs a reference to it of its own.";
+                self.found(py, ["called-by-python", rule, &evidence])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds what has more or fewer references than before. `list()` itself may keep one to the list, on
+    /// Python 3.10 to 3.12 where memory runs out: that is pardoned.
+    pub(super) fn compare(
+        &self,
+        py: Python<'_>,
+        watched: &WatchedList,
+        failed: Option<&str>,
+        pardons_list: bool,
+    ) -> Result<()> {
+        let changed = || {
+            let growths = watched.each().map(|each| each.growth(py)).enumerate();
+            let is_pardoned = |place, growth| pardons_list && place == 0 && growth > 0;
+            let changed =
+                growths.filter(|&(place, growth)| growth != 0 && !is_pardoned(place, growth));
+            changed.collect::<Vec<_>>()
+        };
+        if changed().is_empty() {
+            return Ok(());
+        }
+        // What is in a cycle goes only so.
+        call(py, &self.collect)?;
+        let changed = changed();
+        // One that was released too often, if there is one.
+        let Some(&(place, growth)) = changed.iter().min_by_key(|(_, growth)| *growth > 0) else {
+            return Ok(());
+        };
+        let now = watched.each().nth(place).map_or(0, |each| each.count(py));
+        let evidence = format!(
+            "{}{} had {} {} after the call than before ({}, {now}){}.",
+            failed.unwrap_or_default(),
+            name(place),
+            many(growth.unsigned_abs(), "reference"),
+            if growth > 0 { "more" } else { "fewer" },
+            now - growth,
+            match changed.len() {
+                1 => String::new(),
+                others => format!("; so had {}", many(others as u64 - 1, "other")),
+            }
+        );
+        let (lesson, rule) = match failed {
+            _ if growth > 0 => (
+                "new-reference",
+                "A reference that is yours must be released, once.",
+            ),
+            Some(_) => ("stolen-on-failure", NOT_YOURS),
+            None => ("borrowed-reference", NOT_YOURS),
+        };
+        self.found(py, [lesson, rule, &evidence])
+    }
+}
+
+const NOT_YOURS: &str = "What was stolen from you, or is borrowed, is not yours to release.";
+
+fn many(count: u64, noun: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{s}")
+}
+
+/// What is in that place: the list, then its items.
+fn name(place: usize) -> String {
+    match place.checked_sub(1) {
+        None => "the list".into(),
+        Some(index) => format!("item {index}"),
+    }
+}
+
+fn objects<'p>(iterable: &Owned<'p>) -> Result<Vec<Owned<'p>>> {
+    convert::vec_from_iterable(iterable, usize::MAX, |_, object| Ok(object.clone()))
+}

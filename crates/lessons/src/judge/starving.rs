@@ -1,0 +1,149 @@
+//! Calls of which one allocation fails, each of them in turn.
+
+use std::ops::Range;
+
+use super::soaking::Calls;
+use super::words::Broken;
+use super::{Judge, call, int};
+use crate::raw::starved_call;
+use pyoutliers::Python;
+use pyoutliers::capi::{self, Held, Owned};
+use pyoutliers::with_python;
+use pyoutliers::{Exception, Result};
+use refsoak::{Soak, WatchedList, starve};
+
+/// At most so many allocations are failed, one after the other.
+const MOST: u64 = 3000;
+/// How the list that is passed begins, as a soak names it.
+const LIST: &str = "list [0.0, 1.0, 2.0, 0.0, 1.0, 2.0, *";
+
+/// What is called while memory runs out.
+struct Starved {
+    detect: Held,
+    list: Held,
+    /// Whether `list()` itself keeps a reference to the list then.
+    pardons_list: bool,
+}
+
+impl Starved {
+    fn new(judge: &Judge<'_>) -> Result<Self> {
+        let (detect, list) = with_python(|py| {
+            let detect = capi::object_get_attr_string(&judge.half.as_borrowed(py), c"detect")?;
+            Ok((detect.into(), judge.ask(py, c"starved", [])?.into()))
+        })?;
+        starve(.., || ())?;
+        let mut starved = Self {
+            detect,
+            list,
+            pardons_list: false,
+        };
+        with_python(|py| {
+            let list = &starved.list.as_borrowed(py);
+            let builtin =
+                capi::object_get_attr_string(&capi::import_module(py, c"builtins")?, c"list")?;
+            let watched = WatchedList::new(Owned::clone(list))?;
+            (1..4).try_for_each(|number| starved_call(&builtin, list, number).map(drop))?;
+            starved.pardons_list = watched
+                .each()
+                .next()
+                .is_some_and(|list| list.growth(py) > 0);
+            Ok(())
+        })?;
+        Ok(starved)
+    }
+
+    /// Makes a call whose allocation of that number fails, with nothing that Python keeps for reuse, so
+    /// that new objects take new memory; returns how many allocations there were.
+    fn call<'p>(
+        &self,
+        judge: &Judge<'_>,
+        py: Python<'p>,
+        number: u64,
+        look: impl FnOnce(Result<Owned<'p>, Exception>) -> Result<()>,
+    ) -> Result<u64> {
+        call(py, &judge.collect)?;
+        let (result, made) = starved_call(
+            &self.detect.as_borrowed(py),
+            &self.list.as_borrowed(py),
+            number,
+        )?;
+        look(result)?;
+        Ok(made)
+    }
+}
+
+impl Calls for Starved {
+    fn soak(&self, sweeps: u64) -> Soak<'static> {
+        let soak = Soak::new(sweeps);
+        if self.pardons_list {
+            soak.allow(LIST)
+        } else {
+            soak
+        }
+    }
+
+    /// Each fails in the same way every time.
+    fn enough(&self) -> (u64, u64) {
+        (16, 7)
+    }
+
+    fn begin(&self, judge: &Judge<'_>, part: &Range<u64>) -> Result<()> {
+        judge.tell_part(c"starving", part)
+    }
+
+    fn sweep(&self, judge: &Judge<'_>, part: &Range<u64>) -> Result<()> {
+        with_python(|py| {
+            // So that to collect costs little.
+            call(py, &judge.freeze)?;
+            let result = part
+                .clone()
+                .try_for_each(|number| self.call(judge, py, number, |_| Ok(())).map(drop));
+            call(py, &judge.unfreeze)?;
+            result
+        })
+    }
+}
+
+impl Judge<'_> {
+    /// Fails each allocation of a call in turn, and looks at what comes of it.
+    pub(super) fn starve_each(&self) -> Result<()> {
+        let starved = Starved::new(self)?;
+        with_python(|py| {
+            let mut watched = WatchedList::new(Owned::clone(&starved.list.as_borrowed(py)))?;
+            call(py, &self.freeze)?;
+            for number in 1..MOST {
+                self.ask(py, c"starve", [&int(py, number)?])?;
+                watched.begin(py);
+                let made = starved.call(self, py, number, |result| match result {
+                    Ok(result) => self.ask(py, c"recovered", [&result]).map(drop),
+                    Err(exception) => {
+                        let text = capi::unicode_from_str(py, &exception.to_string())?;
+                        self.ask(py, c"wrong_failure", [&text]).map(drop)
+                    }
+                })?;
+                self.compare(py, &watched, None, starved.pardons_list)?;
+                if made < number {
+                    break;
+                }
+            }
+            call(py, &self.unfreeze)
+        })
+    }
+
+    /// Soaks calls of which one allocation fails, all in turn.
+    pub(super) fn soak_starved_calls(&self) -> refsoak::Result<()> {
+        let starved = Starved::new(self)?;
+        let mut made = 0;
+        // None is the first, so none fails.
+        with_python(|py| {
+            made = starved.call(self, py, 0, |_| Ok(()))?;
+            Ok(())
+        })?;
+        if let Some((part, report)) = self.growing(1..made.min(MOST) + 2, &starved)? {
+            let rule = "What was made before the step that failed must be released.";
+            let broken = Broken::by(&report, part.end - part.start).of("half-way", rule);
+            with_python(|py| self.found(py, broken.texts()))?;
+        }
+        Ok(())
+    }
+}

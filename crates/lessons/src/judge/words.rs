@@ -1,0 +1,157 @@
+//! What a soak saw, in the words of a rule.
+
+use refsoak::{Counter, Finding, Growth, Reference, Report};
+
+/// What else may be named, at most.
+const MOST_NAMED: usize = 2;
+
+/// What weighs most of what a soak saw.
+pub(super) fn gravest(report: &Report) -> Option<(Finding, Counter)> {
+    let is_over_released = |reference: &Reference| reference.finding == Finding::OverRelease;
+    if report.references.iter().any(is_over_released) {
+        return Some((Finding::OverRelease, Counter::References));
+    }
+    let leaks = |counter| {
+        let is_one = |growth: &Growth| growth.counter == counter && growth.finding == Finding::Leak;
+        report.counters.iter().any(is_one)
+    };
+    let mut counters = WORDS.iter().map(|&(counter, ..)| counter);
+    counters
+        .find(|&counter| leaks(counter))
+        .map(|counter| (Finding::Leak, counter))
+}
+
+/// A rule that is broken: its lesson, the rule, and the evidence.
+pub(super) struct Broken {
+    lesson: &'static str,
+    rule: &'static str,
+    evidence: String,
+}
+
+impl Broken {
+    /// What a soak of so many calls at a time saw.
+    pub fn by(report: &Report, calls: u64) -> Self {
+        let calls = i32::try_from(calls).map_or(1.0, f64::from);
+        let named = |counter: Counter, finding: Finding| {
+            let is_one = move |reference: &&Reference| {
+                reference.counter == counter && reference.finding == finding
+            };
+            report.references.iter().filter(is_one)
+        };
+        for counter in [Counter::References, Counter::Types] {
+            if let Some(released) = named(counter, Finding::OverRelease).next() {
+                let rate = Rate(released.per_call / calls);
+                return Self {
+                    lesson: NOT_OWNED,
+                    rule: "What is borrowed is not yours to release.",
+                    evidence: format!(
+                        "{} to {} that it does not own.",
+                        rate.of("releases", "a reference", "references"),
+                        plain(released)
+                    ),
+                };
+            }
+        }
+        let leaks = |counter: Counter| {
+            let mut leaks = report.counters.iter();
+            leaks.find(|growth| growth.counter == counter && growth.finding == Finding::Leak)
+        };
+        let (mut about, mut left) = (None, Vec::new());
+        for (counter, one, many, lesson, rule) in WORDS {
+            let is_by_object = matches!(counter, Counter::References | Counter::Types);
+            // Larger blocks are in C's heap, and what holds others is tracked: once is enough.
+            let Some(growth) = leaks(counter).filter(|_| left.is_empty() || is_by_object) else {
+                continue;
+            };
+            about.get_or_insert((lesson, rule));
+            let leaves = |per_call: f64| Rate(per_call / calls).of("leaves", one, many);
+            let references = named(counter, Finding::Leak).take(MOST_NAMED);
+            match (counter, report.holders.first()) {
+                (Counter::Items, Some(holder)) => left.push(format!("this grows: {holder}")),
+                _ if is_by_object => left.extend(references.map(|reference| {
+                    format!(
+                        "{} to {} behind",
+                        leaves(reference.per_call),
+                        plain(reference)
+                    )
+                })),
+                _ => left.push(format!("{} behind", leaves(growth.per_call))),
+            }
+        }
+        let (lesson, rule) = about.unwrap_or((NEW, RELEASED));
+        if left.is_empty() {
+            left.push(report.summary());
+        }
+        Self {
+            lesson,
+            rule,
+            evidence: format!("{}.", left.join("; ")),
+        }
+    }
+
+    /// The same, with what is known better of these calls: where something grows, that is the rule.
+    pub fn of(self, lesson: &'static str, rule: &'static str) -> Self {
+        if self.lesson == NOT_OWNED {
+            return self;
+        }
+        Self {
+            lesson,
+            rule,
+            ..self
+        }
+    }
+
+    pub fn texts(&self) -> [&str; 3] {
+        [self.lesson, self.rule, &self.evidence]
+    }
+}
+
+const NEW: &str = "new-reference";
+const NOT_OWNED: &str = "called-by-python";
+const HALF_WAY: &str = "half-way";
+const RELEASED: &str = "What is new is yours: release it, once, on each way out.";
+const FREED: &str = "What malloc gives is yours: free it, once, on each way out.";
+const ENDED: &str = "What you open or start is yours: close or end it, once, on each way out.";
+
+/// What can grow: what one of it is called, and several; the lesson, and the rule.
+#[rustfmt::skip]
+const WORDS: [(Counter, &str, &str, &str, &str); 12] = [
+    (Counter::Blocks, "a block of memory", "blocks of memory", NEW, RELEASED),
+    (Counter::Tracked, "an object", "objects", NEW, RELEASED),
+    (Counter::CHeap, "a byte of C's heap", "bytes of C's heap", HALF_WAY, FREED),
+    (Counter::References, "a reference", "references", NEW, RELEASED),
+    (Counter::Types, "a reference", "references", NEW, RELEASED),
+    (Counter::Items, "an item of a container", "items of containers", NEW, RELEASED),
+    (Counter::Files, "an open file", "open files", HALF_WAY, ENDED),
+    (Counter::Threads, "a thread", "threads", HALF_WAY, ENDED),
+    (Counter::Children, "a child process", "child processes", HALF_WAY, ENDED),
+    (Counter::Mappings, "a mapped file", "mapped files", HALF_WAY, ENDED),
+    (Counter::SharedMemory, "a segment of shared memory", "segments of shared memory", HALF_WAY, ENDED),
+    (Counter::OutsideMalloc, "a byte outside of C's heap", "bytes outside of C's heap", HALF_WAY, FREED),
+];
+
+/// An object by its `repr`, which for most names its type; and its variable.
+fn plain(reference: &Reference) -> String {
+    let object = match reference.object.split_once(" <") {
+        Some((_, rest)) => format!("<{rest}"),
+        None => reference.object.clone(),
+    };
+    match reference.variable.as_str() {
+        "" => object,
+        variable => format!("{object}, which is {variable},"),
+    }
+}
+
+/// How many per call.
+struct Rate(f64);
+
+impl Rate {
+    fn of(&self, verb: &str, one: &str, many: &str) -> String {
+        let rate = self.0.abs();
+        match rate.round() {
+            1.0 => format!("each call {verb} {one}"),
+            many_per_call if rate > 1.0 => format!("each call {verb} {many_per_call} {many}"),
+            _ => format!("one call in {:.0} {verb} {one}", 1.0 / rate),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! A progress bar that keeps nothing: what the known ones allocate would show in the soak's counters.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use refsoak::Progress;
+
+/// How often it is drawn.
+const PERIOD: Duration = Duration::from_millis(100);
+const WIDTH: u64 = 24;
+
+/// A line on stderr, if that is a terminal.
+pub struct Bar {
+    visible: bool,
+    drawn: Instant,
+}
+
+impl Bar {
+    pub fn new() -> Self {
+        Self {
+            visible: io::stderr().is_terminal(),
+            drawn: Instant::now(),
+        }
+    }
+
+    pub fn show(&mut self, progress: &Progress) {
+        if !self.visible || self.drawn.elapsed() < PERIOD {
+            return;
+        }
+        self.drawn = Instant::now();
+        // A terminal that is gone has nobody to tell.
+        let _ = self.draw(progress);
+    }
+
+    fn draw(&mut self, progress: &Progress) -> io::Result<()> {
+        let mut line = io::stderr().lock();
+        if progress.calls == 0 {
+            return write!(line, "\r\x1b[2Kwarming up: {} calls", progress.warm_up);
+        }
+        let (calls, wanted) = (progress.calls, progress.wanted.max(1));
+        let done = calls * WIDTH / wanted;
+        write!(line, "\r\x1b[2K")?;
+        (0..WIDTH)
+            .try_for_each(|place| write!(line, "{}", if place < done { '█' } else { '░' }))?;
+        write!(line, " {calls} of {wanted} calls")?;
+        if let Some(left) = progress.left {
+            write!(line, ", {} s left", left.as_secs() + 1)?;
+        }
+        let mut grown = progress.growth().peekable();
+        if grown.peek().is_none() {
+            write!(line, ", nothing grows")?;
+        }
+        grown
+            .take(2)
+            .try_for_each(|(counter, growth)| write!(line, ", {counter} {growth:+}"))
+    }
+
+    pub fn clear(&self) {
+        if self.visible {
+            let _ = write!(io::stderr(), "\r\x1b[2K");
+        }
+    }
+}

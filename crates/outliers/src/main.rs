@@ -1,0 +1,13 @@
+//! The program `outliers`.
+
+use std::process::ExitCode;
+
+use refsoak::CountingAllocator;
+
+/// Lets `outliers soak` see Rust's heap.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+fn main() -> ExitCode {
+    pyoutliers_cli::run()
+}

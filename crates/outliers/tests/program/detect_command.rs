@@ -1,0 +1,278 @@
+//! `outliers detect`: what people have goes in, what is wrong is told by file, line and column.
+
+mod reading;
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::sync::Arc;
+
+use crate::common::{callee, outliers, told};
+use signal_hook::consts::SIGINT;
+use signal_hook::flag;
+
+fn fine(stdout: &str) -> (Option<i32>, String, String) {
+    (Some(0), format!("{stdout}\n"), String::new())
+}
+
+fn bad(stderr: &str) -> (Option<i32>, String, String) {
+    (Some(1), String::new(), format!("outliers: {stderr}\n"))
+}
+
+/// `detect` with a function of `tests/callees.py`, on `1 2 NaN`.
+fn call(function: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    told(&called(function, arguments))
+}
+
+fn called(function: &str, arguments: &[&str]) -> Output {
+    let tests = Path::new(crate::common::CHECKOUT).join("tests");
+    let directory = crate::common::directory(format!("call-{function}"));
+    std::fs::write(directory.join("three"), "1 2 NaN").unwrap();
+    let mut command = outliers();
+    command
+        .args([
+            "detect",
+            "three",
+            "--function",
+            &format!("callees:{function}"),
+        ])
+        .args(arguments);
+    command
+        .env("PYTHONPATH", tests)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .current_dir(directory);
+    command.output().unwrap()
+}
+
+#[test]
+fn another_function_may_be_called_and_decides_on_nan_itself() {
+    assert_eq!(call("as_numpy", &[]), fine("[0, 2]"));
+    assert_eq!(call("as_numpy", &["--format", "lines"]), fine("0\n2"));
+    assert_eq!(
+        call("as_nothing", &["--format", "lines"]),
+        (Some(0), String::new(), String::new())
+    );
+}
+
+#[test]
+fn a_parameter_is_what_it_looks_like() {
+    let settings = [
+        "--set",
+        "a=3",
+        "-s",
+        "b=1e3",
+        "--set=c=true",
+        "-sd=x=y",
+        "-se=",
+    ];
+    let (_, _, stderr) = call("parameters", &settings);
+    let text = "KeyError: \"a=3 b=1000.0 c=True d='x=y' e=''\"\n";
+    assert!(stderr.contains(text), "{stderr}");
+    let numbers = "1 2 3 4 5 6 7 8 9 30";
+    for (threshold, expected) in [
+        ("2.8", "[9]"),
+        ("2.9", "[]"),
+        ("0", "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]"),
+    ] {
+        let directory = crate::common::directory("threshold");
+        std::fs::write(directory.join("ten"), numbers).unwrap();
+        let setting = format!("threshold={threshold}");
+        let mut command = outliers();
+        command
+            .args(["detect", "ten", "--set", &setting])
+            .current_dir(directory);
+        assert_eq!(told(&command.output().unwrap()), fine(expected));
+    }
+    let (status, _, stderr) = call("parameters", &["--set", "threshold"]);
+    assert_eq!(status, Some(2));
+    assert!(
+        stderr.contains("write NAME=VALUE, such as threshold=3"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn what_is_found_can_be_a_status_and_nothing_is_printed_where_nothing_is() {
+    let directory = crate::common::directory("found");
+    std::fs::write(directory.join("none.csv"), "v\n1\n2\n").unwrap();
+    let some = format!("v\n{}9\n", "1\n".repeat(8));
+    std::fs::write(directory.join("some.csv"), some).unwrap();
+    let detect = |arguments: &str| {
+        let mut command = outliers();
+        command.args(["detect", "-c", "v"]).current_dir(&directory);
+        told(&command.args(arguments.split(' ')).output().unwrap())
+    };
+    for format in ["rows", "lines", "json"] {
+        for asked in ["", " --fail-if-found"] {
+            let told = detect(&format!("none.csv -o {format}{asked}"));
+            assert_eq!(told, (Some(0), String::new(), String::new()), "{format}");
+        }
+        let (status, stdout, stderr) = detect(&format!("some.csv -o {format}"));
+        assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
+        let found = detect(&format!("some.csv -o {format} --fail-if-found"));
+        assert_eq!(found, (Some(4), stdout, stderr), "{format}");
+    }
+    let rows = (Some(4), "some.csv:v\nsome.csv:9\n".into(), String::new());
+    assert_eq!(detect("none.csv some.csv -o rows --fail-if-found"), rows);
+    // An error is worse.
+    let (status, stdout, _) = detect("some.csv nowhere.csv --fail-if-found");
+    assert_eq!((status, stdout.as_str()), (Some(1), "some.csv:[8]\n"));
+    let (_, help, _) = told(&outliers().arg("--help").output().unwrap());
+    assert!(help.contains("4 outliers were found (detect --fail-if-found)"));
+}
+
+#[test]
+fn a_function_or_parameter_that_is_no_text_is_refused_by_its_name() {
+    for (option, value) in [
+        ("--function", &b"sp\xe9.py:f"[..]),
+        ("--set", &b"name=\xe9"[..]),
+    ] {
+        let mut command = outliers();
+        command
+            .args(["detect", option])
+            .arg(OsStr::from_bytes(value));
+        let (status, stdout, stderr) = told(&command.output().unwrap());
+        assert_eq!((status, stdout.as_str()), (Some(2), ""));
+        assert!(stderr.contains(&format!("for '{option} <")), "{stderr}");
+        assert!(
+            stderr.contains("it is not UTF-8: use another name\n"),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn an_exception_is_a_line_and_its_traceback() {
+    let (status, stdout, stderr) = call("raises_value_error", &[]);
+    assert_eq!((status, stdout.as_str()), (Some(1), ""));
+    let mut lines = stderr.lines();
+    assert_eq!(
+        lines.next(),
+        Some("outliers: callees:raises_value_error: ValueError: the message")
+    );
+    assert_eq!(lines.next(), Some("Traceback (most recent call last):"));
+    assert!(stderr.contains("in raises_value_error"), "{stderr}");
+}
+
+#[test]
+fn a_module_that_raises_when_it_is_imported_is_a_line_and_its_traceback() {
+    let directory = crate::common::directory("import");
+    std::fs::write(directory.join("raises.py"), "1\n1 / 0\n").unwrap();
+    std::fs::write(directory.join("wants.py"), "import no_such.module\n").unwrap();
+    std::fs::write(directory.join("one"), "1").unwrap();
+    let detect = |function: &str| {
+        let mut command = outliers();
+        command.args(["detect", "one", "--function", function]);
+        command.env("PYTHONPATH", ".").current_dir(&directory);
+        told(&command.output().unwrap())
+    };
+    let (status, stdout, stderr) = detect("raises:f");
+    assert_eq!((status, stdout.as_str()), (Some(1), ""));
+    let text =
+        "outliers: cannot import raises: ZeroDivisionError: division by zero; the Python is ";
+    assert!(stderr.starts_with(text), "{stderr}");
+    assert!(stderr.contains("raises.py\", line 2, in "), "{stderr}");
+    assert!(
+        stderr.ends_with("\nZeroDivisionError: division by zero\n"),
+        "{stderr}"
+    );
+    // Of a module that is not there, the text says all.
+    for (function, remedy) in [
+        ("wants:f", "(OUTLIERS_PYTHON)"),
+        (
+            "no_such.module:f",
+            "name its directory in PYTHONPATH, as the current one is not searched",
+        ),
+    ] {
+        let (_, _, stderr) = detect(function);
+        assert!(
+            stderr.contains("ModuleNotFoundError: No module named 'no_such'"),
+            "{stderr}"
+        );
+        assert!(stderr.trim_end().ends_with(remedy), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
+
+#[test]
+fn what_a_memory_error_says_is_told() {
+    let text = "callees:raises_memory_error: out of memory: no room for three";
+    assert_eq!(call("raises_memory_error", &[]), bad(text));
+}
+
+#[test]
+fn system_exit_in_a_function_is_an_error_with_our_status() {
+    let (status, stdout, stderr) = call("raises_system_exit", &[]);
+    assert_eq!((status, stdout.as_str()), (Some(1), ""));
+    assert!(
+        stderr.starts_with("outliers: callees:raises_system_exit: SystemExit: 3\n"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn ctrl_c_ends_the_process_as_it_does_without_python() {
+    // Where this process ignores it, as under `nohup`, those that it starts would; a handler of its
+    // own, here the default once more, is not handed on.
+    flag::register_conditional_default(SIGINT, Arc::new(true.into())).unwrap();
+    // The function presses it, in a Python where `signal` has been imported.
+    let output = called("presses_ctrl_c", &[]);
+    assert_eq!(output.status.signal(), Some(SIGINT), "{output:?}");
+    assert_eq!(told(&output), (None, String::new(), String::new()));
+}
+
+#[test]
+fn other_signals_are_left_alone_too() {
+    assert_eq!(call("ignores_sigxfsz", &[]), fine("[0]"));
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let directory = crate::common::directory("closed-pipe");
+    std::fs::write(directory.join("many"), "1 ".repeat(200_000)).unwrap();
+    let mut child = outliers()
+        .args(["detect", "many", "--function", "callees:minus_ones"])
+        .env(
+            "PYTHONPATH",
+            Path::new(crate::common::CHECKOUT).join("tests"),
+        )
+        .current_dir(directory)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(told(&output), (Some(0), String::new(), String::new()));
+}
+
+#[test]
+fn wrong_usage_is_status_2_and_says_what_is_right() {
+    for (arguments, hint) in [
+        (&["detekt"][..], "detect"),
+        (&["detect", "--collumn", "1"], "--column"),
+        (
+            &["detect", "--function", "f"],
+            "write MODULE:NAME or FILE.py:NAME",
+        ),
+        (&["detect", "--format", "xml"], "list, lines"),
+    ] {
+        let (status, stdout, stderr) = told(&outliers().args(arguments).output().unwrap());
+        assert_eq!((status, stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(stderr.contains(hint), "{stderr}");
+    }
+}
+
+#[test]
+fn the_library_refuses_an_infinity_by_its_index() {
+    let detect = pyoutliers::Outliers::new("pyoutliers", "detect").unwrap();
+    let error = detect.detect(&[1.0, f64::INFINITY]).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("the value at index 1 is not finite: inf")
+    );
+    assert!(callee("as_nothing").detect(&[f64::NAN]).unwrap().is_empty());
+}

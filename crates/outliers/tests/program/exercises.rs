@@ -1,0 +1,440 @@
+//! Each exercise fails for its reason, each solution is clean, and the way through them works.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::{self, directory, outliers, skipped, told};
+
+const README: &str = include_str!("../../../../README.md");
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../lessons/exercises");
+
+/// The exercises, and what is said of each.
+const REASONS: [(&str, &str); 14] = [
+    ("append", "each call leaves 12 blocks of memory"),
+    ("build_value", "each call leaves a block of memory behind"),
+    ("dictionary", "item 0 had 1 reference more"),
+    ("iterator", "item 0 had 1 reference more"),
+    (
+        "stolen",
+        "the result holds item 0 by a reference that nobody",
+    ),
+    (
+        "returned",
+        "the result holds the list by a reference that nobody",
+    ),
+    (
+        "double_release",
+        "it failed, and item 8 had 1 reference fewer after",
+    ),
+    (
+        "minus_one",
+        "item 300 raises, detect returned a result although an exception was set: Planted()",
+    ),
+    ("error_path", "Called with a list whose item 300 raises"),
+    (
+        "half_way",
+        "When allocation 2 of the call fails, each call leaves a block of memory behind.",
+    ),
+    (
+        "null",
+        "When allocation 3 of the call fails, it crashed (SIGSEGV): it used NULL,",
+    ),
+    (
+        "thin_ice",
+        "changes when it is asked for anything, it crashed (SIGSEGV)",
+    ),
+    (
+        "lock",
+        "While the lock is released, all that is borrowed may go.",
+    ),
+    ("cycle", "the collector cannot"),
+];
+
+type Changes = &'static [(&'static str, &'static str)];
+
+/// What a solution is changed to, from what, so that it breaks a rule or does no longer what it is for;
+/// and what is said of that.
+const MISTAKES: [(&str, Changes, &str); 18] = [
+    (
+        "iterator",
+        &[EMPTY],
+        "Called with an empty list, it returned [], not [0].",
+    ),
+    (
+        "thin_ice",
+        &[EMPTY],
+        "Called with a list of one item, it returned [], not [0].",
+    ),
+    (
+        "stolen",
+        &[EMPTY],
+        "Called with a list of one item, it returned [], not [1.5].",
+    ),
+    ("dictionary", &[EMPTY], "it returned [], not [(0, 1.5)]."),
+    ("returned", &[EMPTY], "it returned [], not the list itself."),
+    (
+        "thin_ice",
+        &[
+            ("        Py_INCREF(item);\n", ""),
+            (
+                "            Py_DECREF(item);\n            Py_X",
+                "            Py_X",
+            ),
+            ("largest = item;", "Py_INCREF(largest = item);"),
+            ("} else\n            Py_DECREF(item);", "}"),
+        ],
+        "Any call that runs code can end what you borrowed.",
+    ),
+    (
+        "cycle",
+        &[("    PyObject_GC_UnTrack(self);\n", "")],
+        "Untrack first: the collector must not look at what is being taken apart.",
+    ),
+    (
+        "cycle",
+        &[("    PyObject_GC_Track(indices);\n", "")],
+        "the result is not tracked: PyObject_GC_New, then PyObject_GC_Track.",
+    ),
+    (
+        "cycle",
+        &[
+            ("    PyObject_GC_UnTrack(self);\n", ""),
+            ("PyObject_GC_Del", "PyObject_Free"),
+            ("PyObject_GC_New", "PyObject_New"),
+            ("    PyObject_GC_Track(indices);\n", ""),
+        ],
+        "the result is not tracked: PyObject_GC_New, then PyObject_GC_Track.",
+    ),
+    (
+        "cycle",
+        &[("PyObject_GC_Del", "PyObject_Free")],
+        "What is made by one allocator is freed by its own: PyObject_GC_New with PyObject_GC_Del.",
+    ),
+    (
+        "append",
+        &[("            Py_XDECREF(index);\n", "")],
+        "When allocation 3 of the call fails, each call leaves a block of memory behind.",
+    ),
+    (
+        "dictionary",
+        &[("            Py_XDECREF(index);\n", "")],
+        "What was made before the step that failed must be released.",
+    ),
+    (
+        "half_way",
+        &[(
+            "if (index == NULL) {\n            Py_DECREF(indices);",
+            "if (index == NULL) {",
+        )],
+        "When allocation 2 of the call fails, each call leaves",
+    ),
+    (
+        "half_way",
+        &[(
+            "if (status < 0) {\n            Py_DECREF(indices);",
+            "if (status < 0) {",
+        )],
+        "When allocation 3 of the call fails, each call leaves",
+    ),
+    (
+        "minus_one",
+        &[("return NULL;", "{ PyErr_Clear(); continue; }")],
+        "item 300 raises, detect swallowed the exception.",
+    ),
+    (
+        "minus_one",
+        &[(" && PyErr_Occurred()", "")],
+        "Called with a list that holds -1.0, detect returned NULL without an exception.",
+    ),
+    (
+        "double_release",
+        &[("Py_INCREF(item);", "Py_INCREF(item); Py_INCREF(item);")],
+        "Called with a list of one item, item 0 had 1 reference more after the call than before (",
+    ),
+    (
+        "lock",
+        &[
+            ("    Py_BEGIN", "    PyObject *text;\n    Py_BEGIN"),
+            (
+                "    Py_END_ALLOW_THREADS\n    PyObject *text = PyObject_Str(first);",
+                "    text = PyObject_Str(first);\n    Py_END_ALLOW_THREADS",
+            ),
+        ],
+        "Between Py_BEGIN_ALLOW_THREADS and Py_END_ALLOW_THREADS nothing of Python is called.",
+    ),
+];
+
+/// Nothing is done at all.
+const EMPTY: (&str, &str) = (
+    "PyObject *data)\n{\n",
+    "PyObject *data)\n{\n    if (data) return PyList_New(0);\n",
+);
+
+/// Whether extension modules can be compiled here; says so if not.
+pub fn can_compile() -> bool {
+    let can = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    let can = can("cc") && can("pkg-config");
+    if !can {
+        skipped("a C compiler and pkg-config are needed to compile the exercises");
+    }
+    can
+}
+
+fn judge(file: &Path) -> (Option<i32>, String, String) {
+    told(&outliers().arg("exercise").arg(file).output().unwrap())
+}
+
+#[test]
+fn each_exercise_is_found_to_break_its_rule() {
+    if !can_compile() {
+        return;
+    }
+    for (name, reason) in REASONS {
+        let (status, stdout, stderr) = judge(&Path::new(FOLDER).join(format!("{name}.c")));
+        assert_eq!((status, stderr.as_str()), (Some(1), ""), "{name}: {stdout}");
+        assert!(
+            stdout.replace('\n', " ").contains(reason),
+            "{name}: {stdout}"
+        );
+        let (_, said) = stdout.split_once('\n').unwrap();
+        assert!(said.lines().all(|line| line.len() <= 80), "{said}");
+        assert!(name != "append" || README.contains(said), "{said}");
+    }
+    println!("cases: {}", REASONS.len());
+}
+
+/// Judges a source as an exercise, of which the task is known.
+fn judge_as(name: &str, source: &str, here: &Path) -> (Option<i32>, String, String) {
+    let file = here.join(format!("exercises/{name}.c"));
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, source).unwrap();
+    judge(&file)
+}
+
+fn solution(name: &str) -> String {
+    fs::read_to_string(Path::new(FOLDER).join(format!(".solutions/{name}.c"))).unwrap()
+}
+
+#[test]
+fn each_solution_keeps_the_rules() {
+    if !can_compile() {
+        return;
+    }
+    let here = directory("solutions");
+    let there = fs::read_dir(Path::new(FOLDER).join(".solutions")).unwrap();
+    assert_eq!(there.count(), REASONS.len());
+    for (name, _) in REASONS {
+        let (status, stdout, stderr) = judge_as(name, &solution(name), &here);
+        assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
+        assert!(stdout.ends_with(".c keeps the rules.\n"), "{stdout}");
+    }
+    println!("cases: {}", REASONS.len());
+}
+
+#[test]
+fn a_solution_with_one_mistake_is_told_what_it_is() {
+    if !can_compile() {
+        return;
+    }
+    let here = directory("mistakes");
+    for (name, changes, reason) in MISTAKES {
+        let mut source = solution(name);
+        for (from, to) in changes {
+            assert!(source.contains(from), "{name}: {from}");
+            source = source.replacen(from, to, 1);
+        }
+        let (status, stdout, stderr) = judge_as(name, &source, &here);
+        assert_eq!(
+            (status, stderr.as_str()),
+            (Some(1), ""),
+            "{name}: {changes:?}: {stdout}"
+        );
+        let said = stdout.replace('\n', " ");
+        assert!(said.contains(reason), "{name}: {changes:?}: {stdout}");
+    }
+    println!("cases: {}", MISTAKES.len());
+}
+
+#[test]
+fn a_file_of_ones_own_gets_the_lesson_of_its_rule_and_is_told_what_it_needs() {
+    if !can_compile() {
+        return;
+    }
+    let here = directory("own_files");
+    let own = |file: &str, source: &str| {
+        fs::write(here.join(file), source).unwrap();
+        judge(&here.join(file))
+    };
+    let append = fs::read_to_string(Path::new(FOLDER).join("append.c")).unwrap();
+    let named = |name: &str| append.replace("PyInit_append", &format!("PyInit_{name}"));
+    let (status, stdout, _) = own("mine.c", &named("mine"));
+    assert_eq!(status, Some(1));
+    assert!(
+        stdout.ends_with("The lesson: outliers refcounts new-reference.\n"),
+        "{stdout}"
+    );
+    // Of that, no task is known.
+    let other_task = solution("append")
+        .replace("PyInit_append", "PyInit_mine")
+        .replace("value <= 100", "value <= 1e99");
+    let (status, stdout, _) = own("mine.c", &other_task);
+    assert_eq!(status, Some(0), "{stdout}");
+    for (file, source, needed) in [
+        (
+            "other.c",
+            append.clone(),
+            "other.c needs PyInit_other: the module is named after the file",
+        ),
+        (
+            "my-own.c",
+            append.clone(),
+            "my-own.c: a module is named after its file, so write a name as in C, such as my_own.c",
+        ),
+        (
+            "lacks.c",
+            named("lacks").replace("{\"detect\"", "{\"find\""),
+            "lacks.c has no function detect: PyMethodDef needs {\"detect\", ...}",
+        ),
+        (
+            "unknown.c",
+            // Declared, as compilers of today refuse what is not.
+            named("unknown")
+                .replace("PyList_Append(", "PyList_Apend(")
+                .replace(
+                    "static PyObject *detect",
+                    "int PyList_Apend(PyObject *, PyObject *);\nstatic PyObject *detect",
+                ),
+            "unknown.c: undefined symbol: PyList_Apend",
+        ),
+    ] {
+        let (status, stdout, stderr) = own(file, &source);
+        assert_eq!((status, stdout.as_str()), (Some(1), ""), "{stderr}");
+        assert!(
+            stderr.ends_with(&format!("outliers: {needed}\n")),
+            "{stderr}"
+        );
+    }
+}
+
+/// Its library would be loaded from there.
+#[test]
+fn what_is_compiled_goes_where_nobody_was_before() {
+    if !can_compile() {
+        return;
+    }
+    let temporary = directory("temporary");
+    let mut command = common::command("sh");
+    // The shell's number is that of the program, which takes its place.
+    let planted = "mkdir outliers-exercise-$$-0; exec \"$0\" exercise \"$1\"";
+    command.args(["-c", planted, env!("CARGO_BIN_EXE_outliers")]);
+    command.arg(Path::new(FOLDER).join(".solutions/append.c"));
+    let output = command.env("TMPDIR", &temporary).current_dir(&temporary);
+    let (status, stdout, stderr) = told(&output.output().unwrap());
+    assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
+    let mut left: Vec<_> = fs::read_dir(&temporary)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let planted = left.pop().unwrap();
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(fs::read_dir(planted.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_exercise_is_put_where_one_works_and_is_passed_while_it_is_as_it_was() {
+    if !can_compile() {
+        return;
+    }
+    let here = directory("exercises");
+    let exercise = |arguments: &[&str]| {
+        let mut command = outliers();
+        command.current_dir(&here).arg("exercise").args(arguments);
+        told(&command.output().unwrap())
+    };
+    let (status, list, _) = exercise(&[]);
+    assert_eq!(status, Some(0));
+    assert!(list.starts_with("0 of 14 exercises passed."), "{list}");
+    assert!(list.lines().all(|line| line.len() <= 80), "{list}");
+    let (_, help, _) = exercise(&["--help"]);
+    assert!(
+        help.contains("FILE.c: a module called FILE with detect(list of floats)"),
+        "{help}"
+    );
+    assert!(help.lines().all(|line| line.len() <= 80), "{help}");
+    let (status, stdout, stderr) = exercise(&["append"]);
+    assert_eq!(status, Some(1));
+    assert!(stderr.contains("exercises/append.c is written"), "{stderr}");
+    assert!(
+        stdout.contains("The lesson: outliers refcounts storing."),
+        "{stdout}"
+    );
+    let (_, hint, _) = exercise(&["append", "--hint"]);
+    assert!(hint.contains("PyList_Append"), "{hint}");
+    let file = here.join("exercises/append.c");
+    fs::copy(Path::new(FOLDER).join(".solutions/append.c"), &file).unwrap();
+    let (status, stdout, _) = exercise(&["append"]);
+    assert_eq!(status, Some(0));
+    assert!(
+        stdout.contains("Next: outliers exercise build_value"),
+        "{stdout}"
+    );
+    assert!(exercise(&[]).1.contains("[x] append"));
+    fs::write(&file, "int x").unwrap();
+    assert!(exercise(&[]).1.contains("[ ] append"));
+    let (status, stdout, stderr) = exercise(&["append"]);
+    assert_eq!((status, stdout.as_str()), (Some(1), ""));
+    // A line each, as the compiler wrote them.
+    assert!(
+        stderr
+            .lines()
+            .filter(|line| line.contains("append.c"))
+            .count()
+            > 1,
+        "{stderr}"
+    );
+    assert!(
+        stderr.ends_with("append.c does not compile: cc says why\n"),
+        "{stderr}"
+    );
+    let (status, _, stderr) = exercise(&["apend"]);
+    assert_eq!(status, Some(1));
+    let error =
+        "outliers: there is no exercise apend; is it append? `outliers exercise` lists them\n";
+    assert_eq!(stderr, error);
+    let (_, _, stderr) = exercise(&["zzz"]);
+    let error = "outliers: there is no exercise zzz; `outliers exercise` lists them\n";
+    assert_eq!(stderr, error);
+}
+
+/// By what cleans temporary directories, while Python starts, before the compiler runs and after.
+#[test]
+fn a_temporary_directory_that_is_removed_meanwhile_is_told_by_its_name() {
+    if !can_compile() {
+        return;
+    }
+    let here = directory("removed");
+    fs::copy(Path::new(FOLDER).join("append.c"), here.join("my_own.c")).unwrap();
+    let starts = here.join("starts");
+    fs::create_dir(&starts).unwrap();
+    let removes = "import glob, os, shutil
+for directory in glob.glob(os.environ['TMPDIR'] + '/outliers-exercise-*'):
+    shutil.rmtree(directory)";
+    fs::write(starts.join("sitecustomize.py"), removes).unwrap();
+    let (before, after) = (here.join("before"), here.join("after"));
+    common::script(&before, "rm -r \"$TMPDIR\"/*; exec cc \"$@\"");
+    common::script(&after, "cc \"$@\" && rm -r \"$TMPDIR\"/*");
+    let temporary = directory("removed-temporary");
+    let cc = || Path::new("cc").to_owned();
+    for (path, compiler) in [(&starts, cc()), (&here, before), (&here, after)] {
+        let mut command = outliers();
+        command.args(["exercise", "my_own.c"]).current_dir(&here);
+        command.env("PYTHONPATH", path).env("CC", &compiler);
+        let output = command.env("TMPDIR", &temporary).output().unwrap();
+        let (status, stdout, stderr) = told(&output);
+        assert_eq!((status, stdout.as_str()), (Some(1), ""), "{stderr}");
+        let name = format!("{}/outliers-exercise-", temporary.display());
+        let is_named = |line: &str| line.contains(&name) && line.contains("No such file");
+        assert!(stderr.lines().any(is_named), "{compiler:?}: {stderr}");
+    }
+}

@@ -1,0 +1,20 @@
+//! The program: numbers of all kinds in, results, pictures and errors out.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod detect_command;
+mod exercises;
+mod generate;
+mod judge;
+mod out_of_memory;
+mod output;
+mod plot;
+mod reader;
+mod readme;
+mod records_kept;
+mod records_out;
+mod streams;
+mod terminal;
+mod transform;

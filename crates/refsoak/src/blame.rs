@@ -1,0 +1,239 @@
+//! After a leak: what grew, where, and what holds it.
+
+use std::ffi::CStr;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::counter::Counter;
+use super::graph::list;
+use super::report::Report;
+use super::universe::Moved;
+use super::verdict::{self, Finding, Rate, per_call};
+use crate::memory::c_heap_function;
+use pyoutliers::Python;
+use pyoutliers::Result;
+use pyoutliers::capi::{self, Held, Owned};
+use pyoutliers::convert;
+use pyoutliers::{interpreter::module, with_python};
+
+/// The longest that is spent on finding lines, each of two times.
+const LONGEST: Duration = Duration::from_secs(3);
+/// How often what leaks must have leaked while its lines are looked for; and the most calls for that.
+const OFTEN: f64 = 16.0;
+const MOST_CALLS: f64 = 30_000.0;
+/// Most objects that are followed line by line.
+const MOST_FOLLOWED: usize = 3;
+
+/// What happened to the references to one object.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Reference {
+    /// [`References`](Counter::References) or [`Types`](Counter::Types).
+    pub counter: Counter,
+    /// Its type, and its `repr`, cut.
+    pub object: String,
+    /// The variable that leads to it; empty if there is none, or if it is a plain value that many share.
+    pub variable: String,
+    /// What its references did.
+    pub finding: Finding,
+    /// How much they grew in all windows together.
+    pub total: i64,
+    /// How much they grew per call.
+    pub per_call: f64,
+}
+
+/// `1 reference per call to list [1, 2], which is module.name`.
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verb = match self.finding {
+            Finding::OverRelease => "released too often: ",
+            Finding::Rare => "now and then: ",
+            _ => "",
+        };
+        let rate = Rate(self.per_call, ("reference", "references"));
+        write!(f, "{verb}{rate} to {}", self.object)?;
+        match self.variable.as_str() {
+            "" => Ok(()),
+            variable => write!(f, ", which is {variable}"),
+        }
+    }
+}
+
+/// What an object that moved is called.
+#[derive(Debug)]
+pub(super) struct Name {
+    /// Its type, and its `repr`, cut.
+    pub object: String,
+    /// Its type alone.
+    pub kind: String,
+    /// The variable that leads to it, or nothing.
+    pub variable: String,
+}
+
+impl Name {
+    pub fn reference(&self, moved: &Moved, calls: u64) -> Reference {
+        Reference {
+            counter: moved.counter,
+            object: self.object.clone(),
+            variable: self.variable.clone(),
+            finding: moved.finding,
+            total: moved.total,
+            per_call: per_call(moved.total, calls),
+        }
+    }
+
+    /// `module.KEPT, a list: +800 items, 1200 now`.
+    pub fn container(&self, moved: &Moved) -> String {
+        let variable = match self.variable.as_str() {
+            "" => "one without a variable",
+            variable => variable,
+        };
+        let (kind, total) = (&self.kind, moved.total);
+        match moved.items {
+            0 => format!("{variable}, a {kind}: it holds {total} new objects"),
+            items => format!("{variable}, a {kind}: {total:+} items, {items} now"),
+        }
+    }
+
+    /// What a pattern of what is allowed may match.
+    pub fn texts(&self) -> [&str; 3] {
+        [&self.object, &self.kind, &self.variable]
+    }
+}
+
+/// The Python half: see `blame.py`.
+#[derive(Debug)]
+pub(super) struct Blame(Held);
+
+impl Blame {
+    pub fn new() -> Result<Self> {
+        with_python(|py| {
+            let source = include_str!("blame.py");
+            let blame = module(
+                py,
+                c"_refsoak_blame",
+                c"<outliers>/refsoak/blame.py",
+                source,
+            )?;
+            Ok(Self(blame.into()))
+        })
+    }
+
+    /// Has one of its functions return lines of text.
+    fn ask<const N: usize>(
+        &self,
+        py: Python<'_>,
+        name: &CStr,
+        arguments: [&Owned<'_>; N],
+    ) -> Result<Vec<String>> {
+        let function = capi::object_get_attr_string(&self.0.as_borrowed(py), name)?;
+        let lines = capi::object_call_function_obj_args(&function, arguments)?;
+        convert::vec_from_iterable(&lines, usize::MAX, |_, line| {
+            Ok(capi::unicode_to_string(line).unwrap_or_default())
+        })
+    }
+
+    /// What each object is, and the variable that leads to it, as far as that can be told.
+    pub fn names(&self, moved: &[Moved]) -> Vec<Name> {
+        let texts = with_python(|py| self.ask(py, c"identify", [&objects(py, moved.iter())?]));
+        let texts = texts.unwrap_or_default();
+        let name = |index| {
+            let text = |part: usize| texts.get(3 * index + part).cloned().unwrap_or_default();
+            Name {
+                object: text(0),
+                kind: text(1),
+                variable: text(2),
+            }
+        };
+        (0..moved.len()).map(name).collect()
+    }
+
+    /// Adds the lines that allocate what leaks, or lose references, and the types that it is of; and the
+    /// variables whose values become longer.
+    pub fn locate(
+        &self,
+        report: &mut Report,
+        moved: &[Moved],
+        mut call: impl FnMut() -> crate::error::Result<()>,
+    ) -> crate::error::Result<()> {
+        let rate = |is_wanted: &dyn Fn(Counter) -> bool| {
+            let leaks = verdict::of(&report.counters, Finding::Leak);
+            let leaks = leaks.filter(|growth| is_wanted(growth.counter));
+            leaks
+                .map(|growth| growth.per_call.min(1.0))
+                .reduce(f64::min)
+        };
+        // As often as the rate needs, and as the time allows: what is traced is slow.
+        let mut make = |rate: f64| {
+            let (start, mut calls, mut result) = (Instant::now(), 0.0, Ok(()));
+            while result.is_ok()
+                && (rate * calls < OFTEN && calls < MOST_CALLS && start.elapsed() < LONGEST)
+            {
+                result = call();
+                calls += 1.0;
+            }
+            (calls, result)
+        };
+        if let Some(rate) = rate(&|counter| matches!(counter, Counter::Blocks | Counter::Tracked)) {
+            with_python(|py| self.ask(py, c"trace", []))?;
+            let (calls, result) = make(rate);
+            // Also after an error: tracing is ended.
+            let mut blocks = report.counters.iter();
+            let blocks = blocks.find(|growth| growth.counter == Counter::Blocks);
+            let blocks = blocks.map_or(0.0, |growth| growth.per_call);
+            let traced =
+                with_python(|py| self.ask(py, c"traced", [&numbers(py, &[calls, rate, blocks])?]));
+            result?;
+            report.grown.extend(traced?);
+        }
+        let is_followed = |counter: Counter| {
+            counter.is_by_object() || counter.is_resource() || counter == Counter::CHeap
+        };
+        if let Some(rate) = rate(&is_followed) {
+            let of = |is_item| {
+                let own = move |moved: &&Moved| (moved.counter == Counter::Items) == is_item;
+                moved.iter().filter(own).take(MOST_FOLLOWED)
+            };
+            let heap = if report.leaks(Counter::CHeap) {
+                c_heap_function()
+            } else {
+                0
+            };
+            let resources = verdict::of(&report.counters, Finding::Leak);
+            let resources = resources.filter(|growth| growth.counter.is_resource());
+            let resources: Vec<_> = resources.map(|growth| growth.counter.to_string()).collect();
+            with_python(|py| {
+                let things = objects(py, of(false))?;
+                let containers = objects(py, of(true))?;
+                let heap = capi::long_from_long_long(py, heap)?;
+                let resources = capi::unicode_from_str(py, &resources.join(" "))?;
+                self.ask(
+                    py,
+                    c"follow",
+                    [&list(py, &[things, containers, heap, resources])?],
+                )
+            })?;
+            let (calls, result) = make(rate);
+            let followed =
+                with_python(|py| self.ask(py, c"followed", [&numbers(py, &[calls, rate])?]));
+            result?;
+            report.grown.extend(followed?);
+            let longer =
+                with_python(|py| self.ask(py, c"longer", [&capi::float_from_double(py, calls)?]))?;
+            report.holders.extend(longer);
+        }
+        Ok(())
+    }
+}
+
+/// Numbers for Python, which takes one argument.
+fn numbers<'p>(py: Python<'p>, numbers: &[f64]) -> Result<Owned<'p>> {
+    Ok(convert::list_from_slice(py, numbers, None)?)
+}
+
+fn objects<'p, 'm>(py: Python<'p>, moved: impl Iterator<Item = &'m Moved>) -> Result<Owned<'p>> {
+    let objects: Vec<_> = moved
+        .map(|moved| Owned::clone(&moved.object.as_borrowed(py)))
+        .collect();
+    list(py, &objects)
+}

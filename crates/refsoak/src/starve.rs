@@ -1,0 +1,210 @@
+//! Failing Python's allocations on purpose.
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::ops::{Bound, RangeBounds, RangeInclusive};
+use std::ptr;
+use std::sync::OnceLock;
+
+use pyoutliers::capi::{c, ffi};
+use pyoutliers::{Exception, Python, Result, with_python};
+
+thread_local! {
+    /// How many allocations this thread has made since the count began.
+    static MADE: Cell<u64> = const { Cell::new(0) };
+    /// The first one that fails, and the last; none if the first is 0.
+    static FAILING: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// Runs a closure while those of Python's allocations on this thread fail that are in a range,
+/// counted from 1. Returns what the closure returned, and how many there were.
+///
+/// `3..=3` fails the third alone, `3..` that and all that follow. So a loop fails each in turn:
+///
+/// ```standalone_crate
+/// use pyoutliers::{ErrorKind, capi, with_python};
+/// use refsoak::starve;
+///
+/// for number in 1.. {
+///     let call = || with_python(|py| Ok(drop(capi::unicode_from_str(py, "a string")?)));
+///     let (result, allocations) = starve(number..=number, call)?;
+///     if allocations < number {
+///         break; // all have been failed
+///     }
+///     assert!(matches!(result.unwrap_err().kind(), ErrorKind::OutOfMemory(_)));
+/// }
+/// # Ok::<_, refsoak::Error>(())
+/// ```
+///
+/// Python's allocations are those of its [three
+/// allocators](https://docs.python.org/3/c-api/memory.html#allocator-domains); what C code or NumPy
+/// takes from elsewhere is none. The first call puts an allocator around each, best before other
+/// threads use Python.
+///
+/// Python itself has faults where its memory runs out: before 3.14, a function that makes closures,
+/// generators, classes or threads may leak, or end the process. Its compiler may end the process in every
+/// version. So starve calls, and not what compiles: `eval`, `exec`, an `import` of a
+/// module that is not cached as byte code, [`Outliers::from_source`](pyoutliers::Outliers::from_source). Find
+/// functions before you starve them.
+///
+/// # Errors
+///
+/// If Python cannot be started, and a `RuntimeError` if somebody else has changed its allocators since the
+/// first call, as `tracemalloc` does.
+pub fn starve<R>(range: impl RangeBounds<u64>, closure: impl FnOnce() -> R) -> Result<(R, u64)> {
+    with_python(|py| match prepare(py) {
+        true => Ok(()),
+        false => Err(changed(py).into()),
+    })?;
+    /// Puts back what an outer call has set, also when the closure panics.
+    struct Outer(u64, (u64, u64));
+    impl Drop for Outer {
+        fn drop(&mut self) {
+            MADE.set(self.0);
+            FAILING.set(self.1);
+        }
+    }
+    let range = inclusive(&range);
+    let _outer = Outer(
+        MADE.replace(0),
+        FAILING.replace((*range.start(), *range.end())),
+    );
+    let result = closure();
+    Ok((result, MADE.get()))
+}
+
+fn inclusive(range: &impl RangeBounds<u64>) -> RangeInclusive<u64> {
+    let first = match range.start_bound() {
+        Bound::Included(&first) => first.max(1),
+        Bound::Excluded(&before) => before.saturating_add(1),
+        Bound::Unbounded => 1,
+    };
+    let last = match range.end_bound() {
+        Bound::Included(&last) => last,
+        Bound::Excluded(&behind) => behind.saturating_sub(1),
+        Bound::Unbounded => u64::MAX,
+    };
+    first..=last
+}
+
+fn fails() -> bool {
+    let number = MADE.get().saturating_add(1);
+    MADE.set(number);
+    let (first, last) = FAILING.get();
+    first != 0 && (first..=last).contains(&number)
+}
+
+/// Python's three allocators, as they were, and those around them.
+struct Allocators {
+    originals: [ffi::PyMemAllocatorEx; 3],
+    ours: [ffi::PyMemAllocatorEx; 3],
+}
+
+// SAFETY: one of them may be called on any thread; the two others are called by Python alone, with
+// the lock. Their `ctx` is Python's, which only hands it back to them.
+unsafe impl Send for Allocators {}
+// SAFETY: as above; the record is only read.
+unsafe impl Sync for Allocators {}
+
+static ALLOCATORS: OnceLock<Allocators> = OnceLock::new();
+
+/// Puts an allocator that can fail around each of Python's three, once and for good. Whether they
+/// are there: somebody else's may have come between, or taken them away.
+#[doc(alias = "PyMem_SetAllocator")]
+fn prepare(_: Python<'_>) -> bool {
+    use ffi::PyMemAllocatorDomain::{PYMEM_DOMAIN_MEM, PYMEM_DOMAIN_OBJ, PYMEM_DOMAIN_RAW};
+    const DOMAINS: [ffi::PyMemAllocatorDomain; 3] =
+        [PYMEM_DOMAIN_RAW, PYMEM_DOMAIN_MEM, PYMEM_DOMAIN_OBJ];
+    let current = DOMAINS.map(|domain| {
+        let mut allocator = around::<0>(ptr::null_mut());
+        // SAFETY: the lock is held; fills the record in.
+        unsafe { c!(PyMem_GetAllocator(domain, &raw mut allocator)) };
+        allocator
+    });
+    if let Some(Allocators { ours, .. }) = ALLOCATORS.get() {
+        return current
+            .iter()
+            .zip(ours)
+            .all(|(current, ours)| same(current, ours));
+    }
+    let [raw, mem, obj] = current.map(|allocator| allocator.ctx);
+    let ours = [around::<0>(raw), around::<1>(mem), around::<2>(obj)];
+    let originals = current;
+    ALLOCATORS.get_or_init(|| Allocators { originals, ours });
+    for (domain, mut allocator) in DOMAINS.into_iter().zip(ours) {
+        // SAFETY: the lock is held; the record is copied. The new allocator passes on to the old, so
+        // that blocks of before are freed where they came from. `ctx` stays as it is, so that a
+        // thread without the lock, which reads it and the function one after the other, has a pair
+        // that works, of whichever two.
+        unsafe { c!(PyMem_SetAllocator(domain, &raw mut allocator)) };
+    }
+    true
+}
+
+/// Somebody else's allocators are in the way.
+fn changed(py: Python<'_>) -> Exception {
+    let message = c"cannot make allocations fail: something (tracemalloc?) has changed Python's \
+                    allocators since the first call of starve";
+    let error = c!(static PyExc_RuntimeError);
+    // SAFETY: a static that Python set when it started; read with the lock held.
+    let error = unsafe { *error };
+    // SAFETY: the lock is held; a type, and a text that ends in NUL.
+    unsafe { c!(PyErr_SetString(error, message.as_ptr())) };
+    Exception::take(py)
+}
+
+fn same(one: &ffi::PyMemAllocatorEx, other: &ffi::PyMemAllocatorEx) -> bool {
+    match (one.malloc, other.malloc) {
+        (Some(one), Some(other)) => ptr::fn_addr_eq(one, other),
+        _ => false,
+    }
+}
+
+/// An allocator that can fail, around the original of a domain, whose `ctx` it is given.
+fn around<const DOMAIN: usize>(ctx: *mut c_void) -> ffi::PyMemAllocatorEx {
+    extern "C" fn malloc<const DOMAIN: usize>(ctx: *mut c_void, size: usize) -> *mut c_void {
+        pass_on::<DOMAIN>(|original| Some(original.malloc?(ctx, size)))
+    }
+    extern "C" fn calloc<const DOMAIN: usize>(
+        ctx: *mut c_void,
+        count: usize,
+        size: usize,
+    ) -> *mut c_void {
+        pass_on::<DOMAIN>(|original| Some(original.calloc?(ctx, count, size)))
+    }
+    extern "C" fn realloc<const DOMAIN: usize>(
+        ctx: *mut c_void,
+        block: *mut c_void,
+        size: usize,
+    ) -> *mut c_void {
+        pass_on::<DOMAIN>(|original| Some(original.realloc?(ctx, block, size)))
+    }
+    extern "C" fn free<const DOMAIN: usize>(ctx: *mut c_void, block: *mut c_void) {
+        if let Some(free) = original::<DOMAIN>().and_then(|original| original.free) {
+            free(ctx, block);
+        }
+    }
+    ffi::PyMemAllocatorEx {
+        ctx,
+        malloc: Some(malloc::<DOMAIN>),
+        calloc: Some(calloc::<DOMAIN>),
+        realloc: Some(realloc::<DOMAIN>),
+        free: Some(free::<DOMAIN>),
+    }
+}
+
+fn pass_on<const DOMAIN: usize>(
+    call: impl FnOnce(&ffi::PyMemAllocatorEx) -> Option<*mut c_void>,
+) -> *mut c_void {
+    if fails() {
+        return ptr::null_mut();
+    }
+    original::<DOMAIN>()
+        .and_then(call)
+        .unwrap_or(ptr::null_mut())
+}
+
+fn original<const DOMAIN: usize>() -> Option<&'static ffi::PyMemAllocatorEx> {
+    ALLOCATORS.get()?.originals.get(DOMAIN)
+}

@@ -1,0 +1,133 @@
+//! What the documentation says twice is the same twice.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::skipped;
+
+const README: &str = include_str!("../README.md");
+const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
+const RULES: &str = include_str!("../src/capi/rules.md");
+/// Where the C calls are.
+const CALLS: [&str; 4] = [
+    include_str!("../src/capi/calls/containers.rs"),
+    include_str!("../src/capi/calls/numbers.rs"),
+    include_str!("../src/capi/calls/objects.rs"),
+    include_str!("../src/capi/calls/text.rs"),
+];
+
+#[test]
+fn every_call_is_a_row_of_the_rule_table_and_every_row_a_call() {
+    let names = |source: &'static str| {
+        source
+            .lines()
+            .filter_map(|line| line.strip_prefix("pub fn ")?.split(['<', '(']).next())
+    };
+    let calls: Vec<_> = CALLS.into_iter().flat_map(names).collect();
+    let rows = RULES
+        .lines()
+        .skip(2)
+        .map(|row| row.split('`').nth(3).unwrap());
+    let rows: Vec<_> = rows.filter(|name| !name.contains("::")).collect();
+    let missing = calls.iter().find(|name| !rows.contains(name));
+    assert_eq!(missing, None, "has no row in src/capi/rules.md");
+    let unknown = rows.iter().find(|name| !calls.contains(name));
+    assert_eq!(unknown, None, "has a row, but is no call");
+    assert_eq!(calls.len(), rows.len(), "twice");
+}
+
+#[test]
+fn every_call_has_an_example() {
+    for source in CALLS {
+        let parts: Vec<_> = source.split("\npub fn ").collect();
+        for pair in parts.windows(2) {
+            let [before, call] = pair else { continue };
+            let documentation = before.rsplit("\n\n").next().unwrap();
+            assert!(documentation.contains("/// ```"), "{call:.40}");
+        }
+    }
+}
+
+#[test]
+fn every_row_can_be_searched_for_by_its_c_name() {
+    let sources = CALLS.concat() + include_str!("../src/capi/references/owned.rs");
+    for row in RULES.lines().skip(2) {
+        let c_name = row.split('`').nth(1).unwrap();
+        assert!(
+            sources.contains(&format!("#[doc(alias = \"{c_name}\")]")),
+            "{c_name}"
+        );
+    }
+}
+
+#[test]
+fn the_crate_opens_with_the_sentence_of_the_readme() {
+    let sentence = README.lines().nth(2).unwrap();
+    let crate_docs = include_str!("../src/lib.rs")
+        .lines()
+        .take(2)
+        .map(|line| line.trim_start_matches("//! "));
+    assert_eq!(crate_docs.collect::<Vec<_>>().join(" "), sentence);
+}
+
+/// `tests/promises` checks the numbers; a test that is renamed or gone has to leave the page.
+#[test]
+fn every_promise_is_held_by_a_test_that_is_there() {
+    let page = include_str!("promises.md");
+    let rows: Vec<_> = page.lines().filter(|line| line.contains("::")).collect();
+    assert!(rows.len() >= 20);
+    for row in rows {
+        let mut columns = row.split(" | ");
+        let mut column = || columns.next().unwrap();
+        let (promise, tests, cases) = (column(), column(), column());
+        assert!(
+            cases.starts_with(|c: char| matches!(c, '1'..='9')),
+            "{promise}: {cases} cases"
+        );
+        for test in tests.split('`').filter(|name| name.contains("::")) {
+            let (modules, name) = test.rsplit_once("::").unwrap();
+            let (room, path) = match modules.strip_prefix("lib::") {
+                Some(path) => ("src", path),
+                None => ("tests", modules),
+            };
+            let path = format!(
+                "{}/{room}/{}",
+                env!("CARGO_MANIFEST_DIR"),
+                path.replace("::", "/")
+            );
+            let source = std::fs::read_to_string(format!("{path}.rs"))
+                .or_else(|_| std::fs::read_to_string(format!("{path}/main.rs")))
+                .unwrap();
+            // A function, or a name that a test without libtest prints.
+            let is_there = [format!("fn {name}("), format!("\"{name}\"")]
+                .iter()
+                .any(|form| source.contains(form));
+            assert!(is_there, "{test} is not there: {promise}");
+        }
+    }
+}
+
+#[test]
+fn what_contributors_are_told_to_run_is_what_is_run_before_merging() {
+    let Ok(ci) = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.ci/run")) else {
+        return skipped("the package holds no .ci/run");
+    };
+    for habit in ["test", "format", "lint", "documentation"] {
+        let row = CONTRIBUTING
+            .split_once(&format!("\n| {habit} | `"))
+            .unwrap()
+            .1;
+        let command = row.split('`').next().unwrap();
+        let command = command.replace(" cargo doc", " step cargo doc");
+        let run = |line: &str| {
+            [
+                &command,
+                &format!("step {command}"),
+                &format!("step suite {command}"),
+            ]
+            .iter()
+            .any(|form| line == *form)
+        };
+        assert!(ci.lines().any(run), "{command}");
+    }
+}
