@@ -5,6 +5,8 @@
 //! allocations alone.
 #![cfg(target_os = "linux")]
 
+use std::fs;
+
 use crate::common::{load, numpy_survives_without_memory};
 use pyoutliers::{ErrorKind, Outliers};
 
