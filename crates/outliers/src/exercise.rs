@@ -45,9 +45,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     match (&arguments.exercise, &arguments.doomed) {
         (Some(name), Some(library)) => {
             let (file, known) = found(name);
-            let name = stem(&file);
             let module = Module {
-                name: &name,
+                name: &file.file_stem().unwrap_or_default().to_string_lossy(),
                 task: known.map_or("", |exercise| exercise.name),
                 library,
             };
@@ -75,13 +74,6 @@ fn found(name: &str) -> (PathBuf, Option<&'static Exercise>) {
         .iter()
         .find(|exercise| file.ends_with(path(exercise.name)));
     (file, known)
-}
-
-fn stem(file: &Path) -> String {
-    file.file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
 }
 
 fn list() -> Result<ExitCode> {

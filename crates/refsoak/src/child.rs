@@ -37,7 +37,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::process::{self, Command, ExitStatus, Stdio};
+use std::process::{self, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -93,6 +93,11 @@ impl Child {
             lines: BufReader::new(ours),
             line: Vec::new(),
         })
+    }
+
+    /// The child's stderr, if the command has it piped.
+    pub fn take_stderr(&mut self) -> Option<ChildStderr> {
+        self.process.stderr.take()
     }
 
     /// The parent's end of the socket.
