@@ -233,7 +233,7 @@ fn each_solution_keeps_the_rules() {
 }
 
 #[test]
-fn a_solution_with_one_mistake_is_told_what_it_is() {
+fn a_solution_with_one_mistake_gets_its_rule() {
     if !can_compile() {
         return;
     }
@@ -257,7 +257,7 @@ fn a_solution_with_one_mistake_is_told_what_it_is() {
 }
 
 #[test]
-fn a_file_of_ones_own_gets_the_lesson_of_its_rule_and_is_told_what_it_needs() {
+fn your_own_file_gets_its_lesson_and_errors_say_what_it_lacks() {
     if !can_compile() {
         return;
     }
@@ -319,7 +319,7 @@ fn a_file_of_ones_own_gets_the_lesson_of_its_rule_and_is_told_what_it_needs() {
 
 /// Its library would be loaded from there.
 #[test]
-fn what_is_compiled_goes_where_nobody_was_before() {
+fn the_library_goes_into_a_new_directory() {
     if !can_compile() {
         return;
     }
@@ -342,7 +342,7 @@ fn what_is_compiled_goes_where_nobody_was_before() {
 }
 
 #[test]
-fn an_exercise_is_put_where_one_works_and_is_passed_while_it_is_as_it_was() {
+fn an_exercise_is_copied_here_and_passed_until_it_changes() {
     if !can_compile() {
         return;
     }
@@ -408,7 +408,7 @@ fn an_exercise_is_put_where_one_works_and_is_passed_while_it_is_as_it_was() {
 
 /// By what cleans temporary directories, while Python starts, before the compiler runs and after.
 #[test]
-fn a_temporary_directory_that_is_removed_meanwhile_is_told_by_its_name() {
+fn an_error_names_a_temporary_directory_that_was_removed() {
     if !can_compile() {
         return;
     }

@@ -362,7 +362,7 @@ fn judged(name: &str, before: &str, body: &str, here: &Path) -> (Option<i32>, St
 }
 
 #[test]
-fn what_keeps_the_rules_is_not_blamed() {
+fn a_module_that_keeps_the_rules_is_not_blamed() {
     if !can_compile() {
         return;
     }
@@ -375,7 +375,7 @@ fn what_keeps_the_rules_is_not_blamed() {
 }
 
 #[test]
-fn what_breaks_a_rule_is_told_how() {
+fn a_module_that_breaks_a_rule_gets_the_evidence() {
     if !can_compile() {
         return;
     }
@@ -390,7 +390,7 @@ fn what_breaks_a_rule_is_told_how() {
 
 /// A module is called as its file.
 #[test]
-fn a_module_may_be_called_like_one_of_pythons() {
+fn a_module_may_have_the_name_of_one_of_pythons() {
     if !can_compile() {
         return;
     }
