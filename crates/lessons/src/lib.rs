@@ -39,7 +39,7 @@ use std::fmt;
 
 pub use children::Children;
 pub use exercises::{EXERCISES, Exercise};
-pub use judge::{Module, Trial, judge};
+pub use judge::{Compiled, Error as JudgeError, Judgement, Module, Trial, judge};
 pub use mistakes::misbehave;
 pub use page::page;
 pub use picture::{Hold, Object, Picture, Variable};

@@ -1,7 +1,9 @@
 //! What goes wrong in C, made on purpose in child processes.
 
 use std::mem;
+use std::process;
 
+use super::children::send_answer;
 use super::table::step;
 use super::{Doomed, Table, answer, call, helper, yes};
 use crate::raw;
@@ -11,6 +13,7 @@ use pyoutliers::Result;
 use pyoutliers::capi::{self, Owned};
 use pyoutliers::convert;
 use pyoutliers::with_python;
+use refsoak::child::{CUT_OFF, Parent};
 use refsoak::{Counter, Soak};
 
 /// The argument tuple is never given back: what the shared-memory program did at each call.
@@ -46,23 +49,31 @@ pub(super) fn once(t: &mut Table<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Makes the mistake of that name, which a child of a lesson is there for. Returns what the child
-/// shall print, if it lives.
+/// Makes the mistake of that name in a child process of [`Children`](super::Children), and ends the
+/// process.
 ///
 /// Nobody makes one by accident: [`Doomed::new`] shows how to on purpose.
 ///
 /// ```compile_fail
 /// use lessons::{Doomed, misbehave};
-/// misbehave("use-after-steal", Doomed::new())?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// misbehave("use-after-steal", Doomed::new());
 /// ```
-///
-/// # Errors
-///
-/// If Python cannot be started, or has no memory left.
-pub fn misbehave(name: &str, doomed: Doomed) -> refsoak::Result<String> {
+pub fn misbehave(name: &str, doomed: Doomed) -> ! {
+    let Ok(parent) = Parent::connect() else {
+        process::exit(CUT_OFF.into());
+    };
+    match make(name, &parent, doomed) {
+        Ok(answer) => send_answer(&parent, &answer),
+        Err(error) => send_answer(&parent, &error.to_string()),
+    }
+    // At once, because the destructors may meet what the mistake has damaged.
+    process::exit(0);
+}
+
+/// Makes a mistake. Returns the child's answer, if the process survives.
+fn make(name: &str, parent: &Parent, doomed: Doomed) -> refsoak::Result<String> {
     let mut table = Table {
-        tells: true,
+        parent: Some(parent),
         ..Table::default()
     };
     let drawn = match name {
@@ -92,7 +103,8 @@ pub fn misbehave(name: &str, doomed: Doomed) -> refsoak::Result<String> {
         "restart" => {
             mem::forget(Outliers::new("numpy", "array")?);
             let imported = raw::restart_and_import(c"numpy", doomed);
-            return Ok(if imported { IMPORTED } else { "refused" }.into());
+            // Python printed why it does not import.
+            return Ok(if imported { IMPORTED } else { "" }.into());
         }
         _ => return Ok(format!("no mistake is called {name}")),
     };

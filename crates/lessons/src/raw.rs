@@ -26,8 +26,7 @@ impl Doomed {
     /// ```no_run
     /// use lessons::{Doomed, misbehave};
     /// // SAFETY: this process does nothing else.
-    /// misbehave("use-after-steal", unsafe { Doomed::new() })?;
-    /// # Ok::<_, pyoutliers::Error>(())
+    /// misbehave("use-after-steal", unsafe { Doomed::new() })
     /// ```
     ///
     /// # Safety

@@ -1,11 +1,11 @@
 //! What a lesson saw: its steps, each with what the rule says and what is measured here.
 
 use std::fmt;
-use std::io::{self, Write};
 
-use super::Children;
+use super::children::{Children, send_step};
 use super::picture::{Hold, Picture, Scene, Watched};
 use pyoutliers::Result;
+use refsoak::child::Parent;
 
 /// A step of a lesson.
 #[derive(Clone, Debug)]
@@ -47,8 +47,8 @@ pub struct Table<'a> {
     /// What depends on the machine or the version.
     pub notes: Vec<String>,
     pub(super) children: Option<&'a Children<'a>>,
-    /// Each step is printed as soon as it is made, by one who may not live to see the next.
-    pub(super) tells: bool,
+    /// In a child process: gets each step before the next one, which may end the process.
+    pub(super) parent: Option<&'a Parent>,
     pub(super) scene: Scene,
 }
 
@@ -172,9 +172,8 @@ impl Table<'_> {
             measured,
             picture,
         };
-        if self.tells {
-            // Nobody to tell is no reason to stop.
-            let _ = writeln!(io::stdout(), "{}", step.json());
+        if let Some(parent) = self.parent {
+            send_step(parent, step.json());
         }
         self.steps.push(step);
     }

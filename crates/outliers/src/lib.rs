@@ -2,7 +2,6 @@
 
 mod axis;
 mod bar;
-mod child;
 mod commas;
 mod detect;
 mod doctor;
@@ -12,7 +11,6 @@ mod function;
 mod generate;
 mod inject;
 mod input;
-mod judged;
 mod output;
 mod plot;
 mod read;

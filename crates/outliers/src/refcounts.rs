@@ -64,9 +64,7 @@ fn lesson(text: &str) -> Result<usize, String> {
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(name) = &arguments.doomed {
-        super::print(&format!("{}\n", misbehave(name, doomed()?)?))?;
-        // At once: what the mistake has broken shall not be taken down in order.
-        std::process::exit(0);
+        misbehave(name, doomed()?);
     }
     let program = env::current_exe()?;
     let children = Children::new(|name| {

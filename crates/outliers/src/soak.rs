@@ -13,7 +13,6 @@ use refsoak::{Ended, Report, Sample, Soak, Verdict};
 use serde_json::{Value, json};
 
 use super::bar::Bar;
-use super::child;
 use super::function::Callee;
 use super::inject::Injection;
 use super::plot;
@@ -70,7 +69,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
-    child::empty_stdin()?;
+    refsoak::child::empty_stdin()?;
     let detector = arguments.callee.find()?;
     let data = workload(arguments.size)?;
     let mut calls = 0;

@@ -125,6 +125,7 @@
 
 mod allow;
 mod blame;
+pub mod child;
 mod counter;
 mod course;
 mod error;

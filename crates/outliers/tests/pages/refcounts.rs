@@ -328,8 +328,8 @@ fn the_contents_lead_to_the_lessons_and_each_to_the_next() {
 fn a_step_that_does_not_hold_is_told() {
     // A child that lives, where the lesson says that it dies.
     let children = Children::new(|_| {
-        let mut command = Command::new("echo");
-        command.arg("alive");
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"echo '{"type": "answer", "text": "alive"}' >&0"#]);
         command
     });
     let table = lesson("lock").run(&children).unwrap();
