@@ -17,22 +17,6 @@ pub const CHECKS: Checks = &[
     ("list_set_item", |py| {
         steals(py, capi::list_new, capi::list_set_item)
     }),
-    ("list_set_next", |py| {
-        let object = fresh(py)?;
-        let mut list = capi::list_new(py, 2)?;
-        capi::list_set_next(&mut list, object.clone())?;
-        capi::list_set_next(&mut list, object.clone())?;
-        assert_eq!(object.reference_count(), 3, "ours and the list's two");
-        let error = capi::list_set_next(&mut list, object.clone()).unwrap_err();
-        assert_eq!(error.type_name(), "IndexError");
-        let mut tuple = capi::tuple_new(py, 1)?;
-        let error = capi::list_set_next(&mut tuple, object.clone()).unwrap_err();
-        assert_eq!(error.type_name(), "SystemError");
-        assert_eq!(object.reference_count(), 3, "stolen by failures too");
-        drop(list.finish()?);
-        assert_eq!(object.reference_count(), 1);
-        Ok(())
-    }),
     ("list_get_item", |py| {
         let object = fresh(py)?;
         let mut list = capi::list_new(py, 2)?;

@@ -174,8 +174,8 @@ impl<'a> Judge<'a> {
     /// Says which rule is broken, and ends the run.
     fn found(&self, py: Python<'_>, [lesson, rule, evidence]: [&str; 3]) -> Result<()> {
         let mut texts = capi::list_new(py, 3)?;
-        for text in [lesson, rule, evidence] {
-            capi::list_set_next(&mut texts, capi::unicode_from_str(py, text)?)?;
+        for (index, text) in [lesson, rule, evidence].into_iter().enumerate() {
+            capi::list_set_item(&mut texts, index, capi::unicode_from_str(py, text)?)?;
         }
         self.ask(py, c"found_in", [&texts.finish()?]).map(drop)
     }

@@ -1,11 +1,11 @@
-//! Which Python is chosen, and who may have put it there.
+//! Which Python is chosen, and whether others could have put it there.
 
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::{io, process};
 
 use super::*;
 
-/// By who owns it and each directory above it, and who may write to them.
+/// Decided by the owner of the environment and of each directory above it, and by who may write to them.
 #[test]
 fn an_environment_is_used_only_where_nobody_else_can_have_put_it() -> io::Result<()> {
     let top = env::temp_dir().canonicalize()?;
@@ -81,7 +81,7 @@ fn where_the_python_of_the_build_is_gone_path_has_another_or_the_remedy_is_told(
     };
     assert_eq!(choose(|_| None, &build), Err(expected.into()));
     fs::create_dir(&directory)?;
-    // What answers as a Python does; a shell writes it, as in `common::script`.
+    // Scripts that answer as a Python does. A shell writes them, as in `common::script`.
     for (name, version, is_right) in [("python", "3.12.1", false), ("python3", "3.11.2", true)] {
         let answer = format!("printf '{version}\\n/{name}'");
         let write = "printf '#!/bin/sh\n%s' \"$1\" >\"$0\" && chmod +x \"$0\"";
