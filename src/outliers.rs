@@ -25,35 +25,11 @@ use crate::parameter::Parameter;
 /// To use more cores, start several processes. Let each read its own part of the input and send back
 /// only indices: sending the numbers takes about as long as computing with them.
 ///
-/// In an async program, make calls on a thread for blocking work:
-///
-/// ```
-/// # use std::sync::Arc;
-/// # use pyoutliers::Outliers;
-/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-/// # runtime.block_on(async {
-/// let detector = Arc::new(Outliers::new("pyoutliers", "detect")?);
-/// let data = pyoutliers::gen_testdata()?;
-/// let call = tokio::task::spawn_blocking(move || detector.detect(&data));
-/// assert_eq!(call.await??, [7, 113, 835]);
-/// # Ok::<_, Box<dyn std::error::Error>>(())
-/// # })?;
-/// # Ok::<_, Box<dyn std::error::Error>>(())
-/// ```
+/// In an async program, make calls on a thread for blocking work, such as by `tokio::task::spawn_blocking`.
 ///
 /// Calls run on the stack of the calling thread. Python's recursion limit assumes a stack of 8 MiB. Threads
 /// of `std` have 2 MiB, which recursion through C code can overflow, and that ends the process: such as a
 /// `key` function that sorts, with itself as the key. `std::thread::Builder::stack_size` sets the size.
-///
-/// ```
-/// use pyoutliers::Outliers;
-///
-/// let detector = Outliers::new("pyoutliers", "detect")?;
-/// let mut data = vec![1.0; 100];
-/// data[42] = 5.0;
-/// assert_eq!(detector.detect(&data)?, [42]);
-/// # Ok::<_, pyoutliers::Error>(())
-/// ```
 #[derive(Debug)]
 pub struct Outliers {
     function: Held,
@@ -173,12 +149,6 @@ impl Outliers {
     /// and freeing one: a call with 1,000,000 values takes about 0.6 of the time. In return, one list stays
     /// in memory until the next call, or until this is closed: 32 bytes for each value, and whatever the
     /// function has put into the list. A function that keeps its argument gets a new list with each call.
-    ///
-    /// ```
-    /// # use pyoutliers::Outliers;
-    /// let detector = Outliers::new("pyoutliers", "detect")?.keep_up_to(1_000_000); // 32 MB
-    /// # Ok::<_, pyoutliers::Error>(())
-    /// ```
     #[must_use]
     pub fn keep_up_to(mut self, values: usize) -> Self {
         self.most_kept = values;
@@ -190,13 +160,6 @@ impl Outliers {
     /// C code may release the lock while it computes, as hashing and compression do. Such calls can
     /// use several cores, so their threads should not take turns. NumPy releases the lock too, but so
     /// briefly that turns are faster.
-    ///
-    /// ```
-    /// # use pyoutliers::Outliers;
-    /// # let source = "def compress(data): return []";
-    /// let compress = Outliers::from_source(source, "compress.py", "compress")?.without_turns();
-    /// # Ok::<_, pyoutliers::Error>(())
-    /// ```
     #[must_use]
     pub fn without_turns(mut self) -> Self {
         self.turns = None;
@@ -308,7 +271,12 @@ impl Outliers {
         let function = self.function.as_borrowed(list.py()); // borrowed
         match &self.parameters {
             None => capi::object_call_function_obj_args(&function, [list]), // borrows; new
-            Some(parameters) => call_by_name(&function, list, &parameters.as_borrowed(list.py())),
+            Some(parameters) => {
+                let mut arguments = capi::tuple_new(list.py(), 1)?; // new
+                capi::tuple_set_item(&mut arguments, 0, list.clone())?; // steals the clone
+                let parameters = parameters.as_borrowed(list.py()); // borrowed
+                capi::object_call(&function, &arguments.finish()?, &parameters) // borrows; new
+            }
         }
     }
 
@@ -346,18 +314,6 @@ impl Outliers {
             Ok(())
         });
     }
-}
-
-/// Calls with named arguments. Not inlined, so that calls without them stay short.
-#[inline(never)]
-fn call_by_name<'p>(
-    function: &Owned<'p>,
-    list: &Owned<'p>,
-    parameters: &Owned<'p>,
-) -> Result<Owned<'p>, Exception> {
-    let mut arguments = capi::tuple_new(list.py(), 1)?; // new
-    capi::tuple_set_item(&mut arguments, 0, list.clone())?; // steals the clone
-    capi::object_call(function, &arguments.finish()?, parameters) // borrows; new
 }
 
 /// Calls `pyoutliers.gen_testdata()`: 1,000 random floats, in which indices 7, 113 and 835 stand out.

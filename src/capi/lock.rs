@@ -1,6 +1,5 @@
 //! Python's lock, held while a closure runs.
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
 
@@ -14,14 +13,8 @@ use crate::capi::library::{Symbol, c};
 /// It wraps the token of the `cpython` crate, which cannot leave its thread. That crate also hands out its
 /// token with guards, which can be dropped out of order or leaked. This one comes only from
 /// [`with_python`](crate::with_python).
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Python<'p>(PhantomData<cpython::Python<'p>>);
-
-impl fmt::Debug for Python<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Python")
-    }
-}
 
 /// The proof that Python was started.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,5 @@
 //! References, owned and borrowed, for as long as the lock is held.
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
@@ -78,6 +77,7 @@ use crate::capi::lock::Python;
 /// });
 /// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
+#[derive(Debug)] // the address: `repr` may run code, raise, or never return
 pub struct Owned<'p> {
     pub(super) object: NonNull<ffi::PyObject>,
     py: Python<'p>,
@@ -191,13 +191,6 @@ impl Drop for Owned<'_> {
         // SAFETY: the reference is ours and released this once; the lock is held. The exported function
         // knows immortal objects, unlike the arithmetic of python3-sys.
         unsafe { c!(Py_DecRef(self.as_ptr())) };
-    }
-}
-
-impl fmt::Debug for Owned<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not by `repr`, which may run code, raise, or never return.
-        f.debug_tuple("Owned").field(&self.object).finish()
     }
 }
 

@@ -223,19 +223,11 @@ pub(in crate::capi) fn utf8(text: &Owned<'_>, most: isize) -> Result<Option<Stri
     let Some(bytes) = (unsafe { new_or_clear(py, bytes) })? else {
         return Ok(None);
     };
-    let (mut start, mut length) = (ptr::null_mut(), 0);
-    // SAFETY: the lock is held; `bytes` is a live bytes object; both places are ours.
-    let status = unsafe {
-        c!(PyBytes_AsStringAndSize(
-            bytes.as_ptr(),
-            &raw mut start,
-            &raw mut length
-        ))
-    };
-    let Some(length) = usize::try_from(length).ok().filter(|_| status == 0) else {
-        return Ok(None);
-    };
-    // SAFETY: the buffer of `bytes`, of that length, which lives and does not change while it does.
+    // SAFETY: the lock is held; `bytes` is a live bytes object, so the result is not NULL.
+    let start = unsafe { c!(PyBytes_AsString(bytes.as_ptr())) };
+    // SAFETY: as above, so the result is not negative.
+    let length = unsafe { c!(PyBytes_Size(bytes.as_ptr())) }.unsigned_abs();
+    // SAFETY: the buffer of `bytes`, of that length, which does not change while `bytes` lives.
     let content = unsafe { std::slice::from_raw_parts(start.cast::<u8>(), length) };
     Ok(str::from_utf8(content).ok().map(str::to_owned))
 }

@@ -86,28 +86,22 @@ mod tests {
 
     #[test]
     fn a_command_that_does_not_answer_or_never_stops_printing_is_killed() {
-        let says = |script: &str| {
+        for (script, expected) in [
+            ("echo 3.11.7; exit 3", Ok("exit status: 3: 3.11.7\n")),
+            (
+                "exec sleep 1000",
+                Err("it gives no answer within 1 seconds"),
+            ),
+            ("exec yes", Err("it prints more than 65536 bytes")),
+            ("yes >&2 & echo; kill $!", Ok("exit status: 0: \n")),
+            ("exec >&-; exec sleep 1000", Ok("signal: 9 (SIGKILL): ")),
+        ] {
             let mut command = Command::new("sh");
-            let said = answer(command.args(["-c", script]), Duration::from_secs(1));
-            said.map(|(status, bytes)| format!("{status}: {}", String::from_utf8_lossy(&bytes)))
-        };
-        assert_eq!(
-            says("echo 3.11.7; exit 3"),
-            Ok("exit status: 3: 3.11.7\n".into())
-        );
-        assert_eq!(
-            says("exec sleep 1000"),
-            Err("it gives no answer within 1 seconds".into())
-        );
-        assert_eq!(
-            says("exec yes"),
-            Err("it prints more than 65536 bytes".into())
-        );
-        assert_eq!(
-            says("yes >&2 & echo; kill $!"),
-            Ok("exit status: 0: \n".into())
-        );
-        let closed = says("exec >&-; exec sleep 1000");
-        assert_eq!(closed, Ok("signal: 9 (SIGKILL): ".into()));
+            let answer = answer(command.args(["-c", script]), Duration::from_secs(1));
+            let answer = answer
+                .map(|(status, bytes)| format!("{status}: {}", String::from_utf8_lossy(&bytes)));
+            let expected = expected.map(str::to_owned).map_err(str::to_owned);
+            assert_eq!(answer, expected, "{script}");
+        }
     }
 }

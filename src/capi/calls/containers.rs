@@ -29,10 +29,7 @@ pub struct Unfilled<'p> {
 
 impl<'p> Unfilled<'p> {
     /// The list or tuple, all of whose slots are filled.
-    ///
-    /// # Errors
-    ///
-    /// A `SystemError` if some are not.
+    /// Errors: `SystemError` if some are not.
     ///
     /// ```
     /// # use pyoutliers::capi; pyoutliers::with_python(|py| {

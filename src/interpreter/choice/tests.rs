@@ -70,16 +70,12 @@ fn where_the_python_of_the_build_is_gone_path_has_another_or_the_remedy_is_told(
     let choice = choose(|_| None, &here).map(|choice| (choice.python, choice.rule));
     assert_eq!(choice, Ok(("/bin/sh".into(), Rule::Linked)));
 
-    let expected = "the Python that this program was built with is gone from \
-                    /nonexistent/python, and PATH has no python3.11; install it, such as by apt \
-                    install python3.11, or name one: OUTLIERS_PYTHON=/path/to/python";
+    let gone = "the Python that this program was built with is gone from /nonexistent/python, and PATH \
+                has no python3.11; install it, such as by apt install python3.11, or name one: \
+                OUTLIERS_PYTHON=/path/to/python";
+    assert_eq!(choose(|_| None, &build), Err(gone.into()));
     let directory = env::temp_dir().join(format!("outliers-path-{}", process::id()));
-    let path = OsString::from(format!(":.:/nonexistent:{}", directory.display()));
-    let chosen = || {
-        choose(|name| (name == "PATH").then(|| path.clone()), &build)
-            .map(|choice| (choice.python, choice.version.to_string(), choice.rule))
-    };
-    assert_eq!(choose(|_| None, &build), Err(expected.into()));
+    let path = OsString::from(format!(".:/nonexistent:{}", directory.display()));
     fs::create_dir(&directory)?;
     // Scripts that answer as a Python does. A shell writes them, as in `common::script`.
     for (name, version, is_right) in [("python", "3.12.1", false), ("python3", "3.11.2", true)] {
@@ -88,13 +84,10 @@ fn where_the_python_of_the_build_is_gone_path_has_another_or_the_remedy_is_told(
         let mut shell = process::Command::new("sh");
         shell.args(["-c", write]).arg(directory.join(name));
         assert!(shell.arg(answer).status()?.success());
-        let python = (format!("/{name}").into(), version.into(), Rule::Path);
-        let expected = if is_right {
-            Ok(python)
-        } else {
-            Err(expected.into())
-        };
-        assert_eq!(chosen(), expected);
+        let chosen = choose(|name| (name == "PATH").then(|| path.clone()), &build)
+            .map(|choice| (choice.python, choice.version.to_string(), choice.rule));
+        let right = (format!("/{name}").into(), version.into(), Rule::Path);
+        assert_eq!(chosen, is_right.then_some(right).ok_or(gone.into()));
     }
     fs::remove_dir_all(&directory)
 }
