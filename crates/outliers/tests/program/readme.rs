@@ -10,7 +10,7 @@ const README: &str = include_str!("../../../../README.md");
 /// Its lines `$ COMMAND`, each with what stands below it.
 #[test]
 fn what_the_readme_shows_of_detect_is_what_is_printed() {
-    let section = README.split_once("## On numbers of your own").unwrap().1;
+    let section = README.split_once("## On your own files").unwrap().1;
     let shown = section.split("```").nth(1).unwrap();
     let shown = shown.trim_start_matches("sh\n").trim_start_matches("$ ");
     let mut count = 0;
