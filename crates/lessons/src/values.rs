@@ -143,8 +143,8 @@ pub(super) fn whole_call(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "list = PyList_New(1)", "list is ours", list: 1);
     step!(t, let item = capi::float_from_double(py, 1.5)?;
         "item = PyFloat_FromDouble(1.5)", "item is ours", item: 1);
-    step!(t, capi::list_set_next(&mut list, item)?; steals item;
-        "PyList_SET_ITEM(list, 0, item)", "item stolen: the list's", item: 1);
+    step!(t, capi::list_set_item(&mut list, 0, item)?; steals item;
+        "PyList_SetItem(list, 0, item)", "item stolen: the list's", item: 1);
     let list = list.finish()?;
     step!(t, let result = capi::object_call_function_obj_args(&same, [&list])?;
         "PyObject_CallFunctionObjArgs(..)", "list borrowed, result new", list: 2);

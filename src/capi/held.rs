@@ -1,41 +1,38 @@
-//! References held without the lock.
+//! References that are kept while the lock is not held.
 
 use std::mem::{self, ManuallyDrop};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-use crate::capi::ffi;
+use python3_sys as ffi;
 
-use crate::capi::runtime::lock::{self, Python, Started};
-use crate::capi::{Borrowed, Owned};
+use crate::capi::lock::{self, Python, Started};
+use crate::capi::owned::{Borrowed, Owned};
 
-/// A reference that is kept while the lock is not held: it can cross threads.
+/// A reference that is kept while the lock is not held, and can move to other threads.
 ///
-/// Taking the lock gives access to the object. Dropped where the lock is held, the reference is given
-/// back at once; elsewhere by the next [`with_python`], as another thread may hold the lock for ever.
+/// With the lock, the object can be used again. If the lock is held, dropping releases the reference at
+/// once. Otherwise the next [`with_python`] releases it: waiting for the lock could take for ever.
 ///
 /// [`with_python`]: crate::with_python
 #[derive(Debug)]
 pub struct Held(NonNull<ffi::PyObject>);
 
-// SAFETY: a bare address; the object behind it is reached only through `as_borrowed` and
-// `into_owned`, which want the lock.
+// SAFETY: a bare address; only `as_borrowed` and `into_owned` reach the object, and they need the
+// lock.
 unsafe impl Send for Held {}
-// SAFETY: as above; a shared `Held` gives nothing away without the lock.
+// SAFETY: as above; a shared `Held` is of no use without the lock.
 unsafe impl Sync for Held {}
 
 impl Held {
-    /// The object, for as long as both the lock and this reference are there.
+    /// Borrows the reference, for as long as both the lock and this reference are held.
     ///
     /// ```
-    /// # use pyoutliers::{capi, with_python};
-    /// # with_python(|py| {
+    /// # use pyoutliers::capi; pyoutliers::with_python(|py| {
     /// let held = capi::Held::from(capi::float_from_double(py, 1.5)?); // may be kept without the lock
     /// assert_eq!(capi::float_as_double(&held.as_borrowed(py))?, 1.5);
-    /// # Ok(())
-    /// # })?;
-    /// # Ok::<_, pyoutliers::Error>(())
+    /// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
     /// ```
     #[inline]
     pub fn as_borrowed<'a, 'p>(&'a self, py: Python<'p>) -> Borrowed<'a, 'p> {
@@ -43,10 +40,10 @@ impl Held {
         unsafe { Borrowed::from_ptr(py, self.0) }
     }
 
-    /// The reference itself, now that the lock is held.
+    /// Takes the reference out, now that the lock is held.
     #[inline]
     pub fn into_owned(self, py: Python<'_>) -> Owned<'_> {
-        // SAFETY: live, and the reference is ours, given away this once; the lock is held.
+        // SAFETY: live, and the reference is ours, handed over this once; the lock is held.
         unsafe { Owned::from_owned_ptr(py, ManuallyDrop::new(self).0) }
     }
 }
@@ -57,9 +54,9 @@ impl From<Owned<'_>> for Held {
     }
 }
 
-/// What was dropped, and is still to be given back.
+/// References that were dropped and are not released yet.
 static DROPPED: Mutex<Vec<Held>> = Mutex::new(Vec::new());
-/// Whether there is any: quicker to ask.
+/// Whether there are any, which is quicker to find out.
 static ANY_DROPPED: AtomicBool = AtomicBool::new(false);
 
 impl Drop for Held {
@@ -69,7 +66,7 @@ impl Drop for Held {
             return;
         }
         let mut dropped = DROPPED.lock().unwrap_or_else(PoisonError::into_inner);
-        // Without memory the reference is kept for ever.
+        // Without memory for it, the reference leaks.
         if dropped.try_reserve(1).is_ok() {
             dropped.push(Self(self.0));
             ANY_DROPPED.store(true, Relaxed);
@@ -77,19 +74,19 @@ impl Drop for Held {
     }
 }
 
-/// Gives back what was dropped on any thread.
+/// Releases the references that were dropped, on any thread.
 #[inline]
-pub(crate) fn give_back_dropped(py: Python<'_>) {
+pub(crate) fn release_dropped(py: Python<'_>) {
     #[cold]
-    fn give_back(py: Python<'_>) {
+    fn release(py: Python<'_>) {
         ANY_DROPPED.store(false, Relaxed);
         let dropped = mem::take(&mut *DROPPED.lock().unwrap_or_else(PoisonError::into_inner));
-        // Not under our own lock: Python code may run, and drop others.
+        // Without the mutex: this may run Python code, which may drop others.
         for held in dropped {
             drop(held.into_owned(py));
         }
     }
     if ANY_DROPPED.load(Relaxed) {
-        give_back(py);
+        release(py);
     }
 }

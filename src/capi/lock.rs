@@ -1,57 +1,51 @@
-//! Holding Python's lock, for the time of a closure.
+//! Python's lock, held while a closure runs.
 
-use std::ffi::c_int;
-use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
 
-use crate::capi::ffi;
+use python3_sys as ffi;
+
+use crate::capi::libc::is_main_thread;
 use crate::capi::library::{Symbol, c};
 
-/// The proof that Python's lock, the GIL, is held, for as long as `'p`.
+/// The proof that this thread holds Python's lock, the GIL, for `'p`.
 ///
-/// Its lifetime, and that it stays on its thread, are those of the token of the `cpython` crate. But
-/// that crate hands its token out with guards too, which can be dropped out of order or leaked. This one comes from
-/// [`with_python`](crate::with_python) alone.
-#[derive(Clone, Copy)]
+/// It wraps the token of the `cpython` crate, which cannot leave its thread. That crate also hands out its
+/// token with guards, which can be dropped out of order or leaked. This one comes only from
+/// [`with_python`](crate::with_python).
+#[derive(Clone, Copy, Debug)]
 pub struct Python<'p>(PhantomData<cpython::Python<'p>>);
-
-impl fmt::Debug for Python<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Python")
-    }
-}
 
 /// The proof that Python was started.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Started(pub(in crate::capi) ());
 
-/// Runs a closure with the lock held, on any thread, also where the thread holds it already.
+/// Runs a closure with the lock held, on any thread, also if the thread holds it already.
 ///
-/// A closure and not a guard, because guards dropped out of order crash. A panic gives the lock
-/// back too. The closure works for every lifetime, so nothing that carries the token can leave it.
+/// It takes a closure, because guards that are dropped out of order crash. A panic releases the lock too.
+/// The closure must work for every lifetime, so nothing that carries the token can leave it.
 #[inline]
 pub(crate) fn with_lock<R>(_: Started, closure: impl for<'p> FnOnce(Python<'p>) -> R) -> R {
-    // A thread that is ending may have given its state back already: then it has one for this time.
+    // A thread that is ending may have released its state already: then it gets one for this call.
     let known = ThreadState::OF_THIS_THREAD.try_with(|_| ());
     let _state = known.is_err().then(ThreadState::keep);
     let _lock = Lock::take();
     closure(Python(PhantomData))
 }
 
-/// Runs a closure on the thread that has just started Python and holds the lock since.
+/// Runs a closure on the thread that has just started Python, and so holds the lock.
 pub(in crate::capi) fn with_lock_of_the_start<R>(
     closure: impl for<'p> FnOnce(Python<'p>) -> R,
 ) -> R {
     closure(Python(PhantomData))
 }
 
-/// Whether this thread holds the lock, as the main interpreter's: in a subinterpreter's code it does not.
+/// Whether this thread holds the lock for the main interpreter: false in code of a subinterpreter.
 ///
-/// Not by `PyGILState_Check`: after somebody has made a subinterpreter, that always says yes.
+/// `PyGILState_Check` would not do: once a subinterpreter was made, it always says yes.
 #[doc(alias = "PyThreadState_GetUnchecked")]
 pub(crate) fn is_held() -> bool {
-    // Declared by no version of python3-sys; exported by every version of Python.
+    // python3-sys does not declare it; every version of Python exports it.
     const NAME: &str = if cfg!(python_from_3_13) {
         "PyThreadState_GetUnchecked\0"
     } else {
@@ -60,7 +54,7 @@ pub(crate) fn is_held() -> bool {
     // SAFETY: ends in NUL, and has the type that the next line names.
     static CURRENT: Symbol = unsafe { Symbol::new(NAME) };
     let current: unsafe extern "C" fn() -> *mut ffi::PyThreadState = CURRENT.get();
-    // SAFETY: may be called at any time: only looks a pointer up, and finds none before Python was started.
+    // SAFETY: may be called at any time: only looks a pointer up, and finds none before Python is started.
     let of_this_thread = unsafe { c!(PyGILState_GetThisThreadState()) };
     // SAFETY: as above.
     !of_this_thread.is_null() && of_this_thread == unsafe { current() }
@@ -72,7 +66,7 @@ impl Lock {
     /// Only after Python was started, as every caller knows.
     #[inline]
     fn take() -> Self {
-        // SAFETY: Python was started, which is all that this call asks.
+        // SAFETY: Python was started, which is all that this call needs.
         Self(unsafe { c!(PyGILState_Ensure()) })
     }
 }
@@ -87,9 +81,10 @@ impl Drop for Lock {
 
 /// Python's record of this thread, kept until the thread ends.
 ///
-/// Without it, Python would make and free a record for each call: 8 µs instead of 0.2 from 3.11 on.
+/// Without it, Python would make and free a record for each call, which takes 8 µs instead of 0.2 from
+/// 3.11 on.
 struct ThreadState {
-    /// Unless it is somebody else's, or this is the main thread.
+    /// The record to release at the end; none for a record that somebody else made, or the main thread's.
     ours: Option<*mut ffi::PyThreadState>,
 }
 
@@ -102,14 +97,14 @@ impl ThreadState {
         // SAFETY: Python was started; only looks a pointer up.
         let known = unsafe { c!(PyGILState_GetThisThreadState()) };
         if !known.is_null() {
-            // Somebody else's, who gives it back: the thread that started Python, or one of its own.
+            // Whoever made it releases it: the start of Python, on this thread, or Python's own thread.
             return Self { ours: None };
         }
         mem::forget(Lock::take());
         // SAFETY: the lock is held by this thread, since the line above.
         let state = unsafe { c!(PyEval_SaveThread()) };
-        // The main thread ends with the process. Its state dies then anyway, and waiting for the
-        // lock could keep the process from ending, were another thread to hold it for ever.
+        // The main thread ends with the process, and its state with it. Waiting for the lock then could
+        // keep the process from ending, if another thread holds it for ever.
         let ours = (!is_main_thread()).then_some(state);
         Self { ours }
     }
@@ -117,7 +112,7 @@ impl ThreadState {
 
 impl Drop for ThreadState {
     fn drop(&mut self) {
-        // We never end Python; a host that started it may, and has then freed the state.
+        // This crate never ends Python. A program that started Python itself may, which frees the state.
         // SAFETY: may be called at any time.
         let running = unsafe { c!(Py_IsInitialized()) } != 0;
         let Some(state) = self.ours.filter(|_| running) else {
@@ -127,31 +122,15 @@ impl Drop for ThreadState {
         // SAFETY: the lock is held; the result is borrowed, and only compared with NULL.
         let frame = unsafe { c!(PyEval_GetFrame()) };
         if !frame.is_null() {
-            // Python code on this thread called what ends the process: its frames need the state still.
+            // Python code on this thread is ending the process: its frames still need the state.
             return;
         }
         mem::forget(lock);
-        // Not by the last `PyGILState_Release`: up to 3.12.3 that counts the state as given back when
-        // it clears it, and crashes if a finalizer takes the lock then (CPython gh-119585).
+        // The last `PyGILState_Release` would do this too, but up to 3.12.3 it crashes if a finalizer takes
+        // the lock while the state is cleared (CPython gh-119585).
         // SAFETY: the lock is held, with this very state, which counts as in use by the `take` above.
         unsafe { c!(PyThreadState_Clear(state)) };
-        // SAFETY: the lock is held with this state, which was cleared. Gives the lock back.
+        // SAFETY: the lock is held with this state, which was cleared. Releases the lock.
         unsafe { c!(PyThreadState_DeleteCurrent()) };
     }
-}
-
-/// Whether the process ends with this thread.
-fn is_main_thread() -> bool {
-    // In every libc of these systems; declared here so that the library needs no crate for one function.
-    unsafe extern "C" {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        safe fn gettid() -> c_int;
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        safe fn pthread_main_np() -> c_int;
-    }
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let main = gettid().cast_unsigned() == std::process::id();
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let main = pthread_main_np() != 0;
-    main
 }

@@ -1,15 +1,9 @@
-//! What can go wrong, as text: no error holds a Python object, so none keeps a frame, or your data,
-//! alive.
-
-mod exception;
-mod memory;
+//! What can go wrong, as text: an error holds no Python object, so it keeps no frame and no data alive.
 
 use std::fmt::{self, Write};
 
-use exception::AfterColon;
-pub use exception::Exception;
-use memory::TryBox;
-pub(crate) use memory::{OutOfMemory, text, try_format};
+use crate::capi::Exception;
+use crate::line::{AfterColon, Below, OneLine};
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -30,14 +24,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert!(error.traceback().contains("line 1, in fails"));
 /// # Ok::<_, pyoutliers::Error>(())
 /// ```
-// Empty is `OutOfMemory`, of no function: see `Exception`.
+// Boxed, so that a `Result` is small to return.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Error(TryBox<Inner>);
+pub struct Error(Box<Inner>);
 
 #[derive(Clone, PartialEq, Eq)]
 struct Inner {
     kind: ErrorKind,
-    /// `module:function`, once that is known, and if there was memory for it.
+    /// `module:function`, once that is known.
     function: Option<String>,
 }
 
@@ -109,29 +103,15 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    fn new(kind: ErrorKind) -> Self {
-        let function = None;
-        Self(TryBox::new(Inner { kind, function }))
-    }
-
-    /// The same error, in a function `module:function`, or in a module.
-    pub fn in_function(self, function: &str) -> Self {
-        let mut error = match self.0.get() {
-            None => Self::new(ErrorKind::OutOfMemory(Exception::out_of_memory())),
-            Some(_) => self,
-        };
-        if let Some(inner) = error.0.get_mut() {
-            inner.function = text!("{function}").ok();
-        }
-        error
+    /// The same error, with the function that it happened in, `module:function`, or the module.
+    pub fn in_function(mut self, function: &str) -> Self {
+        self.0.function = Some(function.to_owned());
+        self
     }
 
     /// What kind of thing went wrong, and where.
     pub fn kind(&self) -> &ErrorKind {
-        match self.0.get() {
-            Some(inner) => &inner.kind,
-            None => const { &ErrorKind::OutOfMemory(Exception::out_of_memory()) },
-        }
+        &self.0.kind
     }
 
     /// The Python exception behind it, if there is one.
@@ -166,26 +146,22 @@ impl ErrorKind {
     }
 }
 
-/// Memory that runs out is [`ErrorKind::OutOfMemory`], wherever it happens.
+/// A `MemoryError` is always [`ErrorKind::OutOfMemory`], wherever it was raised.
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
-        match kind {
+        let kind = match kind {
             ErrorKind::Import { exception, .. }
             | ErrorKind::Lookup(exception)
             | ErrorKind::Call(exception)
             | ErrorKind::Iteration { exception, .. }
                 if exception.is_out_of_memory() =>
             {
-                Self::new(ErrorKind::OutOfMemory(exception))
+                ErrorKind::OutOfMemory(exception)
             }
-            kind => Self::new(kind),
-        }
-    }
-}
-
-impl From<OutOfMemory> for Error {
-    fn from(OutOfMemory: OutOfMemory) -> Self {
-        Self(TryBox::EMPTY)
+            kind => kind,
+        };
+        let function = None;
+        Self(Box::new(Inner { kind, function }))
     }
 }
 
@@ -199,7 +175,7 @@ impl From<Exception> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = OneLine(f);
-        if let Some(function) = self.0.get().and_then(|inner| inner.function.as_ref()) {
+        if let Some(function) = &self.0.function {
             write!(line, "{function}: ")?;
         }
         write!(line, "{}", self.kind())
@@ -210,33 +186,6 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}{}", Below(self.traceback()))
-    }
-}
-
-/// A traceback below a text.
-struct Below<'a>(&'a str);
-
-impl fmt::Display for Below<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.trim_end() {
-            "" => Ok(()),
-            traceback => write!(f, "\n{traceback}"),
-        }
-    }
-}
-
-/// Text on one line, whatever is in it: paths and names can hold line feeds.
-struct OneLine<'f, 'b>(&'f mut fmt::Formatter<'b>);
-
-impl Write for OneLine<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for (index, line) in text.split(['\n', '\r']).enumerate() {
-            if index > 0 {
-                self.0.write_char(' ')?;
-            }
-            self.0.write_str(line)?;
-        }
-        Ok(())
     }
 }
 
