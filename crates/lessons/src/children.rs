@@ -1,50 +1,49 @@
-//! Child processes, for what one does not survive.
+//! Child processes, for mistakes that a process does not survive.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
-/// How to start a child that calls [`misbehave`](super::misbehave) with a name, and prints what it
-/// returns.
+use serde_json::Value;
+
+/// How to start a child process that calls [`misbehave`](crate::misbehave) with a name, and prints what
+/// it returns.
 pub struct Children<'a>(Box<dyn Fn(&str) -> Command + 'a>);
 
 impl<'a> Children<'a> {
-    /// By a command for each name.
+    /// From a command for each name.
     pub fn new(command: impl Fn(&str) -> Command + 'a) -> Self {
         Self(Box::new(command))
     }
 
-    /// What a child printed, the last words of Python if it said so, or the signal that ended it.
-    pub(super) fn output(&self, name: &str) -> String {
-        self.told(name).1
-    }
-
-    /// The steps that a child told, each a line of JSON; and its output.
-    pub(super) fn told(&self, name: &str) -> (Vec<String>, String) {
-        // Freed memory is filled with 0xdd then, so that each mistake ends alike every time.
+    /// Runs a child. Returns the steps that it printed, each a line of JSON; and how it ended: the signal
+    /// that killed it, or else what it printed, or else the last line of its errors.
+    pub(crate) fn run(&self, name: &str) -> (Vec<Value>, String) {
         let mut child = (self.0)(name);
+        // Python then fills freed memory with 0xdd, so that each mistake ends alike every time.
         child.env("PYTHONMALLOC", "debug");
         let output = match child.output() {
             Ok(output) => output,
             Err(error) => return (Vec::new(), error.to_string()),
         };
-        let said = String::from_utf8_lossy(&output.stdout);
-        let (steps, said): (Vec<&str>, Vec<&str>) =
-            said.lines().partition(|line| line.starts_with('{'));
-        let steps = steps.into_iter().map(String::from).collect();
-        let said = match output.status.signal() {
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let (steps, rest): (Vec<&str>, Vec<&str>) =
+            printed.lines().partition(|line| line.starts_with('{'));
+        let steps = steps.into_iter().map(serde_json::from_str);
+        let end = match output.status.signal() {
             Some(6) => "SIGABRT".into(),
             Some(11) => "SIGSEGV".into(),
             Some(signal) => format!("signal {signal}"),
-            None => match said.join("\n").as_str() {
+            None => match rest.join("\n").as_str() {
                 "refused" | "" => {
                     let errors = String::from_utf8_lossy(&output.stderr);
                     errors.lines().last().unwrap_or_default().to_owned()
                 }
-                said => said.to_owned(),
+                printed => printed.to_owned(),
             },
         };
-        (steps, said)
+        // A line that a signal cut off is no step.
+        (steps.filter_map(Result::ok).collect(), end)
     }
 }
 
