@@ -45,10 +45,10 @@ std::thread::scope(|threads| {
 ```
 
 ```text
-error[E0277]: `NonNull<python3_sys::object::PyObject>` cannot be shared b...
+error[E0277]: `NonNull<PyObject>` cannot be shared between threads safely
   |
 6 |     threads.spawn(|| item.reference_count());
-  |             ----- ^^^^^^^^^^^^^^^^^^^^^^^^^ `NonNull<python3_sys::obj...
+  |             ----- ^^^^^^^^^^^^^^^^^^^^^^^^^ `NonNull<PyObject>` canno...
   |             |
   |             required by a bound introduced by this call
 ```
