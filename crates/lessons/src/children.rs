@@ -9,53 +9,53 @@ use std::thread;
 
 use refsoak::child::{Child, Heard, Parent, signal_name};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-/// What a child says.
+use crate::table::Step;
+
+/// What a child sends.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Message<'a> {
-    /// A step, in JSON for the page.
-    Step { json: Cow<'a, str> },
+    /// A step of the mistake.
+    Step { step: Value },
     /// The answer to the question of the lesson. Nothing follows.
     Answer { text: Cow<'a, str> },
 }
 
-/// In a child: sends a step, in JSON for the page.
-pub(super) fn send_step(parent: &Parent, json: String) {
+/// In a child: sends a step.
+pub(crate) fn send_step(parent: &Parent, step: &Step) {
     // Without a parent the mistake is made all the same.
-    let _ = parent.send(&Message::Step { json: json.into() });
+    if let Ok(step) = serde_json::to_value(step) {
+        let _ = parent.send(&Message::Step { step });
+    }
 }
 
 /// In a child: sends the answer.
-pub(super) fn send_answer(parent: &Parent, text: &str) {
+pub(crate) fn send_answer(parent: &Parent, text: &str) {
     let _ = parent.send(&Message::Answer { text: text.into() });
 }
 
-/// How to start a child process that calls [`misbehave`](super::misbehave) with a name.
+/// How to start a child process that calls [`misbehave`](crate::misbehave) with a name.
 pub struct Children<'a>(Box<dyn Fn(&str) -> Command + 'a>);
 
 impl<'a> Children<'a> {
-    /// By a command for each name.
+    /// From a command for each name.
     pub fn new(command: impl Fn(&str) -> Command + 'a) -> Self {
         Self(Box::new(command))
     }
 
-    /// The answer of a child, or the signal that ended it. If there is neither, the last line that Python
-    /// printed on stderr.
-    pub(super) fn output(&self, name: &str) -> String {
-        self.told(name).1
-    }
-
-    /// The steps that a child sent, each in JSON; and its [`output`](Self::output).
-    pub(super) fn told(&self, name: &str) -> (Vec<String>, String) {
+    /// Runs a child. Returns the steps that it sent, and how it ended: the signal that killed it, or else
+    /// its answer, or else the last line that Python printed on stderr.
+    pub(crate) fn run(&self, name: &str) -> (Vec<Value>, String) {
         let mut steps = Vec::new();
-        let output = self.watch(name, &mut steps);
-        (steps, output.unwrap_or_else(|error| error.to_string()))
+        let end = self.watch(name, &mut steps);
+        (steps, end.unwrap_or_else(|error| error.to_string()))
     }
 
-    fn watch(&self, name: &str, steps: &mut Vec<String>) -> io::Result<String> {
+    fn watch(&self, name: &str, steps: &mut Vec<Value>) -> io::Result<String> {
         let mut command = (self.0)(name);
-        // This fills freed memory with 0xdd, so that each mistake ends in the same way every time.
+        // Python then fills freed memory with 0xdd, so that each mistake ends in the same way every time.
         command.env("PYTHONMALLOC", "debug");
         let mut child = Child::start(command.stdout(Stdio::null()).stderr(Stdio::piped()))?;
         let mut stderr = child.take_stderr();
@@ -69,7 +69,7 @@ impl<'a> Children<'a> {
         let mut answer = String::new();
         loop {
             match child.receive()? {
-                Heard::Message(Message::Step { json }) => steps.push(json.into_owned()),
+                Heard::Message(Message::Step { step }) => steps.push(step),
                 Heard::Message(Message::Answer { text }) => answer = text.into_owned(),
                 Heard::Silence => {}
                 Heard::End => break,
