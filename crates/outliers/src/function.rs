@@ -1,4 +1,4 @@
-//! Which function is called, and with which parameters.
+//! The options that name a Python function and its parameters.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -10,7 +10,7 @@ use pyoutliers::{Outliers, Parameter};
 
 #[derive(Args)]
 pub struct Callee {
-    /// Call another function: it takes a list of floats
+    /// Call this function, which takes a list of floats
     /// and returns ints
     #[arg(
         short,
@@ -34,8 +34,8 @@ impl Callee {
 /// Parameters of a function.
 #[derive(Args)]
 pub struct Settings {
-    /// Give it a parameter, such as threshold=3: an int, a float,
-    /// true, false, or else text
+    /// Pass a parameter to the function, such as threshold=3. VALUE is
+    /// an int, a float, true or false, and otherwise a string
     #[arg(
         short,
         long = "set",
@@ -56,10 +56,10 @@ impl Settings {
     }
 }
 
-/// What is typed here is Python's: text.
+/// Parses an argument that Python gets as a string.
 fn text<T: FromStr<Err = &'static str>>(typed: OsString) -> Result<T, &'static str> {
     let text = typed.to_str();
-    text.ok_or("it is not UTF-8: use another name")?.parse()
+    text.ok_or("it must be valid UTF-8")?.parse()
 }
 
 /// `MODULE:NAME`, or `FILE.py:NAME`.
@@ -110,7 +110,7 @@ impl FromStr for Setting {
     }
 }
 
-/// What a value is by its looks.
+/// An int, a float, a bool or a string, whichever the text looks like.
 fn parameter(value: &str) -> Parameter<'_> {
     if let Ok(int) = value.parse::<i64>() {
         int.into()

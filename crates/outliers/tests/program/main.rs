@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod broken;
 mod detect_command;
 mod exercises;
 mod generate;
@@ -11,7 +12,6 @@ mod judge;
 mod out_of_memory;
 mod output;
 mod plot;
-mod reader;
 mod readme;
 mod records_kept;
 mod records_out;

@@ -100,7 +100,7 @@ fn only_a_file_for_pictures_is_overwritten() {
         .unwrap();
     let (status, stdout, stderr) = told(&drawn);
     assert_eq!((status, stdout.as_str()), (Some(2), ""));
-    assert!(stderr.contains("name a file that ends in .svg"), "{stderr}");
+    assert!(stderr.contains("the name must end in .svg"), "{stderr}");
     assert_eq!(std::fs::read_to_string(&numbers).unwrap(), "1 2 3");
 }
 
@@ -162,7 +162,7 @@ fn a_pipe_is_refused_where_a_picture_or_a_page_would_wait_for_its_reader() {
     ] {
         let mut program = outliers();
         program.args(command.split(' ')).current_dir(&directory);
-        let error = format!("outliers: {error}: not a regular file; name another\n");
+        let error = format!("outliers: {error}: not a regular file\n");
         let told = told(&common::finished(program, command));
         assert_eq!(told, (Some(1), String::new(), error));
     }

@@ -67,7 +67,7 @@ fn missing_values_are_skipped_if_asked_for() {
     let skipping = ["table", "-c", "b", "-m", "-s", "width=2"];
     let (status, stdout, stderr) = run("transform", "mean", &skipping);
     assert_eq!((status, stdout.as_str()), (Some(0), "[3.0]\n"));
-    assert_eq!(stderr, "outliers: table: 1 missing values skipped\n");
+    assert_eq!(stderr, "outliers: table: skipped 1 missing value\n");
 }
 
 #[test]

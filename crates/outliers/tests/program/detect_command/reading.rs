@@ -92,43 +92,43 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
             "word",
             &b"1\n2\n\n\nn/a\n"[..],
             &[][..],
-            r#"cpu.csv:5: not a number: "n/a" (missing? --skip-missing)"#,
+            r#"cpu.csv:5: not a number: "n/a" (missing? use --skip-missing)"#,
         ),
         (
             "word-crlf",
             b"1\r\n2\r\n\r\n\r\nn/a\r\n",
             &[],
-            r#"cpu.csv:5: not a number: "n/a" (missing? --skip-missing)"#,
+            r#"cpu.csv:5: not a number: "n/a" (missing? use --skip-missing)"#,
         ),
         (
             "word-cr",
             b"1\r2\r\r\rn/a\r",
             &[],
-            r#"cpu.csv:5: not a number: "n/a" (missing? --skip-missing)"#,
+            r#"cpu.csv:5: not a number: "n/a" (missing? use --skip-missing)"#,
         ),
         (
             "first",
             b"value\n2\n",
             &[],
-            r#"cpu.csv:1: not a number: "value" (a header? --column NAME)"#,
+            r#"cpu.csv:1: not a number: "value" (a header? use --column NAME)"#,
         ),
         (
             "table",
             b"t,v\n1,2\n",
             &[],
-            r#"cpu.csv:1: not a number: "t" (column 1; a header? --column NAME)"#,
+            r#"cpu.csv:1: not a number: "t" (column 1; a header? use --column NAME)"#,
         ),
         (
             "gap",
             b"1,2\n3,,4\n",
             &[],
-            r#"cpu.csv:2: not a number: "" (column 2; missing? --skip-missing)"#,
+            r#"cpu.csv:2: not a number: "" (column 2; missing? use --skip-missing)"#,
         ),
         (
             "in-column",
             b"t,v\na,1\n\nb,n/a\n",
             &["--column", "v"],
-            r#"cpu.csv:4: not a number: "n/a" (column v; missing? --skip-missing)"#,
+            r#"cpu.csv:4: not a number: "n/a" (column v; missing? use --skip-missing)"#,
         ),
         (
             "after-quotes",
@@ -140,20 +140,20 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
             "digit-first",
             b"a,2O.1\nb,1\n",
             &["--column", "2"],
-            r#"cpu.csv:1: not a number: "2O.1" (column 2; if that is a header: --column "2O.1")"#,
+            r#"cpu.csv:1: not a number: "2O.1" (column 2; a header? use --column "2O.1")"#,
         ),
         (
             "missing-first",
             b"a,n/a\nb,1\n",
             &["--column", "2"],
-            r#"cpu.csv:1: not a number: "n/a" (column 2; if that is a header: --column "n/a"; missing? --skip-missing)"#,
+            r#"cpu.csv:1: not a number: "n/a" (column 2; a header? use --column "n/a"; missing? use --skip-missing)"#,
         ),
         (
             "short",
             b"t,v\na,1\nb\n",
             &["--column", "v"],
-            "cpu.csv:3: the number of columns is 1, but 2 in the first record; \
-             write \",\" for each value that is missing",
+            "cpu.csv:3: expected 2 columns, as in the first record, but found 1; \
+             write \",\" for each missing value",
         ),
         (
             "no-such",
@@ -177,7 +177,7 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
             "twice",
             b"v,v\n1,1\n",
             &["--column", "v"],
-            r#"cpu.csv: several columns are called "v"; give its number"#,
+            r#"cpu.csv:1: several columns are named "v"; use a column number"#,
         ),
         (
             "decimal-comma",
@@ -189,7 +189,7 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
             "nan",
             b"1\n2\nNaN\n",
             &[],
-            r#"cpu.csv:3: not a finite number: "NaN" (missing? --skip-missing)"#,
+            r#"cpu.csv:3: not a finite number: "NaN" (missing? use --skip-missing)"#,
         ),
         (
             "infinite",
@@ -225,7 +225,7 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
             "quoted-empty",
             b"v\n1\n\"\"\n3",
             &["--column", "v"],
-            r#"cpu.csv:3: not a number: "" (column v; missing? --skip-missing)"#,
+            r#"cpu.csv:3: not a number: "" (column v; missing? use --skip-missing)"#,
         ),
         (
             "narrow-no-break-space",
