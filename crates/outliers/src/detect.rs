@@ -21,7 +21,7 @@ use super::rows::Rows;
 Examples:
   (seq 100; echo 900) | outliers detect              prints [100]
   outliers detect --column value cpu.csv             one column, by its name
-  outliers detect -c 2 -s threshold=4 -o rows *.csv  fewer, and whole records
+  outliers detect -c 2 -s threshold=4 -o rows *.csv  fewer outliers, as records
   outliers detect -c 2 -f spikes.py:spikes cpu.csv   your own function
   outliers detect -c 2 -t 1 -p cpu.svg cpu.csv       a picture, over times")]
 pub struct Arguments {
@@ -29,8 +29,8 @@ pub struct Arguments {
     input: Input,
     #[command(flatten)]
     callee: Callee,
-    /// How to print the outliers; with several FILEs, each line begins with
-    /// the name of its file
+    /// How to print the outliers; with several FILEs, a file's name begins
+    /// each line
     #[arg(
         short = 'o',
         long,
@@ -45,8 +45,8 @@ pub struct Arguments {
     /// Draw the numbers of one FILE and mark the outliers
     #[arg(short, long, value_name = "FILE.svg", value_parser = overwrite::file("svg"))]
     plot: Option<PathBuf>,
-    /// Draw over the times in this column, which are in ISO 8601 or
-    /// in seconds since 1970
+    /// Draw over the times in this column, in ISO 8601 or in seconds
+    /// since 1970
     #[arg(
         short,
         long,
@@ -84,7 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let status = arguments.input.each(|source| {
         is_found |= detect(&detector, arguments, source)?;
         Ok(())
-    });
+    })?;
     let fails = arguments.fail_if_found && is_found && status == ExitCode::SUCCESS;
     Ok(if fails { FOUND.into() } else { status })
 }

@@ -35,7 +35,7 @@ impl Callee {
 #[derive(Args)]
 pub struct Settings {
     /// Pass a parameter to the function, such as threshold=3. VALUE is
-    /// an int, a float, true or false, and otherwise a string
+    /// an int, a float or a bool if it looks like one, else a string
     #[arg(
         short,
         long = "set",

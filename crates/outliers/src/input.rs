@@ -8,13 +8,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Error, Result};
 use clap::Args;
+use clap::error::ErrorKind;
 
 use super::output::{Patient, complain, say};
 use super::read::{self, Series, Wanted};
 
 #[derive(Args)]
 pub struct Input {
-    /// Text with numbers, or CSV. Each FILE is a series of its own.
+    /// Text with numbers, or CSV. Each FILE is read separately.
     /// Without FILE, or with -, standard input is read
     #[arg(value_name = "FILE", verbatim_doc_comment)]
     pub files: Vec<PathBuf>,
@@ -38,7 +39,12 @@ pub struct Source<'a> {
 
 impl Input {
     /// Calls `work` with each file. After an error it goes on with the next file.
-    pub fn each(&self, mut work: impl FnMut(&Source<'_>) -> Result<()>) -> ExitCode {
+    pub fn each(&self, mut work: impl FnMut(&Source<'_>) -> Result<()>) -> Result<ExitCode> {
+        let is_stdin = |path: &&PathBuf| *path == Path::new("-");
+        if self.files.iter().filter(is_stdin).count() > 1 {
+            let message = "standard input (-) can be read only once";
+            return Err(clap::Error::raw(ErrorKind::ArgumentConflict, message).into());
+        }
         let stdin = [PathBuf::from("-")];
         let files = match &self.files[..] {
             [] => &stdin,
@@ -60,7 +66,7 @@ impl Input {
                 status = ExitCode::FAILURE;
             }
         }
-        status
+        Ok(status)
     }
 }
 

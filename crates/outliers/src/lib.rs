@@ -72,11 +72,11 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print the indices, from 0, of the numbers that are outliers
+    /// Find outliers, and print their indices (from 0) or their records
     Detect(detect::Arguments),
     /// Print the floats that your function computes from the numbers
     Transform(transform::Arguments),
-    /// Teach the rules of reference counting, measured on your Python
+    /// Show the rules of reference counting, measured on your Python
     Refcounts(refcounts::Arguments),
     /// Hand out broken C extensions to fix, and judge them
     Exercise(exercise::Arguments),

@@ -34,7 +34,7 @@ pub struct Arguments {
         verbatim_doc_comment
     )]
     calls: Option<u64>,
-    /// Stop calling after this time; locating a leak takes longer
+    /// Stop calling after this many seconds; locating a leak takes longer
     #[arg(long, value_parser = seconds)]
     seconds: Option<Duration>,
     /// How many values to pass to each call
@@ -50,7 +50,7 @@ pub struct Arguments {
     /// list, reference, heap (a block of memory) or file
     #[arg(long, value_name = "KIND/EVERY", verbatim_doc_comment)]
     inject: Option<Injection>,
-    /// Draw the memory over the calls
+    /// Plot memory use over the calls
     #[arg(long, value_name = "FILE.svg", value_parser = overwrite::file("svg"))]
     plot: Option<PathBuf>,
     /// Print one JSON object instead of text
@@ -71,6 +71,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
+    arguments.plot.as_deref().map_or(Ok(()), overwrite::check)?;
     child::empty_stdin()?;
     let detector = arguments.callee.find()?;
     let data = workload(arguments.size)?;

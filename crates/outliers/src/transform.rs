@@ -32,8 +32,8 @@ pub struct Arguments {
     function: Function,
     #[command(flatten)]
     settings: Settings,
-    /// How to print the floats; with several FILEs, each line begins with
-    /// the name of its file
+    /// How to print the floats; with several FILEs, a file's name begins
+    /// each line
     #[arg(
         short = 'o',
         long,
@@ -55,7 +55,7 @@ enum Format {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     // Python starts before the numbers are read, as in `detect`.
     let function = arguments.settings.find(&arguments.function)?;
-    Ok(arguments.input.each(|source| {
+    arguments.input.each(|source| {
         let series = source.read(Wanted::default())?;
         let floats = function.transform(&series.numbers);
         let floats = floats.map_err(|error| source.blame(error.into()))?;
@@ -71,5 +71,5 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
                 floats.try_for_each(|float| writeln!(stdout, "{prefix}{float:?}"))
             }
         })
-    }))
+    })
 }

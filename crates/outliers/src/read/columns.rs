@@ -49,7 +49,7 @@ pub fn find(records: &Records<'_>, wanted: &str) -> Result<Column, Error> {
             };
             let problem = format!("no column {wanted:?} among: {}{rest}", listed.join(", "));
             let close = similar(wanted, names.iter().copied());
-            let close = close.map(|name| format!("did you mean {:?}?", start(name, LONGEST_WORD)));
+            let close = close.map(|name| format!("did you mean {name:?}?"));
             Err(close.into_iter().fold(error(problem), Error::hint))
         }
     }

@@ -90,6 +90,20 @@ fn a_picture_that_cannot_be_written_is_an_error_and_nothing_is_printed() {
 }
 
 #[test]
+fn a_soak_whose_picture_cannot_be_written_makes_no_call() {
+    let directory = common::directory("soak-plot");
+    let source = "def f(data): open('called', 'w').close(); return []";
+    fs::write(directory.join("f.py"), source).unwrap();
+    let mut soak = outliers();
+    soak.args(["soak", "--calls", "20", "--size", "1", "--function"]);
+    soak.args(["f.py:f", "--plot", "nowhere/x.svg"]);
+    let output = soak.current_dir(&directory).output().unwrap();
+    let error = "outliers: nowhere/x.svg: No such file or directory (os error 2)\n";
+    assert_eq!(told(&output), (Some(1), String::new(), error.into()));
+    assert!(!directory.join("called").exists());
+}
+
+#[test]
 fn only_a_file_for_pictures_is_overwritten() {
     let numbers = common::directory("plot-over").join("numbers.csv");
     std::fs::write(&numbers, "1 2 3").unwrap();

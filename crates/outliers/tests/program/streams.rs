@@ -79,7 +79,14 @@ fn a_result_that_cannot_be_written_is_an_error() {
             );
         }
     }
-    for arguments in [&[][..], &["doctor"], &["refcounts", "stolen-reference"]] {
+    for arguments in [
+        &[][..],
+        &["doctor"],
+        &["refcounts", "stolen-reference"],
+        &["--help"],
+        &["--version"],
+        &["help", "soak"],
+    ] {
         let output = outliers().args(arguments).stdout(full()).output().unwrap();
         let (status, _, stderr) = told(&output);
         assert_eq!(status, Some(1), "{arguments:?}: {stderr}");

@@ -162,6 +162,12 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
             r#"cpu.csv:1: no column "w" among: t, v"#,
         ),
         (
+            "misspelled",
+            b"time,celsius\na,1\n",
+            &["--column", "celcius"],
+            r#"cpu.csv:1: no column "celcius" among: time, celsius (did you mean "celsius"?)"#,
+        ),
+        (
             "no-such-number",
             b"t,v\na,1\n",
             &["--column", "3"],
@@ -299,6 +305,28 @@ fn standard_input_is_read_too() {
             assert_eq!(told(&output), expected, "{arguments:?}");
         }
     }
+}
+
+#[test]
+fn standard_input_can_be_read_only_once() {
+    for command in ["detect", "transform"] {
+        let mut command = [command, "-f", "math:frexp", "-", "cpu.csv", "-"].to_vec();
+        let output = outliers().args(command.drain(..)).output().unwrap();
+        let (status, stdout, stderr) = told(&output);
+        assert_eq!((status, stdout.as_str()), (Some(2), ""));
+        let error = "error: standard input (-) can be read only once\n";
+        assert!(stderr.starts_with(error), "{stderr}");
+    }
+}
+
+#[test]
+fn a_misspelled_column_of_a_file_with_millions_is_refused_at_once() {
+    let names = ["column,".repeat(3_000_000), "x".repeat(1 << 24)].concat();
+    let begun = std::time::Instant::now();
+    let (status, _, stderr) = detect("wide", names + "\n", &["-c", &"y".repeat(10_000)]);
+    assert_eq!(status, Some(1));
+    assert!(stderr.ends_with("column, …\n"), "{stderr}");
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
 }
 
 #[test]
