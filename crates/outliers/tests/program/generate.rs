@@ -5,7 +5,7 @@ use std::fs;
 use crate::common::{command, directory, outliers, told};
 
 #[test]
-fn completions_and_man_pages_have_every_option_of_the_help() {
+fn completions_and_man_pages_have_every_option() {
     let directory = directory("generated");
     let mut generate = outliers();
     generate.args(["generate", "."]).current_dir(&directory);

@@ -1,4 +1,4 @@
-//! The program: numbers of all kinds in, results, pictures and errors out.
+//! The program `outliers`: numbers in; results, pictures and errors out.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]

@@ -1,4 +1,4 @@
-//! What is read, from files and from standard input, and how it is told what cannot be.
+//! What is read from files and from standard input, and the errors about what cannot be read.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -6,7 +6,7 @@ use std::process::Stdio;
 use super::{bad, fine};
 use crate::common::{outliers, told};
 
-/// `detect` of a file's text; the exit status, stdout, and stderr.
+/// Runs `detect` on a file with this text: the exit status, stdout and stderr.
 fn detect(name: &str, text: impl AsRef<[u8]>, arguments: &[&str]) -> (Option<i32>, String, String) {
     let directory = crate::common::directory(format!("detect-{name}"));
     std::fs::write(directory.join("cpu.csv"), text).unwrap();
@@ -86,7 +86,7 @@ fn numbers_are_read_as_people_write_them() {
 }
 
 #[test]
-fn what_is_no_number_is_told_by_file_line_and_column() {
+fn errors_name_file_line_and_column() {
     for (name, text, arguments, error) in [
         (
             "word",
@@ -250,7 +250,7 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
 }
 
 #[test]
-fn nothing_gives_an_empty_list() {
+fn empty_input_gives_an_empty_list() {
     for (name, text) in [
         ("empty", ""),
         ("only-blank", "\n \n"),
@@ -265,7 +265,7 @@ fn nothing_gives_an_empty_list() {
 }
 
 #[test]
-fn shipped_data_gives_the_same_as_the_function_itself() {
+fn the_outliers_of_the_shipped_data_are_found() {
     let file = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../tests/data/temperature.csv"
@@ -330,7 +330,7 @@ fn a_misspelled_column_of_a_file_with_millions_is_refused_at_once() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_by_name() {
+fn errors_name_a_file_that_cannot_be_read() {
     for (file, reason) in [
         ("no-such-file", "No such file or directory (os error 2)"),
         ("..", "Is a directory (os error 21)"),
