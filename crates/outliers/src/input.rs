@@ -55,9 +55,10 @@ impl Input {
             let source = Source {
                 input: self,
                 path,
-                name: match path == Path::new("-") {
-                    true => "standard input".into(),
-                    false => path.display().to_string(),
+                name: if path == Path::new("-") {
+                    "standard input".into()
+                } else {
+                    path.display().to_string()
                 },
                 is_one_of_several: files.len() > 1,
             };
@@ -98,20 +99,22 @@ impl Source<'_> {
         Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
     }
 
-    /// What begins each line of its output: its name, if there are several.
+    /// Begins each line of output: the name of the source, if there are several.
     pub fn prefix(&self) -> String {
-        match self.is_one_of_several {
+        if self.is_one_of_several {
             // On one line: text after a line feed would look like another result.
-            true => self.name.replace('\n', "\\n").replace('\r', "\\r") + ":",
-            false => String::new(),
+            self.name.replace('\n', "\\n").replace('\r', "\\r") + ":"
+        } else {
+            String::new()
         }
     }
 
-    /// Adds its name to an error of the function, if there are several.
+    /// Adds the name of the source to an error of the function, if there are several.
     pub fn blame(&self, error: Error) -> Error {
-        match self.is_one_of_several {
-            true => error.context(self.name.clone()),
-            false => error,
+        if self.is_one_of_several {
+            error.context(self.name.clone())
+        } else {
+            error
         }
     }
 }

@@ -20,9 +20,10 @@ pub fn print_by(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<
 
 /// Writes records to stdout: escaped to a terminal, and as they are to anything else.
 pub fn print_records(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    match io::stdout().is_terminal() {
-        true => print_by(write),
-        false => print_as_it_is(|stdout| write(stdout)),
+    if io::stdout().is_terminal() {
+        print_by(write)
+    } else {
+        print_as_it_is(|stdout| write(stdout))
     }
 }
 
@@ -67,9 +68,12 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(is_obeyed) {
         return text.into();
     }
-    let escaped = text.chars().map(|c| match is_obeyed(c) {
-        true => format!("\\u{:04x}", u32::from(c)),
-        false => c.into(),
+    let escaped = text.chars().map(|c| {
+        if is_obeyed(c) {
+            format!("\\u{:04x}", u32::from(c))
+        } else {
+            c.into()
+        }
     });
     escaped.collect()
 }

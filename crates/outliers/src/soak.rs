@@ -56,7 +56,7 @@ pub struct Arguments {
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
-    /// Told to the process that soaks by the one that watches it
+    /// Set by the parent process, which watches the soak
     #[arg(long, hide = true)]
     watched: bool,
 }

@@ -78,9 +78,10 @@ pub fn is_header(
     let error = Error::new(records.position(), "not a number");
     let error = error.word(first).column(column);
     let is_whole = start(first, LONGEST_WORD) == first && (!is_missing(first) || is_name(first));
-    Err(match is_whole {
-        true => error.hint(format!("a header? use --column {first:?}")),
-        false => error,
+    Err(if is_whole {
+        error.hint(format!("a header? use --column {first:?}"))
+    } else {
+        error
     })
 }
 

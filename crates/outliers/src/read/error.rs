@@ -104,9 +104,10 @@ impl fmt::Display for Error {
         let is_missing = word.as_deref().is_some_and(is_missing);
         let missing = is_missing.then(|| "missing? use --skip-missing".to_owned());
         let notes: Vec<_> = column.chain(hint.clone()).chain(missing).collect();
-        match notes.is_empty() {
-            true => Ok(()),
-            false => write!(f, " ({})", notes.join("; ")),
+        if notes.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " ({})", notes.join("; "))
         }
     }
 }

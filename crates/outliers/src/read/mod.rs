@@ -125,13 +125,15 @@ impl Series {
                 let added = self.add(records, wanted, place, word);
                 added.map_err(|error| {
                     let is_name = word.contains(char::is_alphabetic) && !is_missing(word);
-                    let error = match is_first && is_name && word.parse::<f64>().is_err() {
-                        true => error.hint("a header? use --column NAME"),
-                        false => error,
+                    let error = if is_first && is_name && word.parse::<f64>().is_err() {
+                        error.hint("a header? use --column NAME")
+                    } else {
+                        error
                     };
-                    match has_columns {
-                        true => error.column(number),
-                        false => error,
+                    if has_columns {
+                        error.column(number)
+                    } else {
+                        error
                     }
                 })?;
             }

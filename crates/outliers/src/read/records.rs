@@ -68,7 +68,7 @@ impl<'a> Records<'a> {
         head.drain(..MARK.len() * marks.count());
         let found = delimiter(&head);
         let (delimiter, is_alone) = found.unwrap_or((b',', false));
-        // For the buffers, whose allocation cannot fail without ending the process.
+        // For the buffers below: std ends the process if it cannot allocate them.
         reserve(1 << 18, name)?;
         // Reading on after the end would ask a terminal for Ctrl-D twice.
         let rest = text.take(if (read as u64) < HEAD { 0 } else { u64::MAX });
@@ -116,7 +116,7 @@ impl<'a> Records<'a> {
                 break;
             }
         }
-        // For a list of its fields, of which a record of commas alone has the most: as above.
+        // For a list of the fields, as above. A record of commas alone has the most.
         if self.length > 1 << 16 {
             reserve(32 * self.length, self.name)?;
         }
@@ -237,9 +237,10 @@ fn raw_fields(record: &[u8], delimiter: u8) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(record);
     iter::from_fn(move || {
         let text = rest?;
-        let end = match text.starts_with(b"\"") {
-            true => closing_quote(text, 1).map(|quote| quote + 1),
-            false => memchr(delimiter, text),
+        let end = if text.starts_with(b"\"") {
+            closing_quote(text, 1).map(|quote| quote + 1)
+        } else {
+            memchr(delimiter, text)
         };
         let (field, after) = text.split_at(end.unwrap_or(text.len()));
         rest = after.get(1..);
@@ -267,9 +268,10 @@ fn text(field: &[u8]) -> Cow<'_, str> {
     let quoted = field.strip_prefix(b"\"");
     let quoted = quoted.and_then(|field| field.strip_suffix(b"\""));
     let text = String::from_utf8_lossy(quoted.unwrap_or(field));
-    match quoted.is_some() && text.contains('"') {
-        true => text.replace("\"\"", "\"").into(),
-        false => text,
+    if quoted.is_some() && text.contains('"') {
+        text.replace("\"\"", "\"").into()
+    } else {
+        text
     }
 }
 

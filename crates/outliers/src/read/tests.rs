@@ -276,13 +276,14 @@ fn the_first_record_decides_the_delimiter_and_byte_order_marks_hide_no_line() {
         "a;v\r0;1\r,,\r",
         "a;v\r\n0;1\r\n,,\r\n",
     ] {
-        let expected = match text.contains(",,") {
-            true => Err(
+        let expected = if text.contains(",,") {
+            Err(
                 "input:3: expected 2 columns, as in the first record, but found 1; write \";\" for \
                  each missing value"
                     .to_owned(),
-            ),
-            false => Ok(vec![1_f64.to_bits()]),
+            )
+        } else {
+            Ok(vec![1_f64.to_bits()])
         };
         assert_eq!(read(text), expected, "{text:?}");
     }

@@ -158,9 +158,12 @@ fn file(random: &mut StdRng) -> File {
 
 /// How `outliers` selects the column of a file.
 fn option(file: &File) -> Option<String> {
-    file.column.map(|column| match file.by_name {
-        true => "v".to_owned(),
-        false => (column + 1).to_string(),
+    file.column.map(|column| {
+        if file.by_name {
+            "v".to_owned()
+        } else {
+            (column + 1).to_string()
+        }
     })
 }
 
