@@ -8,6 +8,7 @@ use clap::error::ErrorKind as UsageError;
 use clap::{Args, ValueEnum};
 use pyoutliers::{ErrorKind, Outliers};
 
+use super::argument::text;
 use super::function::Callee;
 use super::input::{Input, Source};
 use super::output::print_by;
@@ -51,6 +52,7 @@ pub struct Arguments {
         short,
         long,
         value_name = "NAME|NUMBER",
+        value_parser = text::<String>(),
         requires_all = ["plot", "column"],
         verbatim_doc_comment
     )]

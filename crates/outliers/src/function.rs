@@ -1,12 +1,12 @@
 //! The options that name a Python function and its parameters.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::str::FromStr;
 
 use clap::Args;
-use clap::builder::{OsStringValueParser, TypedValueParser};
 use pyoutliers::{Outliers, Parameter};
+
+use super::argument::text;
 
 #[derive(Args)]
 pub struct Callee {
@@ -17,7 +17,7 @@ pub struct Callee {
         long,
         value_name = "MODULE:NAME|FILE.py:NAME",
         default_value = "pyoutliers:detect",
-        value_parser = OsStringValueParser::new().try_map(text::<Function>),
+        value_parser = text::<Function>(),
         verbatim_doc_comment
     )]
     pub function: Function,
@@ -40,7 +40,7 @@ pub struct Settings {
         short,
         long = "set",
         value_name = "NAME=VALUE",
-        value_parser = OsStringValueParser::new().try_map(text::<Setting>),
+        value_parser = text::<Setting>(),
         verbatim_doc_comment
     )]
     settings: Vec<Setting>,
@@ -54,12 +54,6 @@ impl Settings {
             found.with(name, parameter(value))
         })
     }
-}
-
-/// Parses an argument that Python gets as a string.
-fn text<T: FromStr<Err = &'static str>>(typed: OsString) -> Result<T, &'static str> {
-    let text = typed.to_str();
-    text.ok_or("it must be valid UTF-8")?.parse()
 }
 
 /// `MODULE:NAME`, or `FILE.py:NAME`.

@@ -10,6 +10,7 @@ use anyhow::{Context, Error, Result};
 use clap::Args;
 use clap::error::ErrorKind;
 
+use super::argument::text;
 use super::output::{Patient, complain, say};
 use super::read::{self, Series, Wanted};
 
@@ -20,7 +21,7 @@ pub struct Input {
     #[arg(value_name = "FILE", verbatim_doc_comment)]
     pub files: Vec<PathBuf>,
     /// Read one column of CSV, by its name in the header or its number from 1
-    #[arg(short, long, value_name = "NAME|NUMBER")]
+    #[arg(short, long, value_name = "NAME|NUMBER", value_parser = text::<String>())]
     pub column: Option<String>,
     /// Skip missing values: empty, n/a, -, NULL, NaN and similar.
     /// Indices do not count skipped values

@@ -12,6 +12,7 @@
 //! `exercise` (with `judged`), `doctor` and `generate`. The package `refsoak` does the soak, and the
 //! package `lessons` has the lessons and the exercises.
 
+mod argument;
 mod input;
 mod read;
 

@@ -12,6 +12,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use refsoak::{Ended, Report, Sample, Soak, Verdict};
 use serde_json::{Value, json};
 
+use super::argument::text;
 use super::bar::Bar;
 use super::child;
 use super::function::Callee;
@@ -44,7 +45,7 @@ pub struct Arguments {
     callee: Callee,
     /// Accept growth of `types` (references to types), or of objects and
     /// containers that match, such as 'module.CACHE*'; can be repeated
-    #[arg(long, value_name = "PATTERN", verbatim_doc_comment)]
+    #[arg(long, value_name = "PATTERN", value_parser = text::<String>(), verbatim_doc_comment)]
     allow: Vec<String>,
     /// Leak on purpose: one KIND every EVERY calls, where KIND is float,
     /// list, reference, heap (a block of memory) or file

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
+use super::argument::text;
 use super::function::{Function, Settings};
 use super::input::Input;
 use super::output::print_by;
@@ -27,6 +28,7 @@ pub struct Arguments {
         short,
         long,
         value_name = "MODULE:NAME|FILE.py:NAME",
+        value_parser = text::<Function>(),
         verbatim_doc_comment
     )]
     function: Function,

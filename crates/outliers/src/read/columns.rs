@@ -78,11 +78,12 @@ pub fn is_header(
     let error = Error::new(records.position(), "not a number");
     let error = error.word(first).column(column);
     let is_whole = start(first, LONGEST_WORD) == first && (!is_missing(first) || is_name(first));
-    Err(if is_whole {
+    let error = if is_whole {
         error.hint(format!("a header? use --column {first:?}"))
     } else {
         error
-    })
+    };
+    Err(error.hint_if_missing())
 }
 
 /// Checks that a record has as many columns as the first one.

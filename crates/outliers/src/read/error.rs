@@ -18,7 +18,7 @@ pub struct Position {
     pub column: Option<String>,
 }
 
-/// Prints as `FILE:LINE: PROBLEM: "WORD" (column COLUMN; HINT)`; only file and problem are always there.
+/// Prints as `FILE:LINE: PROBLEM: "WORD" (column COLUMN; HINT; ...)`; only file and problem are always there.
 #[derive(Debug)]
 pub struct Error {
     pub position: Position,
@@ -30,7 +30,7 @@ struct Details {
     problem: String,
     /// The word of the input that is wrong.
     word: Option<String>,
-    hint: Option<String>,
+    hints: Vec<String>,
 }
 
 impl Position {
@@ -57,7 +57,7 @@ impl Error {
         let details = Box::new(Details {
             problem: problem.to_string(),
             word: None,
-            hint: None,
+            hints: Vec::new(),
         });
         Self { position, details }
     }
@@ -76,8 +76,17 @@ impl Error {
         self
     }
 
+    /// Hints at `--skip-missing` if the word is a mark for a missing value.
+    pub fn hint_if_missing(self) -> Self {
+        if self.details.word.as_deref().is_some_and(is_missing) {
+            self.hint("missing? use --skip-missing")
+        } else {
+            self
+        }
+    }
+
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.details.hint = Some(hint.into());
+        self.details.hints.push(hint.into());
         self
     }
 }
@@ -90,7 +99,7 @@ impl fmt::Display for Error {
         let Details {
             problem,
             word,
-            hint,
+            hints,
         } = &*self.details;
         f.write_str(name)?;
         if let Some(line) = line {
@@ -101,9 +110,7 @@ impl fmt::Display for Error {
             write!(f, ": {}", shown(word))?;
         }
         let column = column.iter().map(|column| format!("column {column}"));
-        let is_missing = word.as_deref().is_some_and(is_missing);
-        let missing = is_missing.then(|| "missing? use --skip-missing".to_owned());
-        let notes: Vec<_> = column.chain(hint.clone()).chain(missing).collect();
+        let notes: Vec<_> = column.chain(hints.iter().cloned()).collect();
         if notes.is_empty() {
             Ok(())
         } else {

@@ -199,7 +199,8 @@ impl Series {
             Ok(_) => "not a finite number",
             Err(_) => "not a number",
         };
-        Err(Error::new(records.position(), problem).word(word))
+        let error = Error::new(records.position(), problem).word(word);
+        Err(error.hint_if_missing())
     }
 }
 

@@ -124,16 +124,20 @@ fn outliers_can_set_the_exit_status_and_nothing_is_printed_without_any() {
 }
 
 #[test]
-fn a_function_or_parameter_that_is_not_utf_8_is_refused() {
-    for (option, value) in [
-        ("--function", &b"sp\xe9.py:f"[..]),
-        ("--set", &b"name=\xe9"[..]),
+fn an_argument_that_is_not_utf_8_is_refused_by_its_name() {
+    for (command, option, value) in [
+        ("detect", "--function", &b"sp\xe9.py:f"[..]),
+        ("transform", "--function", b"sp\xe9.py:f"),
+        ("detect", "--set", b"name=\xe9"),
+        ("detect", "--column", b"\xe9"),
+        ("detect -c v -p x.svg", "--time", b"\xe9"),
+        ("soak", "--allow", b"\xe9"),
     ] {
-        let mut command = outliers();
-        command
-            .args(["detect", option])
+        let mut program = outliers();
+        program
+            .args(command.split(' ').chain([option]))
             .arg(OsStr::from_bytes(value));
-        let (status, stdout, stderr) = told(&command.output().unwrap());
+        let (status, stdout, stderr) = told(&program.output().unwrap());
         assert_eq!((status, stdout.as_str()), (Some(2), ""));
         assert!(stderr.contains(&format!("for '{option} <")), "{stderr}");
         assert!(stderr.contains("it must be valid UTF-8\n"), "{stderr}");

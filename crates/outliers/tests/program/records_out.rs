@@ -353,6 +353,13 @@ fn times_are_read_and_shown_on_the_axis() {
         .unwrap();
     let text = "outliers: wrong:2: not a time: \"2014-02-30\" (column t)\n";
     assert_eq!(told(&output), (Some(1), String::new(), text.into()));
+    // --skip-missing skips values only, so no hint suggests it for a time.
+    fs::write(directory.join("no-time"), "t,v\n,1\n").unwrap();
+    let output = detect(&directory, &["no-time", "-cv", "-tt", "-p", "x.svg", "-m"])
+        .output()
+        .unwrap();
+    let text = "outliers: no-time:2: not a time: \"\" (column t)\n";
+    assert_eq!(told(&output), (Some(1), String::new(), text.into()));
     // Digits that may be seconds or a date, milliseconds, and both formats in one column.
     let date = "may be a date or seconds; write 2024-01-31 for a date, or 20240131.0 for seconds";
     let other = "not a time, or not written as the first one is";
