@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use lessons::{Children, Doomed, LESSONS, Lesson, Step, misbehave, page};
 
-use super::plot;
+use super::overwrite;
 use super::similar::similar;
 
 /// What a table means, said where it is.
@@ -34,7 +34,7 @@ pub struct Arguments {
     #[arg(
         long,
         value_name = "FILE.html",
-        value_parser = plot::file("html"),
+        value_parser = overwrite::file("html"),
         conflicts_with_all = ["lesson", "all", "quiz"]
     )]
     page: Option<PathBuf>,
@@ -73,7 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         command
     });
     if let Some(file) = &arguments.page {
-        plot::replace(file, page(&children)?.html()?.as_bytes())
+        overwrite::replace(file, page(&children)?.html()?.as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;
         super::say(&format!("{} is written", file.display()));
         return Ok(ExitCode::SUCCESS);

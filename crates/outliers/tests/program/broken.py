@@ -1,7 +1,7 @@
-"""What Python's strict `csv` and `float` make of files, as bits; null where they refuse one.
+"""Read files with Python's strict `csv` and `float`, and print the numbers as bits, or null for an error.
 
-Each line of stdin: a file's name, what separates its columns, and the wanted one (a name, a number from 0,
-or null for all).
+Each line of stdin is a JSON list: the file, the separator, and the column (a name, a number from 0, or
+null for all).
 """
 
 import csv
@@ -25,7 +25,7 @@ def read(name, delimiter, column):
     if column is None:
         return [float(word) for fields in records for field in fields for word in field.split() or [""]]
     if column not in {0, "v"} and all(len(fields) == 1 for fields in records) and delimiter != ",":
-        # It has lost that separator: by a comma it may have such a column yet.
+        # A cut has removed that separator. The file may still have the column, separated by commas.
         return read(name, ",", column)
     if any(len(fields) != len(records[0]) for fields in records):
         raise ValueError("ragged")
@@ -35,7 +35,7 @@ def read(name, delimiter, column):
             raise ValueError("no such column")
         column = names.index(column)
         return [float(fields[column]) for fields in records[1:]]
-    # By number, a word is a header, and a number is none.
+    # With a column number, a word in the first record is a header, and a number is a value.
     first = records[0][column].strip() if records else "0"
     return [float(fields[column]) for fields in records[is_name(first):]]
 

@@ -1,4 +1,4 @@
-//! The records that hold what was found, as they were read.
+//! The records that hold the outliers, printed as rows or as JSON.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -7,29 +7,28 @@ use std::mem;
 
 use anyhow::{Result, bail};
 
-use super::read::{Place, Series};
-use super::records;
-use super::{print_by, print_records};
+use super::output::{print_by, print_records};
+use super::read::{Place, Series, fields};
 
-/// What was read, and what was found in it.
-pub struct Found<'a> {
+/// The records of one file, and the outliers among its values.
+pub struct Rows<'a> {
     name: &'a str,
-    /// The records.
+    /// All records.
     kept: Vec<u8>,
     delimiter: u8,
     header: Option<Place>,
-    /// Indices, each with its record and value.
+    /// The index of each outlier, its record and its value.
     values: Vec<(i64, Place, f64)>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> Rows<'a> {
     pub fn new(name: &'a str, series: &mut Series, indices: &[i64]) -> Result<Self> {
         let values = indices.iter().map(|&index| {
             let at = usize::try_from(index).ok();
             let found = at.and_then(|at| Some((*series.places.get(at)?, *series.numbers.get(at)?)));
             let Some((place, value)) = found else {
                 let count = series.numbers.len();
-                bail!("{name}: no record of the index {index}: there are {count} values")
+                bail!("{name}: there is no value with index {index} among {count}")
             };
             Ok((index, place, value))
         });
@@ -42,15 +41,15 @@ impl<'a> Found<'a> {
         })
     }
 
-    /// Prints the header and the records as they are, each after `prefix`.
-    pub fn rows(&self, prefix: &str) -> Result<()> {
+    /// Prints the header and the records as they are in the text, each after `prefix`.
+    pub fn print(&self, prefix: &str) -> Result<()> {
         print_records(|stdout| {
             let mut last = None;
             let found = self.values.iter().map(|&(_, place, _)| place);
-            // Where nothing is found, nothing is printed.
+            // No header without records.
             let header = self.header.filter(|_| !self.values.is_empty());
             for place in header.into_iter().chain(found) {
-                // One record can have several values.
+                // One record can hold several outliers.
                 if last.replace(place.start) != Some(place.start) {
                     let line = [prefix.as_bytes(), self.record(place), b"\n"];
                     stdout.write_all(&line.concat())?;
@@ -60,8 +59,8 @@ impl<'a> Found<'a> {
         })
     }
 
-    /// Prints an object for each value.
-    pub fn json(&self) -> Result<()> {
+    /// Prints a JSON object for each outlier.
+    pub fn print_json(&self) -> Result<()> {
         print_by(|stdout| {
             let names = self.header.map(|place| self.fields(place));
             let names: Option<Vec<_>> = names.map(Iterator::collect);
@@ -82,8 +81,8 @@ impl<'a> Found<'a> {
         })
     }
 
-    /// The fields of a record in JSON, each after its name; those of one name as a list, since a JSON
-    /// object has each name once.
+    /// The fields of a record as members of a JSON object. Fields of the same name become a list, because
+    /// an object must have each name once.
     fn by_name(&self, names: &[Cow<'_, str>], place: Place) -> io::Result<String> {
         let mut members: Vec<(&str, Vec<Cow<'_, str>>)> = Vec::new();
         let mut known = HashMap::new();
@@ -110,6 +109,6 @@ impl<'a> Found<'a> {
     }
 
     fn fields(&self, place: Place) -> impl Iterator<Item = Cow<'_, str>> {
-        records::fields(self.record(place), self.delimiter)
+        fields(self.record(place), self.delimiter)
     }
 }

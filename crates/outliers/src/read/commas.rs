@@ -1,33 +1,34 @@
-//! Commas that are between numbers, or in them.
+//! Whether commas are between numbers or inside them: `21,5` may be two numbers or one.
 
-use anyhow::Result;
 use memchr::memchr2;
 
-use super::read::error;
+use super::error::Error;
 use super::records::Records;
 use super::separators::separators;
 
-/// Whether commas are between numbers, or in them: 21,5 may be two numbers or one.
+/// What is known so far.
 #[derive(Default)]
 pub struct Commas {
-    pub part_fields: bool,
-    /// A column was found by its name, so that the first record is a header.
+    /// Some record shows that commas are between numbers.
+    pub are_between: bool,
+    /// A column was found by its name, so the first record is a header.
     pub by_name: bool,
-    /// The error of the first record that does not tell.
-    pub doubt: Option<anyhow::Error>,
+    /// The error to report, unless a later record shows that commas are between numbers.
+    pub doubt: Option<Error>,
 }
 
 impl Commas {
-    pub fn look(&mut self, records: &Records<'_>) -> Result<()> {
+    /// Looks at a record. It is an error if no other record can resolve the doubt.
+    pub fn look(&mut self, records: &Records<'_>) -> Result<(), Error> {
         if self.by_name || records.delimiter != b',' || records.columns == 1 {
             return Ok(());
         }
         let doubt = |word: &str| {
-            let note = "write 21.5 for one, and a space after each comma between several";
-            error(records, "one number or several", word, note)
+            let error = Error::new(records.position(), "one number or several").word(word);
+            error.hint("write 21.5 for one, or a space after each comma for several")
         };
         let text = records.bytes();
-        // Between other separators it is one, whatever the others are.
+        // Between semicolons or tabs it is one number, whatever other records have.
         if memchr2(b';', b'\t', text).is_some() {
             let others = separators(text).filter(|(_, byte)| *byte != b',');
             let mut start = 0;
@@ -39,16 +40,16 @@ impl Commas {
                 start = end + 1;
             }
         }
-        if self.part_fields {
+        if self.are_between {
             return Ok(());
         }
         let text = String::from_utf8_lossy(records.bytes());
-        // A comma at the end parts nothing.
+        // A comma at the end is not between two numbers.
         let text = text.trim_end().trim_end_matches(',');
         let words = text.split_whitespace();
         for word in words.filter(|word| word.contains(',')) {
             if is_list(word) && !may_be_one(word) {
-                self.part_fields = true;
+                self.are_between = true;
             } else {
                 self.doubt.get_or_insert_with(|| doubt(word));
             }
@@ -57,7 +58,7 @@ impl Commas {
     }
 }
 
-/// Whether it may be one number, with a decimal comma or with commas between its thousands.
+/// Whether a word may be one number, with a decimal comma or with commas between its thousands.
 fn may_be_one(word: &str) -> bool {
     let is_grouped = |text: &str, by: char| text.split(by).skip(1).all(|group| group.len() == 3);
     let (whole, fraction) = word.split_once(',').unwrap_or((word, ""));
@@ -69,7 +70,7 @@ fn may_be_one(word: &str) -> bool {
     (has_decimal_comma || has_thousands) && word.replace([',', '.'], "").parse::<f64>().is_ok()
 }
 
-/// Whether commas part it into numbers, names, dates and times, none of which is a number gone wrong.
+/// Whether commas separate a word into numbers, names, dates and times, none of them a mistyped number.
 fn is_list(word: &str) -> bool {
     word.split(',').all(|part| {
         let quoted = part

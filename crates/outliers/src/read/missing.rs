@@ -1,6 +1,6 @@
-//! What a word is, that may be a number, a name or a mark.
+//! Which words stand for a missing value, and which can be the name of a column.
 
-/// What stands for a missing value: in pandas' list, in Excel's errors, and what SQL, SAS, C, instruments
+/// Marks for a missing value: those of pandas and of Excel's errors, and what SQL, SAS, C, instruments
 /// and people write.
 #[rustfmt::skip]
 const MISSING: [&str; 53] = [
@@ -11,15 +11,12 @@ const MISSING: [&str; 53] = [
     "no data", "nodata", "not available", "unknown", "undefined", "invalid", "error", "err", "failed", "fault",
 ];
 
-/// Characters that an error shows of what is no number.
-pub const LONGEST_WORD: usize = 40;
-
 pub fn is_missing(word: &str) -> bool {
     MISSING.iter().any(|mark| word.eq_ignore_ascii_case(mark))
 }
 
-/// Whether it may name a column, and cannot be a number gone wrong: it has letters, no digits but those
-/// of m², and does not begin like `#REF!` or `<null>`.
+/// Whether a word can name a column and cannot be a mistyped number: it has letters, has no digits
+/// except those of m² and m³, and does not begin as `#REF!` or `<null>` do.
 pub fn is_name(text: &str) -> bool {
     let is_digit = |c: char| c.is_numeric() && !matches!(c, '²' | '³');
     let is_mark = |c: char| c.is_ascii_punctuation() && c != '_';
@@ -27,10 +24,4 @@ pub fn is_name(text: &str) -> bool {
         && !text.contains(is_digit)
         && !text.starts_with(is_mark)
         && text.parse::<f64>().is_err()
-}
-
-/// The start of a text, of that many characters at most.
-pub fn start(text: &str, length: usize) -> &str {
-    let end = text.char_indices().nth(length);
-    end.and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }

@@ -1,46 +1,33 @@
-//! Pictures, as SVG.
+//! Pictures in SVG: of numbers and their outliers, and of a soak.
+
+mod axis;
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::Arc;
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use clap::builder::{PathBufValueParser, TypedValueParser};
+use axis::{label, range, scale, ticks};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use refsoak::{Report, Verdict};
-use signal_hook::consts::SIGXFSZ;
-use signal_hook::flag;
 
-use super::axis::{label, range, scale, ticks};
 use super::output::{escape, line};
-use super::read::Series;
-use super::words::start;
+use super::overwrite::replace;
+use super::read::{Series, start};
 
 const SIZE: (u32, u32) = (960, 480);
 const INK: RGBColor = RGBColor(40, 40, 40);
 const BLUE: RGBColor = RGBColor(31, 119, 180);
 const ORANGE: RGBColor = RGBColor(230, 110, 20);
-/// Points drawn from left to right at most: about one to a pixel.
+/// How many points are drawn from left to right at most, about one per pixel.
 const COLUMNS: usize = 900;
 
-/// Characters of a column's name that are shown.
+/// How many characters of a column's name are shown at most.
 const LONGEST_NAME: usize = 40;
 
-/// A file that may be overwritten: not, by mistake, the one with the numbers.
-pub fn file(ending: &'static str) -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(move |file| match file.extension() {
-        Some(extension) if extension == ending => Ok(file),
-        _ => Err(format!("name a file that ends in .{ending}")),
-    })
-}
-
-/// Draws numbers over their times, or their index, with the outliers marked.
+/// Draws numbers over their times or indices, and marks the outliers.
 ///
-/// However many there are, what is drawn is little; they themselves are given back before.
+/// Many numbers are thinned out first, and their memory is released.
 pub fn series(file: &Path, source: &str, series: Series, indices: &[i64]) -> Result<()> {
     let (mut values, times) = (series.numbers, series.times);
     let column = series.column.map(|column| line(&column));
@@ -70,7 +57,7 @@ pub fn series(file: &Path, source: &str, series: Series, indices: &[i64]) -> Res
     let first = xs.iter().copied().min().unwrap_or_default();
     let last = xs.iter().copied().max().unwrap_or_default();
     let (ticks, label_of) = ticks(first, last, !times.is_empty());
-    // Few shall be found, many shall leave the line to be seen.
+    // A few markers must be easy to see, and many must not hide the line.
     let size = if markers.len() < 300 { 4 } else { 1 };
     draw(file, |root| {
         let mut chart = ChartBuilder::on(root)
@@ -93,7 +80,7 @@ pub fn series(file: &Path, source: &str, series: Series, indices: &[i64]) -> Res
             })
             .x_label_formatter(&label_of)
             .y_desc(column.unwrap_or("value"))
-            // Rounded, as the places of labels have noise in their last digits.
+            // Rounded, because the last digits of a label's position are noise.
             .y_label_formatter(&|value| label((value * 1e9).round() / 1e9 * scale))
             .draw()?;
         let line = line.into_iter().map(|(at, value)| (x(at), value));
@@ -117,7 +104,7 @@ pub fn soak(file: &Path, function: &str, report: &Report) -> Result<()> {
     let resident = samples
         .iter()
         .map(|sample| (sample.calls, float(sample.resident) / 1048576.0));
-    // A scale on which a handful of blocks looks like nothing much.
+    // A scale on which a handful of blocks looks small.
     let (low, high) = range(
         blocks
             .clone()
@@ -184,7 +171,7 @@ type Drawn = Result<(), Box<dyn std::error::Error>>;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Draws into memory first, so that the file holds a whole picture or the one before.
+/// Draws into memory, then replaces the file.
 fn draw(file: &Path, paint: impl FnOnce(&Area<'_>) -> Drawn) -> Result<()> {
     let mut svg = String::new();
     {
@@ -198,32 +185,12 @@ fn draw(file: &Path, paint: impl FnOnce(&Area<'_>) -> Drawn) -> Result<()> {
     written.with_context(|| file.display().to_string())
 }
 
-/// Writes beside the file, and puts that in its place. What is no file is refused: to open a pipe can
-/// take for ever.
-pub fn replace(file: &Path, contents: &[u8]) -> io::Result<()> {
-    // With a handler, a file too large is an error, where it would end the process.
-    flag::register(SIGXFSZ, Arc::default())?;
-    let old = fs::metadata(file);
-    if old.as_ref().is_ok_and(|old| !old.is_file()) {
-        return Err(io::Error::other("not a regular file; name another"));
-    }
-    // What a symlink leads to is replaced.
-    let file = fs::canonicalize(file).unwrap_or_else(|_| file.into());
-    let part = file.with_file_name(format!(".{}.part", process::id()));
-    let mut beside = File::create_new(&part)?;
-    let written = beside
-        .write_all(contents)
-        .and_then(|()| old.map_or(Ok(()), |old| beside.set_permissions(old.permissions())))
-        .and_then(|()| fs::rename(&part, &file));
-    written.inspect_err(|_| drop(fs::remove_file(&part)))
-}
-
 /// A short line for the legend.
 fn key((x, y): (i32, i32), color: RGBColor) -> PathElement<(i32, i32)> {
     PathElement::new([(x, y), (x + 20, y)], color.stroke_width(2))
 }
 
-/// The values as a line of at most two points to a pixel: the lowest and highest of each column.
+/// The lowest and the highest value of each column of pixels, as a line.
 fn thin(values: &[f64]) -> Vec<(usize, f64)> {
     let width = values.len().div_ceil(COLUMNS).max(1);
     let mut line = Vec::new();
@@ -242,7 +209,7 @@ fn thin(values: &[f64]) -> Vec<(usize, f64)> {
     line
 }
 
-/// Of the markers that would fall on the same spot, the first.
+/// The first of the markers that would fall on the same spot.
 fn one_to_a_spot(
     points: impl Iterator<Item = (usize, f64)>,
     count: usize,
@@ -257,7 +224,7 @@ fn one_to_a_spot(
     points.filter(is_first).collect()
 }
 
-/// Far below 2 to the power of 53.
+/// Exact: the counts are far below 2 to the power of 53.
 #[allow(clippy::cast_precision_loss)]
 fn float(count: i64) -> f64 {
     count as f64

@@ -1,8 +1,8 @@
-//! What stands on the axes of a picture.
+//! The ticks, labels and ranges of axes.
 
 use chrono::DateTime;
 
-/// Round places on an axis of indices, or of times in seconds; and how to write them.
+/// Round ticks for an axis of indices, or of times in seconds, and a function that labels them.
 pub fn ticks(first: i64, last: i64, times: bool) -> (Vec<i64>, impl Fn(&i64) -> String) {
     const DAY: i64 = 86_400;
     let steps = [
@@ -30,7 +30,7 @@ pub fn ticks(first: i64, last: i64, times: bool) -> (Vec<i64>, impl Fn(&i64) -> 
     (ticks, label)
 }
 
-/// A power of ten by which values become fit to be drawn; beyond some size, drawing never ends.
+/// A power of ten to divide the values by before they are drawn: with huge values, drawing never ends.
 pub fn scale(values: &[f64]) -> f64 {
     let finite = values.iter().filter(|value| value.is_finite());
     let largest = finite.fold(0.0, |largest: f64, value| largest.max(value.abs()));
@@ -42,7 +42,7 @@ pub fn scale(values: &[f64]) -> f64 {
     }
 }
 
-/// A number on an axis.
+/// The label for a number on an axis.
 pub fn label(value: f64) -> String {
     if value == 0.0 || (1e-6..1e9).contains(&value.abs()) {
         format!("{value}")
@@ -51,7 +51,7 @@ pub fn label(value: f64) -> String {
     }
 }
 
-/// The lowest and highest value, with some room around.
+/// The lowest and the highest value, with a margin.
 pub fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let finite = values.filter(|value| value.is_finite());
     let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {

@@ -1,16 +1,16 @@
-//! Tables of which all is known: the values, how each is written, and where the wrong word is.
+//! Generated tables: the values, how each is written, and the line of the wrong word are known.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-/// A text, and what is to be read of it.
+/// A text, and what must be read from it.
 #[derive(Clone, Debug)]
 pub struct Table {
     pub text: Vec<u8>,
     pub column: Option<String>,
     pub values: Vec<f64>,
-    /// How the error begins, if there is to be one.
+    /// How the error begins, if one is expected.
     pub error: Option<String>,
 }
 
@@ -21,15 +21,15 @@ struct Style {
     end: &'static str,
     last_end: bool,
     delimiter: char,
-    /// Columns before the wanted one, and after it; without any, it is no CSV.
+    /// The number of columns before and after the wanted one. Without any, the text is not CSV.
     before: usize,
     after: usize,
     header: bool,
-    /// Wanted by name, and not by number.
+    /// Whether the column is wanted by name instead of by number.
     by_name: bool,
 }
 
-/// A row: a value, how it is written, and what is around it.
+/// A value, how it is written, and what stands around it.
 #[derive(Clone, Debug)]
 struct Row {
     value: f64,
@@ -39,7 +39,7 @@ struct Row {
     others: Vec<usize>,
 }
 
-/// What other columns hold, as CSV writes it; a line within is one of the table's own kind.
+/// What other columns hold, as CSV writes it. `|` becomes the table's end of a line.
 const OTHERS: [&str; 7] = [
     "a",
     "",
@@ -109,8 +109,8 @@ fn write(style: &Style, rows: &[Row], wrong: Option<(Index, &str)>) -> Table {
     }
     let wrong = wrong.map(|(at, word)| {
         let at = at.index(rows.len());
-        // Without columns, nothing is a blank line, and a space begins another number. In the first
-        // record, a name is a header.
+        // Without columns, an empty word makes a blank line, and a space begins another number. In the
+        // first record, a name is a header.
         let is_another = !is_csv && (word.is_empty() || word.contains(' '));
         let is_header = is_csv && !header && at == 0 && word == "x";
         (
@@ -142,7 +142,7 @@ fn write(style: &Style, rows: &[Row], wrong: Option<(Index, &str)>) -> Table {
         let mut fields: Vec<_> = row.others.iter().map(other).collect();
         fields.truncate(style.before + style.after);
         if number == 0 && style.after > 0 {
-            // A table in which all fields could be numbers with decimal commas would be refused.
+            // If all fields could be numbers with decimal commas, the table would be refused.
             fields[style.before] = OTHERS[0].into();
         }
         fields.insert(style.before, field);
@@ -161,7 +161,7 @@ fn write(style: &Style, rows: &[Row], wrong: Option<(Index, &str)>) -> Table {
     } else {
         number
     };
-    // Tabs alone are blank lines, where no other line says that they part columns.
+    // Lines of tabs are blank if no other line shows that tabs separate columns.
     let is_blank = text.trim_start_matches('\u{feff}').trim().is_empty();
     let values = rows.iter().filter(|_| !is_blank);
     Table {

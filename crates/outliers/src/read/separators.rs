@@ -1,13 +1,14 @@
-//! What separates columns.
+//! Which of comma, semicolon and tab separates the columns.
 
-/// What can separate columns.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
-/// What separates the columns: what the first record has of that outside quotes, or a comma. If it has
-/// several, as a header can, then the one that later records have. Else it is an error, with two.
-/// Tells whether the first record has no other.
+/// Finds what separates the columns, and says whether the first record has no other separator.
+///
+/// It is the separator that the first record has outside quotes, or a comma if it has none. If it has
+/// several, as a header can, it is the one that later records have too. The error holds two that are
+/// both possible.
 pub fn delimiter(text: &[u8]) -> Result<(u8, bool), [u8; 2]> {
-    // Sets, of a bit for each of them.
+    // Sets of separators, a bit for each.
     let (mut first, mut later, mut line) = (None, 0, 0_u8);
     let mut start = 0;
     for (at, byte) in separators(text).chain([(text.len(), b'\n')]) {
@@ -43,12 +44,13 @@ pub fn delimiter(text: &[u8]) -> Result<(u8, bool), [u8; 2]> {
     }
 }
 
-/// What separates columns or lines, and where, outside quotes, which open where a field starts.
+/// Yields each separator of columns or lines that is outside quotes, and its place. A quote opens only
+/// where a field starts.
 pub fn separators(text: &[u8]) -> impl Iterator<Item = (usize, u8)> {
     let (mut is_quoted, mut is_start) = (false, true);
     text.iter().copied().enumerate().filter(move |(_, byte)| {
         if *byte == b'"' && (is_quoted || is_start) {
-            // Where two mean one, the second opens again.
+            // Of a doubled quote, the second opens again.
             (is_quoted, is_start) = (!is_quoted, is_quoted);
             return false;
         }

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime};
 
-/// A time in seconds since 1970: such a number, or as in ISO 8601; without a zone it is UTC. The first
-/// decides which of both they are. The error is what is wrong.
+/// Converts a time to seconds since 1970. It is written as such a number or in ISO 8601, where UTC is
+/// assumed if no zone is given. The first time decides which of the two all others are.
 pub fn seconds(text: &str, in_seconds: &mut Option<bool>) -> Result<i64, &'static str> {
     let number = text.parse::<f64>();
     if in_seconds.is_none() && is_date(text) {
         return Err(
-            "a date, or seconds? write 2024-01-31, or the seconds with a point, 20240131.0",
+            "may be a date or seconds; write 2024-01-31 for a date, or 20240131.0 for seconds",
         );
     }
     if *in_seconds.get_or_insert(number.is_ok()) != number.is_ok() {
-        return Err("not a time, or written in another way than the first one");
+        return Err("not a time, or not written as the first one is");
     }
     let Ok(seconds) = number else {
         return iso(text).ok_or("not a time");
@@ -27,7 +27,7 @@ pub fn seconds(text: &str, in_seconds: &mut Option<bool>) -> Result<i64, &'stati
     Ok(if seconds < 0.0 { -whole } else { whole })
 }
 
-/// Whether digits alone may be a year, with its month, day and hour.
+/// Whether the digits may be a year, or a year with month, day and hour.
 fn is_date(text: &str) -> bool {
     let is_long = matches!(text.len(), 4 | 6 | 8 | 10) && text.bytes().all(|b| b.is_ascii_digit());
     let full = format!("{text}0101");
@@ -38,6 +38,7 @@ fn is_date(text: &str) -> bool {
     is_long && year.is_some_and(|year| (1900..=2100).contains(&year))
 }
 
+/// Parses a time in ISO 8601.
 fn iso(text: &str) -> Option<i64> {
     let text = text.replacen(' ', "T", 1);
     let zoned =

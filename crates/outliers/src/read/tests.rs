@@ -1,29 +1,14 @@
-//! The reader of numbers and CSV: no panic, no wrong value, no wrong line. What is to be read of a
-//! corpus is written down; tables are made of which all is known; and what is read of any text stays
-//! the same, however the text comes and its lines end.
+//! The reader: no panic, no wrong value, no wrong line.
 //!
-//! Each run makes other cases. PROPTEST_CASES sets how many: a million take minutes. cargo-fuzz, which
-//! would be led by coverage, wants a nightly compiler.
+//! - `expected` says what is read from each file of the corpus.
+//! - Tables are generated together with the values that must be read from them.
+//! - What is read does not depend on how the text arrives or how its lines end.
+//!
+//! Each run makes other cases. PROPTEST_CASES sets how many; a million take minutes. cargo-fuzz would be
+//! guided by coverage, but needs a nightly compiler.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-mod broken;
-#[path = "../../src/commas.rs"]
-mod commas;
-#[allow(dead_code)]
-#[path = "../../src/read.rs"]
-mod read;
-#[allow(dead_code)]
-#[path = "../../src/records.rs"]
-mod records;
-#[path = "../../src/separators.rs"]
-mod separators;
 mod tables;
-#[allow(dead_code)]
-#[path = "../../src/times.rs"]
-mod times;
-#[allow(dead_code)]
-#[path = "../../src/words.rs"]
-mod words;
 
 use std::env;
 use std::fs;
@@ -35,7 +20,9 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::TestRunner;
 
-/// `--column`, as far as the corpus has such columns.
+use super::{Error, Wanted, series};
+
+/// Values for `--column`. A file of the corpus need not have the column.
 const COLUMNS: [Option<&str>; 8] = [
     None,
     Some("1"),
@@ -47,7 +34,7 @@ const COLUMNS: [Option<&str>; 8] = [
     Some(""),
 ];
 
-/// What is put in: what means something to a reader, and what looks as if it did.
+/// What mutations insert: bytes that mean something to a reader, or look as if they did.
 const TOKENS: [&[u8]; 39] = [
     b"\n",
     b"\r",
@@ -128,7 +115,7 @@ impl Mutation {
 }
 
 fn corpus() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/program/reader/corpus")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/read/tests/corpus")
 }
 
 /// The files of the corpus, by name.
@@ -147,20 +134,24 @@ fn texts() -> Vec<(String, Vec<u8>)> {
     texts
 }
 
-fn numbers(text: impl Read, column: Option<&str>, only_finite: bool) -> anyhow::Result<Vec<f64>> {
-    let wanted = read::Wanted {
+fn numbers(text: impl Read, column: Option<&str>, only_finite: bool) -> Result<Vec<f64>, Error> {
+    let wanted = Wanted {
         column,
         only_finite,
-        ..Default::default()
+        ..Wanted::default()
     };
-    Ok(read::series(text, "input", &wanted)?.numbers)
+    Ok(series(text, "input", &wanted)?.numbers)
 }
 
-/// The numbers, to the last bit, or the error.
-fn told(text: &[u8], column: Option<&str>, only_finite: bool) -> Result<Vec<u64>, String> {
-    let numbers = numbers(text, column, only_finite);
-    let bits = |numbers: Vec<f64>| numbers.into_iter().map(f64::to_bits).collect();
-    numbers.map(bits).map_err(|error| error.to_string())
+/// The numbers as bits, or the error.
+fn bits(text: &[u8], column: Option<&str>, only_finite: bool) -> Result<Vec<u64>, Error> {
+    let numbers = numbers(text, column, only_finite)?;
+    Ok(numbers.into_iter().map(f64::to_bits).collect())
+}
+
+/// The same, with the error as its text.
+fn read(text: &[u8], column: Option<&str>, only_finite: bool) -> Result<Vec<u64>, String> {
+    bits(text, column, only_finite).map_err(|error| error.to_string())
 }
 
 fn runner(cases: u32) -> TestRunner {
@@ -173,29 +164,29 @@ fn runner(cases: u32) -> TestRunner {
     })
 }
 
-/// `expected` has the numbers or the error for each file and column, but where there is no such.
+/// `expected` has the numbers or the error for each file and each column of the file.
 #[test]
-fn the_corpus_is_read_as_written_down() {
+fn the_corpus_is_read_as_expected() {
     println!("cases: {}", texts().len() * COLUMNS.len());
     let mut all = String::new();
     for (name, text) in texts() {
         for column in COLUMNS {
             let numbers = numbers(&*text, column, false);
-            let told = numbers.map_or_else(|error| error.to_string(), |read| format!("{read:?}"));
+            let read = numbers.map_or_else(|error| error.to_string(), |read| format!("{read:?}"));
             let missing = format!(": no column {:?} among: ", column.unwrap_or_default());
-            if column.is_none() || !told.contains(&missing) && told != "[]" {
-                let told = told.replace('\n', "\\n");
-                all += &format!("{name} {}: {told}\n", column.unwrap_or("all"));
+            if column.is_none() || !read.contains(&missing) && read != "[]" {
+                let read = read.replace('\n', "\\n");
+                all += &format!("{name} {}: {read}\n", column.unwrap_or("all"));
             }
         }
     }
-    for (told, expected) in all.lines().zip(include_str!("reader/expected").lines()) {
-        assert_eq!(told, expected);
+    for (read, expected) in all.lines().zip(include_str!("tests/expected").lines()) {
+        assert_eq!(read, expected);
     }
-    assert_eq!(all, include_str!("reader/expected"));
+    assert_eq!(all, include_str!("tests/expected"));
 }
 
-/// Text that comes in pieces, with signals in between.
+/// Text that arrives in pieces, with interrupting signals between them.
 struct Pieces<'a>(&'a [u8], usize);
 
 impl Read for Pieces<'_> {
@@ -211,21 +202,8 @@ impl Read for Pieces<'_> {
     }
 }
 
-/// Told of the same text with so many lines before it.
-fn moved(told: Result<Vec<u64>, String>, lines: usize) -> Result<Vec<u64>, String> {
-    told.map_err(|error| {
-        let parts: Vec<_> = error.splitn(3, ':').collect();
-        match parts[..] {
-            [name, line, rest] if line.parse::<usize>().is_ok() => {
-                format!("{name}:{}:{rest}", line.parse::<usize>().unwrap() + lines)
-            }
-            _ => error,
-        }
-    })
-}
-
 #[test]
-fn what_is_read_does_not_depend_on_how_the_text_comes() {
+fn what_is_read_does_not_depend_on_how_the_text_arrives() {
     let texts: Vec<_> = texts().into_iter().map(|(_, text)| text).collect();
     let mutated = (select(texts), vec(Mutation::any(), 0..12)).prop_map(|(mut text, mutations)| {
         mutations
@@ -233,32 +211,36 @@ fn what_is_read_does_not_depend_on_how_the_text_comes() {
             .for_each(|mutation| mutation.apply(&mut text));
         text
     });
-    // So many that the text lies across the end of what is read at once.
+    // So many that the text lies across the end of a buffer.
     let blank = (0..40_usize).prop_map(|lines| (1 << 13) - lines);
     let cases = (mutated, select(&COLUMNS), any::<bool>(), blank);
     let result = runner(5000).run(&cases, |(text, column, only_finite, blank)| {
-        let expected = told(&text, column, only_finite);
+        let expected = read(&text, column, only_finite);
         let pieces = numbers(Pieces(&text, 0), column, only_finite);
         prop_assert_eq!(
             pieces
                 .map_err(|error| error.to_string())
-                .map(|read| read.len()),
-            expected.clone().map(|read| read.len())
+                .map(|numbers| numbers.len()),
+            expected.clone().map(|numbers| numbers.len())
         );
-        // What a file begins with may say what it is.
+        // The first bytes of a file can say what it is, so they must stay the first.
         if text.first().is_some_and(u8::is_ascii) && !text.starts_with(b"PK") {
             let after = ["\n".repeat(blank).into_bytes(), text.clone()].concat();
-            let told = told(&after, column, only_finite);
-            prop_assert_eq!(told, moved(expected.clone(), blank));
+            let moved = bits(&after, column, only_finite).map_err(|mut error| {
+                if let Some(line) = &mut error.position.line {
+                    *line -= u64::try_from(blank).unwrap();
+                }
+                error.to_string()
+            });
+            prop_assert_eq!(moved, expected.clone());
         }
         if !text.contains(&b'\r') {
             let lines: Vec<_> = text.split(|&byte| byte == b'\n').collect();
             for end in ["\r", "\r\n"] {
-                let other = lines.join(end.as_bytes());
-                let told = told(&other, column, only_finite);
-                // In names and words, the ends of lines are shown as they are.
+                let other = read(&lines.join(end.as_bytes()), column, only_finite);
+                // Names and words show the ends of lines as they are.
                 let place = |error: String| error.split('"').next().map(str::to_owned);
-                prop_assert_eq!(told.map_err(place), expected.clone().map_err(place));
+                prop_assert_eq!(other.map_err(place), expected.clone().map_err(place));
             }
         }
         Ok(())
@@ -269,12 +251,12 @@ fn what_is_read_does_not_depend_on_how_the_text_comes() {
 #[test]
 fn tables_are_read_as_they_were_made() {
     let result = runner(1000).run(&tables::table(), |table| {
-        let told = told(&table.text, table.column.as_deref(), false);
-        match (told, table.error) {
-            (Err(told), Some(error)) => prop_assert!(told.starts_with(&error), "{told}"),
-            (told, error) => {
+        let read = read(&table.text, table.column.as_deref(), false);
+        match (read, table.error) {
+            (Err(read), Some(error)) => prop_assert!(read.starts_with(&error), "{read}"),
+            (read, error) => {
                 let expected: Vec<_> = table.values.iter().map(|value| value.to_bits()).collect();
-                prop_assert_eq!(told, error.map_or(Ok(expected), Err));
+                prop_assert_eq!(read, error.map_or(Ok(expected), Err));
             }
         }
         Ok(())
@@ -283,8 +265,8 @@ fn tables_are_read_as_they_were_made() {
 }
 
 #[test]
-fn the_first_record_tells_the_delimiter_and_marks_hide_no_line() {
-    let read = |text: &str| told(text.as_bytes(), Some("v"), false);
+fn the_first_record_decides_the_delimiter_and_byte_order_marks_hide_no_line() {
+    let read = |text: &str| read(text.as_bytes(), Some("v"), false);
     for text in [
         "\"one\ntwo\";v\n0;1\n",
         "\"one,\"\"two\"\",\";v\n0;1\n",
@@ -294,13 +276,14 @@ fn the_first_record_tells_the_delimiter_and_marks_hide_no_line() {
         "a;v\r0;1\r,,\r",
         "a;v\r\n0;1\r\n,,\r\n",
     ] {
-        let expected = match text.contains(",,") {
-            true => Err(
-                "input:3: the number of columns is 1, but 2 in the first record; write \";\" for \
-                 each value that is missing"
+        let expected = if text.contains(",,") {
+            Err(
+                "input:3: expected 2 columns, as in the first record, but found 1; write \";\" for \
+                 each missing value"
                     .to_owned(),
-            ),
-            false => Ok(vec![1_f64.to_bits()]),
+            )
+        } else {
+            Ok(vec![1_f64.to_bits()])
         };
         assert_eq!(read(text), expected, "{text:?}");
     }
@@ -310,7 +293,7 @@ fn the_first_record_tells_the_delimiter_and_marks_hide_no_line() {
 }
 
 #[test]
-fn no_mark_of_a_missing_value_is_taken_for_a_header() {
+fn a_mark_for_a_missing_value_is_never_a_header() {
     let excel = "#N/A #NULL! #DIV/0! #VALUE! #REF! #NAME? #NUM! #SPILL! #WERT! #NV";
     let pandas = "#NA <NA> -1.#IND -1.#QNAN 1.#IND 1.#QNAN N/A NA NULL None n/a null";
     let others = ". .A ._ - -- ? \\N (null) <null> [n/a] NaT nil missing — … １２ ١٢ １２a";
@@ -322,7 +305,7 @@ fn no_mark_of_a_missing_value_is_taken_for_a_header() {
         .chain(["", "#N/A N/A", "not available", "No Data"])
         .collect();
     for mark in &marks {
-        let read = told(format!("a,{mark}\nb,1\n").as_bytes(), Some("2"), false);
+        let read = read(format!("a,{mark}\nb,1\n").as_bytes(), Some("2"), false);
         let error = read.unwrap_err();
         assert!(
             error.starts_with("input:1: not a number: "),
@@ -334,8 +317,8 @@ fn no_mark_of_a_missing_value_is_taken_for_a_header() {
     ];
     for number in numbers {
         let text = format!("a,{number}\nb,1\n");
-        assert_eq!(told(text.as_bytes(), Some("2"), false).unwrap().len(), 2);
-        told(text.as_bytes(), Some("2"), true).unwrap_err();
+        assert_eq!(read(text.as_bytes(), Some("2"), false).unwrap().len(), 2);
+        read(text.as_bytes(), Some("2"), true).unwrap_err();
     }
     let names = [
         "v",
@@ -349,44 +332,44 @@ fn no_mark_of_a_missing_value_is_taken_for_a_header() {
         "日",
     ];
     for name in names {
-        let read = told(format!("a,{name}\nb,1\n").as_bytes(), Some("2"), true);
+        let read = read(format!("a,{name}\nb,1\n").as_bytes(), Some("2"), true);
         assert_eq!(read, Ok(vec![1_f64.to_bits()]), "{name}");
     }
-    // Whatever the word: beside a value, it is none.
+    // Beside a value, no word is a header.
     for other in ["7", "-1.5", "2024-01-01", "10:30", "1 m", "NaN"] {
         let text = format!("{other},broken\n{other},1\n");
-        let error = told(text.as_bytes(), Some("2"), false).unwrap_err();
-        let remedy = "\"broken\" (column 2; if that is a header: --column \"broken\")";
+        let error = read(text.as_bytes(), Some("2"), false).unwrap_err();
+        let remedy = "\"broken\" (column 2; a header? use --column \"broken\")";
         assert!(error.ends_with(remedy), "{error}");
-        let read = told(text.as_bytes(), Some("broken"), false);
+        let read = read(text.as_bytes(), Some("broken"), false);
         assert_eq!(read, Ok(vec![1_f64.to_bits()]));
     }
     println!("cases: {}", marks.len() + 2 * numbers.len() + names.len());
 }
 
 #[test]
-fn lines_are_those_of_the_file_in_large_ones_too() {
+fn line_numbers_are_right_in_large_files_too() {
     for end in ["\n", "\r", "\r\n"] {
         let text = format!("\"1{end}\"{end}").repeat(400_000) + "x";
         let error = "input:800001: not a number: \"x\"";
-        assert_eq!(told(text.as_bytes(), None, false).unwrap_err(), error);
+        assert_eq!(read(text.as_bytes(), None, false).unwrap_err(), error);
     }
 }
 
 #[test]
-fn a_record_without_end_is_refused_before_it_fills_memory() {
+fn an_endless_record_is_refused_before_it_fills_memory() {
     let endless = || "1\n2\n\"".as_bytes().chain(io::repeat(b'7'));
     let error = numbers(endless(), None, false).unwrap_err();
-    let expected = "input:3: no end of the record in 64 MiB; is a quote not closed?";
+    let expected = "input:3: this record is longer than 64 MiB; is a quote not closed?";
     assert_eq!(error.to_string(), expected);
     // Many that end are fine.
     let long = format!("\"{}\"\n", " ".repeat(30 << 20));
-    let error = told((long.clone() + &long + &long).as_bytes(), None, false).unwrap_err();
+    let error = read((long.clone() + &long + &long).as_bytes(), None, false).unwrap_err();
     assert_eq!(
         error,
-        "input:1: not a number: \"\" (missing? --skip-missing)"
+        "input:1: not a number: \"\" (missing? use --skip-missing)"
     );
     let long = format!("{}1\n", " ".repeat(30 << 20));
-    let read = told((long.clone() + &long + &long).as_bytes(), None, false);
-    assert_eq!(read.map(|read| read.len()), Ok(3));
+    let read = read((long.clone() + &long + &long).as_bytes(), None, false);
+    assert_eq!(read.map(|numbers| numbers.len()), Ok(3));
 }
