@@ -125,16 +125,25 @@
 
 mod allow;
 mod blame;
+mod calls;
+mod clock;
 mod counter;
 mod course;
+mod decide;
 mod error;
 mod graph;
+mod judge;
 mod lent;
+mod member;
 mod memory;
 mod meter;
+mod process;
+mod record;
+mod reference;
 mod report;
 mod run;
 mod spare;
+mod stage;
 mod starve;
 mod universe;
 mod verdict;
@@ -142,14 +151,16 @@ mod verdict;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-pub use blame::Reference;
+pub use calls::Progress;
 pub use counter::Counter;
 pub use error::{Error, Result};
 pub use lent::{Lent, WatchedList};
 pub use memory::{CBlock, CountingAllocator};
-pub use report::{Ended, Report, Sample};
-pub use run::Progress;
+pub use record::{CounterRecord, Record, ReferenceRecord, Resident};
+pub use reference::Reference;
+pub use report::{Report, Sample};
 pub use spare::SpareReferences;
+pub use stage::Ended;
 pub use starve::starve;
 pub use verdict::{Finding, Growth, Verdict};
 

@@ -1,8 +1,8 @@
 //! The course alone, without Python: whole soaks of a count over the calls are played.
 
-use super::super::counter::Counter;
-use super::super::verdict::{Finding, Growth, PARTS, Series, per_call, windows};
-use super::{EARLY, LONGER, Next, Stage};
+use super::{EARLY, LONGER, Next, Shown};
+use crate::counter::Counter;
+use crate::verdict::{Finding, Growth, PARTS, Series, per_call, windows};
 
 /// What is soaked: a count over the calls, and whether what is counted is kept by something.
 struct Played<'a> {
@@ -40,7 +40,7 @@ impl Played<'_> {
                 total: series.total(),
                 per_call: per_call(series.total(), window * PARTS),
             }];
-            let stage = Stage {
+            let shown = Shown {
                 window,
                 calls,
                 growths: &growths,
@@ -50,7 +50,7 @@ impl Played<'_> {
                 may_grow_outside: false,
             };
             let affordable = self.most.saturating_sub(calls) / PARTS;
-            match stage.next(wanted, Some(affordable)) {
+            match shown.next(wanted, Some(affordable)) {
                 Next::Stop => return (End::Finding(growths[0].finding), calls),
                 Next::Doubt => return (End::Doubt, calls),
                 Next::Stage(next) => {
@@ -263,7 +263,7 @@ fn memory_outside_malloc_that_may_grow_is_waited_for() {
             total: 800,
             per_call: 1.0,
         }];
-        let stage = Stage {
+        let shown = Shown {
             window,
             calls: 0,
             growths: &leak,
@@ -272,7 +272,7 @@ fn memory_outside_malloc_that_may_grow_is_waited_for() {
             most_items: 0,
             may_grow_outside,
         };
-        stage.next(WANTED, None)
+        shown.next(WANTED, None)
     };
     assert_eq!(stage(40, Counter::References, false), Next::Stop);
     assert_eq!(stage(40, Counter::References, true), Next::Stage(1280));
