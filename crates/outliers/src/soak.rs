@@ -9,8 +9,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use clap::Args;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use refsoak::{Ended, Report, Sample, Soak, Verdict};
-use serde_json::{Value, json};
+use refsoak::{Ended, Record, Soak, Verdict};
 
 use super::argument::text;
 use super::bar::Bar;
@@ -112,7 +111,7 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
         plot::soak(file, &arguments.callee.function.to_string(), &report)?;
     }
     watched.report(&if arguments.json {
-        format!("{:#}\n", to_json(&report))
+        watched::to_json(&Record::from(&report))
     } else {
         report.to_string()
     });
@@ -139,51 +138,4 @@ fn workload(size: u32) -> Result<Vec<f64>> {
     reserved.map_err(|_| anyhow!("--size {size}: out of memory"))?;
     values.extend((0..size).map(value));
     Ok(values)
-}
-
-fn to_json(report: &Report) -> Value {
-    let counters = report.counters.iter().map(|growth| {
-        json!({
-            "name": growth.counter.to_string(),
-            "unit": growth.counter.unit(),
-            "finding": growth.finding.name(),
-            "total": growth.total,
-            "per_call": growth.per_call,
-        })
-    });
-    let references = report.references.iter().map(|reference| {
-        json!({
-            "counter": reference.counter.to_string(),
-            "object": reference.object,
-            "variable": reference.variable,
-            "finding": reference.finding.name(),
-            "total": reference.total,
-            "per_call": reference.per_call,
-        })
-    });
-    let resident = |sample: Option<&Sample>| sample.map(|sample| sample.resident);
-    json!({
-        "schema": 1,
-        "verdict": report.verdict.name(),
-        "summary": report.summary(),
-        "interrupted": report.ended == Some(Ended::Interrupted),
-        "ended": report.ended.map(Ended::name),
-        "wanted": report.wanted,
-        "calls": report.calls,
-        "warm_up": report.warm_up,
-        "smallest_visible": report.smallest_visible,
-        "counters": counters.collect::<Vec<_>>(),
-        "references": references.collect::<Vec<_>>(),
-        "arguments": report.lent.faults(),
-        "containers": report.holders,
-        "grown": report.grown,
-        "allowed": report.allowed,
-        "unproven": report.unproven,
-        "argument_blocks": report.argument_blocks,
-        "resident": {
-            "first": resident(report.samples.first()),
-            "last": resident(report.samples.last()),
-        },
-        "seconds": report.time.as_secs_f64(),
-    })
 }

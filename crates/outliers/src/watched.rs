@@ -12,8 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use refsoak::Progress;
 use refsoak::child::{CUT_OFF, Child, Heard, PERIOD, Parent, signal_name};
+use refsoak::{Progress, Record, ReferenceRecord};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -124,29 +124,18 @@ impl Told {
         json: bool,
     ) -> String {
         if json {
-            let object = json!({
-                "schema": 1,
-                "verdict": verdict,
-                "summary": summary,
-                "signal": signal,
-                "interrupted": false,
-                "ended": null,
-                "wanted": null,
-                "calls": self.calls,
-                "warm_up": null,
-                "smallest_visible": null,
-                "counters": [],
-                "references": self.falling.iter().map(|object| json!({"object": object})).collect::<Vec<_>>(),
-                "arguments": [],
-                "containers": [],
-                "grown": [],
-                "allowed": [],
-                "unproven": [],
-                "argument_blocks": null,
-                "resident": { "first": null, "last": null },
-                "seconds": time.as_secs_f64(),
-            });
-            return format!("{object:#}\n");
+            let of = |object: &String| ReferenceRecord {
+                object: object.clone(),
+                ..ReferenceRecord::default()
+            };
+            let record = Record {
+                calls: self.calls,
+                references: self.falling.iter().map(of).collect(),
+                seconds: time.as_secs_f64(),
+                signal: Some(signal),
+                ..Record::without_report(verdict, summary)
+            };
+            return to_json(&record);
         }
         let mut text = format!("{verdict}: {summary}\n");
         for object in &self.falling {
@@ -154,6 +143,11 @@ impl Told {
         }
         text
     }
+}
+
+/// A record as the program prints it.
+pub fn to_json(record: &Record) -> String {
+    format!("{:#}\n", json!(record))
 }
 
 /// The soaking process's side.
