@@ -103,6 +103,7 @@ fn describe(
     traceback: Option<Owned<'_>>,
     is_out_of_memory: bool,
 ) -> Result<Exception, Exception> {
+    let type_name = name_of_type(kind)?;
     let said = value.as_ref().and_then(str_of);
     let message = match (&value, &said) {
         (None, _) => String::new(),
@@ -116,7 +117,7 @@ fn describe(
         (_, traceback) => traceback.map(|_| String::new()),
     };
     Ok(Exception {
-        type_name: name_of_type(kind)?.into(),
+        type_name: type_name.into(),
         message,
         traceback,
         is_out_of_memory,
