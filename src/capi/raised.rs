@@ -19,9 +19,9 @@ use crate::capi::owned::Owned;
 const LONGEST_MESSAGE: isize = 4096;
 /// The most characters of a traceback that are kept; `traceback.py` leaves out its middle before.
 const LONGEST_TRACEBACK: isize = 20_000;
-/// Bytes that must be free to make a traceback: CPython before 3.12 may crash when Python code runs out of
-/// memory.
-const ROOM_FOR_TRACEBACK: usize = 16 << 20;
+/// Bytes that must be free to make a traceback. Without them there is none, because CPython may crash when the
+/// Python code that makes it runs out of memory. They are asked for by one `PyMem_Malloc`, and freed at once.
+pub const ROOM_FOR_TRACEBACK: usize = 16 << 20;
 
 static TRACEBACK_TEXT: OnceLock<Held> = OnceLock::new();
 

@@ -2,23 +2,15 @@
 //! and the next call is right.
 
 use crate::common::{callee, numpy_survives_without_memory, passes};
-use std::cell::Cell;
 use std::thread;
 
 use pyoutliers::{Error, ErrorKind, Outliers};
 use refsoak::starve;
 
-thread_local! {
-    /// Whether the last error that `expect` saw had lost the traceback that it should have: the allocation that
-    /// failed was one of the Python code that makes tracebacks.
-    static LOST_TRACEBACK: Cell<bool> = const { Cell::new(false) };
-}
-
 /// Fails each allocation of a call in turn, alone or with all that follow.
 ///
 /// The call checks its answer. An error must be "out of memory", unless `any_error` is set; then leaks are not
-/// counted either. Nor are they where a traceback was lost: the code that makes it uses generators, and there
-/// Python itself leaks before 3.14 (see `starve`).
+/// counted either.
 fn sweep(name: &str, any_error: bool, call: impl Fn() -> Result<(), Error>) {
     let count_blocks = callee("counts_blocks");
     let blocks = || *count_blocks.detect(&[0.0]).unwrap().first().unwrap();
@@ -42,10 +34,8 @@ fn sweep(name: &str, any_error: bool, call: impl Fn() -> Result<(), Error>) {
                 }
                 Err(error) => assert_eq!(error.to_string(), "out of memory", "{name}: {number}"),
             }
-            let lost_traceback = LOST_TRACEBACK.replace(false);
             assert_eq!(call(), Ok(()), "{name}: after {number}");
-            assert!(!LOST_TRACEBACK.get(), "{name}: after {number}");
-            if blocks() == before || any_error || lost_traceback {
+            if blocks() == before || any_error {
                 continue;
             }
             // Python keeps some blocks at hand, once. A leak is there each time.
