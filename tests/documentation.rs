@@ -119,6 +119,7 @@ fn every_promise_is_held_by_a_test_that_is_there() {
             let unit = path.split_once('/');
             let unit = unit.map(|(name, path)| match name {
                 "pyoutliers" => format!("src/{path}"),
+                "pyoutliers_cli" => format!("crates/outliers/src/{path}"),
                 _ => format!("crates/{name}/src/{path}"),
             });
             let rooms = [

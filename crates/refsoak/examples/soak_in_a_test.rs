@@ -1,16 +1,16 @@
-//! A leak soak as a test: of `pyoutliers.detect` here, of a function of yours just the same.
+//! A soak as a test: here of `pyoutliers.detect`; yours would find your own function.
 //!
-//! `cargo test` runs it. In a crate of yours it is a file of `tests/`, and the only test in there:
-//! all threads of a process are counted, so each soak wants a process of its own.
+//! `cargo test` runs it. In your own crate, it is a file of `tests/` with no other test: a soak counts all
+//! threads of its process, so each soak needs a process.
 
 use pyoutliers::Outliers;
 use refsoak::{CountingAllocator, Report, Result, Soak};
 
-/// So that memory of Rust's is counted too.
+/// Counts Rust's memory too.
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// A leak of one object in a hundred calls is seen: a sixteenth of all.
+/// A leak of one object in 80 calls is seen: a twentieth of all.
 const CALLS: u64 = 1600;
 
 fn soak() -> Result<Report> {
@@ -27,7 +27,7 @@ fn detect_leaks_nothing() -> Result<()> {
     Ok(())
 }
 
-/// The same as a program, which prints what was counted.
+/// The same as a program, which prints the report.
 fn main() -> Result<()> {
     print!("{}", soak()?);
     Ok(())

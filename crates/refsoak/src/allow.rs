@@ -1,6 +1,6 @@
-//! What is accepted, though it grows.
+//! Patterns of growth that is allowed.
 
-/// Whether a pattern matches a text, all of it; a `*` stands for anything.
+/// Whether a pattern matches a whole text; `*` stands for any text.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,

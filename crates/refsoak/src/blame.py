@@ -1,4 +1,4 @@
-"""Names what grows: the objects, the variables that lead to them, and the lines that allocate them."""
+"""Names what grows: the objects, the variables that lead to them, and the lines that leak."""
 
 import array
 import collections
@@ -17,34 +17,34 @@ MOST = 3
 # Objects and their variables.
 
 def identify(things):
-    """Return what each object is, its type, and the variable that leads to it, or nothing; in turns."""
+    """Return three texts for each object: a description, its type, and the variable that leads to it, or nothing."""
     names = variables(things)
     return [text for thing in things for text in (
         describe(thing), type_name(thing), "" if type(thing) in PLAIN else names.get(id(thing), ""))]
 
 
-# Values that many may share: any variable that has one would be named by chance.
+# Many variables may share such a value, so any name would be a guess.
 PLAIN = {int, float, bool, str, bytes, type(None), tuple, frozenset, complex}
 
 
 def type_name(thing):
-    # Whatever it makes of `__module__` or `__name__`.
+    # The type may define `__module__` and `__name__` as it likes.
     return type.__repr__(type(thing)).split("'")[1]
 
 
 def describe(thing):
-    """`numpy.dtype[int64] dtype('int64')`: its type and its `repr`, cut."""
+    """`numpy.dtype[int64] dtype('int64')`: its type and its `repr`, shortened."""
     brief = reprlib.Repr()
     brief.maxother = brief.maxstring = 60
     return "%s %s" % (type_name(thing), " ".join(bounded(brief.repr, thing).split()))
 
 
 class Endless(BaseException):
-    """Raised in a `__repr__` that takes too long."""
+    """Raised inside a `__repr__` that takes too long."""
 
 
 def bounded(function, thing):
-    """Return what a function makes of a thing, unless code of the thing's own takes more than a second."""
+    """Return a function's result for a thing, unless the thing's own code takes more than a second."""
     end = time.monotonic() + 1
 
     def look(frame, what, argument):
@@ -63,18 +63,18 @@ def bounded(function, thing):
 
 
 def variables(things):
-    """Find how objects are reached from the variables of modules: `module.name['key'][...]`, by id."""
+    """Return, by id, how objects are reached from the variables of modules: `module.name['key'][...]`."""
     wanted = {id(thing) for thing in things}
     modules = [
         (name, module)
         for name, module in sys.modules.copy().items()
         if isinstance(getattr(module, "__dict__", None), dict)
     ]
-    # They end here, and where the soak's own modules begin.
+    # The search does not pass through modules, and leaves out the soak's own.
     holders = {id(thing): None for _, module in modules for thing in (module, module.__dict__)}
-    modules = [(name, module) for name, module in modules if not name.startswith("_outliers")]
+    modules = [(name, module) for name, module in modules if not name.startswith(("_outliers", "_refsoak"))]
     roots = {id(module.__dict__): source(name) for name, module in modules}
-    # Those imported last are the nearest to what is soaked.
+    # The modules imported last are probably the ones that are soaked.
     level = [module.__dict__ for _, module in reversed(modules)]
     keep = [level]
     while level and not wanted <= holders.keys():
@@ -90,11 +90,12 @@ def variables(things):
 
 
 def source(name):
-    """What a module is called: a FILE.py is the module FILE-py."""
+    """Return the name of a module: FILE.py for the module FILE-py."""
     return name[:-3] + ".py" if name.endswith("-py") else name
 
 
 def path(thing, holders, roots):
+    """Return how a thing is reached, from the variable on."""
     steps = []
     while holders[id(thing)] is not None:
         holder = holders[id(thing)]
@@ -104,7 +105,7 @@ def path(thing, holders, roots):
 
 
 def step(holder, thing, is_module):
-    """How an object is reached from the one that refers to it, as in Python; `[...]` in short."""
+    """Return how a thing is reached from its holder, in Python's syntax; `[...]` stands for any index."""
     if isinstance(holder, dict):
         for key, value in holder.items():
             if value is thing:
@@ -114,14 +115,14 @@ def step(holder, thing, is_module):
         return "[...]"
     try:
         names = [name for name, value in vars(holder).items() if value is thing]
-    except Exception:  # whatever an object's own code raises
+    except Exception:  # the object's own code may raise anything
         names = []
     if names:
         return "." + names[0]
     return "" if isinstance(thing, dict) else "..."
 
 
-# Lines that allocate, by tracemalloc; and types.
+# The lines that allocate, by tracemalloc; and the types of the objects.
 
 def trace():
     """Begin to trace allocations."""
@@ -135,9 +136,9 @@ def trace():
 
 
 def traced(made):
-    """End it, after so many calls; return the lines and the types of what leaks so often per call.
+    """End the trace; return the lines and the types of what leaks. `made` has the calls, and the rates per call.
 
-    What stores replace looks like growth too: where there is more than leaks, what is nearest to it is first.
+    What a store replaces looks like growth too. If the lines add more than leaks, the closest comes first.
     """
     calls, rate, blocks = made
     least = max(calls * rate / 2, 1)
@@ -146,7 +147,7 @@ def traced(made):
     after = tracemalloc.take_snapshot()
     if not was_tracing:
         tracemalloc.stop()
-    # Our own, and what has no line.
+    # Leave out the soak's own lines, and allocations without a line.
     others = [tracemalloc.Filter(False, name) for name in (OURS + "*", "<unknown>", tracemalloc.__file__, linecache.__file__)]
     growth = after.filter_traces(others).compare_to(snapshot.filter_traces(others), "lineno")
     growth = [line for line in growth if line.count_diff >= least]
@@ -172,10 +173,10 @@ def count_types():
     return counts
 
 
-# Lines that keep something, or call C code that leaks, by what each adds.
+# The lines that keep something or call C code that leaks, found by what each line adds.
 
 HEAP = "bytes of C's heap"
-# Our own files are named so.
+# The names of the soak's own files begin so.
 OURS = "<outliers>"
 DEEP = 30
 
@@ -207,22 +208,22 @@ RESOURCES = {
 
 
 class Follower:
-    """Books what each line adds: to C's heap, to the references to objects, to containers, to resources."""
+    """Records what each line adds to references, containers, resources and C's heap."""
 
     def __init__(self, things, containers, heap, resources):
         names = variables(containers)
         counters = [(functools.partial(sys.getrefcount, thing), "references") for thing in things]
-        counters += [(lambda thing=thing: size(thing), "items of " + names.get(id(thing), "one without a variable"))
+        counters += [(lambda thing=thing: size(thing), "items of " + names.get(id(thing), "(no variable)"))
                      for thing in containers]
         counters += [RESOURCES[name] for name in resources]
         if heap:
             counters.append((heap, HEAP))
         self.counters, self.units = zip(*counters) if counters else ((), ())
-        # By line: what it added itself, what it added with all that it called, and how deep it is.
+        # For each line: what it added itself, what it added including its calls, and its depth.
         self.own = {}
         self.whole = {}
         self.depth = {}
-        # That of now, and those that called it.
+        # The current line, and the lines that called it.
         self.lines = []
         self.last = self.read()
 
@@ -230,7 +231,7 @@ class Follower:
         return array.array("q", [counter() for counter in self.counters])
 
     def book(self):
-        # Before the first line there is what following itself takes, once.
+        # What is added before the first line belongs to the follower itself.
         for index, (now, before) in enumerate(zip(self.read(), self.last) if self.lines else ()):
             if now != before:
                 add(self.own, self.lines[0], index, now - before)
@@ -241,11 +242,11 @@ class Follower:
         self.book()
         when = ""
         if what == "return" and frame.f_back is not None:
-            # What comes now belongs to the line of the call.
+            # What follows belongs to the line of the call.
             frame = frame.f_back
         elif what == "return":
             when = ", after it has returned"
-        # The innermost first; our own files call, but leak nothing.
+        # The innermost comes first. The soak's own files are left out.
         lines = []
         while frame is not None and len(lines) < DEEP:
             if not frame.f_code.co_filename.startswith(OURS):
@@ -257,7 +258,7 @@ class Follower:
         return self
 
     def guilty(self, index, least):
-        """The lines to which a count owes what stayed: what comes and goes cancels out in the sum."""
+        """Return the lines that explain what stayed. What comes and goes cancels out in the sum."""
         own = {line: row[index] for line, row in self.own.items() if index in row}
         total = sum(own.values())
         if total < least:
@@ -268,10 +269,10 @@ class Follower:
 
         rows = [(line, added) for line, added in own.items() if 2 * added >= total]
         if not any(explains(added) for _, added in rows):
-            # What a line calls may add, and the line take away: the innermost line that makes it up.
+            # A call may add something and its line remove some of it: take the innermost line that explains the sum.
             whole = [(line, row[index]) for line, row in self.whole.items() if explains(row[index])]
             rows = sorted(whole, key=lambda row: self.depth[row[0]])[-1:] or rows
-        # Those nearest to it: what others add is taken back elsewhere.
+        # Take the closest lines: what the others add is removed elsewhere.
         farthest = min((abs(added - total) for _, added in rows), default=0) + total / 10
         rows = sorted(rows, key=lambda row: abs(row[1] - total))
         return [(line, added) for line, added in rows if abs(added - total) <= farthest][:MOST]
@@ -290,7 +291,7 @@ def size(thing):
 
 
 def values():
-    """Return how long the values are that variables hold and that cannot grow, but be replaced by longer ones."""
+    """Return the lengths of immutable values and arrays, by variable: they can be replaced by longer ones."""
     lengths = {}
     kinds = (str, bytes, tuple, frozenset, getattr(sys.modules.get("numpy"), "ndarray", str))
     for holder in gc.get_objects():
@@ -302,7 +303,7 @@ def values():
 
 
 def longer(calls):
-    """Return the variables whose values have become longer with nearly each call, since `follow`."""
+    """Return the variables whose values became longer in most calls since `follow`."""
     modules = {id(getattr(module, "__dict__", None)): name for name, module in sys.modules.copy().items()}
     found = []
     for key, (now, holder) in values().items() if values.before else ():
@@ -317,9 +318,9 @@ def longer(calls):
 
 
 def follow(what):
-    """Begin to follow the lines: by references to things, items of containers, C's heap, resources.
+    """Begin to follow the lines, by references to things, items of containers, C's heap and resources.
 
-    The heap is the address of a C function that tells how much of it is in use, or 0.
+    `heap` is the address of a C function that returns how much of it is in use, or 0.
     """
     global follower, others_trace
     things, containers, heap, resources = what
@@ -338,7 +339,7 @@ def follow(what):
 
 
 def followed(made):
-    """End it; return the lines that added what stayed."""
+    """End the following; return the lines that added what stayed."""
     sys.settrace(others_trace)
     calls, rate = made
     return [

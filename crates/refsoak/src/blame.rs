@@ -1,68 +1,33 @@
-//! After a leak: what grew, where, and what holds it.
+//! After a leak: names the objects that grew, the variables that lead to them, and the lines that leak.
 
 use std::ffi::CStr;
-use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::counter::Counter;
-use super::graph::list;
-use super::report::Report;
-use super::universe::Moved;
-use super::verdict::{self, Finding, Rate, per_call};
+use crate::counter::Counter;
+use crate::graph::list;
+use crate::member::Moved;
 use crate::memory::c_heap_function;
+use crate::reference::Reference;
+use crate::stage::Stage;
+use crate::verdict::{self, Finding, per_call};
 use pyoutliers::Python;
 use pyoutliers::Result;
 use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::convert;
 use pyoutliers::{interpreter::module, with_python};
 
-/// The longest that is spent on finding lines, each of two times.
+/// The most time for each of the two searches for lines.
 const LONGEST: Duration = Duration::from_secs(3);
-/// How often what leaks must have leaked while its lines are looked for; and the most calls for that.
+/// How often a leak must happen while its lines are searched for; and the most calls for that.
 const OFTEN: f64 = 16.0;
 const MOST_CALLS: f64 = 30_000.0;
-/// Most objects that are followed line by line.
+/// The most objects, and the most containers, that are followed line by line.
 const MOST_FOLLOWED: usize = 3;
 
-/// What happened to the references to one object.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Reference {
-    /// [`References`](Counter::References) or [`Types`](Counter::Types).
-    pub counter: Counter,
-    /// Its type, and its `repr`, cut.
-    pub object: String,
-    /// The variable that leads to it; empty if there is none, or if it is a plain value that many share.
-    pub variable: String,
-    /// What its references did.
-    pub finding: Finding,
-    /// How much they grew in all windows together.
-    pub total: i64,
-    /// How much they grew per call.
-    pub per_call: f64,
-}
-
-/// `1 reference per call to list [1, 2], which is module.name`.
-impl fmt::Display for Reference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verb = match self.finding {
-            Finding::OverRelease => "released too often: ",
-            Finding::Rare => "now and then: ",
-            _ => "",
-        };
-        let rate = Rate(self.per_call, ("reference", "references"));
-        write!(f, "{verb}{rate} to {}", self.object)?;
-        match self.variable.as_str() {
-            "" => Ok(()),
-            variable => write!(f, ", which is {variable}"),
-        }
-    }
-}
-
-/// What an object that moved is called.
+/// The names of an object that moved.
 #[derive(Debug)]
 pub(super) struct Name {
-    /// Its type, and its `repr`, cut.
+    /// Its type and its `repr`, shortened.
     pub object: String,
     /// Its type alone.
     pub kind: String,
@@ -71,6 +36,7 @@ pub(super) struct Name {
 }
 
 impl Name {
+    /// What the report says of its references.
     pub fn reference(&self, moved: &Moved, calls: u64) -> Reference {
         Reference {
             counter: moved.counter,
@@ -85,7 +51,7 @@ impl Name {
     /// `module.KEPT, a list: +800 items, 1200 now`.
     pub fn container(&self, moved: &Moved) -> String {
         let variable = match self.variable.as_str() {
-            "" => "one without a variable",
+            "" => "(no variable)",
             variable => variable,
         };
         let (kind, total) = (&self.kind, moved.total);
@@ -95,13 +61,13 @@ impl Name {
         }
     }
 
-    /// What a pattern of what is allowed may match.
+    /// The texts that a pattern of `Soak::allow` may match.
     pub fn texts(&self) -> [&str; 3] {
         [&self.object, &self.kind, &self.variable]
     }
 }
 
-/// The Python half: see `blame.py`.
+/// The functions of `blame.py`.
 #[derive(Debug)]
 pub(super) struct Blame(Held);
 
@@ -119,7 +85,7 @@ impl Blame {
         })
     }
 
-    /// Has one of its functions return lines of text.
+    /// Calls a function of `blame.py`, which returns lines of text.
     fn ask<const N: usize>(
         &self,
         py: Python<'_>,
@@ -133,7 +99,7 @@ impl Blame {
         })
     }
 
-    /// What each object is, and the variable that leads to it, as far as that can be told.
+    /// The names of each object, as far as they can be found.
     pub fn names(&self, moved: &[Moved]) -> Vec<Name> {
         let texts = with_python(|py| self.ask(py, c"identify", [&objects(py, moved.iter())?]));
         let texts = texts.unwrap_or_default();
@@ -148,22 +114,22 @@ impl Blame {
         (0..moved.len()).map(name).collect()
     }
 
-    /// Adds the lines that allocate what leaks, or lose references, and the types that it is of; and the
-    /// variables whose values become longer.
+    /// Adds the lines that leak, the types of what leaks, and the variables whose values become longer. It
+    /// makes more calls for that.
     pub fn locate(
         &self,
-        report: &mut Report,
+        stage: &mut Stage,
         moved: &[Moved],
         mut call: impl FnMut() -> crate::error::Result<()>,
     ) -> crate::error::Result<()> {
         let rate = |is_wanted: &dyn Fn(Counter) -> bool| {
-            let leaks = verdict::of(&report.counters, Finding::Leak);
+            let leaks = verdict::of(&stage.counters, Finding::Leak);
             let leaks = leaks.filter(|growth| is_wanted(growth.counter));
             leaks
                 .map(|growth| growth.per_call.min(1.0))
                 .reduce(f64::min)
         };
-        // As often as the rate needs, and as the time allows: what is traced is slow.
+        // Makes as many calls as the rate needs and the time allows: traced calls are slow.
         let mut make = |rate: f64| {
             let (start, mut calls, mut result) = (Instant::now(), 0.0, Ok(()));
             while result.is_ok()
@@ -177,14 +143,14 @@ impl Blame {
         if let Some(rate) = rate(&|counter| matches!(counter, Counter::Blocks | Counter::Tracked)) {
             with_python(|py| self.ask(py, c"trace", []))?;
             let (calls, result) = make(rate);
-            // Also after an error: tracing is ended.
-            let mut blocks = report.counters.iter();
+            // This ends the tracing, also after an error.
+            let mut blocks = stage.counters.iter();
             let blocks = blocks.find(|growth| growth.counter == Counter::Blocks);
             let blocks = blocks.map_or(0.0, |growth| growth.per_call);
             let traced =
                 with_python(|py| self.ask(py, c"traced", [&numbers(py, &[calls, rate, blocks])?]));
             result?;
-            report.grown.extend(traced?);
+            stage.grown.extend(traced?);
         }
         let is_followed = |counter: Counter| {
             counter.is_by_object() || counter.is_resource() || counter == Counter::CHeap
@@ -194,12 +160,12 @@ impl Blame {
                 let own = move |moved: &&Moved| (moved.counter == Counter::Items) == is_item;
                 moved.iter().filter(own).take(MOST_FOLLOWED)
             };
-            let heap = if report.leaks(Counter::CHeap) {
+            let heap = if stage.leaks(Counter::CHeap) {
                 c_heap_function()
             } else {
                 0
             };
-            let resources = verdict::of(&report.counters, Finding::Leak);
+            let resources = verdict::of(&stage.counters, Finding::Leak);
             let resources = resources.filter(|growth| growth.counter.is_resource());
             let resources: Vec<_> = resources.map(|growth| growth.counter.to_string()).collect();
             with_python(|py| {
@@ -217,20 +183,21 @@ impl Blame {
             let followed =
                 with_python(|py| self.ask(py, c"followed", [&numbers(py, &[calls, rate])?]));
             result?;
-            report.grown.extend(followed?);
+            stage.grown.extend(followed?);
             let longer =
                 with_python(|py| self.ask(py, c"longer", [&capi::float_from_double(py, calls)?]))?;
-            report.holders.extend(longer);
+            stage.containers.extend(longer);
         }
         Ok(())
     }
 }
 
-/// Numbers for Python, which takes one argument.
+/// A Python list of some numbers.
 fn numbers<'p>(py: Python<'p>, numbers: &[f64]) -> Result<Owned<'p>> {
     Ok(convert::list_from_slice(py, numbers, None)?)
 }
 
+/// A Python list of the objects that moved.
 fn objects<'p, 'm>(py: Python<'p>, moved: impl Iterator<Item = &'m Moved>) -> Result<Owned<'p>> {
     let objects: Vec<_> = moved
         .map(|moved| Owned::clone(&moved.object.as_borrowed(py)))

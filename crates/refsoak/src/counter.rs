@@ -2,28 +2,31 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// What a counter counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Counter {
     /// Blocks of memory that Python has in use: every object has at least one.
     Blocks,
     /// Objects that Python's cycle collector tracks: those that can hold others.
     Tracked,
-    /// All references there are, in a debug build of Python.
+    /// All references to all objects: only a debug build of Python counts them.
     TotalReferences,
-    /// References to the objects that were found before the windows. Each object is judged by itself.
+    /// References to the objects that existed before the windows. Each object is judged separately.
     References,
     /// The same for objects that are types.
     Types,
-    /// Items in the containers that were found before the windows. Each container is judged by itself.
+    /// Items in the containers that existed before the windows. Each container is judged separately.
     Items,
     /// Bytes of C's heap in use.
     CHeap,
     /// Bytes of Rust's heap in use, if [`CountingAllocator`](super::CountingAllocator) is installed.
     RustHeap,
-    /// Bytes of resident memory, without that of files, that no other counter explains: other
-    /// allocators took it from the system.
+    /// Bytes of resident memory (without files) that no other counter explains: other allocators took
+    /// them from the system.
     OutsideMalloc,
     /// Mappings of files into memory.
     Mappings,
@@ -31,13 +34,13 @@ pub enum Counter {
     Files,
     /// Threads.
     Threads,
-    /// Child processes, those that ended and were not waited for included.
+    /// Child processes, including those that have ended and that nobody has waited for.
     Children,
     /// Segments of shared memory in `/dev/shm`, of the whole machine.
     SharedMemory,
 }
 
-/// Its name, as in JSON.
+/// The name, as in JSON: `total_references`.
 impl fmt::Display for Counter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.words().0)
@@ -45,7 +48,7 @@ impl fmt::Display for Counter {
 }
 
 impl Counter {
-    /// What one of it is.
+    /// What one unit of it is called: `block`, `byte`, `open file`.
     pub fn unit(self) -> &'static str {
         self.words().1
     }
@@ -75,12 +78,12 @@ impl Counter {
         }
     }
 
-    /// Whether it is judged object by object, not by its sum.
+    /// Whether each object is judged separately, instead of the sum.
     pub(super) fn is_by_object(self) -> bool {
         matches!(self, Self::References | Self::Types | Self::Items)
     }
 
-    /// Whether it counts what the system gives to a process, and limits.
+    /// Whether it counts something that the system limits for each process.
     pub(super) fn is_resource(self) -> bool {
         matches!(
             self,
@@ -89,7 +92,13 @@ impl Counter {
     }
 }
 
-/// All counters, in their order.
+/// A count as a float, exact below 2 to the power of 53.
+#[allow(clippy::cast_precision_loss)]
+pub(super) fn float(count: u64) -> f64 {
+    count as f64
+}
+
+/// All counters, in the order of the report.
 pub(super) const ALL: [Counter; 14] = [
     Counter::Blocks,
     Counter::Tracked,
@@ -107,16 +116,16 @@ pub(super) const ALL: [Counter; 14] = [
     Counter::SharedMemory,
 ];
 
-/// What the counters show at one moment. Taking and keeping it allocates nothing.
+/// What the counters show at one moment. Taking a reading and keeping it allocates nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reading {
     counts: [Option<i64>; ALL.len()],
-    /// Resident memory in bytes: for the picture, and to stop before it is all taken.
+    /// Resident memory in bytes: it is drawn, and the soak stops before all memory is taken.
     pub resident: i64,
 }
 
 impl Reading {
-    /// Of each counter its count, `None` if this system has no such counter.
+    /// Reads each counter by `count`, which returns `None` if this system has no such counter.
     pub fn new(count: impl Fn(Counter) -> Option<i64>, resident: i64) -> Self {
         Self {
             counts: ALL.map(count),
@@ -124,7 +133,7 @@ impl Reading {
         }
     }
 
-    /// The count, 0 if there is no such counter.
+    /// The count, or 0 if this system has no such counter.
     pub fn count(&self, counter: Counter) -> i64 {
         let count = self.counts.get(counter as usize).copied();
         count.flatten().unwrap_or(0)

@@ -1,51 +1,53 @@
-//! The course of a soak: when a stage of windows is enough, and how long the next one has to be.
+//! The course of a soak: whether a stage is enough, and how long the next one must be.
 
-use super::counter::Counter;
-use super::verdict::{Finding, Growth, float};
+use crate::counter::{Counter, float};
+use crate::verdict::{Finding, Growth};
 
-/// Shortest windows, in calls: where a leak soon shows; where what grows may stop soon; where it is a
+/// The calls of the shortest window, if a leak shows early; if what grows may soon stop; and if it is a
 /// resource that soon runs out.
 pub(super) const EARLY: u64 = 40;
 const LONGER: u64 = 1280;
 pub(super) const RESOURCES: u64 = 6;
-/// The largest store that is not called a leak while it fills, in entries; and the calls after which one
-/// that gets an entry per call would have been full for some time.
+/// The most entries of a store that is not called a leak while it fills; and the calls after which a store of
+/// that size that gains an entry per call has been full for some time.
 pub(super) const MOST_ENTRIES: i64 = 100_000;
 const CALLS_TO_FILL: f64 = 125_000.0;
-/// What gets an entry less often than this is not waited for.
+/// A store that gains fewer entries per call than this is not waited for.
 const LEAST_RATE: f64 = 1.0 / 50.0;
 
-/// What a stage has shown.
-pub(super) struct Stage<'a> {
+/// What a stage has shown, as far as it decides about the next one.
+pub(super) struct Shown<'a> {
     /// The calls of its shortest window.
     pub window: u64,
-    /// Calls so far, of the stages before and of the warm-up too.
+    /// The calls so far, including the warm-up and earlier stages.
     pub calls: u64,
+    /// What each counter did.
     pub growths: &'a [Growth],
-    /// Whether what grows is kept by what was there before: a store that fills, or a leak.
+    /// Whether older objects lead to what grows: a store that fills, or a leak.
     pub is_kept: bool,
-    /// How many entries per call such a store gets.
+    /// How many entries per call such a store gains.
     pub entries: f64,
-    /// How many objects the largest container has that grows like a leak.
+    /// How many items the largest container has that grows like a leak.
     pub most_items: i64,
-    /// Whether memory outside malloc may grow, and has not grown enough to tell.
+    /// Whether memory outside malloc may grow, but has not grown enough to be judged.
     pub may_grow_outside: bool,
 }
 
 /// What comes after a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// It is enough.
+    /// Nothing: this one was enough.
     Stop,
-    /// A stage whose shortest window has so many calls.
+    /// Another stage, whose shortest window has so many calls.
     Stage(u64),
-    /// What grows may be a store that still fills, and there is no time to see.
+    /// No verdict: what grows may be a store that is still filling, and there is no time to find out.
     Doubt,
 }
 
-impl Stage<'_> {
-    /// `wanted` is the shortest window of all calls that were asked for, `affordable` the longest that
-    /// there is time for; none if time has no limit, and so no more calls are made than were asked for.
+impl Shown<'_> {
+    /// What comes next. `wanted` is the shortest window if all calls that were asked for are made at once;
+    /// `affordable` is the longest one that there is time for. It is `None` if time has no limit: then no more
+    /// calls are made than were asked for.
     pub fn next(&self, wanted: u64, affordable: Option<u64>) -> Next {
         let is_over_released = |growth: &Growth| growth.finding == Finding::OverRelease;
         if self.growths.iter().any(is_over_released)
@@ -78,12 +80,12 @@ impl Stage<'_> {
             wanted
         };
         let longest = target.min(affordable.unwrap_or(wanted));
-        // Less than a quarter more tells nothing new.
+        // A stage that is less than a quarter longer would show nothing new.
         if longest >= self.window + self.window.div_ceil(4) {
             return Next::Stage(longest);
         }
         let is_heap = !self.is_kept && self.leaks(|counter| counter == Counter::CHeap);
-        // C's heap is no store of Python's: it has had time enough.
+        // Growth of C's heap alone is no store of Python's, and this stage was long enough for C's.
         if leaks && !(is_heap && self.window >= LONGER) && !self.is_certain(wanted) {
             Next::Doubt
         } else {
@@ -91,6 +93,7 @@ impl Stage<'_> {
         }
     }
 
+    /// Whether one of these counters leaks. References to types do not count.
     fn leaks(&self, which: impl Fn(Counter) -> bool) -> bool {
         let mut leaks = self
             .growths
@@ -99,13 +102,13 @@ impl Stage<'_> {
         leaks.any(|growth| which(growth.counter) && growth.counter != Counter::Types)
     }
 
-    /// Whether more calls would not change that it is a leak.
+    /// Whether it is a leak that more calls would only confirm.
     fn is_certain(&self, wanted: u64) -> bool {
         self.leaks(|counter| match counter {
             Counter::Items | Counter::CHeap => false,
-            // A store of C code may hide the objects that it has.
+            // C code may have a store whose objects cannot be seen.
             Counter::Blocks | Counter::Tracked if self.window < LONGER.min(wanted) => false,
-            // They soon run out.
+            // Threads and processes soon run out.
             Counter::Threads | Counter::Children => true,
             _ => !self.is_kept,
         })

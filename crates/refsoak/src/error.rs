@@ -11,14 +11,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// Python cannot be started, or raised an exception.
+    /// Python cannot be started, or a call of pyoutliers failed.
     Python(pyoutliers::Error),
-    /// The closure returned an error of another kind.
+    /// The closure returned another error, such as PyO3's.
     Call(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Error {
-    /// What a closure returned.
+    /// The error that a closure returned.
     pub(crate) fn of_call(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
         match error.downcast() {
             Ok(error) => Self::Python(*error),
@@ -47,5 +47,5 @@ impl fmt::Display for Error {
     }
 }
 
-/// The text is that of the error inside, so there is no `source` that would repeat it.
+/// There is no `source`: the text is that of the inner error already.
 impl std::error::Error for Error {}

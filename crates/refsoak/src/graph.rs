@@ -8,7 +8,7 @@ use pyoutliers::Result;
 use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::convert;
 
-/// The functions of `meter.py` that a graph is made with.
+/// The functions of `meter.py` that find the objects.
 #[derive(Debug)]
 pub(super) struct Finder {
     pub roots: Held,
@@ -16,27 +16,27 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    /// What some objects refer to: once for each reference.
+    /// The objects that some objects refer to, once for each reference.
     fn referents<'p>(&self, things: &Owned<'p>) -> Result<Owned<'p>> {
         let referents = self.referents.as_borrowed(things.py());
         Ok(capi::object_call_function_obj_args(&referents, [things])?)
     }
 }
 
-/// The objects that can be found at one moment. Each is kept alive by one reference.
+/// The objects that can be found at one moment. The graph holds one reference to each.
 ///
-/// Found is what Python's cycle collector tracks, and whatever that refers to; frames are left out, as
-/// they come and go.
+/// It finds the objects that Python's cycle collector tracks, and all objects that these lead to. Frames are
+/// left out, because they come and go.
 pub(super) struct Graph<'p> {
     pub objects: Vec<Owned<'p>>,
-    /// By address: how many references to it the others hold.
+    /// For each address, how many references to the object the others hold.
     known: HashMap<usize, i64, BuildHasherDefault<AddressHasher>>,
 }
 
-/// Addresses, in a set that is quick to look into.
+/// A set of addresses, with a fast hash.
 pub(super) type Addresses = HashSet<usize, BuildHasherDefault<AddressHasher>>;
 
-/// Spreads addresses: nobody chooses them to collide.
+/// Hashes addresses. It needs no defence, because nobody chooses them to collide.
 #[derive(Debug, Default)]
 pub(super) struct AddressHasher(u64);
 
@@ -61,6 +61,7 @@ impl Hasher for AddressHasher {
 }
 
 impl<'p> Graph<'p> {
+    /// Finds all objects of this moment.
     pub fn new(py: Python<'p>, finder: &Finder) -> Result<Self> {
         let mut graph = Self {
             objects: Vec::new(),
@@ -76,7 +77,7 @@ impl<'p> Graph<'p> {
         Ok(graph)
     }
 
-    /// Adds objects, each with so many references to it, and returns those that are new.
+    /// Adds objects, and `references` to the count of each. Returns those that are new.
     fn add(&mut self, objects: &Owned<'p>, references: i64) -> Result<Vec<Owned<'p>>> {
         let objects =
             convert::vec_from_iterable(objects, usize::MAX, |_, object| Ok(object.clone()))?;
@@ -94,12 +95,12 @@ impl<'p> Graph<'p> {
         Ok(new)
     }
 
-    /// How many references to an object the others hold; `None` if it cannot be found.
+    /// How many references to an object the others hold; `None` if the graph does not have it.
     pub fn explained(&self, object: &Owned<'_>) -> Option<i64> {
         self.known.get(&object.address()).copied()
     }
 
-    /// The addresses of all that can be reached from some objects, these included.
+    /// The addresses of all objects that some objects lead to, including their own.
     pub fn reachable(
         &self,
         py: Python<'p>,
@@ -118,7 +119,7 @@ impl<'p> Graph<'p> {
         Ok(reached)
     }
 
-    /// How many of those of some addresses an object refers to.
+    /// How many references an object holds to objects at these addresses.
     pub fn count(
         &self,
         py: Python<'p>,
@@ -134,7 +135,7 @@ impl<'p> Graph<'p> {
     }
 }
 
-/// A list of some objects.
+/// A Python list of some objects.
 pub(super) fn list<'p>(py: Python<'p>, objects: &[Owned<'p>]) -> Result<Owned<'p>> {
     let mut list = capi::list_new(py, objects.len())?;
     for (index, object) in objects.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Arguments that are lent: a list and its items, watched by spare references during a call.
+//! Lent arguments: lists that are watched during a call, together with their items.
 
 use crate::spare::SpareReferences;
 use pyoutliers::Outliers;
@@ -8,67 +8,68 @@ use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::convert;
 use pyoutliers::with_python;
 
-/// Calls with arguments that are lent. One sees all; more tell what is kept from what the next call
-/// lets go.
+/// Calls with lent arguments. One shows every fault; more of them show whether an argument is kept for good,
+/// or only until the next call.
 const CALLS: usize = 4;
+/// Spare references to each list and each item.
 const SPARE: i64 = 16;
 
-/// What the calls did with the arguments that they were lent.
+/// What the function did with the arguments that it was lent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lent {
-    /// Calls with arguments that were watched.
+    /// The calls with watched arguments.
     pub calls: usize,
-    /// In so many of them the list was kept beyond the last call, or an item of it.
+    /// How many of these calls kept the list, or an item of it, beyond the last call.
     pub kept: usize,
-    /// References to the list that were given back too often.
+    /// How many references to the list were released too often.
     pub list_released: i64,
-    /// References to items that were given back too often.
+    /// How many references to items were released too often.
     pub items_released: i64,
-    /// The first item that was given back too often.
+    /// The index of the first item that was released too often.
     pub first_item: Option<usize>,
-    /// In so many of them the list was returned without a reference of its own.
+    /// How many of these calls returned the list without adding a reference.
     pub borrowed: usize,
 }
 
 impl Lent {
-    /// Whether a reference was given back that was nobody's to give.
+    /// Whether the function released a reference that it did not own.
     pub fn is_over_released(&self) -> bool {
         self.list_released > 0 || self.items_released > 0 || self.borrowed > 0
     }
 
-    /// Whether each call kept the list, or an item of it.
+    /// Whether every call kept the list, or an item of it.
     pub(super) fn is_kept(&self) -> bool {
         self.kept == self.calls && self.kept > 0
     }
 
-    /// A sentence for each thing that was wrong.
+    /// A sentence for each fault.
     pub fn faults(&self) -> Vec<String> {
-        let of = format!("in {} calls that were watched", self.calls);
+        let of = format!("times in {} watched calls", self.calls);
         let mut faults = Vec::new();
         if self.borrowed > 0 {
             faults.push(format!(
-                "it returns its argument without a reference of its own, {} times {of}: that takes \
-                 Py_INCREF before the return",
+                "the function returns its argument without adding a reference, {} {of}: call Py_INCREF \
+                 before the return",
                 self.borrowed
             ));
         }
         if self.list_released > 0 {
             faults.push(format!(
-                "it gives its argument back too often, {} times {of}: an argument is borrowed",
+                "the function releases its argument too often, {} {of}: an argument is borrowed",
                 self.list_released
             ));
         }
         if let Some(first) = self.first_item {
             faults.push(format!(
-                "it gives items of its argument back too often, {} times {of}, first item {first}: \
+                "the function releases items of its argument too often, {} {of}, first item {first}: \
                  what PyList_GetItem returns is borrowed",
                 self.items_released
             ));
         }
         if self.is_kept() {
             faults.push(format!(
-                "it keeps its argument or items of it, {} times {of}",
+                "the function keeps its argument or items of it, {} {of}",
                 self.kept
             ));
         }
@@ -76,18 +77,35 @@ impl Lent {
     }
 }
 
-/// A list and its items, which are let go of first: else those that go with the list look missing.
+/// A list that is watched, together with its items: spare references keep all of them alive, and each count
+/// is compared with the one before.
+///
+/// ```
+/// use pyoutliers::{convert, with_python};
+/// use refsoak::WatchedList;
+///
+/// with_python(|py| {
+///     let watched = WatchedList::new(convert::list_from_slice(py, &[1.5, 2.5], None)?)?;
+///     let taken = watched.each().nth(2).map(|item| item.object(py).clone());
+///     let growths: Vec<_> = watched.each().map(|each| each.growth(py)).collect();
+///     assert_eq!(growths, [0, 0, 1]); // the list, its first item, its second item
+///     drop(taken);
+///     Ok(())
+/// })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 pub struct WatchedList {
+    /// Dropped before the list: the references that the list's end releases would look missing.
     items: Vec<SpareReferences>,
     list: SpareReferences,
 }
 
 impl WatchedList {
-    /// Watches a list that nobody else may change meanwhile.
+    /// Watches a list, which must not change meanwhile.
     ///
     /// # Errors
     ///
-    /// If there is no memory to do so.
+    /// If memory runs out.
     pub fn new(list: Owned<'_>) -> Result<Self> {
         let py = list.py();
         let item = |_, item: &Owned<'_>| Ok(SpareReferences::new(item.clone(), SPARE));
@@ -97,18 +115,18 @@ impl WatchedList {
         Ok(Self { items, list })
     }
 
-    /// Compares with the counts of now on.
+    /// Compares with the present counts from now on.
     pub fn begin(&mut self, py: Python<'_>) {
         self.list.begin(py);
         self.items.iter_mut().for_each(|item| item.begin(py));
     }
 
-    /// The list, and its items in turn.
+    /// The list first, then each of its items.
     pub fn each(&self) -> impl Iterator<Item = &SpareReferences> {
         std::iter::once(&self.list).chain(&self.items)
     }
 
-    /// Makes a call with the list, and uses its result up: of what items, its caller knows.
+    /// Makes a call with the list, and takes all items from its result, whatever they are.
     fn call<'p>(
         self,
         py: Python<'p>,
@@ -120,14 +138,14 @@ impl WatchedList {
         let is_list = result.address() == self.list.object(py).address();
         if is_list && self.list.growth(py) < 1 {
             lent.borrowed += 1;
-            // It is not the result's to give: one is given for it.
+            // The result will release a reference that it does not own. This one replaces it.
             std::mem::forget(result.clone());
         }
         convert::vec_from_iterable(&result, self.items.len(), |_, _| Ok(()))?;
         Ok(self)
     }
 
-    /// Looks whether all references are there that should be, and no more.
+    /// Adds up which references are missing, and which ones were kept.
     fn look(&self, py: Python<'_>, lent: &mut Lent) {
         let list = self.list.growth(py);
         lent.list_released += (-list).max(0);
@@ -144,12 +162,12 @@ impl WatchedList {
     }
 }
 
-/// A list of some values.
+/// A Python list of these values.
 pub(super) fn list(data: &[f64]) -> Result<Held> {
     with_python(|py| Ok(convert::list_from_slice(py, data, None)?.into()))
 }
 
-/// Lends arguments to a function. `collect` has Python collect what only cycles keep.
+/// Calls a function with lent arguments. `collect` runs Python's cycle collector.
 pub(super) fn lend(detector: &Outliers, data: &[f64], collect: &Held) -> Result<Lent> {
     let mut lent = Lent::default();
     with_python(|py| {
@@ -167,7 +185,7 @@ pub(super) fn lend(detector: &Outliers, data: &[f64], collect: &Held) -> Result<
     .map_err(|error| error.in_function(detector.name()))
 }
 
-/// The positive control: one fault after the other is committed, and has to be seen.
+/// The positive control: commits one fault after the other, and returns the first that is not seen.
 pub(super) fn prove() -> Result<Option<String>> {
     let right = Lent {
         calls: 1,
@@ -216,8 +234,8 @@ pub(super) fn prove() -> Result<Option<String>> {
             drop(kept);
             if lent != expected {
                 return Ok(Some(format!(
-                    "a planted fault with an argument should have been seen as {expected:?}, but \
-                     was as {lent:?}"
+                    "a planted fault with an argument should have been counted as {expected:?}, but was \
+                     counted as {lent:?}"
                 )));
             }
         }

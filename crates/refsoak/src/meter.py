@@ -1,4 +1,4 @@
-"""The Python half of the leak meter. It allocates the same at every reading."""
+"""The Python half of the leak meter. Each reading allocates the same."""
 
 import array
 import collections
@@ -11,24 +11,24 @@ import sys
 import threading
 import types
 
-# Caches keep names and types alive for longer than a window.
+# These caches keep names and types alive beyond the end of a window.
 clear_caches = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
 total_references = getattr(sys, "gettotalrefcount", None)
 
 
 class Sentinel:
-    """A type of which nobody else knows."""
+    """A type that nobody else uses."""
 
 
-# References to these are planted, and released too often; an item is put into the deque, which has room.
+# The soak plants references to these, and releases one too often. The deque has room for a planted item.
 sentinel = object()
 store = collections.deque([None])
 
 
 def read():
-    """Return the blocks in use, the objects that the collector tracks, and all references.
+    """Return the blocks in use, the number of tracked objects, and the number of all references.
 
-    The last is -1 where this Python does not count them.
+    The last is -1 if this Python does not count them.
     """
     counts = [0, 0, -1]
     clear_caches()
@@ -41,7 +41,7 @@ def read():
 
 
 def tracked():
-    """Count the tracked objects without a list of them, which would stir C's heap."""
+    """Count the tracked objects without a list of them, which would change C's heap."""
     if gc.get_freeze_count():
         return len(gc.get_objects())
     gc.freeze()
@@ -50,10 +50,10 @@ def tracked():
     return count
 
 
-# All objects that can be found: see graph.rs.
+# Finding all objects: see graph.rs.
 
 def roots():
-    """Return what the collector tracks, and the types of NumPy's items."""
+    """Return the objects that the collector tracks, and NumPy's dtypes."""
     gc.collect()
     found = [thing for thing in gc.get_objects() if type(thing) is not types.FrameType]
     numpy = sys.modules.get("numpy")
@@ -63,13 +63,13 @@ def roots():
 
 
 def referents(things):
-    """Return what things refer to, once for each reference; what NumPy's arrays hold too."""
+    """Return the objects that things refer to, once for each reference, including the items of NumPy's arrays."""
     found = gc.get_referents(*things)
     if types.FrameType in set(map(type, found)):
         found = [thing for thing in found if type(thing) is not types.FrameType]
     array_type = getattr(sys.modules.get("numpy"), "ndarray", None)
     if isinstance(array_type, type):
-        # The collector knows neither arrays nor what they hold.
+        # The collector sees neither arrays nor their items.
         array_types = {kind for kind in set(map(type, things)) if issubclass(kind, array_type)}
         base, dtype = array_type.base.__get__, array_type.dtype.__get__
         for array_ in things if array_types else ():
@@ -83,18 +83,18 @@ def referents(things):
     return found
 
 
-# What has a length, by a C function; and what tells it otherwise.
+# The types whose `len` is a C function, and those functions.
 SIZED = (list, dict, set, bytearray, array.array, collections.deque)
 LENGTHS = {kind.__len__ for kind in (*SIZED, collections.OrderedDict)}
 
 
 def end(stream, seek=io.BytesIO.seek, tell=io.BytesIO.tell):
-    """Return how long a stream in memory is."""
+    """Return the length of a stream in memory."""
     try:
         position = tell(stream)
         length = seek(stream, 0, 2)
         seek(stream, position)
-    except ValueError:  # it is closed
+    except ValueError:  # the stream is closed
         return 0
     return length
 
@@ -103,14 +103,14 @@ def end_of_text(stream):
     return end(stream, io.StringIO.seek, io.StringIO.tell)
 
 
-# What holds no objects is not read by `len`, which tells the soak so.
+# Containers that hold no objects have another function than `len`: so the soak knows them apart.
 READERS = {bytearray: bytearray.__len__, array.array: array.array.__len__, io.BytesIO: end, io.StringIO: end_of_text}
 if hasattr(queue, "SimpleQueue"):
     READERS[queue.SimpleQueue] = queue.SimpleQueue.qsize
 
 
 if sys.version_info < (3, 11):
-    # These make a cache at a function's call 1,024: now, and not between two readings.
+    # Python makes a cache at the 1,024th call of a function: this makes them now, not between two readings.
     for _ in range(1100):
         referents([])
         end(io.BytesIO())
@@ -118,14 +118,14 @@ if sys.version_info < (3, 11):
 
 
 def kinds(things):
-    """Return of each thing what tells its length, if anything; True for a type, otherwise None."""
+    """Return for each thing the function that returns its length; True for a type; otherwise None."""
     known = {kind: len for kind in SIZED}
     known.update(READERS)
     found = [known[kind] if kind in known else known.setdefault(kind, kind_of(kind)) for kind in map(type, things)]
     reader = READERS[array.array]
     if reader in found:
-        # Numbers of eight bytes are entries, as objects are; smaller ones may be parts of a record.
-        found = [len if told is reader and thing.itemsize == 8 else told for thing, told in zip(things, found)]
+        # A number of eight bytes counts as an entry, as an object does; smaller ones may be parts of a record.
+        found = [len if kind is reader and thing.itemsize == 8 else kind for thing, kind in zip(things, found)]
     return found
 
 
@@ -134,14 +134,14 @@ def kind_of(kind):
         return True
     try:
         return len if issubclass(kind, SIZED) and kind.__len__ in LENGTHS else None
-    except Exception:  # whatever a metaclass does
+    except Exception:  # the code of a metaclass may raise anything
         return None
 
 
-# What is planted: see meter.rs.
+# Planting: see meter.rs.
 
 def plant():
-    """Return seven blocks, one of them tracked: five objects, and a list with its slots."""
+    """Return seven new blocks, one of them tracked: five objects, a list, and the slots of the list."""
     return [object(), object(), object(), object(), object()]
 
 
@@ -154,7 +154,7 @@ def remove_item():
 
 
 def plant_pages():
-    """Return 2 MiB of memory that no allocator knows of, in use."""
+    """Return 2 MiB of memory in use that no allocator counts."""
     pages = mmap.mmap(-1, 2 << 20)
     for start in range(0, len(pages), 4096):
         pages[start] = 1
@@ -162,33 +162,33 @@ def plant_pages():
 
 
 def plant_mapping():
-    """Return a file in memory."""
+    """Return a mapped file."""
     with open(os.__file__, "rb") as file:
         return mmap.mmap(file.fileno(), 1, access=mmap.ACCESS_READ)
 
 
 def disturbers():
-    """Return what may be the reason that counters move by themselves."""
+    """Return possible reasons why counters move without calls."""
     found = []
     if sys.gettrace():
-        found.append("a tracer is set, see sys.gettrace(): run without coverage or debugger")
+        found.append("a tracer is set (sys.gettrace()): run without coverage or debugger")
     if sys.getprofile():
-        found.append("a profiler is set, see sys.getprofile()")
+        found.append("a profiler is set (sys.getprofile())")
     threads = threading.active_count() - 1
     if threads > 0:
-        found.append("%d other thread%s of Python's may work in between" % (threads, "" if threads == 1 else "s"))
+        found.append("%d other Python thread%s may be running" % (threads, "" if threads == 1 else "s"))
     if os.environ.get("PYTHONMALLOC"):
-        found.append("with PYTHONMALLOC, Python does not count its blocks, or counts others too: unset PYTHONMALLOC")
+        found.append("with PYTHONMALLOC set, Python counts its blocks wrongly or not at all: unset PYTHONMALLOC")
     return found
 
 
 def raise_file_limit():
-    """Let the process open as many files as it may; return how many that are, or -1."""
+    """Raise the soft limit of open files to the hard limit; return the limit, or -1."""
     try:
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # More than a million, and what closes all there can be takes its time.
+        # With more than a million, a program that closes all possible descriptors would take too long.
         most = 1 << 20 if hard == resource.RLIM_INFINITY else min(hard, 1 << 20)
         if soft != resource.RLIM_INFINITY and soft < most:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

@@ -1,29 +1,30 @@
-//! The meter: exact counters of whatever can leak, and the proof that each sees it.
+//! The meter: exact counters of everything that can leak, and the proof that each of them works.
 
 use std::ffi::CStr;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs::File;
 use std::thread;
 use std::time::Duration;
 
-use super::counter::{Counter, Reading};
-use super::graph::Finder;
-use super::universe::{Counts, Universe, Window};
+use crate::counter::{Counter, Reading};
+use crate::graph::Finder;
 use crate::memory::{CBlock, CountingAllocator, c_heap};
+use crate::process::{OPEN_FILES, SHARED_MEMORY, THREADS, children, entries, mappings, resident};
 use crate::spare::SpareReferences;
+use crate::universe::{Counts, Universe, Window};
 use pyoutliers::Python;
 use pyoutliers::Result;
 use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::convert;
 use pyoutliers::{interpreter::module, with_python};
 
-/// How often objects are let go of at a reading.
+/// How many times a reading releases objects that nobody else refers to.
 const MOST_ROUNDS: u32 = 3;
 
-/// A counter that could not be proven, and what it saw instead of what was planted.
-pub(super) type Blind = (Counter, String);
+/// A counter that did not see what was planted, and what it saw instead.
+pub(super) type Unproven = (Counter, String);
 
-/// Everything is looked up and held before the first reading, so that all readings allocate alike.
+/// Reads all counters. Everything is looked up before the first reading, so that each reading allocates
+/// the same.
 #[derive(Debug)]
 pub(super) struct Meter {
     read: Held,
@@ -36,12 +37,13 @@ pub(super) struct Meter {
     pub finder: Finder,
     pub universe: Universe,
     counts_rust: bool,
-    /// Whether anything was let go of at the last reading.
-    has_let_go: bool,
-    /// The most files that may be open.
+    /// Whether the last reading released an object.
+    has_released: bool,
+    /// The limit of open files.
     most_files: Option<i64>,
 }
 
+/// The functions of `meter.py` that plant something to be counted.
 #[derive(Debug)]
 struct Planters {
     objects: Held,
@@ -83,22 +85,22 @@ impl Meter {
                     referents: held(c"referents")?,
                 },
                 universe: Universe::default(),
-                counts_rust: CountingAllocator::in_use() != 0, // no program has no Rust in use
-                has_let_go: false,
+                counts_rust: CountingAllocator::in_use() != 0, // 0 only if it is not installed
+                has_released: false,
                 most_files: most_files.first().copied().filter(|&most| most > 0),
             })
         })
     }
 
-    /// From now on the references to the objects are counted that are there now.
+    /// Finds all objects that exist now, and counts their references from now on.
     pub fn find_objects(&mut self) -> Result<()> {
         with_python(|py| self.universe.find(py, &self.finder, &self.kinds))
     }
 
-    /// Before so many calls.
+    /// Adds the spare references that the next calls may need.
     pub fn prepare(&mut self, calls: u64) -> Result<()> {
         with_python(|py| {
-            self.universe.lend(py, calls);
+            self.universe.add_spares(py, calls);
             Ok(())
         })
     }
@@ -113,14 +115,14 @@ impl Meter {
         &self.read
     }
 
-    /// Whether almost as many files are open as may be, or so many that they cannot be counted.
+    /// Whether the limit of open files is nearly reached, or reached, so that they cannot be counted.
     pub fn is_near_limit(&self) -> bool {
         let open = entries(OPEN_FILES).unwrap_or(i64::MAX);
         self.most_files.is_some_and(|most| open > most / 10 * 9)
     }
 
-    /// Whether there are more segments of shared memory after a while in which nothing was called: then
-    /// other processes make them.
+    /// Whether the number of shared memory segments changes within a second without calls: then other
+    /// processes create them.
     pub fn is_shared_memory_others(&self) -> bool {
         let before = entries(SHARED_MEMORY);
         (0..10).any(|_| {
@@ -129,37 +131,39 @@ impl Meter {
         })
     }
 
-    /// Whether nothing was let go of at the last reading, and nothing is still to be.
+    /// Whether the last reading released no object, and none waits to be released.
     pub fn is_settled(&self) -> bool {
-        !self.has_let_go && !self.universe.is_waiting()
+        !self.has_released && !self.universe.is_waiting()
     }
 
-    /// Reads all counters, without what the function has let go of.
+    /// Reads all counters, after releasing the objects that only the soak still refers to.
     pub fn read(&mut self, window: Option<Window>) -> Result<Reading> {
         let mut python = self.read_python()?;
-        self.has_let_go = false;
-        // What is let go of may have held others that nobody sees.
+        self.has_released = false;
+        // A released object may have been the last owner of objects that the collector does not see.
         for _ in 0..MOST_ROUNDS {
             let finder = &self.finder;
-            let Some(has_let_go) = with_python(|py| self.universe.let_go(py, finder))? else {
+            let Some(has_released) = with_python(|py| self.universe.release_dropped(py, finder))?
+            else {
                 break;
             };
-            // The first ones are freed here, as Rust's heap is counted too; and looking filled caches.
+            // Read again: the search fills caches. The earlier vector is freed here, because Rust's heap is
+            // counted too.
             python = self.read_python()?;
-            if !has_let_go {
+            if !has_released {
                 break;
             }
-            self.has_let_go = true;
+            self.has_released = true;
         }
         self.count(python, window)
     }
 
-    /// Python's own counters. First of all: the other readings must not disturb them.
+    /// Python's own counters. They come first, because the other readings would disturb them.
     fn read_python(&self) -> Result<Vec<i64>> {
         with_python(|py| convert::ints(&call(py, &self.read)?, 3))
     }
 
-    /// All counters, with those of Python.
+    /// Reads the other counters, and puts Python's beside them.
     fn count(&mut self, python: Vec<i64>, window: Option<Window>) -> Result<Reading> {
         let [blocks, tracked, total_references] = python.try_into().unwrap_or([-1; 3]);
         let counts = with_python(|py| self.universe.read(py, window))?;
@@ -184,22 +188,22 @@ impl Meter {
         Ok(Reading::new(count, resident))
     }
 
-    /// The positive control: plants a known number of each, removes them, and returns the counters that
-    /// do not see both exactly. Other threads may disturb some, so there are ten attempts; each counter
-    /// has to see it in one of them.
-    pub fn prove(&mut self) -> Result<Vec<Blind>> {
-        let mut blind = self.try_to_prove()?;
+    /// The positive control: plants a known amount for each counter, removes it, and returns the counters
+    /// that do not see both exactly. Other threads may disturb a counter, so it has ten attempts and must
+    /// succeed in one.
+    pub fn prove(&mut self) -> Result<Vec<Unproven>> {
+        let mut unproven = self.try_to_prove()?;
         for _ in 1..10 {
-            if blind.is_empty() {
+            if unproven.is_empty() {
                 break;
             }
             let again = self.try_to_prove()?;
-            blind.retain(|(counter, _)| again.iter().any(|(other, _)| other == counter));
+            unproven.retain(|(counter, _)| again.iter().any(|(other, _)| other == counter));
         }
-        Ok(blind)
+        Ok(unproven)
     }
 
-    /// What may be the reason that counters move by themselves.
+    /// Possible reasons why counters move without calls.
     pub fn disturbers(&self) -> Result<Vec<String>> {
         with_python(|py| {
             let found = call(py, &self.disturbers)?;
@@ -209,7 +213,7 @@ impl Meter {
         })
     }
 
-    fn try_to_prove(&mut self) -> Result<Vec<Blind>> {
+    fn try_to_prove(&mut self) -> Result<Vec<Unproven>> {
         let (before, objects_before) = self.read_planted()?;
         let planted = with_python(|py| {
             let objects = call(py, &self.planters.objects)?;
@@ -221,24 +225,24 @@ impl Meter {
         let (block, file) = (CBlock::new(), File::open("/dev/null"));
         let chunk = block.as_ref().map_or(0, CBlock::chunk);
         let (between, objects_between) = self.read_planted()?;
-        // With the lock held they are released at once.
+        // Only with the lock held are they released at once.
         with_python(|py| {
             drop(planted);
             call(py, &self.planters.remove_item).map(drop)
         })?;
         drop((block, file));
         let (after, objects_after) = self.read_planted()?;
-        let mut blind = Vec::new();
+        let mut unproven = Vec::new();
         for (counter, planted) in between.growth(&before) {
             let expected = match counter {
                 Counter::Blocks => 7,
                 Counter::CHeap => chunk,
                 Counter::Tracked | Counter::Types | Counter::Items | Counter::Files => 1,
-                // One is planted by itself, and one is the item.
+                // One is planted directly, the other is the item.
                 Counter::References => 2,
                 Counter::RustHeap | Counter::Threads => 0,
-                // Other references are Python's own business, and child processes and shared memory
-                // are not planted in a program; pages and mappings are planted below.
+                // The total changes with Python's own references. Child processes and shared memory are
+                // not planted: that would disturb the program. Pages and mappings are planted below.
                 Counter::TotalReferences
                 | Counter::OutsideMalloc
                 | Counter::Mappings
@@ -253,21 +257,21 @@ impl Meter {
                 (planted, after.count(counter) - before.count(counter))
             };
             if (planted, left) != (expected, 0) {
-                blind.push((counter, unseen(expected, planted, left)));
+                unproven.push((counter, unseen(expected, planted, left)));
             }
         }
         let anonymous = || Some(resident().1).filter(|&bytes| bytes > 0);
         let pages = try_to_map(&self.planters.pages, anonymous, 2 << 20)?;
-        blind.extend(pages.map(|saw| (Counter::OutsideMalloc, saw)));
+        unproven.extend(pages.map(|saw| (Counter::OutsideMalloc, saw)));
         let mapping = try_to_map(&self.planters.mapping, mappings, 1)?;
-        blind.extend(mapping.map(|saw| (Counter::Mappings, saw)));
-        blind.extend(self.try_to_release()?);
-        Ok(blind)
+        unproven.extend(mapping.map(|saw| (Counter::Mappings, saw)));
+        unproven.extend(self.try_to_release()?);
+        Ok(unproven)
     }
 
-    /// A reading, and what it says of the objects that are planted with.
+    /// A reading, and the counts of the objects that are used for planting.
     fn read_planted(&mut self) -> Result<(Reading, Counts)> {
-        // What is planted is not let go of.
+        // Without releasing anything: what was planted must stay.
         let python = self.read_python()?;
         let reading = self.count(python, None)?;
         let counts = with_python(|py| {
@@ -281,8 +285,8 @@ impl Meter {
         Ok((reading, counts))
     }
 
-    /// Releases a reference too often, and takes it again.
-    fn try_to_release(&mut self) -> Result<Option<Blind>> {
+    /// Releases one reference too often, and then adds it again.
+    fn try_to_release(&mut self) -> Result<Option<Unproven>> {
         let (_, before) = self.read_planted()?;
         with_python(|py| {
             self.sentinel.lose_one(py);
@@ -290,7 +294,7 @@ impl Meter {
         })?;
         let (_, between) = self.read_planted()?;
         with_python(|py| {
-            // A reference that nobody owns is this one's.
+            // This reference replaces the one that was lost.
             std::mem::forget(self.sentinel.object(py).clone());
             Ok(())
         })?;
@@ -300,8 +304,8 @@ impl Meter {
     }
 }
 
-/// Has a function map something into memory, and unmaps it; what a count saw of it if that is not at least
-/// half of what it should have seen.
+/// Calls a function that maps memory, then unmaps it. Returns what `count` saw, if that is less than half
+/// of what was expected.
 fn try_to_map(
     function: &Held,
     count: impl Fn() -> Option<i64>,
@@ -310,7 +314,7 @@ fn try_to_map(
     let before = count();
     let mapped = with_python(|py| call(py, function).map(Held::from))?;
     let between = count();
-    // With the lock held it is released at once.
+    // Only with the lock held is it released at once.
     with_python(|_| {
         drop(mapped);
         Ok(())
@@ -319,8 +323,8 @@ fn try_to_map(
         return Ok(None);
     };
     let (mapped, left) = (between - before, after - before);
-    let is_blind = 2 * mapped < expected || 2 * left > expected;
-    Ok(is_blind.then(|| unseen(expected, mapped, left)))
+    let is_unseen = 2 * mapped < expected || 2 * left > expected;
+    Ok(is_unseen.then(|| unseen(expected, mapped, left)))
 }
 
 fn unseen(expected: i64, planted: i64, left: i64) -> String {
@@ -333,73 +337,4 @@ fn call<'p>(py: Python<'p>, function: &Held) -> Result<Owned<'p>> {
         &function.as_borrowed(py),
         [],
     )?)
-}
-
-const OPEN_FILES: &str = "/proc/self/fd";
-const THREADS: &str = "/proc/self/task";
-const SHARED_MEMORY: &str = "/dev/shm";
-
-/// How many entries a directory has; `None` where there is none of that name.
-fn entries(directory: &str) -> Option<i64> {
-    i64::try_from(fs::read_dir(directory).ok()?.count()).ok()
-}
-
-/// The child processes of all threads, as Linux tells them.
-fn children() -> Option<i64> {
-    let mut children = 0;
-    for thread in fs::read_dir(THREADS).ok()? {
-        let file = File::open(thread.ok()?.path().join("children"));
-        let mut was_space = true;
-        // A thread may have ended.
-        let bytes = file.ok().into_iter().flat_map(pieces);
-        bytes.for_each(|piece| {
-            for byte in piece {
-                children += i64::from(was_space && byte != b' ');
-                was_space = byte == b' ';
-            }
-        });
-    }
-    Some(children)
-}
-
-/// The mappings of files: those with an inode.
-fn mappings() -> Option<i64> {
-    let file = File::open("/proc/self/maps").ok()?;
-    let (mut mapped, mut column, mut has_inode) = (0, 0, false);
-    for byte in pieces(file).flatten() {
-        match byte {
-            b'\n' => {
-                mapped += i64::from(has_inode);
-                (column, has_inode) = (0, false);
-            }
-            b' ' => column += 1,
-            // start-end, permissions, offset, device, inode, file
-            _ => has_inode |= column == 4 && byte != b'0',
-        }
-    }
-    Some(mapped)
-}
-
-/// A file in pieces on the stack: a text that grows is moved about C's heap, which glibc 2.43 counts
-/// differently after each move.
-fn pieces(mut file: File) -> impl Iterator<Item = impl Iterator<Item = u8>> {
-    std::iter::from_fn(move || {
-        let mut piece = [0; 4096];
-        let length = file.read(&mut piece).ok().filter(|&length| length > 0)?;
-        Some(piece.into_iter().take(length))
-    })
-}
-
-/// Resident memory in bytes, all of it and that without files, as Linux tells; 0 elsewhere.
-pub(super) fn resident() -> (i64, i64) {
-    let mut status = [0; 8192];
-    let length = File::open("/proc/self/status").and_then(|mut file| file.read(&mut status));
-    let status = status.get(..length.unwrap_or(0)).unwrap_or_default();
-    let bytes = |name| {
-        let mut lines = str::from_utf8(status).unwrap_or_default().lines();
-        let line = lines.find_map(|line| line.strip_prefix(name));
-        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<i64>().ok());
-        kib.map_or(0, |kib| kib * 1024)
-    };
-    (bytes("VmRSS:"), bytes("RssAnon:") + bytes("RssShmem:"))
 }

@@ -1,4 +1,4 @@
-//! References that are kept to spare, so that an object lives on if code releases too many.
+//! Spare references: they keep an object alive while code runs that may release it too often.
 
 #![allow(unsafe_code)]
 
@@ -7,7 +7,24 @@ use std::ptr::NonNull;
 use pyoutliers::capi::{Borrowed, Held, Owned};
 use pyoutliers::{Python, with_python};
 
-/// A reference with spare ones, to be counted while code runs that may give back too many.
+/// A reference to an object, and spare ones, so that the object survives being released too often; and a
+/// count to compare with.
+///
+/// ```
+/// use pyoutliers::{capi, with_python};
+/// use refsoak::SpareReferences;
+///
+/// with_python(|py| {
+///     let object = capi::float_from_double(py, 1.5)?;
+///     let spare = SpareReferences::new(object, 16);
+///     let taken = spare.object(py).clone();
+///     assert_eq!(spare.growth(py), 1);
+///     drop(taken);
+///     assert_eq!(spare.growth(py), 0);
+///     Ok(())
+/// })?;
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct SpareReferences {
     object: Held,
@@ -16,28 +33,28 @@ pub struct SpareReferences {
 }
 
 impl SpareReferences {
-    /// Keeps a reference, and `spare` more.
+    /// Takes the reference, and adds `spare` more.
     pub fn new(object: Owned<'_>, spare: i64) -> Self {
         let py = object.py();
-        let mut kept = Self {
+        let mut references = Self {
             object: object.into(),
             spare: 0,
             before: 0,
         };
-        kept.begin(py);
-        kept.lend(py, spare);
-        kept
+        references.begin(py);
+        references.ensure(py, spare);
+        references
     }
 
-    /// Compares with the count of now on: with whoever held the object at first gone.
+    /// Compares with the present count from now on.
     pub fn begin(&mut self, py: Python<'_>) {
         self.before = self.count(py);
     }
 
-    /// Keeps so many spare references at least, those that are missing not counted.
-    pub fn lend(&mut self, py: Python<'_>, spare: i64) {
+    /// Adds spare references until there are at least `spare`, not counting those that are missing.
+    pub fn ensure(&mut self, py: Python<'_>, spare: i64) {
         while self.spare + self.growth(py).min(0) < spare {
-            // Given back in `drop`.
+            // Released in `drop`.
             std::mem::forget(Owned::clone(&self.object(py)));
             self.spare += 1;
         }
@@ -48,33 +65,33 @@ impl SpareReferences {
         self.object.as_borrowed(py)
     }
 
-    /// How many references there are, but for the spare ones.
+    /// The reference count of the object, without the spare references.
     #[inline]
     pub fn count(&self, py: Python<'_>) -> i64 {
         let count = i64::try_from(self.object(py).reference_count());
         count.unwrap_or(i64::MAX) - self.spare
     }
 
-    /// The spare references.
+    /// The number of spare references.
     pub fn spare(&self) -> i64 {
         self.spare
     }
 
-    /// How much the count has grown since.
+    /// How much the count has grown since [`begin`](Self::begin).
     pub fn growth(&self, py: Python<'_>) -> i64 {
         self.count(py) - self.before
     }
 
-    /// Releases it, and all spare references, none of which is missing: what is fewer than at first, its
-    /// owners have released.
+    /// Releases the reference and all spare ones. References that are fewer than before count as released
+    /// by their owners, not as missing from the spare ones.
     pub fn release(mut self, py: Python<'_>) {
         if self.count(py) > 0 {
             self.before = self.count(py);
         }
     }
 
-    /// Gives one of the spare references back and tells nobody: what code does that gives back a
-    /// reference too many.
+    /// Releases a spare reference without counting that: what code does that releases the object once too
+    /// often. Does nothing if no spare reference is left.
     pub fn lose_one(&self, py: Python<'_>) {
         if -self.growth(py) < self.spare {
             // `drop` releases one less.
@@ -82,11 +99,11 @@ impl SpareReferences {
         }
     }
 
-    /// Releases one of the spare references, of which there has to be one.
+    /// Releases one of the spare references. There must be one.
     fn release_spare(&self, py: Python<'_>) {
         let object = NonNull::new(self.object(py).as_ptr());
-        // SAFETY: the lock is held; live, as `object` is a reference to it; and a reference that `lend` made
-        // and nobody else owns.
+        // SAFETY: the lock is held; the object is live, as `object` is a reference to it; and this
+        // reference was made by `ensure`, and nobody else owns it.
         drop(object.map(|object| unsafe { Owned::from_owned_ptr(py, object) }));
     }
 }
@@ -95,8 +112,8 @@ impl Drop for SpareReferences {
     fn drop(&mut self) {
         // Python was started, or there would be no reference.
         let _ = with_python(|py| {
-            // What was released too often came out of the spare ones. What somebody else released by
-            // right looks the same: then some are kept for ever, to be on the safe side.
+            // Whoever released the object too often took a spare reference. An owner that released its own
+            // reference looks the same: then some spare ones are never released, to be safe.
             let missing = (-self.growth(py)).max(0);
             (missing..self.spare).for_each(|_| self.release_spare(py));
             Ok(())

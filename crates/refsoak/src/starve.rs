@@ -13,14 +13,14 @@ use pyoutliers::{Exception, Python, Result, with_python};
 thread_local! {
     /// How many allocations this thread has made since the count began.
     static MADE: Cell<u64> = const { Cell::new(0) };
-    /// The first one that fails, and the last; none if the first is 0.
+    /// The first and the last one that fails; none if the first is 0.
     static FAILING: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
 
-/// Runs a closure while those of Python's allocations on this thread fail that are in a range,
-/// counted from 1. Returns what the closure returned, and how many there were.
+/// Runs a closure, and fails some of Python's allocations on this thread: those whose number, counted from
+/// 1, is in the range. Returns the closure's result, and the number of allocations.
 ///
-/// `3..=3` fails the third alone, `3..` that and all that follow. So a loop fails each in turn:
+/// `3..=3` fails only the third allocation, `3..` the third and all that follow. A loop fails each in turn:
 ///
 /// ```standalone_crate
 /// use pyoutliers::{ErrorKind, capi, with_python};
@@ -30,7 +30,7 @@ thread_local! {
 ///     let call = || with_python(|py| Ok(drop(capi::unicode_from_str(py, "a string")?)));
 ///     let (result, allocations) = starve(number..=number, call)?;
 ///     if allocations < number {
-///         break; // all have been failed
+///         break; // each has failed once
 ///     }
 ///     assert!(matches!(result.unwrap_err().kind(), ErrorKind::OutOfMemory(_)));
 /// }
@@ -38,15 +38,14 @@ thread_local! {
 /// ```
 ///
 /// Python's allocations are those of its [three
-/// allocators](https://docs.python.org/3/c-api/memory.html#allocator-domains); what C code or NumPy
-/// takes from elsewhere is none. The first call puts an allocator around each, best before other
+/// allocators](https://docs.python.org/3/c-api/memory.html#allocator-domains). Memory that C code or NumPy
+/// takes from elsewhere does not count. The first call wraps the three allocators. Make it before other
 /// threads use Python.
 ///
-/// Python itself has faults where its memory runs out: before 3.14, a function that makes closures,
-/// generators, classes or threads may leak, or end the process. Its compiler may end the process in every
-/// version. So starve calls, and not what compiles: `eval`, `exec`, an `import` of a
-/// module that is not cached as byte code, [`Outliers::from_source`](pyoutliers::Outliers::from_source). Find
-/// functions before you starve them.
+/// Python itself has faults when memory runs out. Before 3.14, a function that makes closures, generators,
+/// classes or threads may leak or end the process. In every version, the compiler may end the process. So
+/// starve calls of functions that exist already, and nothing that compiles: `eval`, `exec`, an `import` of a
+/// module that is not cached as byte code, [`Outliers::from_source`](pyoutliers::Outliers::from_source).
 ///
 /// Meanwhile exceptions have no traceback: the room for one
 /// ([`ROOM_FOR_TRACEBACK`](pyoutliers::capi::ROOM_FOR_TRACEBACK)) is always refused. The Python code that makes
@@ -54,14 +53,14 @@ thread_local! {
 ///
 /// # Errors
 ///
-/// If Python cannot be started, and a `RuntimeError` if somebody else has changed its allocators since the
+/// If Python cannot be started; or a `RuntimeError` if something has changed Python's allocators since the
 /// first call, as `tracemalloc` does.
 pub fn starve<R>(range: impl RangeBounds<u64>, closure: impl FnOnce() -> R) -> Result<(R, u64)> {
     with_python(|py| match prepare(py) {
         true => Ok(()),
         false => Err(changed(py).into()),
     })?;
-    /// Puts back what an outer call has set, also when the closure panics.
+    /// Restores the range of an outer call, also when the closure panics.
     struct Outer(u64, (u64, u64));
     impl Drop for Outer {
         fn drop(&mut self) {
@@ -99,22 +98,22 @@ fn fails() -> bool {
     first != 0 && (first..=last).contains(&number)
 }
 
-/// Python's three allocators, as they were, and those around them.
+/// Python's three allocators as they were, and the ones that wrap them.
 struct Allocators {
     originals: [ffi::PyMemAllocatorEx; 3],
     ours: [ffi::PyMemAllocatorEx; 3],
 }
 
-// SAFETY: one of them may be called on any thread; the two others are called by Python alone, with
-// the lock. Their `ctx` is Python's, which only hands it back to them.
+// SAFETY: the raw allocator may be called on any thread; Python calls the two others only with the lock
+// held. Their `ctx` belongs to Python, and is only passed back to them.
 unsafe impl Send for Allocators {}
 // SAFETY: as above; the record is only read.
 unsafe impl Sync for Allocators {}
 
 static ALLOCATORS: OnceLock<Allocators> = OnceLock::new();
 
-/// Puts an allocator that can fail around each of Python's three, once and for good. Whether they
-/// are there: somebody else's may have come between, or taken them away.
+/// Wraps each of Python's three allocators in one that can fail, once and for good. Returns whether they are
+/// in place: other code may have wrapped or replaced them.
 #[doc(alias = "PyMem_SetAllocator")]
 fn prepare(_: Python<'_>) -> bool {
     use ffi::PyMemAllocatorDomain::{PYMEM_DOMAIN_MEM, PYMEM_DOMAIN_OBJ, PYMEM_DOMAIN_RAW};
@@ -137,16 +136,15 @@ fn prepare(_: Python<'_>) -> bool {
     let originals = current;
     ALLOCATORS.get_or_init(|| Allocators { originals, ours });
     for (domain, mut allocator) in DOMAINS.into_iter().zip(ours) {
-        // SAFETY: the lock is held; the record is copied. The new allocator passes on to the old, so
-        // that blocks of before are freed where they came from. `ctx` stays as it is, so that a
-        // thread without the lock, which reads it and the function one after the other, has a pair
-        // that works, of whichever two.
+        // SAFETY: the lock is held; the record is copied. The new allocator passes calls on to the old
+        // one, so that older blocks are freed where they came from. `ctx` does not change: a thread
+        // without the lock reads `ctx` and the function separately, and any such pair works.
         unsafe { c!(PyMem_SetAllocator(domain, &raw mut allocator)) };
     }
     true
 }
 
-/// Somebody else's allocators are in the way.
+/// The error if other code has changed the allocators.
 fn changed(py: Python<'_>) -> Exception {
     let message = c"cannot make allocations fail: something (tracemalloc?) has changed Python's \
                     allocators since the first call of starve";
@@ -165,7 +163,7 @@ fn same(one: &ffi::PyMemAllocatorEx, other: &ffi::PyMemAllocatorEx) -> bool {
     }
 }
 
-/// An allocator that can fail, around the original of a domain, whose `ctx` it is given.
+/// An allocator that can fail, which wraps the original one of a domain and gets its `ctx`.
 fn around<const DOMAIN: usize>(ctx: *mut c_void) -> ffi::PyMemAllocatorEx {
     extern "C" fn malloc<const DOMAIN: usize>(ctx: *mut c_void, size: usize) -> *mut c_void {
         if size == ROOM_FOR_TRACEBACK && FAILING.get().0 != 0 {

@@ -1,70 +1,45 @@
-//! All objects that can be found: the references to each, and the length of those that have one.
+//! All objects that can be found: the references to each, and the lengths of the containers.
 //!
-//! A leaked reference to an object that lives anyway takes no memory: only the object's count shows it.
-//! Nor does an item that a list has room for: only the list's length shows it.
+//! A leaked reference to an object that lives anyway takes no memory: only the object's reference count
+//! shows it. An item that a list has room for takes no memory either: only the list's length shows it.
 //!
-//! Counting takes a reference to each object, and some to spare, so that one released too often lives
-//! on. What a store evicts would live on too. So before a reading the universe lets go of what nobody
-//! else leads to. An object released too often is not among those: its holder still leads to it.
+//! The soak holds a reference to each object, and spare references, so that the object lives on if it is
+//! released too often. An object that a store evicts would live on too. So before each reading the universe
+//! releases the objects that nobody else refers to. An object that was released too often is not among
+//! them, because its owner still refers to it.
 
-use super::counter::Counter;
-use super::graph::{Addresses, Finder, Graph, list};
-use super::verdict::{Finding, LEAST_GROWTH, Series, float};
+use crate::counter::{Counter, float};
+use crate::graph::{Addresses, Finder, Graph, list};
+use crate::member::{Length, Member, Moved};
 use crate::spare::SpareReferences;
+use crate::verdict::{Finding, LEAST_GROWTH, Series};
 use pyoutliers::Python;
 use pyoutliers::Result;
 use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::convert;
 
-/// Spare references to each object from the start, so that none dies before its count is read.
+/// Spare references to each object from the start, so that none is freed before its count is read.
 const SPARE: i64 = 32;
-/// Bytes of the smallest record in a buffer.
-const RECORD: i64 = 8;
-/// New objects that old ones lead to, as few as these, are what calls leave in caches.
+/// So few new objects are what calls leave in caches: they do not count as kept.
 const FEW: usize = 8;
 
-/// Objects, held and counted. Reading their counts allocates nothing.
+/// The objects that are counted. Reading their counts allocates nothing.
 #[derive(Debug, Default)]
 pub(super) struct Universe {
     members: Vec<Member>,
-    /// The addresses of all objects there were when the windows began, those not counted included.
+    /// The addresses of all objects that existed when the windows began, counted or not.
     known: Addresses,
-    /// How many were let go of since.
-    gone: usize,
-    /// Whether a member that nobody holds has to stay for one more reading.
+    /// How many of the members have been released since.
+    released: usize,
+    /// Whether a member that nobody refers to stays for one more reading.
     is_waiting: bool,
 }
 
-#[derive(Debug)]
-struct Member {
-    object: SpareReferences,
-    /// The references to it without our own, at the last reading.
-    count: i64,
-    series: Series,
-    /// How many references to it other members held when the windows began.
-    explained: i64,
-    /// Whether there were references besides those, such as those that C code holds.
-    is_held_outside: bool,
-    is_type: bool,
-    length: Option<Box<Length>>,
-    /// By how many references per call it fell in the last window; whether it ever fell.
-    fall: Option<f64>,
-}
-
-/// The length of a container.
-#[derive(Debug)]
-struct Length {
-    /// What tells it; `len` if none.
-    reader: Option<Held>,
-    items: i64,
-    series: Series,
-}
-
-/// A window that has ended: how many calls it had.
+/// A window that has ended, by its number of calls.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window(pub u64);
 
-/// All references to objects, to types, and all items, without our own.
+/// The sums over all members: references to objects, to types, and items, without the soak's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub references: i64,
@@ -73,7 +48,7 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// That of a counter that is judged object by object.
+    /// The sum of one of these counters.
     pub fn of(self, counter: Counter) -> i64 {
         match counter {
             Counter::Types => self.types,
@@ -83,38 +58,8 @@ impl Counts {
     }
 }
 
-/// An object whose references moved, or a container whose items did.
-#[derive(Debug)]
-pub(super) struct Moved {
-    pub counter: Counter,
-    pub finding: Finding,
-    /// By how many.
-    pub total: i64,
-    /// Of a container, how many items it has now, and whether these are objects.
-    pub items: i64,
-    pub are_objects: bool,
-    pub object: Held,
-}
-
-impl Moved {
-    /// How many entries a container has gained; those of a buffer are records of some bytes.
-    pub fn entries(&self) -> i64 {
-        if self.are_objects {
-            self.total
-        } else {
-            self.total / RECORD
-        }
-    }
-
-    /// Whether it has an end, as a deque with a `maxlen` has.
-    pub fn is_bounded(&self, py: Python<'_>) -> bool {
-        let most = capi::object_get_attr_string(&self.object.as_borrowed(py), c"maxlen");
-        self.are_objects && most.is_ok_and(|most| capi::long_check(&most))
-    }
-}
-
 impl Universe {
-    /// From now on, all objects that can be found are counted.
+    /// Counts all objects that can be found, from now on.
     pub fn find(&mut self, py: Python<'_>, finder: &Finder, kinds: &Held) -> Result<()> {
         let graph = Graph::new(py, finder)?;
         let mut known: Vec<_> = self
@@ -132,7 +77,7 @@ impl Universe {
             !object.is_immortal() && known.binary_search(&object.address()).is_err()
         };
         let new: Vec<_> = graph.objects.iter().filter(is_new).cloned().collect();
-        // None for most; true for a type; what tells its length for a container.
+        // For most objects None, for a type True, for a container the function that returns its length.
         let kinds = {
             let kinds = &kinds.as_borrowed(py);
             let kinds = capi::object_call_function_obj_args(kinds, [&list(py, &new)?])?;
@@ -140,16 +85,10 @@ impl Universe {
         };
         for (object, kind) in new.into_iter().zip(kinds) {
             let explained = graph.explained(&object).unwrap_or_default();
-            // The graph's and this one.
+            // The graph's reference and this one.
             let ours = 2;
             let count = i64::try_from(object.reference_count()).unwrap_or(i64::MAX);
-            let length = capi::callable_check(&kind).then(|| {
-                Box::new(Length {
-                    reader: (!is_len(&kind)).then(|| kind.clone().into()),
-                    items: 0,
-                    series: Series::default(),
-                })
-            });
+            let length = capi::callable_check(&kind).then(|| Box::new(Length::new(&kind)));
             self.members.push(Member {
                 object: SpareReferences::new(object, SPARE),
                 count: 0,
@@ -166,7 +105,7 @@ impl Universe {
             member.explained = explained.unwrap_or_default();
         }
         drop(graph);
-        // From now on without the graph's references.
+        // Their counts include the graph's references no more.
         for member in self.members.iter_mut().skip(known.len()) {
             member.object.begin(py);
         }
@@ -175,7 +114,7 @@ impl Universe {
 
     /// Begins a new series of windows.
     pub fn begin(&mut self, py: Python<'_>) -> Result<()> {
-        self.gone = 0;
+        self.released = 0;
         for member in &mut self.members {
             member.count = member.count(py);
             member.series = Series::default();
@@ -187,32 +126,32 @@ impl Universe {
         Ok(())
     }
 
-    /// Lends as many spare references as may be released too often in so many calls.
-    pub fn lend(&mut self, py: Python<'_>, calls: u64) {
+    /// Adds as many spare references as the next calls may release too often.
+    pub fn add_spares(&mut self, py: Python<'_>, calls: u64) {
         for member in &mut self.members {
             if let Some(fall) = member.fall {
-                // Twice what is expected, and something for what falls rarely.
+                // Twice what is expected, and some for references that are lost rarely.
                 let missing = (2.0 * fall).max(0.02) * float(calls);
-                member.object.lend(py, SPARE + whole(missing));
+                member.object.ensure(py, SPARE + whole(missing));
             }
         }
     }
 
-    /// Whether something is still to be let go of.
+    /// Whether an object waits to be released at the next reading.
     pub fn is_waiting(&self) -> bool {
         self.is_waiting
     }
 
-    /// All references of our own.
+    /// The number of references that the soak itself holds.
     pub fn ours(&self) -> i64 {
         let ours = self.members.iter().map(|member| member.object.spare() + 1);
         ours.sum()
     }
 
-    /// Lets go of the objects that nobody else leads to any more, if there may be any; whether there were,
-    /// or `None` if it did not look.
-    pub fn let_go(&mut self, py: Python<'_>, finder: &Finder) -> Result<Option<bool>> {
-        // What falls again and again was held by somebody the first time.
+    /// Releases the objects that nobody else refers to any more. Returns whether there were any, or `None` if
+    /// no count fell, so that there was no need to look.
+    pub fn release_dropped(&mut self, py: Python<'_>, finder: &Finder) -> Result<Option<bool>> {
+        // If a count falls again and again, the object still had an owner the first time.
         let has_fallen = |member: &Member| {
             let count = member.count(py);
             count < member.count && (count == 0 || member.fall.is_none())
@@ -221,26 +160,26 @@ impl Universe {
             return Ok(None);
         }
         self.is_waiting = false;
-        let gone = self.gone(py, finder)?;
-        let is_gone = |member: &mut Member| gone.contains(&member.address(py));
-        // C code held it. If it was released too often, its count falls on.
+        let dropped = self.dropped(py, finder)?;
+        let is_dropped = |member: &mut Member| dropped.contains(&member.address(py));
+        // C code referred to it. If it was released too often, its count will keep falling.
         let waits = |member: &Member| member.is_held_outside && member.count != 0;
-        let gone = self.members.extract_if(.., is_gone);
-        let (waiting, dead): (Vec<_>, Vec<_>) = gone.partition(waits);
+        let dropped = self.members.extract_if(.., is_dropped);
+        let (waiting, unused): (Vec<_>, Vec<_>) = dropped.partition(waits);
         self.is_waiting = !waiting.is_empty();
         self.members.extend(waiting);
-        let has_let_go = !dead.is_empty();
-        self.gone += dead.len();
-        for member in dead {
-            // Another object may come to lie there.
+        let has_released = !unused.is_empty();
+        self.released += unused.len();
+        for member in unused {
+            // A new object may get the same address.
             self.known.remove(&member.address(py));
             member.object.release(py);
         }
-        Ok(Some(has_let_go))
+        Ok(Some(has_released))
     }
 
-    /// The addresses of the members that nobody leads to.
-    fn gone(&self, py: Python<'_>, finder: &Finder) -> Result<Addresses> {
+    /// The addresses of the members that nobody else refers to, directly or through other objects.
+    fn dropped(&self, py: Python<'_>, finder: &Finder) -> Result<Addresses> {
         let graph = Graph::new(py, finder)?;
         let (mut members, mut unseen) = (Addresses::default(), Addresses::default());
         let mut from = Vec::new();
@@ -267,21 +206,25 @@ impl Universe {
             }
         }
         let reached = graph.reachable(py, finder, from.into_iter())?;
-        let is_gone = |address: &usize| !reached.contains(address);
+        let is_dropped = |address: &usize| !reached.contains(address);
         let objects = graph.objects.iter().map(|object| object.address());
-        let gone = objects.filter(|address| members.contains(address));
-        let gone: Addresses = gone.filter(is_gone).collect();
-        Ok(unseen.into_iter().filter(is_gone).chain(gone).collect())
+        let dropped = objects.filter(|address| members.contains(address));
+        let dropped: Addresses = dropped.filter(is_dropped).collect();
+        Ok(unseen
+            .into_iter()
+            .filter(is_dropped)
+            .chain(dropped)
+            .collect())
     }
 
-    /// By how many objects what the function keeps has grown since the windows began: those that older
-    /// ones lead to, without those that took another's place.
+    /// How many objects the function has kept since the windows began: the new ones that older objects lead
+    /// to, without those that replaced another.
     pub fn kept(&self, py: Python<'_>, finder: &Finder) -> Result<usize> {
         let (_, new) = self.new_objects(py, finder)?;
-        Ok(new.len().saturating_sub(self.gone + FEW))
+        Ok(new.len().saturating_sub(self.released + FEW))
     }
 
-    /// Which of the older objects holds most of those, and how many.
+    /// Which of the older objects refers to most of the new ones, and to how many.
     pub fn keeper(&self, py: Python<'_>, finder: &Finder) -> Result<Option<Moved>> {
         let (graph, new) = self.new_objects(py, finder)?;
         let mut most = None;
@@ -297,8 +240,8 @@ impl Universe {
         }))
     }
 
-    /// The addresses of the objects that were not there when the windows began and that older ones lead
-    /// to. They are kept alive by the graph.
+    /// The addresses of the objects that are newer than the windows and that older objects lead to. The graph
+    /// keeps them alive.
     fn new_objects<'p>(&self, py: Python<'p>, finder: &Finder) -> Result<(Graph<'p>, Addresses)> {
         let graph = Graph::new(py, finder)?;
         let members = self.members.iter();
@@ -307,7 +250,7 @@ impl Universe {
         Ok((graph, reached.difference(&self.known).copied().collect()))
     }
 
-    /// All references and items. After a window the growth of each is noted.
+    /// Counts all references and items. After a window, the growth of each is added to its series.
     pub fn read(&mut self, py: Python<'_>, window: Option<Window>) -> Result<Counts> {
         let mut counts = Counts::default();
         for member in &mut self.members {
@@ -339,7 +282,7 @@ impl Universe {
         Ok(counts)
     }
 
-    /// The references to an object at the last reading, and its items if it has a length.
+    /// The references to an object at the last reading, and its items.
     pub fn last(&self, object: &Owned<'_>) -> Option<(i64, i64)> {
         let mut members = self.members.iter();
         let member = members.find(|member| member.address(object.py()) == object.address())?;
@@ -347,7 +290,8 @@ impl Universe {
         Some((member.count, items))
     }
 
-    /// Whether the count or the length of any object went the same way in each of the last five windows.
+    /// Whether the count or the length of any object moved in the same direction in each of the last five
+    /// windows.
     pub fn is_steady(&self) -> bool {
         self.members.iter().any(|member| {
             let length = member.length.as_ref();
@@ -355,7 +299,7 @@ impl Universe {
         })
     }
 
-    /// Whether nothing moved in the last window.
+    /// Whether no count and no length moved in the last window.
     pub fn is_quiet(&self) -> bool {
         self.members.iter().all(|member| {
             let length = member.length.as_ref();
@@ -363,21 +307,21 @@ impl Universe {
         })
     }
 
-    /// The objects whose counts fell in each of the last two windows.
+    /// The objects whose reference counts fell in both of the last two windows.
     pub fn falling(&self, py: Python<'_>) -> Vec<Moved> {
         let falling = self.members.iter().filter(|member| member.series.falls());
         let moved = |member: &Member| member.moved(py, Finding::OverRelease, member.series.total());
         falling.map(moved).collect()
     }
 
-    /// The objects whose references moved with the calls, or may have, by more than what other objects
-    /// hold explains; and the containers whose lengths did. What moved most comes first.
+    /// The objects whose references moved with the calls, or may have, by more than the references that other
+    /// objects hold; and the containers whose lengths moved. The worst comes first, then the largest.
     pub fn judge(&self, py: Python<'_>, finder: &Finder) -> Result<Vec<Moved>> {
         let is_open = |finding| !matches!(finding, Finding::Steady | Finding::Cache);
         let mut moved = Vec::new();
         for member in &self.members {
             let finding = member.series.judge(member.counter());
-            // What comes and goes may hide what goes on.
+            // A count that rises and falls may hide one that keeps moving.
             let is_hiding = finding == Finding::Cache && !member.is_held_outside;
             if is_open(finding) || is_hiding {
                 moved.push((member, member.moved(py, finding, member.series.total())));
@@ -389,10 +333,10 @@ impl Universe {
                 let explained = graph
                     .explained(&moved.object.as_borrowed(py))
                     .unwrap_or_default();
-                let whole = moved.total;
+                let all = moved.total;
                 moved.total -= explained - member.explained;
-                // The graph has one, and what moved another. What C code holds may fall by right, until
-                // there are fewer references than others are seen to hold.
+                // The graph holds one reference, and `moved` another. C code may release its own references,
+                // until fewer are left than other objects hold.
                 let is_missing = member.count(py) - 2 < explained;
                 if moved.finding == Finding::OverRelease && !is_missing {
                     moved.finding = Finding::Rare;
@@ -402,7 +346,7 @@ impl Universe {
                     let is_lost = is_missing && moved.total <= -LEAST_GROWTH;
                     return moved.total >= LEAST_GROWTH || is_lost;
                 }
-                2 * moved.total.abs() > whole.abs() && moved.total.signum() == whole.signum()
+                2 * moved.total.abs() > all.abs() && moved.total.signum() == all.signum()
             });
         }
         let mut moved: Vec<_> = moved.into_iter().map(|(_, moved)| moved).collect();
@@ -425,54 +369,7 @@ impl Universe {
     }
 }
 
-impl Member {
-    fn address(&self, py: Python<'_>) -> usize {
-        self.object.object(py).address()
-    }
-
-    /// How many references to it are not ours.
-    fn count(&self, py: Python<'_>) -> i64 {
-        self.object.count(py) - 1
-    }
-
-    fn counter(&self) -> Counter {
-        if self.is_type {
-            Counter::Types
-        } else {
-            Counter::References
-        }
-    }
-
-    fn moved(&self, py: Python<'_>, finding: Finding, total: i64) -> Moved {
-        Moved {
-            counter: self.counter(),
-            finding,
-            total,
-            items: 0,
-            are_objects: false,
-            object: Owned::clone(&self.object.object(py)).into(),
-        }
-    }
-}
-
-impl Length {
-    fn read(&self, container: &Owned<'_>) -> Result<i64> {
-        let Some(reader) = &self.reader else {
-            return Ok(i64::try_from(capi::object_size(container)?).unwrap_or(i64::MAX));
-        };
-        let reader = reader.as_borrowed(container.py());
-        let items = capi::object_call_function_obj_args(&reader, [container])?;
-        Ok(capi::long_as_long_long(&items)?)
-    }
-}
-
-/// Whether that is `len`, for which there is a call that is faster.
-fn is_len(reader: &Owned<'_>) -> bool {
-    let name = capi::object_get_attr_string(reader, c"__name__");
-    name.is_ok_and(|name| capi::unicode_to_string(&name).as_deref() == Some("len"))
-}
-
-/// A number of references, without its fraction; within reason.
+/// A number of references, rounded down and limited.
 fn whole(number: f64) -> i64 {
     #[allow(clippy::cast_possible_truncation)]
     let whole = number.min(1e9) as i64;

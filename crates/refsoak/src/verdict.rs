@@ -1,8 +1,10 @@
-//! What the counters mean: the judgement of one series of windows.
+//! The judgement: what the windows of one stage say about each counter, and about all of them.
 
 use std::fmt;
 
-use super::counter::Counter;
+use serde::{Deserialize, Serialize};
+
+use crate::counter::{Counter, float};
 
 /// The result of a soak.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,9 +14,9 @@ pub enum Verdict {
     Clean,
     /// A counter grows in every window, and with the calls.
     Leak,
-    /// The references to an object fall like that: they are released too often.
+    /// The references to an object fall in every window, and with the calls: they are released too often.
     OverRelease,
-    /// Nothing can be said, for this reason.
+    /// There is no verdict, for this reason.
     Undecided(String),
 }
 
@@ -30,19 +32,20 @@ impl Verdict {
     }
 }
 
-/// What one counter did, the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What one counter did. The worst comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Finding {
     /// It fell in every window, and with the calls.
     OverRelease,
     /// It grew in every window, and with the calls.
     Leak,
-    /// It goes on moving, but not evenly: in some windows only, or ever more slowly.
+    /// It keeps moving, but not evenly: only in some windows, or more and more slowly.
     Rare,
-    /// It could not be proven that this counter sees a leak, so it was not judged.
+    /// The counter did not see what was planted, so it was not judged.
     Unproven,
-    /// It grew, and that was allowed.
+    /// It grew, and [`Soak::allow`](crate::Soak::allow) accepts that.
     Allowed,
     /// It moved, but not with the calls: a cache.
     Cache,
@@ -79,23 +82,23 @@ pub struct Growth {
     pub per_call: f64,
 }
 
-/// Windows by their length, in hundredths of the shortest one: first short ones, then long ones, with
-/// nearly as many calls in the ones as in the others.
+/// The lengths of the windows, in hundredths of the shortest: first the short ones, then the long ones.
+/// Both halves have nearly the same number of calls.
 ///
-/// A leak that comes once in `p` calls comes `c / p` times in `c` consecutive calls, give or take one. So
-/// short ones next to each other, and long ones next to each other, leave no period that looks different
-/// in the two halves. And no two have the same length, so that a store that is emptied whenever it is full
-/// is not met fuller each time.
+/// A leak of one object in `p` calls happens `c / p` times in `c` consecutive calls, plus or minus one. The
+/// short windows are consecutive, and so are the long ones, so no period looks different in the two halves.
+/// No two windows have the same length: otherwise a store that is emptied whenever it is full could be a
+/// little fuller at each reading.
 const WINDOWS: [u64; 12] = [100, 107, 118, 131, 113, 139, 122, 145, 229, 271, 247, 278];
-/// How many of them are short.
+/// How many of the windows are short.
 const SHORT: usize = 8;
-/// The calls of all windows, in those of the shortest.
+/// All windows together are this many times as long as the shortest.
 pub(super) const PARTS: u64 = 20;
 
 /// How many windows there are.
 pub(super) const MOST_WINDOWS: usize = WINDOWS.len();
 
-/// The windows, in calls, if the shortest has so many.
+/// The lengths of the windows in calls, given the shortest.
 pub(super) fn windows(shortest: u64) -> impl Iterator<Item = u64> {
     let mut hundredths = 0;
     WINDOWS.into_iter().map(move |length| {
@@ -105,31 +108,32 @@ pub(super) fn windows(shortest: u64) -> impl Iterator<Item = u64> {
     })
 }
 
-/// Memory outside malloc is counted in pages, which come and go: less than that is nothing.
+/// Memory outside malloc is counted in pages, which come and go. Less growth than this counts as none.
 const LEAST_OUTSIDE: i64 = 4 << 20;
-/// A heap always moves by some bytes: what goes on below that is nothing.
+/// A heap always moves by some bytes. Growth below this does not count as growth that continues.
 const LEAST_HEAP: i64 = 4096;
 
-/// What comes once per shortest window comes so often in all.
+/// How often something happens in all windows, if it happens once per shortest window.
 pub(super) const LEAST_GROWTH: i64 = 20;
 
-/// How something grew, window after window: by bits, of which the newest is the lowest.
+/// How a counter grew, window after window.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Series {
-    /// In the short windows, and in the long ones.
+    /// The growth in the short windows, and in the long ones.
     short: i64,
     long: i64,
-    /// In the last of them; in the one with the most growth, and with the least.
+    /// The growth in the last window; the most and the least growth in any window.
     last: i64,
     most: i64,
     least: i64,
+    /// A bit for each window in which it grew, or fell. The lowest bit is the last window.
     grew: u16,
     fell: u16,
     windows: u8,
 }
 
 impl Series {
-    /// Notes the next window.
+    /// Adds the next window.
     pub fn note(&mut self, growth: i64) {
         *if usize::from(self.windows) < SHORT {
             &mut self.short
@@ -149,7 +153,7 @@ impl Series {
         (self.grew | self.fell) & 1 == 1
     }
 
-    /// Whether it went the same way in each of the last five windows.
+    /// Whether it grew in each of the last five windows, or fell in each.
     pub fn is_steady(&self) -> bool {
         const FIVE: u16 = 0b1_1111;
         self.grew & FIVE == FIVE || self.fell & FIVE == FIVE
@@ -160,11 +164,12 @@ impl Series {
         self.fell & 0b11 == 0b11
     }
 
+    /// The growth in all windows.
     pub fn total(&self) -> i64 {
         self.short + self.long
     }
 
-    /// What it did, in all windows or the first of them.
+    /// What it did in the windows so far, which may be fewer than planned.
     pub fn judge(&self, counter: Counter) -> Finding {
         let windows = usize::from(self.windows).min(WINDOWS.len());
         let is_outside = counter == Counter::OutsideMalloc;
@@ -174,11 +179,11 @@ impl Series {
         let all = (1_u16 << windows) - 1;
         let is_reference = matches!(counter, Counter::References | Counter::Types);
         let is_byte = matches!(counter, Counter::CHeap | Counter::RustHeap);
-        let goes_on_evenly = self.scales(windows) && !self.has_slowed(windows);
-        if goes_on_evenly && self.grew == all {
+        let continues_evenly = self.scales(windows) && !self.has_slowed(windows);
+        if continues_evenly && self.grew == all {
             return Finding::Leak;
         }
-        if goes_on_evenly && self.fell == all && is_reference {
+        if continues_evenly && self.fell == all && is_reference {
             return Finding::OverRelease;
         }
         if self.fell != 0 && self.grew != 0 {
@@ -193,30 +198,30 @@ impl Series {
                 finding => finding,
             };
         }
-        // Whatever fills up has done so by then.
+        // A store that fills early is full by the second half.
         let later = (1_u16 << (windows - windows / 2)) - 1;
         let often = |moved: u16| (moved & later).count_ones() >= 2;
-        let goes_on = if is_outside {
-            // What goes on, and not only where a heap is broken into pieces.
+        let continues = if is_outside {
+            // It must keep growing: a fragmented heap grows only a few times.
             let is_often = (self.grew & later).count_ones() * 2 >= later.count_ones();
             is_often && self.scales(windows) && self.long >= LEAST_OUTSIDE
         } else if is_byte {
-            // Steps that stay in proportion to the calls: a block that is enlarged from time to time.
+            // Steps in proportion to the calls: a block that is enlarged from time to time.
             let is_stairs = self.grew.count_ones() > 2 && self.scales(windows);
             is_stairs && self.long >= LEAST_HEAP
         } else {
             (often(self.grew) || is_reference && often(self.fell)) && !self.is_fading()
         };
-        if goes_on {
+        if continues {
             Finding::Rare
         } else {
             Finding::Cache
         }
     }
 
-    /// What it did, if it both grew and fell, as a store does that is emptied whenever it is full. That is no
-    /// fuller in the end than it was once before: what comes to more than it moves in a window goes on.
-    /// Less than `least` is nothing, and so is what came in the short windows alone.
+    /// Judges a counter that both grew and fell, as a store does that is emptied whenever it is full. Such a
+    /// store never holds more than it held once before, so growth beyond its moves within a window is growth
+    /// that continues. Less than `least` counts as none, and so does growth in the short windows alone.
     fn judge_falls(&self, windows: usize, least: i64) -> Finding {
         let (total, moves) = (self.total(), self.most - self.least);
         if total < least.max(moves / 3) || 4 * self.long < self.short {
@@ -228,7 +233,7 @@ impl Series {
         }
     }
 
-    /// Calls in the short and in the long ones of the first so many windows, in hundredths.
+    /// The lengths of the short and of the long ones among the first windows, in hundredths.
     fn parts(windows: usize) -> (i64, i64) {
         let sum = |windows: &[u64]| {
             let add = |sum: i64, &length: &u64| sum.saturating_add_unsigned(length);
@@ -239,8 +244,8 @@ impl Series {
         (sum(short), sum(long))
     }
 
-    /// Whether it moved with the calls: per call at least two thirds as much in the long windows as in
-    /// the short ones. What moves once per window comes to half.
+    /// Whether it moved with the calls: per call, the long windows show at least two thirds of what the short
+    /// ones show. A counter that moves once per window shows half.
     fn scales(&self, windows: usize) -> bool {
         let (short, long) = Self::parts(windows);
         let share = |sum: i64, others: i64| sum.saturating_abs().saturating_mul(others);
@@ -249,9 +254,9 @@ impl Series {
                 >= share(self.short, long).saturating_mul(2)
     }
 
-    /// Whether it moved in the last window by less than half as much as in the long ones on average: a
-    /// store may have been filled by then. A leak that comes once per shortest window, or more often,
-    /// comes at least half as often in any window as on average.
+    /// Whether it moved in the last window by less than half of the average of the long ones: a store may have
+    /// become full. A leak that happens at least once per shortest window happens at least half as often in
+    /// any window as on average.
     fn has_slowed(&self, windows: usize) -> bool {
         let (_, long) = Self::parts(windows);
         let last = WINDOWS
@@ -265,14 +270,14 @@ impl Series {
         self.last.saturating_abs().saturating_mul(2 * long) < average
     }
 
-    /// Whether it has come to rest: nothing in the last window, and in the long ones far less than before.
-    /// No leak that comes once per window or more often pauses.
+    /// Whether it has stopped: it did not move in the last window, and far less in the long ones than before.
+    /// A leak that happens at least once per window never pauses.
     fn is_fading(&self) -> bool {
         self.last == 0 && self.long.saturating_abs().saturating_mul(4) < self.short.saturating_abs()
     }
 }
 
-/// What blocks and items did in a window.
+/// How blocks and items grew in one window.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Paired {
     pub calls: u64,
@@ -280,14 +285,14 @@ pub(super) struct Paired {
     pub items: i64,
 }
 
-/// Whether blocks grow with the calls besides those that come and go with items: by the method of least
-/// squares, `blocks = a * items + rate * calls` in each window, and all windows are that close to it.
+/// Whether blocks grow with the calls, apart from those that come and go with items. The method of least
+/// squares fits `blocks = a * items + rate * calls` to the windows, and every window must be close to the fit.
 pub(super) fn grow_behind_items(windows: &[Paired]) -> bool {
     let each = || {
-        let float = |number: i64| per_call(number, 1);
+        let signed = |number: i64| per_call(number, 1);
         windows.iter().map(move |window| {
-            let calls = self::float(window.calls);
-            (calls, float(window.blocks), float(window.items))
+            let calls = float(window.calls);
+            (calls, signed(window.blocks), signed(window.items))
         })
     };
     let sum = |product: fn((f64, f64, f64)) -> f64| each().map(product).sum::<f64>();
@@ -302,26 +307,26 @@ pub(super) fn grow_behind_items(windows: &[Paired]) -> bool {
     windows.len() >= 6 && rate * sum(|(c, _, _)| c) >= least && each().all(is_close)
 }
 
-/// The verdict on all counters. What is released too often is the worst, then a leak.
+/// The verdict on all counters: that of the worst finding.
 pub(super) fn conclude(growths: &[Growth]) -> Verdict {
     match growths.iter().map(|growth| growth.finding).min() {
         Some(Finding::OverRelease) => Verdict::OverRelease,
         Some(Finding::Leak) => Verdict::Leak,
         Some(Finding::Rare) if of(growths, Finding::Rare).all(|growth| growth.total < 0) => {
             Verdict::Undecided(format!(
-                "this falls, rightly or not, so make more calls: {}",
+                "these counters fall, but not evenly; make more calls: {}",
                 names(growths, Finding::Rare)
             ))
         }
         Some(Finding::Rare) => Verdict::Undecided(format!(
-            "this goes on growing, but not evenly, so make more calls: {}",
+            "these counters keep growing, but not evenly; make more calls: {}",
             names(growths, Finding::Rare)
         )),
         _ => Verdict::Clean,
     }
 }
 
-/// The counters that did that, in words.
+/// The names of the counters with a finding.
 pub(super) fn names(growths: &[Growth], finding: Finding) -> String {
     let names: Vec<_> = of(growths, finding)
         .map(|growth| growth.counter.to_string())
@@ -329,7 +334,7 @@ pub(super) fn names(growths: &[Growth], finding: Finding) -> String {
     names.join(", ")
 }
 
-/// Those that did that.
+/// The counters with a finding.
 pub(super) fn of(growths: &[Growth], finding: Finding) -> impl Iterator<Item = &Growth> {
     growths
         .iter()
@@ -345,8 +350,8 @@ impl fmt::Display for Growth {
                 return f.write_str("less than 4 MiB");
             }
             Finding::Steady => return f.write_str("0"),
-            Finding::Cache => return write!(f, "{:+} in all, not with the calls", self.total),
-            Finding::Rare => return write!(f, "{:+} in all, not evenly", self.total),
+            Finding::Cache => return write!(f, "{:+} in total, not with the calls", self.total),
+            Finding::Rare => return write!(f, "{:+} in total, not evenly", self.total),
             Finding::Unproven => return f.write_str("not judged"),
             Finding::Allowed => "allowed",
             Finding::Leak => "LEAK",
@@ -356,18 +361,13 @@ impl fmt::Display for Growth {
     }
 }
 
-/// A number of calls as a float, exact below 2 to the power of 53.
-#[allow(clippy::cast_precision_loss)]
-pub(super) fn float(calls: u64) -> f64 {
-    calls as f64
-}
-
+/// The growth per call.
 pub(super) fn per_call(total: i64, calls: u64) -> f64 {
     let ratio = float(total.unsigned_abs()) / float(calls.max(1));
     if total < 0 { -ratio } else { ratio }
 }
 
-/// So many of a unit per call: `1.5 blocks per call`, `one block in 1000 calls`.
+/// A rate, with the singular and the plural of its unit: `1.5 blocks per call`, `one block in 1000 calls`.
 pub(super) struct Rate(pub f64, pub (&'static str, &'static str));
 
 impl fmt::Display for Rate {

@@ -79,7 +79,7 @@ fn the_calls_are_clean() {
     let (status, stdout, _) = told(&soak(&["--calls", "1600", "--size", "1"]).output().unwrap());
     assert_eq!(status, Some(0), "{stdout}");
     assert!(
-        stdout.starts_with("clean: nothing grows with the calls, over 1,600 of them\n"),
+        stdout.starts_with("clean: no counter grows with the calls (1,600 made)\n"),
         "{stdout}"
     );
 }
@@ -111,7 +111,7 @@ fn a_planted_leak_is_found_named_and_measured() {
             "leak",
         );
         let summary = report["summary"].as_str().unwrap();
-        let guilty_alone = format!(" of them: {}", guilty.join(", "));
+        let guilty_alone = format!(" made): {}", guilty.join(", "));
         assert!(summary.ends_with(&guilty_alone), "{report:#}");
         for guilty in guilty {
             let rate = counter(&report, guilty)["per_call"].as_f64().unwrap();
@@ -189,7 +189,7 @@ fn a_meter_that_sees_nothing_gives_no_verdict() {
     );
     let summary = report["summary"].as_str().unwrap();
     assert!(
-        summary.starts_with("the meter is not to be trusted: blocks should have seen 7"),
+        summary.starts_with("the meter cannot be trusted: blocks should have seen 7"),
         "{summary}"
     );
     assert!(summary.ends_with("unset PYTHONMALLOC"), "{summary}");
@@ -286,7 +286,7 @@ fn a_function_that_reads_standard_input_finds_it_empty() {
 fn a_leak_too_rare_for_the_windows_gives_no_verdict() {
     let arguments = ["--calls", "8000", "--size", "1", "--inject", "float/600"];
     let report = judged(&arguments, "none");
-    let summary = "this goes on growing, but not evenly, so make more calls: blocks";
+    let summary = "these counters keep growing, but not evenly; make more calls: blocks";
     assert_eq!(report["summary"], summary);
 }
 

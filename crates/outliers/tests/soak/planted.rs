@@ -229,18 +229,18 @@ fn what_is_done_with_arguments_is_seen() {
         (
             "releases_its_argument",
             "over-release",
-            "it gives its argument back too often, 4 times",
+            "the function releases its argument too often, 4 times",
         ),
         ("releases_an_item", "over-release", "first item 1"),
         (
             "returns_a_borrowed_argument",
             "over-release",
-            "without a reference of its own",
+            "without adding a reference",
         ),
         (
             "keeps_its_argument",
             "leak",
-            "it keeps its argument or items of it, 4 times in 4 calls",
+            "the function keeps its argument or items of it, 4 times in 4 watched calls",
         ),
     ] {
         let report = judged(function, "40000", verdict);

@@ -67,7 +67,10 @@ fn a_store_that_still_fills_when_the_time_is_up_gets_no_verdict() {
             |report: &Value| !report["summary"].as_str().unwrap().contains("to compare");
         let report = reports.find(is_compared).unwrap();
         let summary = report["summary"].as_str().unwrap();
-        assert!(summary.contains("a store that still fills"), "{report:#}");
+        assert!(
+            summary.contains("a store that is still filling"),
+            "{report:#}"
+        );
         assert!(summary.contains(store), "{report:#}");
     }
 }

@@ -1,21 +1,22 @@
-//! The course alone, without Python: whole soaks of a count over the calls are played.
+//! The course alone, without Python: whole soaks, played with a counter that is a function of the calls.
 
-use super::super::counter::Counter;
-use super::super::verdict::{Finding, Growth, PARTS, Series, per_call, windows};
-use super::{EARLY, LONGER, Next, Stage};
+use super::{EARLY, LONGER, Next, Shown};
+use crate::counter::Counter;
+use crate::verdict::{Finding, Growth, PARTS, Series, per_call, windows};
 
-/// What is soaked: a count over the calls, and whether what is counted is kept by something.
+/// A counter as a function of the calls, and what the soak sees of it.
 struct Played<'a> {
     counter: Counter,
     count: &'a dyn Fn(u64) -> i64,
+    /// Whether older objects lead to what grows.
     is_kept: bool,
     /// How many blocks an entry has.
     blocks: f64,
-    /// The most calls that there is time for.
+    /// How many calls there is time for.
     most: u64,
 }
 
-/// What a soak ends with, and the calls that it took.
+/// How a soak ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Finding(Finding),
@@ -23,7 +24,8 @@ enum End {
 }
 
 impl Played<'_> {
-    /// `wanted` is the shortest window of all calls that were asked for.
+    /// Plays a soak. Returns its end, and the calls that it took. `wanted` is the shortest window if all calls
+    /// that were asked for are made at once.
     fn soak(&self, wanted: u64) -> (End, u64) {
         let (mut window, mut calls) = (EARLY.min(wanted), 1025);
         loop {
@@ -40,7 +42,7 @@ impl Played<'_> {
                 total: series.total(),
                 per_call: per_call(series.total(), window * PARTS),
             }];
-            let stage = Stage {
+            let shown = Shown {
                 window,
                 calls,
                 growths: &growths,
@@ -50,7 +52,7 @@ impl Played<'_> {
                 may_grow_outside: false,
             };
             let affordable = self.most.saturating_sub(calls) / PARTS;
-            match stage.next(wanted, Some(affordable)) {
+            match shown.next(wanted, Some(affordable)) {
                 Next::Stop => return (End::Finding(growths[0].finding), calls),
                 Next::Doubt => return (End::Doubt, calls),
                 Next::Stage(next) => {
@@ -195,7 +197,7 @@ fn a_leak_that_nothing_keeps_is_certain_soon() {
     }
 }
 
-/// A store of C code, which nobody sees keep them.
+/// The store is in C code, so no older object leads to its entries.
 #[test]
 fn a_hidden_store_of_objects_of_up_to_20_000_entries_is_clean() {
     for entries in (100..=20_000).step_by(13) {
@@ -215,7 +217,7 @@ fn a_hidden_store_of_objects_of_up_to_20_000_entries_is_clean() {
     }
 }
 
-/// A leak behind a store that fills first.
+/// The store fills first, and the leak goes on behind it.
 #[test]
 fn a_store_that_fills_does_not_hide_a_leak() {
     for entries in (100..=100_000).step_by(1009) {
@@ -253,7 +255,7 @@ fn references_to_types_do_not_end_a_soak_early() {
     assert!(calls >= WANTED * PARTS);
 }
 
-/// It is counted in pages, so it takes more calls than others to be certain.
+/// Pages are coarse, so this counter needs more calls than others.
 #[test]
 fn memory_outside_malloc_that_may_grow_is_waited_for() {
     let stage = |window, counter, may_grow_outside| {
@@ -263,7 +265,7 @@ fn memory_outside_malloc_that_may_grow_is_waited_for() {
             total: 800,
             per_call: 1.0,
         }];
-        let stage = Stage {
+        let shown = Shown {
             window,
             calls: 0,
             growths: &leak,
@@ -272,7 +274,7 @@ fn memory_outside_malloc_that_may_grow_is_waited_for() {
             most_items: 0,
             may_grow_outside,
         };
-        stage.next(WANTED, None)
+        shown.next(WANTED, None)
     };
     assert_eq!(stage(40, Counter::References, false), Next::Stop);
     assert_eq!(stage(40, Counter::References, true), Next::Stage(1280));

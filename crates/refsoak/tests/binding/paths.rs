@@ -1,4 +1,4 @@
-//! Every path of the library, soaked, each in a process of its own; and leaks planted, to be found.
+//! Soaks every path of the binding, each in its own process; and plants leaks, which must be found.
 
 use std::cell::Cell;
 use std::thread;
@@ -10,7 +10,7 @@ use refsoak::{Counter, CountingAllocator, Finding, Report, Soak, Verdict};
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// Soaks a closure that says whether it did what it should.
+/// Soaks a closure that returns whether it succeeded.
 fn soak(calls: u64, mut call: impl FnMut() -> bool) -> Report {
     let report = Soak::new(calls).run(|| {
         assert!(call());
@@ -21,8 +21,8 @@ fn soak(calls: u64, mut call: impl FnMut() -> bool) -> Report {
     report
 }
 
-/// No counter may have moved at all, once warmed up; but C's heap, which takes some bytes more or
-/// less for a block as it finds them, and is judged by the verdict alone.
+/// After the warm-up, no counter may move at all. The exceptions are C's heap, whose blocks vary by some bytes,
+/// and memory outside malloc: the verdict judges these.
 fn is_clean(calls: u64, call: impl FnMut() -> bool) {
     let report = soak(calls, call);
     assert_eq!(report.verdict, Verdict::Clean);
@@ -38,8 +38,8 @@ fn is_clean(calls: u64, call: impl FnMut() -> bool) {
     }
 }
 
-/// As above, but for a few blocks: of what was in use at once Python keeps some for reuse, and with
-/// threads it is chance how much that is.
+/// The same, except that a few blocks may stay: Python keeps some blocks for reuse, and with threads their
+/// number is a matter of chance.
 fn is_clean_with_threads(calls: u64, call: impl FnMut() -> bool) {
     let report = soak(calls, call);
     let leaks = matches!(report.verdict, Verdict::Leak | Verdict::OverRelease);
@@ -65,7 +65,7 @@ fn fails(function: &str) {
     is_clean(1600, || function.detect(&[1.5, 2.5, 3.5]).is_err());
 }
 
-/// Runs each of these tests in a process of its own, two at a time, as cores go.
+/// Runs each of these tests in its own process, two at a time.
 fn each_passes(names: &[&str]) {
     println!("cases: {}", names.len());
     let half = |first: usize| {
@@ -81,7 +81,7 @@ fn each_passes(names: &[&str]) {
     assert!(failed.is_empty(), "{failed:?}");
 }
 
-/// Whether a test passes in a process of its own; says on failure what it printed.
+/// Whether a test passes in its own process. On failure, prints what it printed.
 fn passes(name: &str) -> bool {
     let output = in_a_process_of_its_own(name).output().unwrap();
     let (_, stdout, stderr) = told(&output);
@@ -178,7 +178,7 @@ each_in_its_own_process! {
     eight_threads: {
         let detect = Outliers::new("pyoutliers", "detect").unwrap();
         let data = pyoutliers::gen_testdata().unwrap();
-        // Of 5,120 calls that leak, in whatever way, far more would be left.
+        // If any of these 5,120 calls leaked, far more would be left.
         is_clean_with_threads(64, || thread::scope(|threads| {
             let calls = || (0..10).all(|_| detect.detect(&data).is_ok());
             let running: Vec<_> = (0..8).map(|_| threads.spawn(calls)).collect();
@@ -220,8 +220,8 @@ each_in_its_own_process! {
         assert_eq!(report.verdict, Verdict::Clean);
     };
     growth_that_does_not_scale_is_none: {
-        // One more in each window, whatever its length: 1,600 calls are windows that begin with these. Large
-        // ones, as C's heap is exact but for a KiB or two.
+        // One vector in each window, whatever its length: the windows of 1,600 calls begin with these calls.
+        // The vectors are large, because C's heap varies by a KiB or two.
         let kept = Cell::new(Vec::new());
         let keep = || {
             let mut vectors = kept.take();

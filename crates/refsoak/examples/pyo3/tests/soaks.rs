@@ -1,0 +1,27 @@
+//! The only test of its process: a soak counts the threads of other tests too.
+#![allow(clippy::unwrap_used)]
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use refsoak::{Finding, Soak, Verdict};
+
+#[test]
+fn pyo3_is_clean_and_a_lost_reference_is_a_leak_that_is_named() {
+    let clean = refsoak_with_pyo3::clean().unwrap();
+    clean.assert_clean();
+
+    let leaking = refsoak_with_pyo3::leaking().unwrap();
+    assert_eq!(leaking.verdict, Verdict::Leak, "{leaking}");
+    let lost = leaking.references.first().unwrap();
+    assert_eq!(lost.object, "dict {'limit': 3.5}");
+    assert_eq!(lost.variable, "settings.SETTINGS");
+    assert_eq!((lost.finding, lost.per_call), (Finding::Leak, 1.0));
+
+    // An error of PyO3's ends the soak, with its type and text.
+    let fails = || Err::<(), PyErr>(PyValueError::new_err("no number"));
+    let error = Soak::new(1600).run(fails).unwrap_err();
+    assert!(
+        error.to_string().contains("ValueError: no number"),
+        "{error}"
+    );
+}

@@ -1,0 +1,175 @@
+//! The verdict of a soak. It is decided here, once, and nowhere else.
+
+use crate::counter::Counter;
+use crate::lent::Lent;
+use crate::report::thousands;
+use crate::stage::{Ended, Stage};
+use crate::verdict::{self, Finding, Growth, Verdict, conclude};
+
+/// Clean is only what all of these counters say.
+const NEEDED: [Counter; 4] = [
+    Counter::Blocks,
+    Counter::Tracked,
+    Counter::References,
+    Counter::Items,
+];
+
+/// The verdict, from what was done with the lent arguments, and from the last stage. `unseen` is the planted
+/// fault with an argument that was not seen.
+pub(super) fn decide(unseen: Option<&str>, lent: &Lent, stage: &Stage) -> Verdict {
+    if let Some(unseen) = unseen {
+        return no_trust(unseen);
+    }
+    if lent.is_over_released() {
+        return Verdict::OverRelease;
+    }
+    match &stage.conclusion {
+        Verdict::Leak if stage.may_still_fill => still_fills(stage),
+        // More calls would not change these.
+        certain @ (Verdict::Leak | Verdict::OverRelease) => certain.clone(),
+        conclusion => match (too_early(stage), conclusion) {
+            (Some(reason), _) => Verdict::Undecided(reason.into()),
+            (None, Verdict::Clean) if is_blind(stage) => no_trust(&stage.unproven.join("; ")),
+            // With what a comparison with the stage before has marked.
+            (None, Verdict::Clean) => conclude(&stage.counters),
+            (None, undecided) => undecided.clone(),
+        },
+    }
+}
+
+fn no_trust(why: &str) -> Verdict {
+    Verdict::Undecided(format!("the meter cannot be trusted: {why}"))
+}
+
+fn still_fills(stage: &Stage) -> Verdict {
+    let fills = match stage.containers.first() {
+        Some(container) => format!(
+            "{container}, after {} calls",
+            thousands(stage.warm_up + stage.calls)
+        ),
+        None => verdict::names(&stage.counters, Finding::Leak),
+    };
+    Verdict::Undecided(format!(
+        "this grows: a leak, or a store that is still filling; allow more time to find out: {fills}"
+    ))
+}
+
+/// Why the windows that are complete are too few for a verdict, if they are.
+fn too_early(stage: &Stage) -> Option<&'static str> {
+    // Windows of both lengths are enough; so are some windows in which no counter moved.
+    let is_steady = |growth: &Growth| growth.finding == Finding::Steady;
+    let is_compared = stage.calls > 12 * stage.shortest
+        || stage.calls >= 4 * stage.shortest.max(1) && stage.counters.iter().all(is_steady);
+    match stage.ended? {
+        Ended::Memory => {
+            Some("the soak took too much memory, and stopped before it was certain what grows")
+        }
+        Ended::Files => Some(
+            "the process has almost reached its limit of open files, and the soak stopped before it \
+             was certain what grows",
+        ),
+        Ended::Time if !is_compared => {
+            Some("the time was up before there was anything to compare: allow more")
+        }
+        Ended::Interrupted if !is_compared => {
+            Some("interrupted before there was anything to compare")
+        }
+        _ => None,
+    }
+}
+
+/// Whether a counter that is needed for a clean verdict was not judged.
+fn is_blind(stage: &Stage) -> bool {
+    let mut unproven = verdict::of(&stage.counters, Finding::Unproven);
+    unproven.any(|growth| NEEDED.contains(&growth.counter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ended, Lent, Stage, Verdict, decide};
+    use crate::counter::Counter;
+    use crate::verdict::{Finding, Growth, conclude};
+
+    /// A stage of so many calls, whose shortest window has 40, in which these counters did that.
+    fn stage(calls: u64, ended: Option<Ended>, did: &[(Counter, Finding)]) -> Stage {
+        let growth = |&(counter, finding)| Growth {
+            counter,
+            finding,
+            total: 1,
+            per_call: 1.0,
+        };
+        let counters: Vec<_> = did.iter().map(growth).collect();
+        Stage {
+            shortest: 40,
+            calls,
+            conclusion: conclude(&counters),
+            counters,
+            ..Stage::empty(1100, ended)
+        }
+    }
+
+    fn verdict(stage: &Stage) -> &'static str {
+        decide(None, &Lent::default(), stage).name()
+    }
+
+    #[test]
+    fn a_soak_that_ended_early_is_a_leak_or_none_and_clean_only_after_windows_of_both_lengths() {
+        use Counter::Blocks;
+        for ended in [Ended::Memory, Ended::Files, Ended::Time, Ended::Interrupted] {
+            for (finding, calls, expected) in [
+                (Finding::Leak, 200, "leak"),
+                (Finding::Cache, 200, "none"),
+                (Finding::Steady, 120, "none"),
+            ] {
+                let stage = stage(calls, Some(ended), &[(Blocks, finding)]);
+                assert_eq!(verdict(&stage), expected, "{ended:?} {finding:?}");
+            }
+            let is_limit = matches!(ended, Ended::Memory | Ended::Files);
+            let expected = if is_limit { "none" } else { "clean" };
+            for (finding, calls) in [(Finding::Cache, 500), (Finding::Steady, 160)] {
+                let stage = stage(calls, Some(ended), &[(Blocks, finding)]);
+                assert_eq!(verdict(&stage), expected, "{ended:?} {finding:?}");
+            }
+        }
+        assert_eq!(verdict(&Stage::empty(3, Some(Ended::Interrupted))), "none");
+    }
+
+    #[test]
+    fn a_leak_that_may_be_a_store_that_still_fills_is_none() {
+        let mut stage = stage(800, None, &[(Counter::Items, Finding::Leak)]);
+        assert_eq!(verdict(&stage), "leak");
+        stage.may_still_fill = true;
+        assert_eq!(verdict(&stage), "none");
+    }
+
+    #[test]
+    fn clean_needs_the_counters_of_python_and_no_leak_does() {
+        let (unproven, leak) = (Finding::Unproven, Finding::Leak);
+        let blind = stage(800, None, &[(Counter::Blocks, unproven)]);
+        assert_eq!(verdict(&blind), "none");
+        let other = stage(800, None, &[(Counter::CHeap, unproven)]);
+        assert_eq!(verdict(&other), "clean");
+        let both = [(Counter::Blocks, unproven), (Counter::Files, leak)];
+        assert_eq!(verdict(&stage(800, None, &both)), "leak");
+    }
+
+    #[test]
+    fn what_a_comparison_with_the_stage_before_has_marked_is_not_clean() {
+        let earlier = stage(800, None, &[(Counter::CHeap, Finding::Rare)]);
+        let mut later = stage(800, None, &[(Counter::CHeap, Finding::Cache)]);
+        assert_eq!(verdict(&later), "clean");
+        later.compare(&earlier);
+        assert_eq!(verdict(&later), "none");
+    }
+
+    #[test]
+    fn faults_with_arguments_come_before_what_the_windows_showed() {
+        let clean = stage(800, None, &[]);
+        let lent = Lent {
+            list_released: 1,
+            ..Lent::default()
+        };
+        assert_eq!(decide(None, &lent, &clean), Verdict::OverRelease);
+        assert_eq!(decide(Some("unseen"), &lent, &clean).name(), "none");
+    }
+}

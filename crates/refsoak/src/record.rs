@@ -1,0 +1,212 @@
+//! The report as JSON: the only definition of its schema.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::counter::Counter;
+use crate::reference::Reference;
+use crate::report::{Report, Sample};
+use crate::stage::Ended;
+use crate::verdict::{Finding, Growth};
+
+/// A report as JSON, such as `outliers soak --json` prints it. The keys stand in alphabetical order.
+///
+/// [`schema`](Self::schema) is 1 until a key changes its meaning or goes; new keys may come.
+///
+/// ```standalone_crate
+/// # use pyoutliers::with_python;
+/// use refsoak::{Record, Soak};
+///
+/// let report = Soak::new(1600).run(|| with_python(|_| Ok(())))?;
+/// let json = serde_json::to_string_pretty(&Record::from(&report))?;
+/// assert!(json.contains(r#""verdict": "clean""#));
+/// let record: Record = serde_json::from_str(&json)?;
+/// assert_eq!(record.calls, 1600);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// What grew and was allowed.
+    pub allowed: Vec<String>,
+    /// Of the blocks that leak per call, how many belong to the argument, if the function keeps it.
+    pub argument_blocks: Option<i64>,
+    /// What the function did wrong with its arguments, in sentences.
+    pub arguments: Vec<String>,
+    /// The calls in complete windows; after a death, all calls.
+    pub calls: u64,
+    /// The containers that grew, or are still filling, with their lengths.
+    pub containers: Vec<String>,
+    /// What each counter did.
+    pub counters: Vec<CounterRecord>,
+    /// Why the soak ended early, if it did.
+    pub ended: Option<Ended>,
+    /// After a leak, the lines that leak and the types of the objects.
+    pub grown: Vec<String>,
+    /// Whether the soak ended early because it was interrupted.
+    pub interrupted: bool,
+    /// The objects whose references grew or fell.
+    pub references: Vec<ReferenceRecord>,
+    /// Resident memory.
+    pub resident: Resident,
+    /// The version of the schema: 1.
+    pub schema: u32,
+    /// How long the soak took.
+    pub seconds: f64,
+    /// After a death only: the number of the signal, or null if the process ended by itself.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
+    pub signal: Option<Option<i32>>,
+    /// A leak of one object in so many calls would have been seen.
+    pub smallest_visible: Option<u64>,
+    /// The verdict in a sentence.
+    pub summary: String,
+    /// The counters that were not judged, and possible reasons.
+    pub unproven: Vec<String>,
+    /// `clean`, `leak`, `over-release`, `died` or `none`.
+    pub verdict: String,
+    /// The calls that were asked for.
+    pub wanted: Option<u64>,
+    /// The calls made before the windows.
+    pub warm_up: Option<u64>,
+}
+
+/// What one counter did, as JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CounterRecord {
+    /// What it did.
+    pub finding: Finding,
+    /// What is counted.
+    pub name: Counter,
+    /// How much it grew per call.
+    pub per_call: f64,
+    /// How much it grew in all windows together.
+    pub total: i64,
+    /// What one unit of it is called.
+    pub unit: String,
+}
+
+/// What happened to the references to one object, as JSON. After a death, only the object is known.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReferenceRecord {
+    /// `references` or `types`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counter: Option<Counter>,
+    /// What the references did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<Finding>,
+    /// Its type and its `repr`, shortened; after a death, with the rate and the variable.
+    pub object: String,
+    /// How much the references grew per call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_call: Option<f64>,
+    /// How much they grew in all windows together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<i64>,
+    /// The variable that leads to it, or nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variable: Option<String>,
+}
+
+/// Resident memory in bytes, as JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resident {
+    /// At the first reading.
+    pub first: Option<i64>,
+    /// At the last reading.
+    pub last: Option<i64>,
+}
+
+/// So that a null differs from a missing key.
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<i32>>, D::Error> {
+    Deserialize::deserialize(from).map(Some)
+}
+
+impl Record {
+    /// The record of a soak that could not report, such as one whose process died: a verdict and a sentence.
+    pub fn without_report(verdict: &str, summary: &str) -> Self {
+        Self {
+            allowed: Vec::new(),
+            argument_blocks: None,
+            arguments: Vec::new(),
+            calls: 0,
+            containers: Vec::new(),
+            counters: Vec::new(),
+            ended: None,
+            grown: Vec::new(),
+            interrupted: false,
+            references: Vec::new(),
+            resident: Resident::default(),
+            schema: 1,
+            seconds: 0.0,
+            signal: Some(None),
+            smallest_visible: None,
+            summary: summary.into(),
+            unproven: Vec::new(),
+            verdict: verdict.into(),
+            wanted: None,
+            warm_up: None,
+        }
+    }
+}
+
+impl From<&Report> for Record {
+    fn from(report: &Report) -> Self {
+        let resident = |sample: Option<&Sample>| sample.map(|sample| sample.resident);
+        Self {
+            allowed: report.allowed.clone(),
+            argument_blocks: report.argument_blocks,
+            arguments: report.lent.faults(),
+            calls: report.calls,
+            containers: report.holders.clone(),
+            counters: report.counters.iter().map(CounterRecord::from).collect(),
+            ended: report.ended,
+            grown: report.grown.clone(),
+            interrupted: report.ended == Some(Ended::Interrupted),
+            references: report
+                .references
+                .iter()
+                .map(ReferenceRecord::from)
+                .collect(),
+            resident: Resident {
+                first: resident(report.samples.first()),
+                last: resident(report.samples.last()),
+            },
+            schema: 1,
+            seconds: report.time.as_secs_f64(),
+            signal: None,
+            smallest_visible: Some(report.smallest_visible),
+            summary: report.summary(),
+            unproven: report.unproven.clone(),
+            verdict: report.verdict.name().into(),
+            wanted: Some(report.wanted),
+            warm_up: Some(report.warm_up),
+        }
+    }
+}
+
+impl From<&Growth> for CounterRecord {
+    fn from(growth: &Growth) -> Self {
+        Self {
+            finding: growth.finding,
+            name: growth.counter,
+            per_call: growth.per_call,
+            total: growth.total,
+            unit: growth.counter.unit().into(),
+        }
+    }
+}
+
+impl From<&Reference> for ReferenceRecord {
+    fn from(reference: &Reference) -> Self {
+        Self {
+            counter: Some(reference.counter),
+            finding: Some(reference.finding),
+            object: reference.object.clone(),
+            per_call: Some(reference.per_call),
+            total: Some(reference.total),
+            variable: Some(reference.variable.clone()),
+        }
+    }
+}
