@@ -21,7 +21,7 @@ const LEGEND: &str = "\
 
 #[derive(Args)]
 pub struct Arguments {
-    /// The lesson to run, by name or number; without one, the list of lessons
+    /// A lesson, by name or number; without one, the list
     #[arg(value_parser = lesson, value_name = "NAME|NUMBER")]
     lesson: Option<usize>,
     /// Run all lessons
