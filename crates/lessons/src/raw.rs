@@ -25,7 +25,7 @@ impl Doomed {
     /// use lessons::{Doomed, misbehave};
     /// // SAFETY: this process was started for this, and does nothing else.
     /// misbehave("use-after-steal", unsafe { Doomed::new() })?;
-    /// # Ok::<_, pyoutliers::Error>(())
+    /// # Ok::<_, refsoak::Error>(())
     /// ```
     ///
     /// # Safety

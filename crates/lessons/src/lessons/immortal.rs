@@ -2,8 +2,7 @@ use std::mem;
 
 use crate::lesson::{Lesson, Mistake, Run};
 use crate::python::call;
-use crate::raw;
-use crate::raw::Doomed;
+use crate::raw::{self, Doomed};
 use crate::table::{Table, step};
 use pyoutliers::capi::Owned;
 use pyoutliers::{Python, Result, capi, interpreter, with_python};

@@ -2,8 +2,7 @@ use std::thread;
 
 use super::shared::{keep, yes};
 use crate::lesson::{Lesson, Mistake, Run};
-use crate::raw;
-use crate::raw::Doomed;
+use crate::raw::{self, Doomed};
 use crate::table::{Table, step};
 use pyoutliers::capi::{Held, Owned};
 use pyoutliers::{Result, capi, with_python};

@@ -2,8 +2,7 @@ use std::mem;
 
 use super::shared::yes;
 use crate::lesson::{Lesson, Mistake, Run};
-use crate::raw;
-use crate::raw::Doomed;
+use crate::raw::{self, Doomed};
 use crate::table::{Table, step};
 use pyoutliers::{Outliers, Result};
 

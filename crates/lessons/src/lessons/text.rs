@@ -1,6 +1,5 @@
 use crate::lesson::{Lesson, Mistake, Run};
-use crate::raw;
-use crate::raw::Doomed;
+use crate::raw::{self, Doomed};
 use crate::table::{Table, step};
 use pyoutliers::{Python, Result, capi, with_python};
 
