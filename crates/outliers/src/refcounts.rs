@@ -1,14 +1,14 @@
 //! `outliers refcounts`: the lessons, in a terminal or a pipe.
 
 use std::env;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use lessons::{Children, Doomed, LESSONS, Lesson, Step, misbehave, page};
+use lessons::{Children, Doomed, LESSONS, Lesson, Step, Table, misbehave, page};
 
 use super::plot;
 use super::similar::similar;
@@ -81,59 +81,67 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let wanted = match arguments.lesson {
-        Some(number) => number..number + 1,
+        Some(index) => index..index + 1,
         None if arguments.all || arguments.quiz => 0..LESSONS.len(),
         None => return contents(),
     };
+    let wanted = (1..).zip(LESSONS).skip(wanted.start).take(wanted.len());
     if arguments.quiz {
-        return quiz(
-            LESSONS.iter().skip(wanted.start).take(wanted.len()),
-            &children,
-        );
+        return quiz(wanted.map(|(_, lesson)| lesson), &children);
     }
     let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let color = io::stdout().is_terminal() && !no_color;
     let mut holds = true;
-    for (number, lesson) in (1..).zip(LESSONS).skip(wanted.start).take(wanted.len()) {
+    for (number, lesson) in wanted {
         let table = lesson.run(&children)?;
         holds &= table.holds();
-        let (bold, plain) = if color {
-            ("\x1b[1m", "\x1b[0m")
-        } else {
-            ("", "")
-        };
-        let mut text = format!(
-            "{bold}{number}. {}{plain}\n{}\n\n",
-            lesson.name, lesson.rule
-        );
-        if number == 1 {
-            text += "(indented: the same in Rust, for those who want it)\n\n";
-        }
-        match color {
-            true => write!(text, "{table:#}")?,
-            false => write!(text, "{table}")?,
-        }
-        write!(text, "\n{LEGEND}\n\n{}\n", plainly(lesson.why()))?;
-        match LESSONS.get(number) {
-            Some(next) if !arguments.all => write!(
-                text,
-                "Quiz: outliers refcounts {number} --quiz\nNext: outliers refcounts {} ({})\n",
-                number + 1,
-                next.name
-            )?,
-            None => text += "That was the last lesson. To practise: outliers exercise\n",
-            _ => text += "\n",
-        }
+        let mut text = shown(number, lesson, &table, color)?;
+        text += &what_next(number, arguments.all);
         super::print_as_it_is(|stdout| stdout.write_all(text.as_bytes()))?;
     }
-    if !holds {
-        super::say("this Python breaks the rule of a lesson: see the lines marked NO");
+    if holds {
+        return Ok(ExitCode::SUCCESS);
     }
-    Ok(if holds {
-        ExitCode::SUCCESS
+    super::say("this Python breaks the rule of a lesson: see the lines marked NO");
+    Ok(ExitCode::FAILURE)
+}
+
+/// A lesson from its title to its last word.
+fn shown(
+    number: usize,
+    lesson: &Lesson,
+    table: &Table<'_>,
+    color: bool,
+) -> Result<String, fmt::Error> {
+    let (bold, plain) = if color {
+        ("\x1b[1m", "\x1b[0m")
     } else {
-        ExitCode::FAILURE
-    })
+        ("", "")
+    };
+    let (name, rule) = (lesson.name, lesson.rule);
+    let mut text = format!("{bold}{number}. {name}{plain}\n{rule}\n\n");
+    if number == 1 {
+        text += "(indented: the same in Rust, for those who want it)\n\n";
+    }
+    if color {
+        write!(text, "{table:#}")?;
+    } else {
+        write!(text, "{table}")?;
+    }
+    write!(text, "\n{LEGEND}\n\n{}\n", plainly(lesson.why()))?;
+    Ok(text)
+}
+
+fn what_next(number: usize, all: bool) -> String {
+    match LESSONS.get(number) {
+        Some(_) if all => "\n".into(),
+        Some(next) => format!(
+            "Quiz: outliers refcounts {number} --quiz\nNext: outliers refcounts {} ({})\n",
+            number + 1,
+            next.name
+        ),
+        None => "That was the last lesson. To practise: outliers exercise\n".into(),
+    }
 }
 
 /// The proof that this process is a child, which may die of its mistake.
