@@ -1,22 +1,23 @@
-//! Finds out which Python `python3-sys` settled on, refuses what would crash, and records
-//! what the check at the start needs.
-//!
-//! Recorded for the crate:
+//! Finds out which Python `python3-sys` has chosen, refuses one that would crash, and records what the crate
+//! needs when it starts Python:
 //!
 //! | variable | what |
 //! |---|---|
-//! | `OUTLIERS_BUILD_PYTHON` | the interpreter whose library is meant |
+//! | `OUTLIERS_BUILD_PYTHON` | the interpreter that was chosen |
 //! | `OUTLIERS_BUILD_VERSION` | its version, such as `3.11.7` |
 //! | `OUTLIERS_BUILD_LIBDIR` | the directory of that library |
 //! | `OUTLIERS_BUILD_LIBRARY` | its file in there, such as `libpython3.11.so.1.0` |
-//! | `OUTLIERS_BUILD_ENV` | where Cargo's runner (see `.cargo/config.toml`) prepares a private environment, or nothing |
+//! | `OUTLIERS_BUILD_ENV` | where Cargo's runner (see `.cargo/config.toml`) prepares a private environment; empty without one |
 
 use std::env;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
-/// Prints what [`Python::parse`] reads: a `key=value` per line.
+/// Prints the answers that [`Python::parse`] reads: a `key=value` per line.
 const QUESTIONS: &str = "
 import sys, sysconfig
 answers = {
@@ -33,6 +34,8 @@ for key, value in answers.items():
 ";
 
 const OLDEST: (u32, u32) = (3, 8);
+/// How long an interpreter may take to answer: it may be on a network, or on a busy machine.
+const LONGEST: Duration = Duration::from_secs(20);
 const NAME_ANOTHER: &str = "PYTHON_SYS_EXECUTABLE=/path/to/python cargo build";
 
 fn main() -> ExitCode {
@@ -62,25 +65,25 @@ fn build() -> Result<(), String> {
     println!("cargo::rerun-if-changed=pkg-config/python3.pc");
 
     let interpreter = variable("DEP_PYTHON3_PYTHON_INTERPRETER")?;
-    let python = Python::ask(&interpreter)?;
-    tell("rerun-if-changed", &python.executable)?;
+    let python = Python::ask(&interpreter, LONGEST)?;
+    instruct("rerun-if-changed", &python.executable)?;
     let settings = Path::new(&python.executable)
         .parent()
         .and_then(Path::parent)
         .map(|prefix| prefix.join("pyvenv.cfg"));
     if let Some(settings) = settings.filter(|path| path.exists()) {
-        tell("rerun-if-changed", settings.display())?;
+        instruct("rerun-if-changed", settings.display())?;
     }
     python.refuse()?;
     let library = find_library(&python)?;
     warn_if_another_is_first_on_path(&python);
 
     let libdir = library.display();
-    // Nothing of ours needs it: it is loaded when Python is started. A program that calls Python by
-    // python3-sys too, as one of our tests does, is linked with it.
-    tell("rustc-link-lib", format!("python{}", python.link_name))?;
-    tell("rustc-link-search", format!("native={libdir}"))?;
-    tell("rustc-link-arg-tests", format!("-Wl,-rpath,{libdir}"))?;
+    // This crate does not need it: it loads the library when it starts Python. A program that also calls
+    // Python through python3-sys, as one of our tests does, is linked with it.
+    instruct("rustc-link-lib", format!("python{}", python.link_name))?;
+    instruct("rustc-link-search", format!("native={libdir}"))?;
+    instruct("rustc-link-arg-tests", format!("-Wl,-rpath,{libdir}"))?;
     let environment = environment(&python.version);
     for (name, value) in [
         ("PYTHON", &*python.executable),
@@ -89,7 +92,7 @@ fn build() -> Result<(), String> {
         ("LIBRARY", &*python.loaded),
         ("ENV", &*environment.to_string_lossy()),
     ] {
-        tell("rustc-env", format!("OUTLIERS_BUILD_{name}={value}"))?;
+        instruct("rustc-env", format!("OUTLIERS_BUILD_{name}={value}"))?;
     }
     println!("cargo::rustc-check-cfg=cfg(python_from_3_13)");
     if python.minor() >= (3, 13) {
@@ -98,12 +101,12 @@ fn build() -> Result<(), String> {
     Ok(())
 }
 
-/// Tells Cargo something. What follows a line break would be something else, and of somebody's choice.
-pub(crate) fn tell(key: &str, value: impl Display) -> Result<(), String> {
+/// Gives Cargo an instruction. Text after a line break would be another one, which a path could smuggle in.
+pub(crate) fn instruct(key: &str, value: impl Display) -> Result<(), String> {
     let value = value.to_string();
     if value.contains(['\n', '\r']) {
         return Err(format!(
-            "a line break in {value:?}, which Cargo cannot be told ({key}): use another directory"
+            "a line break in {value:?}, which an instruction to Cargo ({key}) cannot hold: use another directory"
         ));
     }
     println!("cargo::{key}={value}");
@@ -114,7 +117,7 @@ fn variable(name: &str) -> Result<String, String> {
     env::var(name).map_err(|error| format!("{name}: {error}"))
 }
 
-/// What one interpreter says of itself.
+/// What an interpreter answers about itself.
 #[derive(Debug, Default)]
 pub(crate) struct Python {
     pub(crate) executable: String,
@@ -132,20 +135,10 @@ pub(crate) struct Python {
 }
 
 impl Python {
-    pub(crate) fn ask(interpreter: &str) -> Result<Self, String> {
-        let output = Command::new(interpreter)
-            .args(["-I", "-c", QUESTIONS])
-            .output();
-        let output = output.map_err(|error| {
-            format!("cannot run {interpreter}: {error}; name another: {NAME_ANOTHER}")
-        })?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let reason = said.lines().last().unwrap_or_default();
-            return Err(format!(
-                "{interpreter} does not answer: {reason}; name another: {NAME_ANOTHER}"
-            ));
-        }
+    /// Runs an interpreter, and kills it if it takes longer than `longest`.
+    pub(crate) fn ask(interpreter: &str, longest: Duration) -> Result<Self, String> {
+        let output = answer(interpreter, longest)
+            .map_err(|problem| format!("{problem}; name another: {NAME_ANOTHER}"))?;
         Self::parse(&String::from_utf8_lossy(&output.stdout))
     }
 
@@ -185,7 +178,7 @@ impl Python {
         (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
     }
 
-    /// Refuses a Python that would not link or would crash, in one line: problem, evidence, remedy.
+    /// Refuses a Python that would not link, or would crash. One line has the problem, evidence and remedy.
     pub(crate) fn refuse(&self) -> Result<(), String> {
         let Self {
             executable,
@@ -212,7 +205,7 @@ impl Python {
         } else if !self.shared {
             format!(
                 "Python {version} has no shared library (Py_ENABLE_SHARED=0 in {executable}); \
-                 install one that has, such as by PYTHON_CONFIGURE_OPTS=--enable-shared pyenv \
+                 install one that has one, such as by PYTHON_CONFIGURE_OPTS=--enable-shared pyenv \
                  install {version}, and name it"
             )
         } else {
@@ -222,11 +215,39 @@ impl Python {
     }
 }
 
-/// The directory of the linked library: what pkg-config says, then sysconfig, then the prefix; the
-/// first that holds it.
+/// Runs [`QUESTIONS`].
+fn answer(interpreter: &str, longest: Duration) -> Result<Output, String> {
+    let child = Command::new(interpreter)
+        .args(["-I", "-c", QUESTIONS])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cannot run {interpreter}: {error}"))?;
+    let id = child.id().to_string();
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    let Ok(output) = receiver.recv_timeout(longest) else {
+        let _ = Command::new("kill").args(["-9", &id]).status();
+        let seconds = longest.as_secs();
+        return Err(format!(
+            "{interpreter} does not answer within {seconds} seconds"
+        ));
+    };
+    let output = output.map_err(|error| format!("cannot read from {interpreter}: {error}"))?;
+    if output.status.success() {
+        return Ok(output);
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let reason = stderr.lines().last().unwrap_or_default();
+    Err(format!("{interpreter} does not answer: {reason}"))
+}
+
+/// The directory of the library: the first that holds it of those that pkg-config, sysconfig and the prefix
+/// name.
 ///
-/// A Python that was moved (python-build-standalone, conda) may name a directory of the machine
-/// that it was built on.
+/// A Python that was moved (python-build-standalone, conda) may name a directory of the machine on which it
+/// was built.
 pub(crate) fn find_library(python: &Python) -> Result<PathBuf, String> {
     let mut directories: Vec<PathBuf> = ask_pkg_config(python).into_iter().collect();
     directories.push(PathBuf::from(&python.libdir));
@@ -267,16 +288,16 @@ fn ask_pkg_config(python: &Python) -> Option<PathBuf> {
     output.status.success().then(|| PathBuf::from(directory))
 }
 
-/// `python3-sys` chooses from PATH once and never looks again, so a Python activated later would be
-/// ignored silently.
+/// Warns if PATH now begins with another Python: `python3-sys` looks at PATH only once, so it would silently
+/// ignore a Python that was activated later.
 fn warn_if_another_is_first_on_path(linked: &Python) {
-    // Ours, of `.cargo/config.toml`, is not one that somebody named.
+    // `.cargo/config.toml` sets it too, and then it is no Python that the user has named.
     let named = env::var_os("PYTHON_SYS_EXECUTABLE");
     if named.is_some_and(|named| !Path::new(&named).ends_with(".cargo/python")) {
         return;
     }
     let Some(first) = ["python", "python3"].iter().find_map(|name| {
-        Python::ask(name)
+        Python::ask(name, LONGEST)
             .ok()
             .filter(|python| python.minor() >= (3, 0))
     }) else {
@@ -291,15 +312,15 @@ fn warn_if_another_is_first_on_path(linked: &Python) {
     }
 }
 
-/// `<checkout>/target/python-<version>`, where the checkout's own `.cargo/config.toml` is in effect;
-/// else an empty path. A directory that Cargo deletes, as after `cargo install --git`, could be made
-/// again by others, and so is never recorded.
+/// `<checkout>/target/python-<version>` if the `.cargo/config.toml` of the checkout is in effect, else an
+/// empty path. So a directory that Cargo deletes, as after `cargo install --git`, is never recorded: others
+/// could make it again.
 fn environment(version: &str) -> PathBuf {
     let Some(place) = env::var_os("OUTLIERS_ENVIRONMENTS") else {
         return PathBuf::new();
     };
     let place = PathBuf::from(place);
-    // The program follows no symbolic links there.
+    // The program does not follow symbolic links there.
     let place = place.canonicalize().unwrap_or(place);
     place.join(format!("python-{version}"))
 }

@@ -1,34 +1,48 @@
 //! The two copies: a slice into a list, and an iterable into a vector.
 
-use crate::capi::{self, Iter, Owned, Python, Unfilled};
-use crate::error::{Error, ErrorKind, Exception, OutOfMemory, Result, text};
+use crate::capi::{self, Exception, Iter, Owned, Python, Unfilled};
+use crate::error::{Error, ErrorKind, Result};
 
-/// Copies a slice into a list of floats, bit by bit: the list of an earlier call if that fits, or a
-/// new one.
+/// Copies a slice into a list of floats, bit by bit: into the list of an earlier call if it has that length
+/// and nobody else refers to it, or into a new one.
+///
+/// ```
+/// # use pyoutliers::convert; pyoutliers::with_python(|py| {
+/// let list = convert::list_from_slice(py, &[1.5, 2.5], None)?; // new
+/// let address = list.address();
+/// let list = convert::list_from_slice(py, &[3.5, 4.5], Some(list))?; // filled again
+/// assert_eq!(list.address(), address);
+/// assert_eq!(convert::floats(&list, 2)?, [3.5, 4.5]);
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
+/// ```
 #[inline]
 pub fn list_from_slice<'p>(
     py: Python<'p>,
     data: &[f64],
     earlier: Option<Owned<'p>>,
 ) -> Result<Owned<'p>, Exception> {
-    if let Some(mut list) = earlier.and_then(|list| Unfilled::again(list, data.len())) {
-        for (index, &value) in data.iter().enumerate() {
-            let item: Owned = capi::float_from_double(py, value)?; // new
-            capi::list_set_item(&mut list, index, item)?; // steals the item, gives back the old one
-        }
-        return list.finish();
-    }
-    let mut list: Unfilled = capi::list_new(py, data.len())?; // new
-    for &value in data {
+    let mut list: Unfilled = match earlier.and_then(|list| Unfilled::again(list, data.len())) {
+        Some(list) => list,
+        None => capi::list_new(py, data.len())?, // new
+    };
+    for (index, &value) in data.iter().enumerate() {
         let item: Owned = capi::float_from_double(py, value)?; // new
-        capi::list_set_next(&mut list, item)?; // steals the item
+        capi::list_set_item(&mut list, index, item)?; // steals the item, releases an earlier one
     }
-    list.finish() // with all slots filled, Python may see it
+    list.finish() // all slots are filled: Python may see it
 }
 
-/// Copies the items of an iterable into a vector, each through `convert`; at most `limit` of them.
+/// Copies the items of an iterable into a vector, each converted by `convert`; at most `limit` of them.
 ///
-/// All or nothing: the first item that is wrong, or one too many, is an error.
+/// The result is all or nothing: a wrong item, or an item too many, is an error.
+///
+/// ```
+/// # use pyoutliers::convert; pyoutliers::with_python(|py| {
+/// let list = convert::list_from_slice(py, &[1.5, 2.5], None)?;
+/// assert_eq!(convert::vec_from_iterable(&list, 2, convert::float)?, [1.5, 2.5]);
+/// assert!(convert::vec_from_iterable(&list, 1, convert::float).is_err()); // an item too many
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
+/// ```
 pub fn vec_from_iterable<'p, T>(
     iterable: &Owned<'p>,
     limit: usize,
@@ -36,7 +50,7 @@ pub fn vec_from_iterable<'p, T>(
 ) -> Result<Vec<T>> {
     let iterator: Iter = match capi::object_get_iter(iterable) {
         Ok(iterator) => iterator, // new
-        // Raised by C code: there is no `__iter__`. What one in Python raises is told as it is.
+        // Raised by C code: there is no `__iter__`. One written in Python may raise anything.
         Err(exception) if exception.is_of_c_code("TypeError") => {
             return Err(not_iterable(iterable)?);
         }
@@ -52,23 +66,34 @@ pub fn vec_from_iterable<'p, T>(
         if index == limit {
             return Err(ErrorKind::TooManyItems { limit }.into());
         }
-        items.try_reserve(1).map_err(|_| OutOfMemory)?;
+        items
+            .try_reserve(1)
+            .map_err(|_| Exception::out_of_memory())?;
         items.push(convert(index, &item)?);
-    } // each item is given back here
+    } // each item is released here
     Ok(items)
 }
 
-/// The ints of what a function returned.
+/// The ints that a function returned, as [`Outliers::detect`](crate::Outliers::detect) takes them.
+///
+/// ```
+/// # use pyoutliers::convert; pyoutliers::with_python(|py| {
+/// let list = convert::list_from_slice(py, &[1.5], None)?;
+/// let error = convert::ints(&list, 1).unwrap_err(); // a float is not an int
+/// assert_eq!(error.to_string(), "item 0 of the result should be an int, but is float");
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
+/// ```
 pub fn ints(result: &Owned<'_>, limit: usize) -> Result<Vec<i64>> {
     items(result, limit, int)
 }
 
-/// The floats of what a function returned.
+/// The floats that a function returned, as [`Outliers::transform`](crate::Outliers::transform) takes them. See
+/// [`list_from_slice`] for an example.
 pub fn floats(result: &Owned<'_>, limit: usize) -> Result<Vec<f64>> {
     items(result, limit, float)
 }
 
-/// Text is iterable too, but never meant.
+/// Text is iterable too, but never meant as numbers.
 #[inline]
 fn items<T>(
     result: &Owned<'_>,
@@ -86,18 +111,21 @@ fn not_iterable(result: &Owned<'_>) -> Result<Error> {
     Ok(ErrorKind::NotIterable { got }.into())
 }
 
-/// An int is what `__index__` gives, so NumPy's integers are ints; bools are not meant as such.
+/// An int is an object with `__index__`, such as NumPy's integers, except bools.
 fn int(index: usize, item: &Owned<'_>) -> Result<i64> {
     let value = if capi::long_check(item) {
         capi::long_as_long_long(item)
     } else {
-        capi::number_index(item).and_then(|int| capi::long_as_long_long(&int)) // new, given back
+        capi::number_index(item).and_then(|int| capi::long_as_long_long(&int)) // new, released
     };
     let got = match value {
         Ok(0 | 1) if is_bool(item)? => capi::object_type_name(item)?,
         Ok(value) => return Ok(value),
         Err(exception) if exception.is_of_c_code("TypeError") => capi::object_type_name(item)?,
-        Err(exception) if exception.is_of_c_code("OverflowError") => text!("one beyond 64 bits")?,
+        Err(exception) if exception.is_of_c_code("OverflowError") => {
+            let got = "a larger one".to_owned();
+            return Err(wrong_item(index, "an int that fits in 64 bits", got));
+        }
         Err(exception) => return Err(ErrorKind::Iteration { index, exception }.into()),
     };
     Err(wrong_item(index, "an int", got))
@@ -112,13 +140,13 @@ fn wrong_item(index: usize, expected: &'static str, got: String) -> Error {
     .into()
 }
 
-/// Before 2.3, NumPy's bools too have an `__index__`.
+/// NumPy's bools count too: before 2.3 they have an `__index__`.
 fn is_bool(item: &Owned<'_>) -> Result<bool> {
     Ok(capi::bool_check(item)
         || !capi::long_check(item) && capi::object_type_name(item)?.starts_with("numpy.bool"))
 }
 
-/// A float is a `float`, or one of NumPy's that keeps its value as one. Ints are not meant as such.
+/// A float is a `float`, or a NumPy float whose value a `float` can hold. An int is not one.
 pub fn float(index: usize, item: &Owned<'_>) -> Result<f64> {
     if !capi::float_check(item) {
         let got = capi::object_type_name(item)?;

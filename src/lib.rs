@@ -1,13 +1,6 @@
 //! Call a Python function on your numbers from inside a Rust program, in memory, with every
 //! reference accounted for.
 //!
-//! A slice of floats is copied into a Python list, a function is called, and what it returns is
-//! drained through an iterator into a vector. Only the two Rust ends are left afterwards:
-//!
-//! ```text
-//! &[f64] ──copy──▶ list of floats ──call──▶ pyoutliers.detect ──▶ any iterable of ints ──drain──▶ Vec<i64>
-//! ```
-//!
 //! ```
 //! use pyoutliers::Outliers;
 //!
@@ -18,51 +11,70 @@
 //! # Ok::<_, pyoutliers::Error>(())
 //! ```
 //!
-//! # Reading on
+//! # The way of the data
 //!
-//! - [`Outliers`] is the whole interface for calling a function: with parameters, for ints or floats.
-//! - [`interpreter`] tells which Python is started, and why that one.
-//! - [`capi`] holds the C calls one by one, and teaches their reference rules by its types.
-//! - [`refcounts`] runs those rules live, lesson by lesson: the [`course`](refcounts::course) is a
-//!   place to begin.
-//! - [`soak`] calls a closure many times, counts what is left behind, and says whether it leaks.
-//! - [`Error`] tells what went wrong, where, and what to do.
-//! - [`promises`] lists what is promised, and the tests that hold it.
+//! ```text
+//! &[f64] ──copy──▶ list of floats ──call──▶ pyoutliers.detect ──▶ any iterable of ints ──drain──▶ Vec<i64>
+//! ```
 //!
-//! Programs to start from are in `examples/`.
+//! [`detect`](Outliers::detect) is one climb, and reads from top to bottom:
+//!
+//! 1. `Outliers::call_with` waits for its turn, and runs the next three steps inside [`with_python`], which
+//!    takes Python's lock.
+//! 2. [`convert::list_from_slice`] makes a float of each number and puts it into a list, which steals it.
+//! 3. [`Outliers::call`] calls the function. It borrows the list, and returns a new reference. Then
+//!    `call_with` keeps the list for the next call.
+//! 4. [`convert::ints`] drains the result: it asks the iterator for one item after the other, converts it,
+//!    and releases it.
+//! 5. [`with_python`] flushes what Python printed, and releases the lock.
+//!
+//! A step that fails returns an [`Error`], and the references are released on the way out: each is a value
+//! that is dropped. Afterwards only the two Rust ends are left.
+//!
+//! # The modules
+//!
+//! Each uses only those below it:
+//!
+//! - [`Outliers`] is a function, found once and called many times. Most programs need nothing else.
+//! - [`convert`] has the two copies: a slice into a list, and an iterable into a vector.
+//! - [`interpreter`] decides which Python is started, starts it, and finds functions in it.
+//! - [`Error`] reports what went wrong, where, and what to do.
+//! - [`capi`] has the C calls, each with its reference rule in its signature, and all the unsafe code.
+//!
+//! Two more packages of this repository use these modules, as your program can. `refsoak` calls a function
+//! many times and finds what leaks: it uses [`Outliers::call`] and [`convert`], and other C calls by
+//! [`c!`](capi::c). `lessons` teaches the reference rules on the calls of [`capi`]. Both add Python modules of
+//! their own by [`interpreter::module`].
+//!
+//! Programs to start from are in `examples/`. [`promises`] lists what is promised, and the tests for it.
 //!
 //! # Words
 //!
 //! | here | what it means |
 //! |---|---|
 //! | drain | take the items of an iterator one by one, to its end |
-//! | kept list | the list of the last call, which the next call fills again |
+//! | kept list | the list of the previous call, which the next call fills again |
 //! | turn | the right to ask for Python's lock next |
-//! | soak | many calls of a function, while what they leave behind is counted |
-//! | warm-up, window | the calls before counting, while caches fill; the calls between two readings |
-//! | lend | pass arguments that hold extra references, and count afterwards whether one is missing or left over |
-//! | plant | leak on purpose, to check that the counters show it |
-//! | starve | make Python run out of memory, at a chosen allocation |
-//! | lesson, exercise, judge | a rule shown on your Python; C code that breaks a rule; the check that names the broken rule |
 //!
 //! # What it does not do
 //!
 //! - It copies. Sharing memory with NumPy is faster, but needs NumPy's C API, and each side has to keep
 //!   the memory alive for the other.
 //! - Calls do not run side by side: Python's lock (the GIL) lets one thread in at a time.
-//! - It does not defend against a callee that ends the process (`os._exit`, a signal, a crash in C
-//!   code or by `ctypes`), never returns, raises the recursion limit, or overflows the stack by
-//!   recursion through C code, which Python does not always see; nor against `fork` while other
-//!   threads run. The `str` of an exception that it raises, and the name of that exception's type, are
-//!   code of the callee's too.
-//! - One interpreter in a process, never ended: see [`interpreter`]. A program that has started Python
-//!   itself must not finalize it, and must release the lock in the reverse order of taking it.
-//! - Without memory to start Python, or for a thread's first call, the process may end; later that is
-//!   an error.
+//! - It cannot protect the process from a function that ends it (`os._exit`, a signal, a crash in C code or
+//!   through `ctypes`), never returns, raises the recursion limit, or overflows the stack by recursion
+//!   through C code, which Python does not always notice. The same is true of code that the function leaves
+//!   in an exception: the `__str__` of the exception, and the name of its type.
+//! - `fork` is not safe while other threads run.
+//! - There is one interpreter in a process, and it is never ended: see [`interpreter`]. A program that has
+//!   started Python itself must not finalize it, and must release the lock in the reverse order of taking it.
+//! - If there is no memory to start Python, or for the first call of a thread, the process may end. So it may
+//!   if there is none for the few bytes of an error's text. A later lack of memory in Python, and a vector that
+//!   is too large, are errors.
 //! - Starting Python and importing NumPy set environment variables, and a Python function may set any.
 //!   Another thread that reads the environment meanwhile may crash: read it before the first call.
 //! - `std::process::exit` on a thread that has called Python waits for the lock. On the main thread,
-//!   and on returning from `main`, nothing waits.
+//!   and when `main` returns, nothing waits.
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 #[cfg(not(unix))]
@@ -72,13 +84,14 @@ pub mod capi;
 pub mod convert;
 mod error;
 pub mod interpreter;
+mod line;
 mod outliers;
 mod parameter;
 #[doc = include_str!("../tests/promises.md")]
 pub mod promises {}
 
-pub use capi::Python;
-pub use error::{Error, ErrorKind, Exception, Result};
+pub use capi::{Exception, Python};
+pub use error::{Error, ErrorKind, Result};
 pub use interpreter::with_python;
 pub use outliers::{Outliers, gen_testdata};
 pub use parameter::Parameter;

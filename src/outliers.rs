@@ -3,9 +3,9 @@
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
 
-use crate::capi::{self, Held, Owned, Python};
+use crate::capi::{self, Exception, Held, Owned, Python};
 use crate::convert;
-use crate::error::{Exception, Result, text};
+use crate::error::Result;
 use crate::interpreter::{Turn, c_name, find, with_python};
 use crate::parameter::Parameter;
 
@@ -16,77 +16,53 @@ use crate::parameter::Parameter;
 ///
 /// It can be shared between threads. Python's lock (the GIL) lets one thread compute at a time, so
 /// several threads make at most as many calls as one. Only waiting overlaps, such as for a database.
-/// Threads that want the lock take turns. Without turns they wake each other too often, and short
-/// calls take twice as long. A function that mostly waits, or computes for longer than some
-/// milliseconds, stops taking turns by itself. [`without_turns`](Self::without_turns) is for functions
-/// that compute outside of the lock.
 ///
-/// To use more cores, start several processes. Let each read its own part of the input, and send back
+/// Threads that need the lock take turns. Without turns they wake each other too often, and short calls
+/// take twice as long. A function that mostly waits, or that computes for more than a few milliseconds,
+/// stops taking turns by itself. [`without_turns`](Self::without_turns) is for functions that compute
+/// outside of the lock.
+///
+/// To use more cores, start several processes. Let each read its own part of the input and send back
 /// only indices: sending the numbers takes about as long as computing with them.
 ///
-/// In async programs, a call blocks its thread, and so belongs on one for such work:
+/// In an async program, make calls on a thread for blocking work, such as by `tokio::task::spawn_blocking`.
 ///
-/// ```
-/// # use std::sync::Arc;
-/// # use pyoutliers::Outliers;
-/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-/// # runtime.block_on(async {
-/// let detector = Arc::new(Outliers::new("pyoutliers", "detect")?);
-/// let data = pyoutliers::gen_testdata()?;
-/// let call = tokio::task::spawn_blocking(move || detector.detect(&data));
-/// assert_eq!(call.await??, [7, 113, 835]);
-/// # Ok::<_, Box<dyn std::error::Error>>(())
-/// # })?;
-/// # Ok::<_, Box<dyn std::error::Error>>(())
-/// ```
-///
-/// Calls run on the stack of the calling thread. Python's recursion limit assumes a stack of 8 MiB.
-/// On the 2 MiB of `std`'s threads, recursion through C code can overflow it and end the process, such
-/// as by a `key` function that sorts by itself again. `std::thread::Builder::stack_size` sets it.
-///
-/// ```
-/// use pyoutliers::Outliers;
-///
-/// let detector = Outliers::new("pyoutliers", "detect")?;
-/// let mut data = vec![1.0; 100];
-/// data[42] = 5.0;
-/// assert_eq!(detector.detect(&data)?, [42]);
-/// # Ok::<_, pyoutliers::Error>(())
-/// ```
+/// Calls run on the stack of the calling thread. Python's recursion limit assumes a stack of 8 MiB. Threads
+/// of `std` have 2 MiB, which recursion through C code can overflow, and that ends the process: such as a
+/// `key` function that sorts, with itself as the key. `std::thread::Builder::stack_size` sets the size.
 #[derive(Debug)]
 pub struct Outliers {
     function: Held,
     name: String,
-    /// A dictionary, if there are any.
+    /// A dictionary, if there are named arguments.
     parameters: Option<Held>,
-    /// The list of the last call.
+    /// The list of the previous call.
     kept: Mutex<Option<Held>>,
-    /// The most values that it may have.
+    /// The most values that a kept list may have.
     most_kept: usize,
-    /// How many calls still go without turns, unless all do.
+    /// The number of calls that still go without turns; none if all do.
     turns: Option<AtomicU32>,
 }
 
-/// Lists of that many values are kept, unless another number is asked for: 131 kB.
+/// The default of `keep_up_to`: 131 kB.
 const MOST_KEPT: usize = 4096;
 
 impl Outliers {
-    /// Finds `function` in `module`; starts Python if that has not been done.
+    /// Finds `function` in `module`. Starts Python if it is not started.
     ///
     /// `module` is a name as in `import`, or a file whose name ends in `.py`. `function` may be
     /// dotted, as in `Class.method`.
     ///
-    /// Modules are searched where the chosen Python searches them (see
-    /// [`interpreter`](crate::interpreter)), not in the current directory unless `PYTHONPATH` names
-    /// it. `pyoutliers` is compiled in.
+    /// Modules are found where the chosen Python finds them (see [`interpreter`](crate::interpreter)). The
+    /// current directory is searched only if `PYTHONPATH` names it. `pyoutliers` is compiled in.
     ///
     /// # Errors
     ///
     /// - [`ErrorKind::Start`](crate::ErrorKind::Start) if Python cannot be started.
     /// - [`ErrorKind::Name`](crate::ErrorKind::Name) if a name holds a NUL byte.
-    /// - [`ErrorKind::Import`](crate::ErrorKind::Import) if the module is unknown, or raises while it is imported.
+    /// - [`ErrorKind::Import`](crate::ErrorKind::Import) if there is no such module, or if importing it raises.
     /// - [`ErrorKind::Lookup`](crate::ErrorKind::Lookup) if it has no such function.
-    /// - [`ErrorKind::NotCallable`](crate::ErrorKind::NotCallable) if what it has cannot be called.
+    /// - [`ErrorKind::NotCallable`](crate::ErrorKind::NotCallable) if the object of that name cannot be called.
     /// - [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory).
     ///
     /// ```
@@ -101,11 +77,11 @@ impl Outliers {
         Self::find(module, None, function)
     }
 
-    /// Finds `function` in a module of `source`, as of `include_str!`, which tracebacks show under
-    /// `file`. The same file and source give the same module: its code runs once.
+    /// Finds `function` in a module made of `source`, such as from `include_str!`. Tracebacks call it `file`.
+    /// The same file and source give the same module, whose code runs once.
     ///
-    /// A function is anything that can be called: a class, a lambda, a method of an object that the
-    /// module has made.
+    /// A function is anything that can be called: also a class, a lambda, or a method of an object in the
+    /// module.
     ///
     /// ```
     /// # use pyoutliers::Outliers;
@@ -117,15 +93,15 @@ impl Outliers {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new): what the source raises, a `SyntaxError` too, is
+    /// As [`new`](Self::new). Whatever the source raises, also a `SyntaxError`, is
     /// [`ErrorKind::Import`](crate::ErrorKind::Import).
     pub fn from_source(source: &str, file: &str, function: &str) -> Result<Self> {
         Self::find(file, Some(source), function)
     }
 
     fn find(module: &str, source: Option<&str>, function: &str) -> Result<Self> {
-        let name = text!("{module}:{function}")?;
-        let function = with_python(|py| Ok(Held::from(find(py, module, source, function)?.1)))?;
+        let name = format!("{module}:{function}");
+        let function = with_python(|py| Ok(Held::from(find(py, module, source, function)?)))?;
         Ok(Self {
             function,
             name,
@@ -136,8 +112,8 @@ impl Outliers {
         })
     }
 
-    /// Gives the function a parameter by name, with every call: a float, an int, a bool or a text. The
-    /// last one of a name counts.
+    /// Passes a named argument with every call: a float, an int, a bool or a text. The last value that was
+    /// set for a name counts.
     ///
     /// ```
     /// # use pyoutliers::Outliers;
@@ -149,8 +125,8 @@ impl Outliers {
     /// # Errors
     ///
     /// [`ErrorKind::Name`](crate::ErrorKind::Name) if the name holds a NUL byte, and
-    /// [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory). A parameter that the function does not
-    /// take is an error of the call.
+    /// [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory). If the function takes no such argument, the
+    /// call is an error.
     pub fn with<'a>(mut self, name: &str, value: impl Into<Parameter<'a>>) -> Result<Self> {
         let (name, value) = (c_name(name)?, value.into());
         with_python(|py| {
@@ -167,68 +143,57 @@ impl Outliers {
         Ok(self)
     }
 
-    /// Keeps the list of the last call for the next one, if it has at most that many values.
+    /// Sets how many values a list may have for calls to reuse it. The default is 4,096.
     ///
-    /// The default is 4,096 values. Filling an existing list saves making and freeing one: a call with
-    /// 1,000,000 values takes about 0.6 of the time. In return, one list stays in memory until the next
-    /// call, or until this is closed: 32 bytes for each value, and whatever the function has put into
-    /// it. A function that keeps its argument gets a new list with each call.
-    ///
-    /// ```
-    /// # use pyoutliers::Outliers;
-    /// let detector = Outliers::new("pyoutliers", "detect")?.keep_up_to(1_000_000); // 32 MB
-    /// # Ok::<_, pyoutliers::Error>(())
-    /// ```
+    /// Calls reuse the list of the previous call if they have the same number of values, which saves making
+    /// and freeing one: a call with 1,000,000 values takes about 0.6 of the time. In return, one list stays
+    /// in memory until the next call, or until this is closed: 32 bytes for each value, and whatever the
+    /// function has put into the list. A function that keeps its argument gets a new list with each call.
     #[must_use]
     pub fn keep_up_to(mut self, values: usize) -> Self {
         self.most_kept = values;
         self
     }
 
-    /// Lets calls from several threads overlap where the function computes outside of Python's lock.
+    /// Lets calls from several threads overlap while the function computes outside of Python's lock.
     ///
     /// C code may release the lock while it computes, as hashing and compression do. Such calls can
-    /// use several cores, so their threads should not take turns. NumPy releases it too, but so
+    /// use several cores, so their threads should not take turns. NumPy releases the lock too, but so
     /// briefly that turns are faster.
-    ///
-    /// ```
-    /// # use pyoutliers::Outliers;
-    /// # let source = "def compress(data): return []";
-    /// let compress = Outliers::from_source(source, "compress.py", "compress")?.without_turns();
-    /// # Ok::<_, pyoutliers::Error>(())
-    /// ```
     #[must_use]
     pub fn without_turns(mut self) -> Self {
         self.turns = None;
         self
     }
 
-    /// Calls the function with a copy of `data` as a list of floats; returns a copy of its result.
+    /// Calls the function with a copy of `data` as a list of floats, and returns a copy of its result.
     ///
-    /// `pyoutliers.detect` returns the indices, in order, of the values that lie more than `threshold`
+    /// `pyoutliers.detect` returns the indices, in order, of the values that are more than `threshold`
     /// (2) population standard deviations (as `numpy.std`) from the mean. It raises a `ValueError` for a NaN,
-    /// an infinity, and a threshold that is not a finite number of 0 or more. Your own function may return
-    /// any iterable of ints, at most as many as `data` has values: a list, a tuple, a NumPy array of
-    /// integers, a range, a generator. `-1` is an ordinary int.
+    /// an infinity, or a threshold that is not a finite number of 0 or more.
     ///
-    /// Empty `data` has no outliers, and the function is not called.
+    /// Your own function may return any iterable of ints, with at most as many items as `data` has values: a
+    /// list, a tuple, a NumPy array of integers, a range, a generator. `-1` is an ordinary int.
+    ///
+    /// For empty `data` the result is empty, and the function is not called.
     ///
     /// # Errors
     ///
-    /// Nothing is returned of a result that is not right as a whole.
+    /// The result is all or nothing.
     ///
-    /// - [`ErrorKind::Call`](crate::ErrorKind::Call) if the function raises, whatever it raises: `SystemExit` too.
-    /// - [`ErrorKind::NotIterable`](crate::ErrorKind::NotIterable) if it returns something else than an iterable, or text.
+    /// - [`ErrorKind::Call`](crate::ErrorKind::Call) if the function raises anything, also `SystemExit`.
+    /// - [`ErrorKind::NotIterable`](crate::ErrorKind::NotIterable) if it does not return an iterable, or returns text.
     /// - [`ErrorKind::Item`](crate::ErrorKind::Item) for an item that is not an int (a float, bool or string), or too large.
-    /// - [`ErrorKind::Iteration`](crate::ErrorKind::Iteration) if an exception is raised half-way.
-    /// - [`ErrorKind::TooManyItems`](crate::ErrorKind::TooManyItems) for more than n items, so that an endless iterator ends too.
+    /// - [`ErrorKind::Iteration`](crate::ErrorKind::Iteration) if producing or converting an item raises.
+    /// - [`ErrorKind::TooManyItems`](crate::ErrorKind::TooManyItems) for more items than values, so that an
+    ///   endless iterator ends too.
     /// - [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory).
     ///
     /// ```
     /// # use pyoutliers::{ErrorKind, Outliers};
     /// let detector = Outliers::new("pyoutliers", "detect")?;
     /// assert_eq!(detector.detect(&[1.0, 1.0, 1.0, 1.0, 1.0, 9.0])?, [5]);
-    /// let sum = Outliers::new("math", "fsum")?; // returns a float, and no iterable
+    /// let sum = Outliers::new("math", "fsum")?; // returns a float
     /// let error = sum.detect(&[1.0, 2.0]).unwrap_err();
     /// assert!(matches!(error.kind(), ErrorKind::NotIterable { .. }));
     /// # Ok::<_, pyoutliers::Error>(())
@@ -237,11 +202,11 @@ impl Outliers {
         self.call_with(data, convert::ints)
     }
 
-    /// Calls the function as [`detect`](Self::detect) does, but for floats back: a moving average,
-    /// scores, at most n of them.
+    /// Calls the function as [`detect`](Self::detect) does, but takes floats from it, such as a moving
+    /// average or scores.
     ///
-    /// An item has to be a `float`, as NumPy's float64 is, or one of NumPy's smaller floats. NaN and
-    /// the infinities are values like others. An int is no float.
+    /// An item must be a `float`, as NumPy's float64 is, or one of NumPy's smaller floats. NaN and the
+    /// infinities are ordinary values. An int is not a float.
     ///
     /// ```
     /// # use pyoutliers::Outliers;
@@ -257,7 +222,7 @@ impl Outliers {
         self.call_with(data, convert::floats)
     }
 
-    /// Calls the function with a copy of `data`; `drain` copies what it returns.
+    /// Calls the function with a copy of `data`. `drain` copies the result out.
     #[inline]
     fn call_with<T>(
         &self,
@@ -269,36 +234,36 @@ impl Outliers {
         }
         let _turn = self.turns.as_ref().map(Turn::take);
         with_python(|py| {
-            let list = convert::list_from_slice(py, data, self.kept_list(py))?; // new, or ours
+            let list = convert::list_from_slice(py, data, self.kept_list(py))?; // new, or the kept one
             let result = self.call(&list); // borrows; new
-            self.keep(list, data.len()); // for the next call, or given back
+            self.keep(list, data.len()); // for the next call, or released
             drain(&result?, data.len())
         })
         .map_err(|error| error.in_function(&self.name))
     }
 
-    /// The list of the last call, unless another thread has it just now.
+    /// Takes the list of the previous call, unless another thread has it at this moment.
     #[inline(always)]
     fn kept_list<'p>(&self, py: Python<'p>) -> Option<Owned<'p>> {
         let kept = self.kept.try_lock().ok()?.take();
         kept.map(|list| list.into_owned(py))
     }
 
-    /// Keeps a list, if nobody else holds it and it is not too long. Otherwise it is given back here.
+    /// Keeps a list, if nobody else refers to it and it is not too long. Otherwise releases it.
     #[inline(always)]
     fn keep(&self, list: Owned<'_>, length: usize) {
         if length > self.most_kept || list.reference_count() != 1 {
             return;
         }
         let list = Held::from(list);
-        // What was there is dropped when the mutex is free again, as that may run Python code.
+        // An earlier list is dropped after the mutex is unlocked, as that may run Python code.
         let _earlier = match self.kept.try_lock() {
             Ok(mut kept) => kept.replace(list),
             Err(_) => Some(list),
         };
     }
 
-    /// Calls the function with a list that exists already.
+    /// Calls the function with a Python list.
     ///
     /// Reference: borrows `list`; returns new.
     #[inline]
@@ -306,7 +271,12 @@ impl Outliers {
         let function = self.function.as_borrowed(list.py()); // borrowed
         match &self.parameters {
             None => capi::object_call_function_obj_args(&function, [list]), // borrows; new
-            Some(parameters) => call_by_name(&function, list, &parameters.as_borrowed(list.py())),
+            Some(parameters) => {
+                let mut arguments = capi::tuple_new(list.py(), 1)?; // new
+                capi::tuple_set_item(&mut arguments, 0, list.clone())?; // steals the clone
+                let parameters = parameters.as_borrowed(list.py()); // borrowed
+                capi::object_call(&function, &arguments.finish()?, &parameters) // borrows; new
+            }
         }
     }
 
@@ -315,8 +285,10 @@ impl Outliers {
         &self.name
     }
 
-    /// Waits for Python's lock, and gives back the function and the kept list. Dropping does not wait:
-    /// the next call into this crate gives them back. Using it after closing does not compile.
+    /// Waits for Python's lock, and releases the function and the kept list. Dropping does not wait: then
+    /// the next call into this crate releases them.
+    ///
+    /// Use after closing does not compile:
     ///
     /// ```compile_fail
     /// # use pyoutliers::Outliers;
@@ -326,7 +298,7 @@ impl Outliers {
     /// # Ok::<_, pyoutliers::Error>(())
     /// ```
     ///
-    /// The other way round it compiles:
+    /// The twin that compiles:
     ///
     /// ```
     /// # use pyoutliers::Outliers;
@@ -336,30 +308,15 @@ impl Outliers {
     /// # Ok::<_, pyoutliers::Error>(())
     /// ```
     pub fn close(self) {
-        let kept = self.kept.into_inner().ok().flatten();
-        let held = [Some(self.function), self.parameters, kept];
-        // By this thread: another one, which gives back what was dropped, may take its time.
-        let _ = with_python(|py| {
-            let held = held.into_iter().flatten();
-            held.for_each(|held| drop(held.into_owned(py)));
+        // Dropped while this thread holds the lock, so they are released at once.
+        let _ = with_python(|_| {
+            drop(self);
             Ok(())
         });
     }
 }
 
-/// Out of the way of calls without parameters.
-#[inline(never)]
-fn call_by_name<'p>(
-    function: &Owned<'p>,
-    list: &Owned<'p>,
-    parameters: &Owned<'p>,
-) -> Result<Owned<'p>, Exception> {
-    let mut arguments = capi::tuple_new(list.py(), 1)?; // new
-    capi::tuple_set_item(&mut arguments, 0, list.clone())?; // steals the clone
-    capi::object_call(function, &arguments.finish()?, parameters) // borrows; new
-}
-
-/// `pyoutliers.gen_testdata()`: 1,000 random floats; those at the indices 7, 113 and 835 stand out.
+/// Calls `pyoutliers.gen_testdata()`: 1,000 random floats, in which indices 7, 113 and 835 stand out.
 ///
 /// # Errors
 ///

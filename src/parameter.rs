@@ -1,9 +1,8 @@
-//! Values that a function gets with every call, beside the numbers.
+//! Named arguments that a function gets with every call, besides the numbers.
 
-use crate::capi::{self, Owned, Python};
-use crate::error::Exception;
+use crate::capi::{self, Exception, Owned, Python};
 
-/// The value of a parameter: see [`Outliers::with`](crate::Outliers::with).
+/// The value of a named argument: see [`Outliers::with`](crate::Outliers::with).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Parameter<'a> {
@@ -29,38 +28,21 @@ impl Parameter<'_> {
     }
 }
 
-impl From<f64> for Parameter<'_> {
-    fn from(value: f64) -> Self {
-        Self::Float(value)
-    }
+macro_rules! parameter_from {
+    ($($from:ty => $kind:ident;)*) => {$(
+        impl<'a> From<$from> for Parameter<'a> {
+            fn from(value: $from) -> Self {
+                Self::$kind(value.into())
+            }
+        }
+    )*};
 }
 
-impl From<i32> for Parameter<'_> {
-    fn from(value: i32) -> Self {
-        Self::Int(value.into())
-    }
-}
-
-impl From<u32> for Parameter<'_> {
-    fn from(value: u32) -> Self {
-        Self::Int(value.into())
-    }
-}
-
-impl From<i64> for Parameter<'_> {
-    fn from(value: i64) -> Self {
-        Self::Int(value)
-    }
-}
-
-impl From<bool> for Parameter<'_> {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
-}
-
-impl<'a> From<&'a str> for Parameter<'a> {
-    fn from(value: &'a str) -> Self {
-        Self::Text(value)
-    }
+parameter_from! {
+    f64 => Float;
+    i32 => Int;
+    u32 => Int;
+    i64 => Int;
+    bool => Bool;
+    &'a str => Text;
 }

@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::skipped;
+use std::path::Path;
+
+use common::{cargo, skipped, told};
 
 const README: &str = include_str!("../README.md");
 const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
@@ -50,7 +52,7 @@ fn every_call_has_an_example() {
 
 #[test]
 fn every_row_can_be_searched_for_by_its_c_name() {
-    let sources = CALLS.concat() + include_str!("../src/capi/references/owned.rs");
+    let sources = CALLS.concat() + include_str!("../src/capi/owned.rs");
     for row in RULES.lines().skip(2) {
         let c_name = row.split('`').nth(1).unwrap();
         assert!(
@@ -70,6 +72,32 @@ fn the_crate_opens_with_the_sentence_of_the_readme() {
     assert_eq!(crate_docs.collect::<Vec<_>>().join(" "), sentence);
 }
 
+/// Cargo publishes no file of another package, such as those in `crates/`.
+#[test]
+fn the_package_holds_every_file_that_the_readme_links() {
+    let package = [
+        "package",
+        "--list",
+        "--allow-dirty",
+        "--package",
+        "pyoutliers",
+    ];
+    let output = cargo(Path::new(env!("CARGO_MANIFEST_DIR")), &package).output();
+    let (status, packed, stderr) = told(&output.unwrap());
+    assert_eq!(status, Some(0), "{stderr}");
+    let links = README.split("](").skip(1);
+    let links = links.filter_map(|rest| rest.split_once(')').map(|(link, _)| link));
+    let mut links = links.filter(|link| !link.contains("://")).peekable();
+    assert!(links.peek().is_some());
+    for link in links {
+        let is_packed = |file: &str| file == link || file.starts_with(&format!("{link}/"));
+        assert!(
+            packed.lines().any(is_packed),
+            "{link} is not in the package:\n{packed}"
+        );
+    }
+}
+
 /// `tests/promises` checks the numbers; a test that is renamed or gone has to leave the page.
 #[test]
 fn every_promise_is_held_by_a_test_that_is_there() {
@@ -86,22 +114,31 @@ fn every_promise_is_held_by_a_test_that_is_there() {
         );
         for test in tests.split('`').filter(|name| name.contains("::")) {
             let (modules, name) = test.rsplit_once("::").unwrap();
-            let (room, path) = match modules.strip_prefix("lib::") {
-                Some(path) => ("src", path),
-                None => ("tests", modules),
-            };
-            let path = format!(
-                "{}/{room}/{}",
-                env!("CARGO_MANIFEST_DIR"),
-                path.replace("::", "/")
-            );
-            let source = std::fs::read_to_string(format!("{path}.rs"))
-                .or_else(|_| std::fs::read_to_string(format!("{path}/main.rs")))
-                .unwrap();
-            // A function, or a name that a test without libtest prints.
-            let is_there = [format!("fn {name}("), format!("\"{name}\"")]
+            let path = modules.replace("::", "/");
+            // A unit test is called by its crate.
+            let unit = path.split_once('/');
+            let unit = unit.map(|(name, path)| match name {
+                "pyoutliers" => format!("src/{path}"),
+                "pyoutliers_cli" => format!("crates/outliers/src/{path}"),
+                _ => format!("crates/{name}/src/{path}"),
+            });
+            let rooms = [
+                "tests",
+                "crates/refsoak/tests",
+                "crates/lessons/tests",
+                "crates/outliers/tests",
+            ];
+            let places = rooms
                 .iter()
-                .any(|form| source.contains(form));
+                .map(|room| format!("{room}/{path}"))
+                .chain(unit);
+            let files =
+                places.flat_map(|place| [format!("{place}.rs"), format!("{place}/main.rs")]);
+            // A function, or a name that a test without libtest prints.
+            let forms = [format!("fn {name}("), format!("\"{name}\"")];
+            let is_there = files
+                .filter_map(|file| std::fs::read_to_string(file).ok())
+                .any(|source| forms.iter().any(|form| source.contains(form)));
             assert!(is_there, "{test} is not there: {promise}");
         }
     }

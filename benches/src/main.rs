@@ -1,7 +1,6 @@
 //! outliers beside its peers, in one run and interleaved. Run by `benches/run`; see README.md.
 
 mod chart;
-mod checklist;
 mod data;
 mod instructions;
 mod machine;
@@ -73,8 +72,7 @@ fn quick() -> Result<()> {
 fn threads_alone(part: &str) -> Result<()> {
     ways::start_python()?;
     for comparison in threads::measure(5, Duration::from_millis(100), part)? {
-        let measure::Ratio { median, minimum } = comparison.ratio();
-        println!("{median:.2} (best {minimum:.2}) {}", comparison.text);
+        println!("{:.2} {}", comparison.ratio(), comparison.text);
     }
     Ok(())
 }

@@ -5,10 +5,9 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use crate::checklist::{Bound, statements};
 use crate::instructions::Instructions;
 use crate::machine::Machine;
-use crate::measure::{OURS, Plan, Ratio, Results, WAYS};
+use crate::measure::{OURS, Plan, Results, WAYS};
 use crate::numbers::{count, number, time};
 use crate::threads::Comparison;
 
@@ -32,36 +31,11 @@ impl Report<'_> {
         let mut text = String::new();
         let Machine { short, versions } = self.machine;
         writeln!(text, "Measured {short}. {versions}.\n")?;
-        self.checklist(&mut text)?;
         self.overview(&mut text)?;
         self.threads(&mut text)?;
         self.instructions(&mut text)?;
         self.details(&mut text)?;
         Ok(text)
-    }
-
-    fn checklist(&self, text: &mut String) -> Result<()> {
-        writeln!(text, "## What it has to show\n")?;
-        writeln!(text, "| | wanted | measured | of the minima | |")?;
-        writeln!(text, "|---|---:|---:|---:|---|")?;
-        for statement in statements(self.results, self.threads) {
-            let wanted = match statement.bound {
-                Bound::AtMost(limit) => format!("≤ {limit}"),
-                Bound::AtLeast(limit) => format!("≥ {limit}"),
-            };
-            let holds = if statement.holds() { "yes" } else { "**no**" };
-            let (median, minimum) = (
-                number(statement.ratio.median),
-                number(statement.ratio.minimum),
-            );
-            let what = &statement.text;
-            writeln!(
-                text,
-                "| {what} | {wanted} | {median} | {minimum} | {holds} |"
-            )?;
-        }
-        writeln!(text)?;
-        Ok(())
     }
 
     fn overview(&self, text: &mut String) -> Result<()> {
@@ -93,13 +67,15 @@ impl Report<'_> {
 
     fn threads(&self, text: &mut String) -> Result<()> {
         writeln!(text, "## Threads\n")?;
-        writeln!(text, "Calls per second, unless it says otherwise.\n")?;
-        writeln!(text, "| | median | best |")?;
-        writeln!(text, "|---|---:|---:|")?;
+        writeln!(
+            text,
+            "Ratios of calls per second, unless the row says otherwise: the median of the rounds.\n"
+        )?;
+        writeln!(text, "| | ratio |")?;
+        writeln!(text, "|---|---:|")?;
         for comparison in self.threads {
-            let Ratio { median, minimum } = comparison.ratio();
-            let (median, best) = (number(median), number(minimum));
-            writeln!(text, "| {} | {median} | {best} |", comparison.text)?;
+            let ratio = number(comparison.ratio());
+            writeln!(text, "| {} | {ratio} |", comparison.text)?;
         }
         writeln!(text)?;
         Ok(())

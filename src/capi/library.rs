@@ -1,7 +1,7 @@
-//! libpython, loaded when it is first needed: a program starts without it too, and hears what is missing.
+//! libpython, loaded when it is first needed, so a program without it can start and report what is missing.
 
 use std::env;
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_int, c_void};
 use std::mem;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -10,57 +10,50 @@ use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::capi::ffi;
+use python3_sys as ffi;
 
-// In every libc of a Unix; declared here so that the library needs no crate for them.
-unsafe extern "C" {
-    fn dlopen(file: *const c_char, flags: c_int) -> *mut c_void;
-    fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
-    safe fn dlerror() -> *const c_char;
-}
+use crate::capi::libc::{dlerror, dlopen, dlsym};
 
-/// `RTLD_NOW | RTLD_GLOBAL`: compiled modules find Python's symbols, as they do where it is linked.
+/// `RTLD_NOW | RTLD_GLOBAL`: compiled modules find Python's symbols, as in a program that is linked with it.
 const FLAGS: c_int = if cfg!(target_vendor = "apple") {
     0xa
 } else {
     0x102
 };
 
-/// Any call of Python's C API, for what has no function here: `c!(PyList_New(length))`.
+/// Calls any function of Python's C API: `c!(PyList_New(length))`.
 ///
 /// The types are those that [`ffi`](crate::capi::ffi), the crate `python3-sys`, declares. The function is
-/// looked up in the libpython that was loaded, once for each place in the code. `c!(fn NAME(_))` is the
-/// function itself, with as many `_` as it has arguments, and `c!(static NAME)` the address of an object.
+/// looked up in the libpython that was loaded, once for each place in the code.
+///
+/// | form | what it is |
+/// |---|---|
+/// | `c!(NAME(a, b))` | a call |
+/// | `c!(NAME(a; b, c))` | a call of a function that takes any number of arguments after the first |
+/// | `c!(fn NAME(_, _))` | the function itself, with a `_` for each argument |
+/// | `c!(static NAME)` | the address of an object |
 ///
 /// ```
-/// use pyoutliers::capi::{self, Owned, c};
-/// use pyoutliers::with_python;
-///
-/// let length = with_python(|py| {
-///     let text = capi::unicode_from_str(py, "a text")?;
-///     // SAFETY: the lock is held; `text` is a live string.
-///     let repr = unsafe { c!(PyObject_Repr(text.as_ptr())) };
-///     // SAFETY: the result of a call that returns a new reference, or NULL with an exception set.
-///     let repr = unsafe { Owned::from_owned_ptr_or_err(py, repr) }?;
-///     Ok(capi::object_size(&repr)?)
-/// })?;
-/// assert_eq!(length, 8);
-/// # Ok::<_, pyoutliers::Error>(())
+/// # use pyoutliers::capi::{self, c}; pyoutliers::with_python(|py| {
+/// let list = capi::list_new(py, 0)?.finish()?;
+/// // SAFETY: the lock is held; a live list.
+/// assert_eq!(unsafe { c!(PyList_Size(list.as_ptr())) }, 0);
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
 /// # Safety
 ///
-/// That of the C function. The lock has to be held for almost all of them.
+/// That of the C function. Almost all of them need the lock.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __c {
     (@any $argument:expr) => { _ };
     (@find $name:ident: $declared:ty = $value:expr) => {{
-        // SAFETY: used below alone, with the type that is declared for this name.
+        // SAFETY: only used below, with the type that is declared for this name.
         static SYMBOL: $crate::capi::Symbol =
             unsafe { $crate::capi::Symbol::new(concat!(stringify!($name), "\0")) };
         if false {
-            // Never reached, so that nothing is linked: only its type is used.
+            // Never reached, so nothing is linked: only the type is used.
             let declared: $declared = $value;
             declared
         } else {
@@ -77,7 +70,6 @@ macro_rules! __c {
                 = $crate::capi::ffi::$name
         )($($argument),*)
     };
-    // One that takes any number of arguments.
     ($name:ident($first:expr; $($argument:expr),*)) => {
         $crate::capi::c!(
             @find $name: unsafe extern "C" fn(_, ...) -> _ = $crate::capi::ffi::$name
@@ -99,7 +91,7 @@ impl Symbol {
     /// # Safety
     ///
     /// - `name` ends in NUL.
-    /// - [`get`](Self::get) is asked for the pointer type that the symbol of that name has.
+    /// - [`get`](Self::get) is called for the pointer type of the symbol of that name.
     pub const unsafe fn new(name: &'static str) -> Self {
         let address = AtomicPtr::new(ptr::null_mut());
         Self { name, address }
@@ -113,7 +105,7 @@ impl Symbol {
         if address.is_null() {
             address = self.find();
         }
-        // SAFETY: as large, and a pointer of the symbol's type, by the word of whoever called `new`.
+        // SAFETY: of the same size, and by the word of the caller of `new` a pointer of the symbol's type.
         unsafe { mem::transmute_copy(&address) }
     }
 
@@ -127,7 +119,7 @@ impl Symbol {
         });
         let address = found.unwrap_or(ptr::null_mut());
         if address.is_null() {
-            // No caller could go on.
+            // No caller could continue.
             eprintln!("libpython has no {}", self.name.trim_end_matches('\0'));
             process::abort();
         }
@@ -136,51 +128,55 @@ impl Symbol {
     }
 }
 
-/// What `dlopen` returned.
+/// A library, as `dlopen` returned it.
 #[derive(Clone, Copy)]
 pub(crate) struct Library(*mut c_void);
 
-// SAFETY: a handle that any thread may use, and nobody closes.
+// SAFETY: a handle that any thread may use, and that is never closed.
 unsafe impl Send for Library {}
 // SAFETY: as above.
 unsafe impl Sync for Library {}
 
-/// Loads libpython, unless that was done or it is in the process already; says what to do if there is none.
+/// Loads libpython, unless it is in the process already.
 ///
-/// What `LD_LIBRARY_PATH` names comes first, then the library of the build, then the system's.
+/// It is searched in `LD_LIBRARY_PATH`, then where it was at the build, then where the system has libraries.
+///
+/// # Errors
+///
+/// What to do if there is none.
 pub(crate) fn load() -> Result<Library, String> {
     static LOADED: OnceLock<Result<Library, String>> = OnceLock::new();
     LOADED.get_or_init(find).clone()
 }
 
 fn find() -> Result<Library, String> {
-    // SAFETY: NULL means all that was loaded with the program.
+    // SAFETY: NULL means everything that was loaded with the program.
     let program = unsafe { dlopen(ptr::null(), FLAGS) };
-    // SAFETY: a handle, if it is not NULL, which means the same; the name ends in NUL.
+    // SAFETY: a handle, or NULL, which means the same; the name ends in NUL.
     let known = unsafe { dlsym(program, c"Py_GetVersion".as_ptr()) };
     if !known.is_null() {
         return Ok(Library(program));
     }
     let name = env!("OUTLIERS_BUILD_LIBRARY");
-    // Not left to `dlopen`, as Cargo sets it too, for libraries of its own: then the system's would come
-    // before that of the build.
-    let named = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    let named: Vec<_> = env::split_paths(&named).collect();
-    let built = PathBuf::from(env!("OUTLIERS_BUILD_LIBDIR"));
-    let directories = named.into_iter().chain([built]);
-    let files = directories.filter(|directory| directory.is_absolute());
-    let files = files.map(|directory| directory.join(name));
-    for file in files.filter(|file| file.exists()).chain([name.into()]) {
+    // `dlopen` alone would not do: if Cargo sets this variable, which it does for its own libraries, the
+    // system's libpython would come before that of the build.
+    let search_path = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+    let files = env::split_paths(&search_path)
+        .chain([PathBuf::from(env!("OUTLIERS_BUILD_LIBDIR"))])
+        .filter(|directory| directory.is_absolute())
+        .map(|directory| directory.join(name))
+        .filter(|file| file.exists());
+    for file in files.chain([name.into()]) {
         let file = file.as_os_str();
         let file = CString::new(file.as_bytes()).map_err(|error| error.to_string())?;
-        // SAFETY: ends in NUL. What a libpython runs when it is loaded does no harm.
+        // SAFETY: ends in NUL. The code that a libpython runs when it is loaded does no harm.
         let library = unsafe { dlopen(file.as_ptr(), FLAGS) };
         if !library.is_null() {
             return Ok(Library(library));
         }
     }
     let reason = dlerror();
-    // SAFETY: the last call failed on this thread, so that there is text, until the next one.
+    // SAFETY: the last call failed on this thread, so there is text, until the next call.
     let reason = unsafe { CStr::from_ptr(reason) }.to_string_lossy();
     let package = name.split(".so").next().unwrap_or(name);
     Err(format!(
@@ -189,7 +185,7 @@ fn find() -> Result<Library, String> {
     ))
 }
 
-/// Whether an object is of that type, or of one derived from it.
+/// Whether an object is of that type, or of a subclass.
 ///
 /// # Safety
 ///

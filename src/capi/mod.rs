@@ -1,21 +1,21 @@
-//! The C calls, one by one, each under its C name: the only unsafe code of the crate.
+//! C calls, each under its C name, with its reference rule in its signature. All unsafe code of this crate
+//! is here.
 //!
 //! # Three rules, three types
 //!
-//! Every Python object counts the references to it and is freed with the last. C leaves the
-//! counting to the caller, by rules that stand in the manual of each function. Here they stand in
-//! the signatures:
+//! Python counts the references to every object, and frees it with the last one. In C the caller keeps
+//! the count right, by rules that the manual of each function states. Here the signatures state them:
 //!
 //! | rule | what the manual means | type |
 //! |---|---|---|
-//! | new reference | a reference is yours now: give it back, once | [`Owned`] is returned |
-//! | stolen reference | your reference is theirs now: never give it back; of the calls here, *also if the call failed* | [`Owned`] is taken |
-//! | borrowed reference | the reference stays the owner's: use it while they keep it, which any call that runs code may end | `&Owned` is taken, [`Borrowed`] is returned |
+//! | new reference | you own a reference now: release it once | [`Owned`] is returned |
+//! | stolen reference | the callee owns your reference now: do not release it. The calls here steal *also if they fail* | [`Owned`] is taken |
+//! | borrowed reference | the owner keeps the reference: use it while the owner keeps it, which any call that runs code may end | `&Owned` is taken, [`Borrowed`] is returned |
 //!
-//! Dropping an [`Owned`] gives the reference back. Some calls return one inside a type that says more
-//! of it: [`Unfilled`], a list or tuple that is being filled; [`Iter`]; [`Code`]. Other C functions
-//! steal only if they succeed, such as `PyModule_AddObject`. A call that stores what it borrows, such
-//! as [`list_append`] and [`dict_set_item`], adds a reference of its own.
+//! Dropping an [`Owned`] releases the reference. Some calls return a new reference inside a type that says
+//! more about the object: [`Unfilled`], a list or tuple that is being filled; [`Iter`]; [`Code`]. A call
+//! that borrows an object and stores it, such as [`list_append`] or [`dict_set_item`], adds its own
+//! reference. Other C functions steal only if they succeed, such as `PyModule_AddObject`.
 //!
 //! ```
 //! use pyoutliers::{capi, with_python};
@@ -27,35 +27,73 @@
 //!     let item = capi::list_get_item(&list, 0)?; // borrowed from the list
 //!     assert_eq!(item.reference_count(), 1);
 //!     Ok(())
-//! })?; // dropping the list gives it back, and it gives back the item
+//! })?; // dropping the list releases it, and it releases the item
 //! # Ok::<_, pyoutliers::Error>(())
 //! ```
 //!
-//! All calls want Python's lock, the GIL, which one thread holds at a time.
-//! [`with_python`](crate::with_python) takes it, and proves it by the token [`Python`], which every
-//! reference carries.
+//! All calls need Python's lock, the GIL, which one thread holds at a time.
+//! [`with_python`](crate::with_python) takes it, and hands out the token [`Python`] as the proof. Every
+//! reference carries the token.
 //!
-//! Using a reference after it was stolen, or beyond its owner or the lock, or giving back a borrowed
-//! one, does not compile: the examples of [`Owned`], [`Borrowed`] and [`list_get_item`] show each.
+//! It does not compile to use a reference after it was stolen, or for longer than its owner or the lock is
+//! there, or to release a borrowed one: see the examples of [`Owned`], [`Borrowed`] and [`list_get_item`].
 //!
 //! # The calls
 //!
 #![doc = include_str!("rules.md")]
 //!
-//! Inside there are some more calls, such as those for exceptions, the lock, the start and memory.
-//!
-//! Failure is an [`Exception`](crate::Exception), taken from Python as text right away. `Py_DecRef`
+//! A call that fails returns an [`Exception`], which is copied out of Python as text at once. `Py_DecRef`
 //! never fails.
+//!
+//! # Any other C call
+//!
+//! [`c!`](c) calls any function of Python's C API, in the libpython that was loaded. [`ffi`] has the
+//! declarations. The call is `unsafe`; these make its result safe again, as in PyO3:
+//!
+//! | the manual says | take the result with |
+//! |---|---|
+//! | "new reference", NULL on failure | [`Owned::from_owned_ptr_or_err`] |
+//! | "borrowed reference", NULL on failure | [`Borrowed::from_ptr_or_err`] |
+//! | -1 on failure, or another value | [`Exception::take`], which clears the exception |
+//!
+//! | the manual says of an argument | pass |
+//! |---|---|
+//! | nothing, or "borrowed" | [`owned.as_ptr()`](Owned::as_ptr) |
+//! | "steals a reference" | [`owned.into_ptr()`](Owned::into_ptr) |
+//!
+//! ```
+//! use pyoutliers::capi::{self, Owned, c};
+//! use pyoutliers::{Exception, with_python};
+//!
+//! let length = with_python(|py| {
+//!     let text = capi::unicode_from_str(py, "a b c")?;
+//!     // SAFETY: the lock is held; a live string; NULL means any space, and -1 all of them.
+//!     let words = unsafe { c!(PyUnicode_Split(text.as_ptr(), std::ptr::null_mut(), -1)) };
+//!     // SAFETY: by the manual it returns a new reference, or NULL with an exception set.
+//!     let words = unsafe { Owned::from_owned_ptr_or_err(py, words) }?;
+//!     // SAFETY: the lock is held; a live object.
+//!     let length = unsafe { c!(PyList_Size(words.as_ptr())) };
+//!     if length == -1 {
+//!         return Err(Exception::take(py).into());
+//!     }
+//!     Ok(length)
+//! })?;
+//! assert_eq!(length, 3);
+//! # Ok::<_, pyoutliers::Error>(())
+//! ```
 //!
 //! # Why the `cpython` crate, and PyO3
 //!
-//! The project's base is given: rust-cpython 0.7.2 with its sister `python3-sys`. Neither is
-//! maintained any more (RUSTSEC-2023-0076), so new projects should take [PyO3](https://pyo3.rs). Little
-//! of it is used: the type of the lock token, and the C declarations. We avoid its parts that are
-//! unsound, panic or are outdated: its lock guards crash when dropped out of order, its conversions
-//! panic when memory runs out, its `print` of exceptions lets `SystemExit` end the process, its
-//! reading of tuples does not know 3.14, it ends the process if Python cannot start, and its arithmetic
-//! on reference counts does not know immortal objects.
+//! This project was given rust-cpython 0.7.2 and its sister crate `python3-sys` to build on. Neither is
+//! maintained any more (RUSTSEC-2023-0076), so a new project should take [PyO3](https://pyo3.rs). Two things
+//! are used: the type of the lock token, and the C declarations. The rest is avoided:
+//!
+//! - Its lock guards crash when they are dropped out of order.
+//! - Its conversions panic when memory runs out.
+//! - Its `print` of an exception lets `SystemExit` end the process.
+//! - Its access to tuples does not fit Python 3.14.
+//! - It ends the process if Python cannot start.
+//! - Its arithmetic on reference counts does not know immortal objects.
 //!
 //! The same steps in PyO3:
 //!
@@ -65,28 +103,40 @@
 //! | `Borrowed<'a, 'p>` | `Borrowed<'a, 'py, PyAny>` |
 //! | `Held` | `Py<PyAny>` |
 //! | `with_python(closure)` | `Python::attach(closure)` |
-//! | `list_new`, `float_from_double`, `list_set_next` | `PyList::new(py, slice)?` |
+//! | `list_new`, `float_from_double`, `list_set_item` | `PyList::new(py, slice)?` |
 //! | `object_call_function_obj_args` | `function.call1((list,))?` |
 //! | `object_get_iter`, `iter_next` | `for item in result.try_iter()?` |
 //! | `number_index`, `long_as_long_long` | `item.extract::<i64>()?` |
 //! | `import_module`, `object_get_attr_string` | `py.import(name)?.getattr(name)?` |
+//! | `c!(PyObject_Repr(object.as_ptr()))` | `ffi::PyObject_Repr(object.as_ptr())` |
+//! | `Owned::from_owned_ptr_or_err` | `Bound::from_owned_ptr_or_err` |
+//! | `Borrowed::from_ptr_or_err` | `Borrowed::from_ptr_or_err` |
+//! | `Exception::take(py)` | `PyErr::fetch(py)` |
 //! | `Exception` | `PyErr`, which keeps the Python objects |
 #![allow(unsafe_code)]
 
 mod calls;
+mod check;
+mod exception;
+mod held;
+mod libc;
 mod library;
-mod references;
-mod runtime;
+mod lock;
+mod owned;
+mod raised;
+mod start;
 
 pub use calls::*;
+pub use exception::Exception;
+pub use held::Held;
+pub(crate) use held::release_dropped;
+pub(crate) use libc::{clock, geteuid};
 pub(crate) use library::load;
 pub use library::{Symbol, c};
+pub use lock::Python;
+pub(crate) use lock::{Started, is_held, with_lock};
+pub use owned::{Borrowed, Owned};
 /// The C declarations: the crate `python3-sys`.
 pub use python3_sys as ffi;
-pub(crate) use references::give_back_dropped;
-pub use references::{Borrowed, Held, Owned};
-pub use runtime::Python;
-pub(crate) use runtime::{
-    Started, already_started, calls_back, clock, geteuid, is_held, loaded_library, loaded_version,
-    start, take, trace_back_by, with_lock,
-};
+pub(crate) use raised::trace_back_by;
+pub(crate) use start::{already_started, calls_back, loaded_library, loaded_version, start};

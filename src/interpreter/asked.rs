@@ -1,4 +1,4 @@
-//! What a Python says of itself, or its environment has written down.
+//! Finds out the version of a Python: from its environment, or by running it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -12,11 +12,10 @@ use std::time::Duration;
 
 use super::version::Version;
 
-/// How long a Python may think about which one it is: it may be on a network, on a busy machine.
+/// How long a Python may take to answer: it may be on a network, or on a busy machine.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// The version that a virtual environment records of itself: `version` of venv, `version_info` of
-/// others.
+/// The version that a virtual environment has recorded: as `version` in venv, as `version_info` in others.
 pub(super) fn recorded_version(python: &Path) -> Option<Version> {
     let settings = python.parent()?.parent()?.join("pyvenv.cfg");
     let settings = fs::read_to_string(settings).ok()?;
@@ -26,7 +25,7 @@ pub(super) fn recorded_version(python: &Path) -> Option<Version> {
     })
 }
 
-/// The version of an interpreter, and where it really is: it may be a launcher, such as pyenv's.
+/// The version of an interpreter, and its real executable: `python` may be a launcher, such as pyenv's.
 pub(super) fn ask(python: &Path) -> Result<(Version, PathBuf), String> {
     const QUESTION: &str = "import os, sys
 os.write(1, b'%d.%d.%d\\n' % sys.version_info[:3] + os.fsencode(sys.executable))";
@@ -46,7 +45,7 @@ os.write(1, b'%d.%d.%d\\n' % sys.version_info[:3] + os.fsencode(sys.executable))
     }
 }
 
-/// What a command prints, and how it ends; it is killed if it takes too long, or prints too much.
+/// The output of a command and its exit status. It is killed if it takes too long or prints too much.
 fn answer(command: &mut Command, longest: Duration) -> Result<(ExitStatus, Vec<u8>), String> {
     const MOST: u64 = 64 << 10;
     let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
@@ -54,7 +53,7 @@ fn answer(command: &mut Command, longest: Duration) -> Result<(ExitStatus, Vec<u
     let mut child = child.map_err(|error| error.to_string())?;
     let (said, answer) = mpsc::channel();
     if let Some(stdout) = child.stdout.take() {
-        // Who waits there for what never comes is no part of what goes on here.
+        // On its own thread, which may wait for ever: another process may keep the pipe open.
         let read = move || {
             let mut bytes = Vec::new();
             let read = stdout.take(MOST).read_to_end(&mut bytes);
@@ -65,7 +64,7 @@ fn answer(command: &mut Command, longest: Duration) -> Result<(ExitStatus, Vec<u
             .map_err(|error| error.to_string())?;
     }
     let answer = answer.recv_timeout(longest);
-    // Who has closed its output has ended, or may never.
+    // It has closed its output, or is too late. Either way it may run on for ever.
     let _ = child.kill();
     let status = child.wait().map_err(|error| error.to_string())?;
     match answer {
@@ -86,29 +85,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_gives_no_answer_or_one_without_end_is_killed() {
-        let says = |script: &str| {
+    fn a_command_that_does_not_answer_or_never_stops_printing_is_killed() {
+        for (script, expected) in [
+            ("echo 3.11.7; exit 3", Ok("exit status: 3: 3.11.7\n")),
+            (
+                "exec sleep 1000",
+                Err("it gives no answer within 1 seconds"),
+            ),
+            ("exec yes", Err("it prints more than 65536 bytes")),
+            ("yes >&2 & echo; kill $!", Ok("exit status: 0: \n")),
+            ("exec >&-; exec sleep 1000", Ok("signal: 9 (SIGKILL): ")),
+        ] {
             let mut command = Command::new("sh");
-            let said = answer(command.args(["-c", script]), Duration::from_secs(1));
-            said.map(|(status, bytes)| format!("{status}: {}", String::from_utf8_lossy(&bytes)))
-        };
-        assert_eq!(
-            says("echo 3.11.7; exit 3"),
-            Ok("exit status: 3: 3.11.7\n".into())
-        );
-        assert_eq!(
-            says("exec sleep 1000"),
-            Err("it gives no answer within 1 seconds".into())
-        );
-        assert_eq!(
-            says("exec yes"),
-            Err("it prints more than 65536 bytes".into())
-        );
-        assert_eq!(
-            says("yes >&2 & echo; kill $!"),
-            Ok("exit status: 0: \n".into())
-        );
-        let closed = says("exec >&-; exec sleep 1000");
-        assert_eq!(closed, Ok("signal: 9 (SIGKILL): ".into()));
+            let answer = answer(command.args(["-c", script]), Duration::from_secs(1));
+            let answer = answer
+                .map(|(status, bytes)| format!("{status}: {}", String::from_utf8_lossy(&bytes)));
+            let expected = expected.map(str::to_owned).map_err(str::to_owned);
+            assert_eq!(answer, expected, "{script}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Which Python, and why that one.
+//! Chooses a Python, and records why that one.
 
 use std::env;
 use std::ffi::OsString;
@@ -12,19 +12,19 @@ use super::asked::{ask, recorded_version};
 use super::version::Version;
 use crate::capi;
 
-/// The Python that is started, as its executable: its environment decides where modules are.
+/// The Python to start. Its environment decides where modules are found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Choice {
-    /// The interpreter.
+    /// Its executable.
     pub python: PathBuf,
-    /// Its version; the linked library's minor version, always.
+    /// Its version: always of the same minor version as the library.
     pub version: Version,
-    /// Why this one.
+    /// The rule that chose it.
     pub rule: Rule,
 }
 
-/// The rules of choice, first to last.
+/// The rules, in the order in which they are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rule {
@@ -35,12 +35,12 @@ pub enum Rule {
     /// `CONDA_PREFIX` names an activated conda environment that has a Python.
     CondaPrefix,
     /// The private environment that Cargo's runner prepared in the checkout where this program was
-    /// built, if nobody but this user and root can have put another in its place.
+    /// built, if only this user and root could have replaced it.
     DevelopmentEnvironment,
-    /// The interpreter whose library was linked.
+    /// The interpreter that the program was built with.
     Linked,
-    /// That one is gone, as where the program was moved to another machine: the first on `PATH` of the
-    /// same minor version.
+    /// The first on `PATH` of the same minor version, if the interpreter of the build is gone, such as on
+    /// another machine.
     Path,
 }
 
@@ -64,15 +64,15 @@ impl fmt::Display for Choice {
     }
 }
 
-/// What the build settled on.
+/// What `build.rs` recorded.
 pub(super) struct Build<'a> {
     pub linked: &'a Version,
     pub python: &'a Path,
-    /// Where Cargo's runner makes its environment; empty if it makes none.
+    /// Where Cargo's runner makes its environment; empty if there is no runner.
     pub development: &'a Path,
 }
 
-/// Chooses by the environment variables that `variable` reads; says why it cannot, in one line.
+/// Chooses by the environment variables that `variable` reads. An error is one line that says why not.
 pub(super) fn choose(
     variable: impl Fn(&str) -> Option<OsString>,
     build: &Build<'_>,
@@ -122,18 +122,21 @@ pub(super) fn choose(
 
 /// The first Python on `PATH` of the same minor version. The current directory is not searched.
 fn on_path(path: Option<PathBuf>, linked: &Version) -> Option<Choice> {
-    let directories = env::split_paths(path.as_ref()?).filter(|directory| directory.is_absolute());
-    let directories: Vec<_> = directories.collect();
-    let minor = linked.directory();
-    let names = [&*minor, "python3", "python"];
-    let mut found = names.into_iter().flat_map(|name| {
-        let found = directories
-            .iter()
-            .map(move |directory| directory.join(name));
-        found.filter(|python| python.is_file())
-    });
-    found.find_map(|python| {
-        let (version, python) = ask(&python).ok()?;
+    let directories: Vec<_> = env::split_paths(path.as_ref()?)
+        .filter(|directory| directory.is_absolute())
+        .collect();
+    let name = linked.directory();
+    let names = [&*name, "python3", "python"].map(Path::new);
+    let mut files = names
+        .iter()
+        .flat_map(|name| {
+            directories
+                .iter()
+                .map(move |directory| directory.join(name))
+        })
+        .filter(|file| file.is_file());
+    files.find_map(|file| {
+        let (version, python) = ask(&file).ok()?;
         let rule = Rule::Path;
         version.same_minor(linked).then_some(Choice {
             python,
@@ -143,19 +146,18 @@ fn on_path(path: Option<PathBuf>, linked: &Version) -> Option<Choice> {
     })
 }
 
-/// Whether Cargo's runner made this environment, and nobody but this user and root can have put
-/// another in its place.
+/// Whether Cargo's runner made this environment, and only this user and root could have replaced it.
 fn is_ours(environment: &Path) -> bool {
     let user = capi::geteuid();
     let is_safe = |directory: &Path| {
         fs::symlink_metadata(directory).is_ok_and(|found| {
-            // A group of the user's number is the user's own.
+            // A group with the user's number has only this user in it.
             let others = if found.gid() == found.uid() {
                 0o002
             } else {
                 0o022
             };
-            // In a sticky directory, such as /tmp, nobody can touch what is not theirs.
+            // In a sticky directory, such as /tmp, users cannot replace each other's files.
             let is_closed = found.mode() & others == 0 || found.mode() & 0o1000 != 0;
             found.is_dir() && [user, 0].contains(&found.uid()) && is_closed
         })
@@ -167,8 +169,8 @@ fn is_ours(environment: &Path) -> bool {
         })
 }
 
-/// The choice, if it is of the linked version: Python would start in any other too, and then miss
-/// its modules.
+/// Refuses a choice of another minor version than the library: Python would start with it, but not find its
+/// modules.
 fn admit(choice: Choice, linked: &Version) -> Result<Choice, String> {
     let Choice { python, rule, .. } = &choice;
     let shown = python.display();
@@ -176,7 +178,7 @@ fn admit(choice: Choice, linked: &Version) -> Result<Choice, String> {
         Rule::OutliersPython => "name another",
         _ => "activate another, or none, or name one: OUTLIERS_PYTHON=/path/to/python",
     };
-    // A bare name, such as python3, is looked up in PATH by the system.
+    // The system looks up a bare name, such as python3, in PATH.
     if python.parent() != Some(Path::new("")) && !python.is_file() {
         return Err(format!(
             "{rule} leads to no Python: {shown} is not there; {other}"

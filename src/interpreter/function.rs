@@ -1,20 +1,22 @@
-//! Finding a function: the one place where modules are imported and names are looked up.
+//! Finds a function: the one place where modules are imported and names are looked up.
 
 use std::ffi::{CStr, CString};
 use std::sync::OnceLock;
 
-use super::{import_error, module as compiled_in};
-use crate::capi::{self, Held, Owned, Python};
-use crate::error::{ErrorKind, Exception, OutOfMemory, Result, text};
+use super::prelude::module as compiled_in;
+use super::start::{started_choice, version};
+use crate::capi::{self, Exception, Held, Owned, Python};
+use crate::error::{Error, ErrorKind, Result};
 
-/// Imports a module, or the file of one if the name ends in `.py`, or makes it of `source`; looks up a
-/// callable in it, by a name that may be dotted. Returns both.
+/// Imports a module and looks up a callable in it, by a name that may be dotted.
+///
+/// A module whose name ends in `.py` is loaded from that file. With `source`, it is made of the source.
 pub(crate) fn find<'p>(
     py: Python<'p>,
     module: &str,
     source: Option<&str>,
     function: &str,
-) -> Result<(Owned<'p>, Owned<'p>)> {
+) -> Result<Owned<'p>> {
     let (module_name, function_name) = (c_name(module)?, c_name(function)?);
     let imported = if source.is_some() || module.ends_with(".py") {
         load(py, module, source)
@@ -22,23 +24,20 @@ pub(crate) fn find<'p>(
         capi::import_module(py, &module_name) // new
     };
     let imported = imported.map_err(|exception| import_error(py, module, exception))?;
-    let found =
-        look_up(&imported, &function_name).map_err(|error| match text!("{module}:{function}") {
-            Ok(name) => error.in_function(&name),
-            Err(OutOfMemory) => error,
-        })?;
-    Ok((imported, found))
+    look_up(&imported, &function_name)
+        .map_err(|error| error.in_function(&format!("{module}:{function}")))
 }
 
 /// Makes a module of a file, or of source under that name, unless that was done.
 fn load<'p>(py: Python<'p>, path: &str, source: Option<&str>) -> Result<Owned<'p>, Exception> {
     let load = loader(py)?.as_borrowed(py);
     let path = capi::unicode_from_str(py, path)?; // new
-    let source = source.map(|source| capi::unicode_from_str(py, source)); // new
-    let source = source.transpose()?;
-    match &source {
+    match source {
         None => capi::object_call_function_obj_args(&load, [&path]), // new
-        Some(source) => capi::object_call_function_obj_args(&load, [&path, source]), // new
+        Some(source) => {
+            let source = capi::unicode_from_str(py, source)?; // new
+            capi::object_call_function_obj_args(&load, [&path, &source]) // new
+        }
     }
 }
 
@@ -70,17 +69,70 @@ fn look_up<'p>(module: &Owned<'p>, name: &CStr) -> Result<Owned<'p>> {
 
 /// A name as C takes it.
 pub(crate) fn c_name(name: &str) -> Result<CString> {
-    // With room for the NUL, so that no more is asked for.
-    let mut bytes = Vec::new();
-    bytes
-        .try_reserve_exact(name.len() + 1)
-        .map_err(|_| OutOfMemory)?;
-    bytes.extend_from_slice(name.as_bytes());
-    CString::new(bytes).or_else(|error| {
-        Err(ErrorKind::Name {
-            name: text!("{name}")?,
-            position: error.nul_position(),
-        }
-        .into())
+    CString::new(name).map_err(|error| {
+        let position = error.nul_position();
+        let name = name.to_owned();
+        ErrorKind::Name { name, position }.into()
     })
+}
+
+/// The error of an import, with advice.
+fn import_error(py: Python<'_>, name: &str, exception: Exception) -> Error {
+    if exception.is_out_of_memory() {
+        return Error::from(exception).in_function(name);
+    }
+    ErrorKind::Import {
+        module: name.to_owned(),
+        advice: advice(py, name, &exception),
+        exception,
+    }
+    .into()
+}
+
+/// Which Python the module was searched in, and what to do.
+fn advice(py: Python<'_>, module: &str, exception: &Exception) -> String {
+    let Some(choice) = started_choice() else {
+        return "the Python is one that this process had started before".to_owned();
+    };
+    let library = version(capi::loaded_version());
+    let message = exception.message();
+    let named = message.strip_prefix("No module named '");
+    let unknown = named.and_then(|name| name.strip_suffix('\''));
+    // The module itself, or a package that it is in.
+    let rest = unknown.and_then(|name| module.strip_prefix(name));
+    let is_asked_for = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    if unknown == Some("numpy") {
+        let remedy = install_numpy(py).unwrap_or_default();
+        format!(
+            "the Python is {choice}; install it: {remedy}; or choose a Python that has it: \
+             OUTLIERS_PYTHON=/path/to/python"
+        )
+    } else if is_asked_for {
+        format!(
+            "the Python is {choice}; name its directory in PYTHONPATH, as the current one is not \
+             searched"
+        )
+    } else if choice.version != library {
+        format!(
+            "the Python is {choice}; that is Python {} with the library of {library}: choose a \
+             Python {library}",
+            choice.version
+        )
+    } else if message.contains("numpy C-extensions failed") {
+        format!(
+            "the Python is {choice}; this NumPy was made for another Python than {library}: take it \
+             off PYTHONPATH, or install one for this Python"
+        )
+    } else {
+        format!("the Python is {choice}")
+    }
+}
+
+/// The command that installs NumPy for the running Python.
+fn install_numpy(py: Python<'_>) -> Option<String> {
+    let source = include_str!("remedy.py");
+    let remedy = compiled_in(py, c"_outliers_remedy", c"<outliers>/remedy.py", source).ok()?; // new
+    let find = capi::object_get_attr_string(&remedy, c"install_numpy").ok()?; // new
+    let command = capi::object_call_function_obj_args(&find, []).ok()?; // new
+    capi::unicode_to_string(&command)
 }

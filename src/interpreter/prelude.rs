@@ -1,18 +1,17 @@
-//! The Python part of the program: see `prelude.py`.
+//! Adds the Python modules that are compiled into this crate: see `prelude.py`.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::sync::OnceLock;
 
-use crate::capi::{self, Held, Owned, Python};
-use crate::error::{Exception, text};
+use crate::capi::{self, Exception, Held, Owned, Python};
 
-/// The prelude's `flush`, once that is installed.
+/// The function `flush` of the prelude, once that is installed.
 static FLUSH: OnceLock<Held> = OnceLock::new();
 
-/// The function that flushes Python's output; installs the prelude, unless that was done at the start.
+/// The function that flushes Python's output. Installs the prelude, unless that was done at the start.
 ///
-/// Where somebody else started Python, two threads may both come to install it, as running Python
-/// gives the lock away and none of ours may be held meanwhile; twice does no harm.
+/// If other code started Python, two threads may both install it: running Python code releases the lock, and
+/// holding another one meanwhile could deadlock. Installing it twice does no harm.
 #[inline]
 pub(super) fn installed(py: Python<'_>) -> Result<&'static Held, Exception> {
     match FLUSH.get() {
@@ -21,7 +20,7 @@ pub(super) fn installed(py: Python<'_>) -> Result<&'static Held, Exception> {
     }
 }
 
-/// Installs the prelude. When we start Python, Ctrl-C is ours to leave alone.
+/// Installs the prelude. Only at the start of Python it also undoes what Python does to Ctrl-C.
 #[cold]
 pub(super) fn install(py: Python<'_>, at_the_start: bool) -> Result<&'static Held, Exception> {
     let source = include_str!("prelude.py");
@@ -40,20 +39,19 @@ pub(super) fn install(py: Python<'_>, at_the_start: bool) -> Result<&'static Hel
     Ok(FLUSH.get_or_init(|| flush))
 }
 
-/// Makes a module of source that is compiled in, which tracebacks call `file`, and which is imported under
-/// `name` from then on.
+/// Makes a module of source code, which tracebacks call `file`. From then on `import name` finds it.
 ///
 /// # Errors
 ///
-/// What the source raises.
+/// Whatever the source raises; `ValueError` if it holds a NUL character.
 ///
 /// ```
-/// # use pyoutliers::{interpreter, with_python};
+/// # use pyoutliers::{capi, interpreter, with_python};
 /// # with_python(|py| {
-/// let module = interpreter::module(py, c"_my_helpers", c"<my program>/helpers.py", "x = 1.5")?;
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// let helpers = interpreter::module(py, c"_my_helpers", c"<my program>/helpers.py", "x = 1.5")?;
+/// let x = capi::object_get_attr_string(&helpers, c"x")?;
+/// assert_eq!(capi::float_as_double(&x)?, 1.5);
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 pub fn module<'p>(
     py: Python<'p>,
@@ -61,7 +59,7 @@ pub fn module<'p>(
     file: &CStr,
     source: &str,
 ) -> Result<Owned<'p>, Exception> {
-    let source = text!("{source}\0")?;
-    let source = CStr::from_bytes_until_nul(source.as_bytes()).unwrap_or_default();
-    capi::import_exec_code_module(name, &capi::compile_string(py, source, file)?)
+    let source = CString::new(source)
+        .map_err(|_| Exception::of_type("ValueError", "source code cannot hold a NUL"))?;
+    capi::import_exec_code_module(name, &capi::compile_string(py, &source, file)?)
 }

@@ -1,19 +1,23 @@
-//! Turns before Python's lock, so that several threads make as many calls as one, and not half as many.
+//! Turns for Python's lock, so that several threads make as many calls as one, and not half as many.
 //!
-//! NumPy gives the lock back within a call. Each time, a thread that waits for it is woken, comes too late and
-//! sleeps again. So they wait here. Who comes back goes in at once; the first in line, *it*, has the turn soon:
+//! NumPy releases Python's lock for a moment within a call. Each time, a thread that waits for the lock wakes
+//! up, is too late, and sleeps again, which slows both threads down. So threads wait here instead, in a line,
+//! until it is their turn. While a thread has the turn, the first thread in the line, F, waits in steps:
 //!
-//! ```text
-//!          take          it waits          too late, it naps          it waits
-//!   FREE ────────▶ TAKEN ────────▶ WAITED ──────────────────▶ TAKEN ────────▶ WANTED
-//!    ▲ give          │               │ and wake it              │              │  │ give, and wake it
-//!    ├───────────────┴───────────────┴──────────────────────────┘              │  └──▶ HANDED ──▶ TAKEN
-//!    └─ it takes the turn away, and has none ──────────────────────────────────┘
-//! ```
+//! | F | phase | at the end of its call, the thread that has the turn |
+//! |---|---|---|
+//! | sleeps for at most 1 ms | `WAITED` | makes the turn `FREE`, and wakes F |
+//! | came too late: the turn is `TAKEN` again; sleeps for 2 ms | `TAKEN` | makes the turn `FREE`, and lets F sleep |
+//! | sleeps for at most 3 ms | `WANTED` | hands the turn to F (`HANDED`), and wakes F |
+//! | has waited in vain: takes the turn away, and calls without one | `FREE` | finds that it has lost its turn |
 //!
-//! A turn gives speed, never correctness. It can be taken away: from a call that lasts, or waits for one that
-//! waits here. Then, and where little is computed, as by sleepers, a function goes without turns for a while.
-//! Nobody waits longer than `WAITS` for each one before it. Without others, a turn is two exchanges of a number.
+//! So a thread makes some short calls in a row, without waking another one, before it hands over its turn. A
+//! turn is lost by a call that is slow, or that itself waits for a thread in the line.
+//!
+//! Turns are for speed only: calls are right without them. When a turn is taken away, both functions make their
+//! next `WITHOUT` calls without turns; so does a function that sleeps, so that the
+//! process is mostly idle. No thread waits longer than the sum of `WAITS` for each thread before it in the line. With
+//! a single thread, a turn costs two atomic operations.
 
 use std::ffi::c_long;
 #[cfg(not(loom))]
@@ -26,7 +30,7 @@ use crate::sync;
 use sync::atomic::{AtomicU32, Ordering::Relaxed};
 use sync::{Condvar, Mutex, MutexGuard};
 
-/// The lowest bits are the phase; the others are a number, another for each turn.
+/// The lowest bits are the phase. The other bits are a number that changes with each turn.
 pub(super) static STATE: AtomicU32 = AtomicU32::new(FREE);
 pub(super) const PHASE: u32 = 0b111;
 const FREE: u32 = 0b000;
@@ -34,17 +38,18 @@ const TAKEN: u32 = 0b001;
 const WAITED: u32 = 0b010;
 const WANTED: u32 = HANDED | WAITED;
 const HANDED: u32 = 0b100;
-/// How many milliseconds the first in the line waits in a phase.
+/// How many milliseconds the first thread in the line waits in each phase.
 const WAITS: [(u32, u64); 3] = [(WAITED, 1), (TAKEN, 2), (WANTED, 3)];
-/// How many calls of a function go without turns, when one was taken away.
+/// The number of calls that a function makes without turns after one was taken away.
 const WITHOUT: u32 = 1000;
-/// Held by the first in the line; the others wait for it.
+/// Held by the first thread in the line; the other threads in the line wait for it.
 static LINE: Mutex<()> = Mutex::new(());
-/// Since when it waits, and how long the process had computed then.
+/// When the first thread in the line began to wait, and the processor time of the process then.
 static BELL: Mutex<Option<(Instant, c_long)>> = Mutex::new(None);
 static RUNG: Condvar = Condvar::new();
 
-/// A turn, or none, of a function of which so many calls go without. Given back when it is dropped.
+/// A turn, which ends when it is dropped; or none, if the call goes without. With it goes the number of calls
+/// that the function still makes without turns.
 pub(crate) struct Turn<'a>(&'a AtomicU32, pub(super) Option<u32>);
 
 impl<'a> Turn<'a> {
@@ -78,7 +83,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Whether the process has computed for less than a quarter of the time.
+/// Whether the process has used a processor for less than a quarter of the time.
 fn is_idle((since, computed): (Instant, c_long)) -> bool {
     let computed = capi::clock().wrapping_sub(computed).unsigned_abs();
     4 * u128::from(computed) <= since.elapsed().as_micros()
@@ -105,7 +110,7 @@ fn wait(without: &AtomicU32) -> Option<u32> {
     })
 }
 
-/// Takes the turn, if it is free or handed over; otherwise goes to a phase. The bell is held.
+/// Takes the turn if it is free or handed over, else goes to a phase. The caller has locked the bell.
 fn take_or(phase: u32) -> Option<u32> {
     let mine = |state| matches!(state & PHASE, FREE | HANDED).then_some(next(state));
     let go = |state| Some(mine(state).unwrap_or(state & !PHASE | phase));
@@ -121,7 +126,7 @@ fn goes_without(without: &AtomicU32) -> bool {
     without.fetch_update(Relaxed, Relaxed, one_less).is_ok()
 }
 
-/// None in a child of `fork`, which has the locks as they were, but not the threads that hold them.
+/// None in a child of `fork`: there a lock may be held by a thread that the child does not have.
 fn lock<T>(mutex: &'static Mutex<T>) -> Option<MutexGuard<'static, T>> {
     static PROCESS: AtomicU32 = AtomicU32::new(0);
     let own = std::process::id();

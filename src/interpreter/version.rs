@@ -1,8 +1,8 @@
-//! Versions of Python, as far as they matter here.
+//! Versions of Python.
 
 use std::fmt;
 
-/// A version such as 3.11.7. What follows the numbers (`rc1`, `+`) does not matter here.
+/// A version such as 3.11.7. What may follow the numbers (`rc1`, `+`) is ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Version {
     major: u32,
@@ -27,7 +27,7 @@ impl Version {
         })
     }
 
-    /// Whether modules and environments made for one fit the other.
+    /// Whether it is the same minor version, so that modules and environments of one work with the other.
     pub(super) fn same_minor(&self, other: &Self) -> bool {
         (self.major, self.minor) == (other.major, other.minor)
     }
@@ -37,7 +37,7 @@ impl Version {
         (self.major, self.minor) >= (major, minor)
     }
 
-    /// `python3.11`, as directories are called.
+    /// `python3.11`: the name of its directories, and of its executable.
     pub(super) fn directory(&self) -> String {
         format!("python{}.{}", self.major, self.minor)
     }

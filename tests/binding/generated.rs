@@ -83,15 +83,17 @@ fn int() -> impl Strategy<Value = i128> {
     ]
 }
 
-/// What is right about an item, by its kind: its value, or what the error calls it.
+/// What the error calls an int that does not fit in 64 bits.
+const LARGER: &str = "a larger one";
+
+/// The right result for an item, by its kind: its value, or what the error calls it.
 fn item(kind: usize, value: i128) -> Result<i64, &'static str> {
-    const BEYOND: &str = "one beyond 64 bits";
     match kind {
-        0..3 => value.try_into().map_err(|_| BEYOND),
+        0..3 => value.try_into().map_err(|_| LARGER),
         3 if value == 0 => Ok(0),
-        3 => Err(BEYOND),
+        3 => Err(LARGER),
         4 => Ok((value.rem_euclid(1 << 64) - (1 << 63)).try_into().unwrap()),
-        5 => value.rem_euclid(1 << 64).try_into().map_err(|_| BEYOND),
+        5 => value.rem_euclid(1 << 64).try_into().map_err(|_| LARGER),
         _ => Err(["float", "bool", "NoneType", "str", "ValueError"][kind - 6]),
     }
 }
@@ -149,7 +151,8 @@ proptest! {
                 prop_assert_eq!(error.exception().unwrap().message(), text);
             }
             (Err(error), Err((index, got))) => {
-                let expected = ErrorKind::Item { index, expected: "an int", got: got.into() };
+                let expected = if got == LARGER { "an int that fits in 64 bits" } else { "an int" };
+                let expected = ErrorKind::Item { index, expected, got: got.into() };
                 prop_assert_eq!(error.kind(), &expected);
             }
             (built, expected) => prop_assert!(false, "should be {:?}, but is {:?}", expected, built),

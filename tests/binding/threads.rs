@@ -336,7 +336,7 @@ fn start_that_calls_back() {
         assert!(matches!(error.kind(), ErrorKind::Start { .. }), "{error}");
         assert_eq!(
             error.to_string(),
-            "Python is still starting: what its start runs, such as a sitecustomize, cannot call it \
+            "Python is still starting: code that runs during the start, such as a sitecustomize, cannot call Python \
              through this library"
         );
     }

@@ -1,4 +1,4 @@
-//! What the build refuses, and how it says so.
+//! The Pythons that the build refuses, and its messages.
 
 #[path = "../../build.rs"]
 #[allow(dead_code)]
@@ -6,11 +6,12 @@ mod script;
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use crate::common::{directory, skipped, target, told};
+use crate::common::{directory, script as script_file, skipped, target, told};
 use script::Python;
 
-/// What a good Python answers, with one answer changed.
+/// The refusal of a good Python with one answer changed.
 fn refusal(key: &str, value: &str) -> Option<String> {
     let good = [
         ("executable", "/opt/bin/python"),
@@ -37,7 +38,7 @@ fn refusal(key: &str, value: &str) -> Option<String> {
 #[test]
 fn a_line_break_tells_cargo_nothing_more() {
     for value in ["a\ncargo::rustc-env=PATH=b", "a\rb", "a\n"] {
-        let problem = script::tell("rustc-env", value).unwrap_err();
+        let problem = script::instruct("rustc-env", value).unwrap_err();
         assert!(
             problem.starts_with(&format!("a line break in {value:?}")),
             "{problem}"
@@ -98,7 +99,7 @@ fn others_are_refused_in_one_line_with_the_evidence_and_the_remedy() {
 }
 
 #[test]
-fn a_library_that_is_not_there_is_told_with_where_it_was_searched() {
+fn a_missing_library_is_reported_with_the_directories_that_were_searched() {
     let python = Python {
         version: "3.11.7".into(),
         libdir: "/nonexistent/lib64".into(),
@@ -121,12 +122,17 @@ fn a_library_that_is_not_there_is_told_with_where_it_was_searched() {
 }
 
 #[test]
-fn what_is_no_python_is_told() {
+fn a_command_that_is_not_a_python_is_refused() {
+    let sleeps = directory("sleeping-python").join("python");
+    script_file(&sleeps, "exec sleep 1000");
+    let sleeps = sleeps.to_str().unwrap();
+    let too_late = format!("{sleeps} does not answer within 1 seconds");
     for (interpreter, problem) in [
         ("/nonexistent/python", "cannot run /nonexistent/python: "),
         ("false", "false does not answer: "),
+        (sleeps, too_late.as_str()),
     ] {
-        let refusal = Python::ask(interpreter).unwrap_err();
+        let refusal = Python::ask(interpreter, Duration::from_secs(1)).unwrap_err();
         assert!(refusal.starts_with(problem), "{refusal}");
         assert!(
             refusal.ends_with("PYTHON_SYS_EXECUTABLE=/path/to/python cargo build"),
@@ -144,7 +150,7 @@ fn a_line_break_in_a_path_is_refused() {
     );
 }
 
-/// What the build script of python3-sys prints where these are on PATH, and it is told to ask `python`.
+/// The output of the build script of python3-sys, with this PATH, if it has to ask `python`.
 fn python3_sys_prints(path: &Path, python: Option<&str>) -> (Option<i32>, String, String) {
     let scripts = std::fs::read_dir(target().join("debug/build")).unwrap();
     let mut scripts = scripts.map(|entry| entry.unwrap().path().join("build-script-build"));
@@ -167,7 +173,7 @@ const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.cargo/python");
 
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "needs /proc")]
-fn no_python_at_all_is_told_in_one_line() {
+fn without_any_python_one_line_says_what_to_do() {
     let (status, stdout, stderr) = python3_sys_prints(Path::new("/nonexistent"), Some(PYTHON));
     assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
     let mut errors = stdout

@@ -1,6 +1,8 @@
-//! Every row of the rule table, counted on fresh objects. The only test in its process.
+//! Every row of the rule table, and any other C call, counted on fresh objects. The only test in its process,
+//! as it counts references.
 #![allow(clippy::unwrap_used)]
 
+mod any_call;
 mod containers;
 mod numbers;
 mod objects;
@@ -12,7 +14,7 @@ use std::ffi::CStr;
 use pyoutliers::capi::{self, Owned};
 use pyoutliers::{Exception, Python, with_python};
 
-/// A check for each row, by its Rust name.
+/// A check for each row, under its Rust name.
 type Checks = &'static [(&'static str, fn(Python<'_>) -> Result<(), Exception>)];
 
 /// In the files of the same names as in `src/capi`.
@@ -37,12 +39,12 @@ fn every_row_of_the_table_keeps_its_rule() {
     let checks = CHECKS.concat();
     let checked: Vec<_> = checks.iter().map(|&(name, _)| name).collect();
     let missing = names.iter().find(|name| !checked.contains(name));
-    assert_eq!(missing, None, "has no check in tests/rules");
+    assert_eq!(missing, None, "is a row without a check in tests/rules");
     assert_eq!(names, checked, "in the order of the table");
     println!("cases: {}", checked.len());
     // The second round finds what the first one left behind.
     for _ in 0..2 {
-        for (name, check) in &checks {
+        for (name, check) in checks.iter().chain(any_call::CHECKS) {
             println!("{name}");
             with_python(|py| Ok(check(py)?)).unwrap();
         }

@@ -1,4 +1,4 @@
-//! A reference itself: cloned, lent, held without the lock, given back.
+//! A reference itself: cloned, borrowed, kept without the lock, released.
 
 use pyoutliers::capi::{Borrowed, Held};
 

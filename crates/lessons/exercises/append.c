@@ -1,6 +1,6 @@
 /* append: the indices of the values above 100
 
-   It returns the right list, and memory grows with each call. */
+   It returns the right list, but memory grows with each call. */
 #include <Python.h>
 
 static PyObject *detect(PyObject *self, PyObject *data)

@@ -1,6 +1,6 @@
-/* build_value: the length, in a list
+/* build_value: the length of the list, in a list
 
-   Py_BuildValue makes the list of an int that was made before. */
+   Py_BuildValue puts an int into a new list. */
 #include <Python.h>
 
 static PyObject *detect(PyObject *self, PyObject *data)

@@ -1,6 +1,6 @@
 /* dictionary: each index, with its value
 
-   A dictionary; who goes through it gets the indices. */
+   It returns a dictionary. Iterating over it gives the indices. */
 #include <Python.h>
 
 static PyObject *detect(PyObject *self, PyObject *data)

@@ -1,6 +1,6 @@
 /* double_release: the first eight values, or an error
 
-   More than eight do not fit, which PyList_SetItem says. */
+   If there are more than eight, PyList_SetItem fails. */
 #include <Python.h>
 
 static PyObject *detect(PyObject *self, PyObject *data)

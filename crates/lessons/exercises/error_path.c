@@ -1,6 +1,6 @@
 /* error_path: twice each value, as ints
 
-   A value that is no number ends it with an exception. */
+   If a value is not a number, it raises an exception. */
 #include <Python.h>
 
 static PyObject *detect(PyObject *self, PyObject *data)

@@ -1,6 +1,6 @@
-/* half_way: the indices of the values above 100, with care
+/* half_way: the indices of the values above 100, with checks
 
-   It looks at each result, and leaves if one is NULL. */
+   It checks each result, and returns if one is NULL. */
 #include <Python.h>
 
 static PyObject *detect(PyObject *self, PyObject *data)

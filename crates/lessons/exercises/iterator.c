@@ -1,6 +1,6 @@
 /* iterator: how many values are above 100
 
-   It goes through the list by an iterator. */
+   It uses an iterator to go through the list. */
 #include <Python.h>
 
 static PyObject *detect(PyObject *self, PyObject *data)

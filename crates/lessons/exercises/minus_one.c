@@ -1,6 +1,6 @@
 /* minus_one: how many values are below 0
 
-   Each value is converted; if one cannot be, the exception goes to the caller. */
+   It converts each value. If that fails, the caller gets the exception. */
 #include <Python.h>
 
 static PyObject *detect(PyObject *self, PyObject *data)

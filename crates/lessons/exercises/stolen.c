@@ -1,6 +1,6 @@
 /* stolen: a copy of the list
 
-   Each value goes into a list of its own, by PyList_SetItem. */
+   It puts each value into a new list, with PyList_SetItem. */
 #include <Python.h>
 
 static PyObject *detect(PyObject *self, PyObject *data)

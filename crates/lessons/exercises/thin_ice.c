@@ -1,6 +1,6 @@
 /* thin_ice: the index of the largest value
 
-   It asks each item whether it is larger than the largest so far. */
+   It compares each item with the largest so far. */
 #include <Python.h>
 
 static PyObject *detect(PyObject *self, PyObject *data)

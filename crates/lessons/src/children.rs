@@ -1,50 +1,90 @@
-//! Child processes, for what one does not survive.
+//! Child processes, for mistakes that a process may not survive.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::io::{self, Read};
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
 
-/// How to start a child that calls [`misbehave`](super::misbehave) with a name, and prints what it
-/// returns.
+use refsoak::child::{Child, Heard, Parent, signal_name};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::table::Step;
+
+/// What a child sends.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Message<'a> {
+    /// A step of the mistake.
+    Step { step: Value },
+    /// The answer to the question of the lesson. Nothing follows.
+    Answer { text: Cow<'a, str> },
+}
+
+/// In a child: sends a step.
+pub(crate) fn send_step(parent: &Parent, step: &Step) {
+    // Without a parent the mistake is made all the same.
+    if let Ok(step) = serde_json::to_value(step) {
+        let _ = parent.send(&Message::Step { step });
+    }
+}
+
+/// In a child: sends the answer.
+pub(crate) fn send_answer(parent: &Parent, text: &str) {
+    let _ = parent.send(&Message::Answer { text: text.into() });
+}
+
+/// How to start a child process that calls [`misbehave`](crate::misbehave) with a name.
 pub struct Children<'a>(Box<dyn Fn(&str) -> Command + 'a>);
 
 impl<'a> Children<'a> {
-    /// By a command for each name.
+    /// From a command for each name.
     pub fn new(command: impl Fn(&str) -> Command + 'a) -> Self {
         Self(Box::new(command))
     }
 
-    /// What a child printed, the last words of Python if it said so, or the signal that ended it.
-    pub(super) fn output(&self, name: &str) -> String {
-        self.told(name).1
+    /// Runs a child. Returns the steps that it sent, and how it ended: the signal that killed it, or else
+    /// its answer, or else the last line that Python printed on stderr.
+    pub(crate) fn run(&self, name: &str) -> (Vec<Value>, String) {
+        let mut steps = Vec::new();
+        let end = self.watch(name, &mut steps);
+        (steps, end.unwrap_or_else(|error| error.to_string()))
     }
 
-    /// The steps that a child told, each a line of JSON; and its output.
-    pub(super) fn told(&self, name: &str) -> (Vec<String>, String) {
-        // Freed memory is filled with 0xdd then, so that each mistake ends alike every time.
-        let mut child = (self.0)(name);
-        child.env("PYTHONMALLOC", "debug");
-        let output = match child.output() {
-            Ok(output) => output,
-            Err(error) => return (Vec::new(), error.to_string()),
-        };
-        let said = String::from_utf8_lossy(&output.stdout);
-        let (steps, said): (Vec<&str>, Vec<&str>) =
-            said.lines().partition(|line| line.starts_with('{'));
-        let steps = steps.into_iter().map(String::from).collect();
-        let said = match output.status.signal() {
-            Some(6) => "SIGABRT".into(),
-            Some(11) => "SIGSEGV".into(),
-            Some(signal) => format!("signal {signal}"),
-            None => match said.join("\n").as_str() {
-                "refused" | "" => {
-                    let errors = String::from_utf8_lossy(&output.stderr);
-                    errors.lines().last().unwrap_or_default().to_owned()
-                }
-                said => said.to_owned(),
-            },
-        };
-        (steps, said)
+    fn watch(&self, name: &str, steps: &mut Vec<Value>) -> io::Result<String> {
+        let mut command = (self.0)(name);
+        // Python then fills freed memory with 0xdd, so that each mistake ends in the same way every time.
+        command.env("PYTHONMALLOC", "debug");
+        let mut child = Child::start(command.stdout(Stdio::null()).stderr(Stdio::piped()))?;
+        let mut stderr = child.take_stderr();
+        let errors = thread::spawn(move || {
+            let mut errors = Vec::new();
+            if let Some(stderr) = &mut stderr {
+                let _ = stderr.read_to_end(&mut errors);
+            }
+            errors
+        });
+        let mut answer = String::new();
+        loop {
+            match child.receive()? {
+                Heard::Message(Message::Step { step }) => steps.push(step),
+                Heard::Message(Message::Answer { text }) => answer = text.into_owned(),
+                Heard::Silence => {}
+                Heard::End => break,
+            }
+        }
+        let status = child.wait()?;
+        if let Some(signal) = status.signal() {
+            return Ok(signal_name(signal).into_owned());
+        }
+        if answer.is_empty() {
+            let errors = errors.join().unwrap_or_default();
+            let errors = String::from_utf8_lossy(&errors);
+            answer = errors.lines().last().unwrap_or_default().into();
+        }
+        Ok(answer)
     }
 }
 

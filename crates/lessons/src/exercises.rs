@@ -1,21 +1,21 @@
-//! The exercises: C extensions of one page.
+//! The exercises: C modules of one page.
 
-/// A C extension that breaks one rule.
+/// A C module that breaks one rule.
 #[derive(Clone, Copy, Debug)]
 pub struct Exercise {
     /// Its name, which is that of its file.
     pub name: &'static str,
-    /// Its C.
+    /// Its source.
     pub source: &'static str,
     /// The lesson that teaches its rule.
     pub lesson: &'static str,
-    /// A question that leads to the fault.
+    /// A question that leads to the mistake.
     pub hint: &'static str,
 }
 
 macro_rules! exercises {
     ($($name:literal $lesson:literal $hint:literal)*) => {
-        /// All of them, from easy to hard.
+        /// All exercises, from easy to hard.
         pub const EXERCISES: &[Exercise] = &[$(Exercise {
             name: $name,
             source: include_str!(concat!("../exercises/", $name, ".c")),
@@ -26,18 +26,18 @@ macro_rules! exercises {
 }
 
 exercises! {
-    "append" "storing" "Who owns what PyLong_FromSsize_t made, once PyList_Append has stored it?"
-    "build_value" "manual" "The manual of Py_BuildValue: what do O and N do with a reference?"
-    "dictionary" "storing" "What does PyDict_SetItem do with the references of key and value?"
-    "iterator" "whole-call" "What does the manual say that PyIter_Next returns?"
-    "stolen" "stolen-reference" "PyList_SetItem takes a reference. Whose is it here?"
+    "append" "storing" "Who owns the new int after PyList_Append has stored it?"
+    "build_value" "manual" "What does the manual of Py_BuildValue say about O and N: which one takes your reference?"
+    "dictionary" "storing" "Does PyDict_SetItem steal the references to key and value, or add its own?"
+    "iterator" "whole-call" "Does PyIter_Next return a new or a borrowed reference?"
+    "stolen" "stolen-reference" "PyList_SetItem steals a reference. Who owned it here?"
     "returned" "called-by-python" "The caller releases what detect returns. Who added that reference?"
     "double_release" "stolen-on-failure" "Who owns the item after PyList_SetItem has failed?"
     "minus_one" "numbers" "How does PyFloat_AsDouble say that it failed?"
-    "error_path" "half-way" "Follow a value that is no number: what was made by then?"
-    "half_way" "half-way" "Let each call fail in turn: what is still held at its return?"
-    "null" "half-way" "Which of the calls may return NULL, and which results are looked at?"
-    "thin_ice" "thin-ice" "A comparison may run any code. What keeps largest alive meanwhile?"
-    "lock" "released-lock" "Other threads may change the list meanwhile. What keeps first alive?"
-    "cycle" "cycles" "How is the collector told what an Indices holds, and that there is one?"
+    "error_path" "half-way" "Follow a value that is not a number: what do you own when it fails?"
+    "half_way" "half-way" "Let each call fail in turn: what do you still own when you return?"
+    "null" "half-way" "Which calls can return NULL, and which results do you check?"
+    "thin_ice" "thin-ice" "A comparison can run any Python code. What keeps largest alive meanwhile?"
+    "lock" "released-lock" "Other threads can change the list while it sleeps. What keeps first alive?"
+    "cycle" "cycles" "How does the collector learn that an Indices exists, and what it holds?"
 }

@@ -1,109 +1,159 @@
-//! The judge of exercises: what a child process does with an extension module.
+//! The judge of exercises, which says which rule a module in C breaks.
+//!
+//! [`Compiled`] compiles the module and watches two child processes, one for each [`Trial`]. [`judge`] is
+//! what they do: it tries the module, and sends a [`message::Message`] about each trial and finding.
 
+mod compile;
+mod error;
 mod lending;
+mod message;
 mod soaking;
 mod starving;
+mod verdict;
 mod words;
 
 use std::cell::Cell;
 use std::ffi::CStr;
-use std::io::Write;
 use std::ops::{ControlFlow, Range};
 use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::process;
 use std::time::{Duration, Instant};
 
 use super::Doomed;
+use message::Message;
 use pyoutliers::Python;
 use pyoutliers::Result;
 use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::convert;
 use pyoutliers::{interpreter::module, with_python};
+use refsoak::child::{CUT_OFF, Parent, empty_stdin};
 
-/// How often the judge says that it goes on.
+pub use compile::Compiled;
+pub use error::Error;
+pub use verdict::Judgement;
+
+/// How often the judge says that it is at work.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// What is judged.
+/// The judge's Python half: the modules, each of which may import those before it.
+const MODULES: [(&CStr, &CStr, &str); 5] = [
+    (
+        c"_outliers_messages",
+        c"<outliers>/judge/messages.py",
+        include_str!("judge/messages.py"),
+    ),
+    (
+        c"_outliers_inputs",
+        c"<outliers>/judge/inputs.py",
+        include_str!("judge/inputs.py"),
+    ),
+    (
+        c"_outliers_calls",
+        c"<outliers>/judge/calls.py",
+        include_str!("judge/calls.py"),
+    ),
+    (
+        c"_outliers_probes",
+        c"<outliers>/judge/probes.py",
+        include_str!("judge/probes.py"),
+    ),
+    (
+        c"_outliers_judge",
+        c"<outliers>/judge/judge.py",
+        include_str!("judge/judge.py"),
+    ),
+];
+
+/// A module to judge.
 #[derive(Clone, Copy, Debug)]
 pub struct Module<'a> {
     /// Its name, which is that of its file.
     pub name: &'a str,
-    /// The exercise whose task it has to do; empty if none is known.
+    /// The exercise whose task it must do; empty if it is no exercise.
     pub task: &'a str,
-    /// Where it is, compiled.
+    /// Its library.
     pub library: &'a Path,
 }
 
 /// What a child process looks for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trial {
-    /// What single calls do; best with `PYTHONMALLOC=debug`, so that the use of freed memory is noticed.
+    /// Damage by single calls. With `PYTHONMALLOC=debug`, which makes the use of freed memory crash.
     Damage,
-    /// What grows over many calls; without it, so that what is released twice does its damage.
+    /// Growth over many calls. Without `PYTHONMALLOC`, so that a double release does its damage.
     Growth,
 }
 
-/// Judges the function `detect` of an extension module, and says on a pipe what it tries and finds: a
-/// list of texts in each line, in JSON. Returns whether nothing was found.
+/// Judges the function `detect` of an extension module, and ends the process.
 ///
-/// In a child process, which a module that breaks the rules may end.
-///
-/// # Errors
-///
-/// If Python cannot be started, or nobody reads the pipe any more.
-pub fn judge(
-    module: &Module<'_>,
-    trial: Trial,
-    pipe: &UnixStream,
-    _: Doomed,
-) -> refsoak::Result<bool> {
-    let judge = Judge::new(pipe)?;
+/// This is what a child of [`Compiled::judge`] does: a module that breaks the rules can damage and end its
+/// process.
+pub fn judge(module: &Module<'_>, trial: Trial, _: Doomed) -> ! {
+    let Ok(parent) = Parent::connect() else {
+        process::exit(CUT_OFF.into());
+    };
+    let code = match judged(module, trial, &parent) {
+        Ok(true) => 0,
+        Ok(false) => 1,
+        Err(error) => {
+            let reason = error.to_string();
+            match parent.send(&Message::Refused { reason }) {
+                Ok(()) => 1,
+                Err(_) => CUT_OFF,
+            }
+        }
+    };
+    // At once, because the destructors may meet what the module has damaged.
+    process::exit(code.into());
+}
+
+/// Returns whether nothing was found.
+fn judged(module: &Module<'_>, trial: Trial, parent: &Parent) -> refsoak::Result<bool> {
+    empty_stdin()?;
+    let judge = Judge::new(parent)?;
     let loaded = judge.load(module).map_err(refsoak::Error::from);
     let result = loaded.and_then(|()| match trial {
         Trial::Damage => Ok(judge.look_for_damage()?),
         Trial::Growth => judge.look_for_growth(module.task),
     });
+    // A finding ends the run by an exception.
     if with_python(|py| judge.count(py, c"is_over", []))? > 0 {
         return Ok(false);
     }
     result.map(|()| true)
 }
 
-/// The judge: its Python half, and the pipe.
+/// The judge: its Python half, and who hears it.
 struct Judge<'a> {
     half: Held,
     freeze: Held,
     unfreeze: Held,
     collect: Held,
-    pipe: &'a UnixStream,
-    /// When it was said that the judge goes on.
-    told: Cell<Instant>,
+    parent: &'a Parent,
+    /// When it last said that it is at work.
+    said: Cell<Instant>,
 }
 
 impl<'a> Judge<'a> {
-    fn new(pipe: &'a UnixStream) -> Result<Self> {
+    fn new(parent: &'a Parent) -> Result<Self> {
         with_python(|py| {
-            let source = include_str!("judge/inputs.py");
-            let file = c"<outliers>/judge/inputs.py";
-            module(py, c"_outliers_inputs", file, source)?;
-            let source = include_str!("judge/telling.py");
-            let file = c"<outliers>/judge/telling.py";
-            module(py, c"_outliers_telling", file, source)?;
-            let source = include_str!("judge/judge.py");
-            let half = module(py, c"_outliers_judge", c"<outliers>/judge/judge.py", source)?;
+            for (name, file, source) in MODULES {
+                module(py, name, file, source)?;
+            }
             let gc = capi::import_module(py, c"gc")?;
             let find = |name: &CStr| capi::object_get_attr_string(&gc, name).map(Held::from);
             let judge = Self {
-                half: half.into(),
+                half: capi::import_module(py, c"_outliers_judge")?.into(),
                 freeze: find(c"freeze")?,
                 unfreeze: find(c"unfreeze")?,
                 collect: find(c"collect")?,
-                told: Cell::new(Instant::now()),
-                pipe,
+                said: Cell::new(Instant::now()),
+                parent,
             };
-            let descriptor = capi::long_from_long_long(py, judge.pipe.as_raw_fd().into())?;
-            judge.ask(py, c"answer_to", [&descriptor])?;
+            let descriptor = parent.socket().as_raw_fd().into();
+            let descriptor = capi::long_from_long_long(py, descriptor)?;
+            judge.ask(py, c"connect", [&descriptor])?;
             Ok(judge)
         })
     }
@@ -117,14 +167,14 @@ impl<'a> Judge<'a> {
     }
 
     fn look_for_damage(&self) -> Result<()> {
-        self.tell(c"until_tracking")?;
+        self.run(c"keep_collector_away")?;
         self.lend(0..1)?;
-        // Soon: the collector may crash over what is not as it should be.
-        self.tell(c"tracking")?;
+        // Early, because the collector may crash when it meets a faulty object.
+        self.run(c"tracking")?;
         self.lend(1..with_python(|py| self.count(py, c"lists", []))?)?;
-        self.tell(c"probe")?;
+        self.run(c"probe")?;
         self.starve_each()?;
-        self.tell(c"clean")
+        self.run(c"clean")
     }
 
     fn look_for_growth(&self, task: &str) -> refsoak::Result<()> {
@@ -134,10 +184,10 @@ impl<'a> Judge<'a> {
             let task = capi::unicode_from_str(py, task)?;
             self.ask(py, c"end", [&task]).map(drop)
         })?;
-        Ok(self.tell(c"clean")?)
+        Ok(self.run(c"clean")?)
     }
 
-    /// Calls a function of the Python half. What that finds is an error, which ends the run.
+    /// Calls a function of the Python half. A finding is an error, which ends the run.
     fn ask<'p, const N: usize>(
         &self,
         py: Python<'p>,
@@ -159,32 +209,34 @@ impl<'a> Judge<'a> {
         Ok(counts.first().map_or(0, |count| count.unsigned_abs()))
     }
 
-    fn tell(&self, name: &CStr) -> Result<()> {
+    /// Calls a function of the Python half without arguments.
+    fn run(&self, name: &CStr) -> Result<()> {
         with_python(|py| self.ask(py, name, []).map(drop))
     }
 
     /// Calls a function of the Python half with two numbers.
-    fn tell_part(&self, name: &CStr, part: &Range<u64>) -> Result<()> {
+    fn run_part(&self, name: &CStr, part: &Range<u64>) -> Result<()> {
         with_python(|py| {
             let [first, end] = [part.start, part.end].map(|number| int(py, number));
             self.ask(py, name, [&first?, &end?]).map(drop)
         })
     }
 
-    /// Says which rule is broken, and ends the run.
-    fn found(&self, py: Python<'_>, [lesson, rule, evidence]: [&str; 3]) -> Result<()> {
-        let mut texts = capi::list_new(py, 3)?;
-        for text in [lesson, rule, evidence] {
-            capi::list_set_next(&mut texts, capi::unicode_from_str(py, text)?)?;
+    /// Reports a broken rule by its lesson, the rule and the evidence, which ends the run.
+    fn found(&self, py: Python<'_>, texts: [&str; 3]) -> Result<()> {
+        let mut list = capi::list_new(py, 3)?;
+        for (index, text) in (0..).zip(texts) {
+            capi::list_set_item(&mut list, index, capi::unicode_from_str(py, text)?)?;
         }
-        self.ask(py, c"found_in", [&texts.finish()?]).map(drop)
+        self.ask(py, c"found_in", [&list.finish()?]).map(drop)
     }
 
-    /// Says now and then that the judge goes on; allocates nothing.
-    fn goes_on(&self) -> ControlFlow<()> {
-        if self.told.get().elapsed() >= PERIOD {
-            self.told.set(Instant::now());
-            if (&*self.pipe).write_all(b"[\"going on\"]\n").is_err() {
+    /// Says now and then that the judge is at work. Allocates nothing, because the soak counts
+    /// allocations.
+    fn is_at_work(&self) -> ControlFlow<()> {
+        if self.said.get().elapsed() >= PERIOD {
+            self.said.set(Instant::now());
+            if self.parent.send(&Message::Working).is_err() {
                 return ControlFlow::Break(());
             }
         }

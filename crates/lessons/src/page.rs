@@ -1,66 +1,87 @@
-//! The lessons as a page to step through: one file, drawn by its own script from what was measured.
+//! The lessons as a page to step through: one HTML file, which its own script draws.
 
-use super::{Children, LESSONS};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::children::Children;
+use crate::lesson::Mistake;
+use crate::lessons::LESSONS;
+use crate::table::Step;
 use pyoutliers::Result;
 
-/// The mistakes whose children tell each step before they make it.
-const MISTAKES: [(&str, &str, &str); 5] = [
-    (
-        "use-after-steal",
-        "Used after it was stolen",
-        "A stolen reference is theirs now: it may end with them.",
-    ),
-    (
-        "release-after-failure",
-        "Given back after a failure",
-        "It was stolen although the call failed.",
-    ),
-    (
-        "release-borrowed",
-        "Borrowed, and given back",
-        "What is borrowed is not yours to give back.",
-    ),
-    (
-        "borrow-after-change",
-        "Borrowed, and kept",
-        "A borrowed reference lasts while its owner keeps it.",
-    ),
-    (
-        "thin-ice",
-        "Thin ice",
-        "Any call that runs code can end what you borrowed.",
-    ),
-];
+/// All lessons as they ran here, and the mistakes whose steps are drawn.
+#[derive(Debug)]
+pub struct Page(Vec<Chapter>);
 
-/// Runs all lessons, and draws each step on a page of HTML that needs nothing else.
+/// A lesson or a mistake, as the script reads it.
+#[derive(Debug, Serialize)]
+struct Chapter {
+    name: String,
+    title: String,
+    rule: &'static str,
+    why: &'static str,
+    drawn: bool,
+    /// What ended the process; only a mistake has it.
+    end: Option<String>,
+    steps: Steps,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Steps {
+    Measured(Vec<Step>),
+    /// As a child printed them.
+    Printed(Vec<Value>),
+}
+
+/// Runs all lessons, for a page that shows each step as a picture.
 ///
 /// # Errors
 ///
-/// As [`Lesson::run`](super::Lesson::run).
-pub fn page(children: &Children<'_>) -> Result<String> {
-    let mut lessons = Vec::new();
+/// As [`Lesson::run`](crate::Lesson::run).
+pub fn page(children: &Children<'_>) -> Result<Page> {
+    let mut chapters = Vec::new();
     for (number, lesson) in (1..).zip(LESSONS) {
-        let steps = lesson.run(children)?.steps;
-        let steps: Vec<_> = steps.iter().map(super::Step::json).collect();
-        lessons.push(format!(
-            "{{\"name\":{:?},\"title\":\"{number}. {}\",\"rule\":{:?},\"why\":{:?},\"drawn\":{},\"steps\":[\n{}]}}",
-            lesson.name,
-            lesson.name,
-            lesson.rule(),
-            lesson.explained(),
-            lesson.drawn,
-            steps.join(",\n")
-        ));
+        chapters.push(Chapter {
+            name: lesson.name.into(),
+            title: format!("{number}. {}", lesson.name),
+            rule: lesson.rule,
+            why: lesson.why(),
+            drawn: lesson.drawn,
+            end: None,
+            steps: Steps::Measured(lesson.run(children)?.steps),
+        });
     }
-    for (name, title, rule) in MISTAKES {
-        let (steps, end) = children.told(name);
-        lessons.push(format!(
-            "{{\"name\":\"mistake-{name}\",\"title\":{title:?},\"rule\":{rule:?},\"mistake\":true,\"drawn\":true,\
-             \"why\":\"\",\"end\":{end:?},\"steps\":[\n{}]}}",
-            steps.join(",\n")
-        ));
+    for mistake in LESSONS.iter().flat_map(|lesson| lesson.mistakes) {
+        let Mistake::Drawn {
+            name, title, rule, ..
+        } = *mistake
+        else {
+            continue;
+        };
+        let (steps, end) = children.run(name);
+        chapters.push(Chapter {
+            name: format!("mistake-{name}"),
+            title: title.into(),
+            rule,
+            why: "",
+            drawn: true,
+            end: Some(end),
+            steps: Steps::Printed(steps),
+        });
     }
-    // The end of a script may not stand in one.
-    let data = format!("[{}]", lessons.join(",\n")).replace("</", "<\\/");
-    Ok(include_str!("page.html").replacen("/*DATA*/", &data, 1))
+    Ok(Page(chapters))
+}
+
+impl Page {
+    /// The HTML, which needs no other file.
+    ///
+    /// # Errors
+    ///
+    /// None that is known: serde could fail in principle.
+    pub fn html(&self) -> serde_json::Result<String> {
+        // `</script>` must not stand inside a script.
+        let data = serde_json::to_string(&self.0)?.replace("</", "<\\/");
+        Ok(include_str!("page.html").replacen("/*DATA*/", &data, 1))
+    }
 }

@@ -1,9 +1,7 @@
-//! What C allows and the types here do not: pointers of which nobody says how long they last, and
-//! mistakes made on purpose.
+//! What C allows and our types forbid: pointers that may outlive their object, and deliberate mistakes.
 //!
-//! What may end a process is done in a child, which
-//! [`Doomed`] proves. Under `PYTHONMALLOC=debug` freed memory is filled with 0xDD, so that each ends
-//! in the same way every time.
+//! A function whose behaviour may be undefined takes a [`Doomed`], the proof that this process may die of
+//! it. Every other function here is sound.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
@@ -16,99 +14,103 @@ use pyoutliers::Python;
 use pyoutliers::capi::{Borrowed, Owned, Unfilled, c, ffi, object_call_function_obj_args};
 use refsoak::starve;
 
-/// The proof that this process may die of a mistake.
+/// The proof that this process may die of a mistake, as only a child process may.
 #[derive(Clone, Copy, Debug)]
 pub struct Doomed(());
 
 impl Doomed {
-    /// Gives this process up. In a program whose main function is this alone:
+    /// Gives up this process. The main function of a child consists of this:
     ///
     /// ```no_run
     /// use lessons::{Doomed, misbehave};
-    /// // SAFETY: this process does nothing else.
-    /// misbehave("use-after-steal", unsafe { Doomed::new() })?;
-    /// # Ok::<_, pyoutliers::Error>(())
+    /// // SAFETY: this process was started for this, and does nothing else.
+    /// misbehave("use-after-steal", unsafe { Doomed::new() })
     /// ```
     ///
     /// # Safety
     ///
-    /// Behaviour is undefined after a mistake. So this process:
+    /// Behaviour is undefined after a mistake. So this process must:
     ///
-    /// - was started for one mistake, and ends after it;
-    /// - does nothing else that anybody relies on.
+    /// - make one mistake and then end;
+    /// - do nothing else that anybody relies on.
     pub unsafe fn new() -> Self {
         Self(())
     }
 }
 
-/// A pointer as C has it: whether the object is still there, nothing says.
+/// A pointer as C has it: it does not say whether the object still exists.
 pub(crate) struct Pointer<'p> {
     object: *mut ffi::PyObject,
-    /// A reference from when the object was certainly there, for a lesson that watches it from then on.
-    watched: Cell<Option<Owned<'p>>>,
+    /// A reference from when the object certainly existed, by which a lesson can measure it.
+    probe: Cell<Option<Owned<'p>>>,
 }
 
 impl<'p> Pointer<'p> {
-    /// To an object that is there now.
+    /// To an object that exists now.
     pub(crate) fn to(object: &Owned<'p>) -> Self {
         Self {
             object: object.as_ptr(),
-            watched: Cell::default(),
+            probe: Cell::default(),
         }
     }
 
-    /// The same, with a reference to watch it by.
-    fn to_watch(object: Owned<'p>) -> Self {
+    /// The same, with a reference by which to measure it.
+    fn with_probe(object: Owned<'p>) -> Self {
         Self {
             object: object.as_ptr(),
-            watched: Cell::new(Some(object)),
+            probe: Cell::new(Some(object)),
         }
     }
 
-    /// The reference to watch it by, the first time.
-    pub(crate) fn watch(&self) -> Option<Owned<'p>> {
-        self.watched.take()
+    /// The reference by which to measure it; only the first caller gets it.
+    pub(crate) fn take_probe(&self) -> Option<Owned<'p>> {
+        self.probe.take()
     }
 
-    /// `Py_DECREF`, of a reference that need not be ours.
-    pub(crate) fn give_back(&self, _: Doomed) {
-        self.watched.take();
-        // SAFETY: none, as the reference is somebody else's, which is the point.
+    /// `Py_DECREF`, of a reference that may belong to somebody else.
+    pub(crate) fn release(&self, _: Doomed) {
+        self.probe.take();
+        // SAFETY: the lock is held, as `'p` proves. The reference may be somebody else's, or released
+        // before: that is the mistake, and this process may die of it.
         unsafe { c!(Py_DecRef(self.object)) };
     }
 
-    /// `repr(object)`, which reads the object's type: the first use to trip over freed memory.
+    /// `PyObject_Repr`, which reads the object's type: in freed memory it finds 0xdd bytes and crashes.
     pub(crate) fn look_at(&self, _: Doomed) {
-        self.watched.take();
-        // SAFETY: none if the object is gone, which is the point.
+        self.probe.take();
+        // SAFETY: the lock is held, as `'p` proves. The object may be freed: that is the mistake, and
+        // this process may die of it.
         unsafe { c!(PyObject_Repr(self.object)) };
     }
 }
 
-/// `PyList_GetItem` of a list that others know: borrowed until one of them changes it.
+/// `PyList_GetItem` of a list that other code can change: the item is borrowed until then.
 pub(crate) fn list_get_item<'p>(list: &Owned<'p>, index: isize) -> Result<Pointer<'p>, Exception> {
-    list_get_item_ref(list, index).map(Pointer::to_watch)
+    list_get_item_ref(list, index).map(Pointer::with_probe)
 }
 
-/// `PyList_GetItem` and `Py_INCREF`: what `PyList_GetItemRef` does, from 3.13 on.
+/// `PyList_GetItem` and `Py_INCREF`, which is what `PyList_GetItemRef` does since 3.13.
 pub(crate) fn list_get_item_ref<'p>(
     list: &Owned<'p>,
     index: isize,
 ) -> Result<Owned<'p>, Exception> {
-    // SAFETY: the lock is held; the object is live. Type and index are checked there.
+    // SAFETY: the lock is held, as `'p` proves; the object is live. The call checks type and index.
     let item = unsafe { c!(PyList_GetItem(list.as_ptr(), index)) };
-    // SAFETY: the result of a call that returns borrowed or NULL, and live until the next line.
+    // SAFETY: the call returns a borrowed reference, or NULL with an exception. The list keeps the item
+    // until some code changes it, and none runs before the next line takes a reference.
     let item = unsafe { Borrowed::from_ptr_or_err(list.py(), item) }?;
     Ok(Owned::clone(&item))
 }
 
-/// `PyList_SetItem` of a list that others know: lets go of the old item, whose end may run any code.
+/// `PyList_SetItem` of a list that other code can change: it releases the old item, which may run any
+/// code.
 pub(crate) fn list_set_item<'p>(
     list: &Owned<'p>,
     index: isize,
     item: Owned<'p>,
 ) -> Result<(), Exception> {
-    // SAFETY: the lock is held; the list is live, and full; the reference to the item is given away.
+    // SAFETY: the lock is held, as `'p` proves; the object is live. The call checks type and index, and
+    // steals the reference to the item even if it fails.
     let status = unsafe { c!(PyList_SetItem(list.as_ptr(), index, item.into_ptr())) };
     match status {
         0 => Ok(()),
@@ -116,29 +118,30 @@ pub(crate) fn list_set_item<'p>(
     }
 }
 
-/// `PyDict_GetItemWithError`: borrowed until somebody changes the dictionary.
+/// `PyDict_GetItemWithError`: the value is borrowed until some code changes the dictionary.
 pub(crate) fn dict_get_item<'p>(
     dict: &Owned<'p>,
     key: &Owned<'p>,
 ) -> Result<Option<Pointer<'p>>, Exception> {
-    // SAFETY: the lock is held, both objects are live. What is no dictionary is refused there.
+    // SAFETY: the lock is held, as `'p` proves; both objects are live. The call checks the type.
     let value = unsafe { c!(PyDict_GetItemWithError(dict.as_ptr(), key.as_ptr())) };
-    // SAFETY: the lock is held; the result is borrowed, and only compared with NULL.
+    // SAFETY: the lock is held; the result is only compared with NULL.
     if value.is_null() && unsafe { c!(PyErr_Occurred()) }.is_null() {
         return Ok(None);
     }
-    // SAFETY: borrowed, and live until the next line, as its dictionary has it; or NULL with an exception.
+    // SAFETY: the call returned a borrowed reference, or NULL with an exception. The dictionary keeps the
+    // value until some code changes it, and none runs before the next line takes a reference.
     let value = unsafe { Borrowed::from_ptr_or_err(dict.py(), value) }?;
-    Ok(Some(Pointer::to_watch(Owned::clone(&value))))
+    Ok(Some(Pointer::with_probe(Owned::clone(&value))))
 }
 
-/// A function that Python can call and that returns its argument, as a reference of its own.
+/// A C function that returns its argument as Python requires: with a new reference.
 pub(crate) fn identity(py: Python<'_>) -> Result<Owned<'_>, Exception> {
     extern "C" fn careful(
         _: *mut ffi::PyObject,
         argument: *mut ffi::PyObject,
     ) -> *mut ffi::PyObject {
-        // SAFETY: Python lends a live object for the call, and holds the lock.
+        // SAFETY: Python calls this with the lock held, and its argument lives as long as the call.
         unsafe { c!(Py_IncRef(argument)) };
         argument
     }
@@ -146,8 +149,8 @@ pub(crate) fn identity(py: Python<'_>) -> Result<Owned<'_>, Exception> {
     function(py, &CAREFUL)
 }
 
-/// Calls a function that makes the mistake: it returns the reference that it was lent. That is `spare`
-/// here, and so the result's from now on.
+/// Calls a C function that makes a mistake: it returns its argument without adding a reference. Only the
+/// reference `spare`, which now belongs to the result, keeps that from becoming an over-release.
 pub(crate) fn careless_identity(spare: Owned<'_>) -> Result<Owned<'_>, Exception> {
     extern "C" fn careless(
         _: *mut ffi::PyObject,
@@ -162,10 +165,10 @@ pub(crate) fn careless_identity(spare: Owned<'_>) -> Result<Owned<'_>, Exception
     Ok(result)
 }
 
-/// As Python declares it, to be read by it for ever.
+/// A definition that Python reads for as long as the function exists.
 struct Method(ffi::PyMethodDef);
 
-// SAFETY: only read, and its pointers point to what stays.
+// SAFETY: nobody writes to it, and its pointers point to static data and functions.
 unsafe impl Sync for Method {}
 
 const fn method(function: ffi::PyCFunction) -> Method {
@@ -178,7 +181,8 @@ const fn method(function: ffi::PyCFunction) -> Method {
 }
 
 fn function<'p>(py: Python<'p>, method: &'static Method) -> Result<Owned<'p>, Exception> {
-    // SAFETY: the lock is held; the definition stays, and is only read.
+    // SAFETY: the lock is held, as `'p` proves; the definition is static, and Python only reads it. The
+    // function has neither `self` nor a module, so both may be NULL.
     let function = unsafe {
         c!(PyCFunction_NewEx(
             (&raw const method.0).cast_mut(),
@@ -186,12 +190,12 @@ fn function<'p>(py: Python<'p>, method: &'static Method) -> Result<Owned<'p>, Ex
             ptr::null_mut(),
         ))
     };
-    // SAFETY: the result of a call that returns new or NULL.
+    // SAFETY: the call returns a new reference, or NULL with an exception; nobody else owns it.
     unsafe { Owned::from_owned_ptr_or_err(py, function) }
 }
 
-/// Calls a function while the allocation of that number fails. What it raises is made text of when
-/// none fails any more. Returns also how many there were.
+/// Calls a function while the allocation of that number fails. Returns the result, and how many
+/// allocations there were. Memory is back before an exception is turned into text.
 pub(crate) fn starved_call<'p>(
     function: &Owned<'p>,
     argument: &Owned<'p>,
@@ -199,65 +203,68 @@ pub(crate) fn starved_call<'p>(
 ) -> pyoutliers::Result<(Result<Owned<'p>, Exception>, u64)> {
     let end = ptr::null_mut::<ffi::PyObject>();
     let (result, made) = starve(number..=number, || {
-        // SAFETY: the lock is held, both objects are live; NULL ends them. The type is checked there.
+        // SAFETY: the lock is held, as `'p` proves; both objects are live, and NULL ends the arguments.
+        // The call checks the type.
         unsafe { c!(PyObject_CallFunctionObjArgs(function.as_ptr(); argument.as_ptr(), end)) }
     })?;
-    // SAFETY: the result of a call that returns new or NULL.
+    // SAFETY: the call returns a new reference, or NULL with an exception; nobody else owns it.
     let result = unsafe { Owned::from_owned_ptr_or_err(function.py(), result) };
     Ok((result, made))
 }
 
-/// A list that is being filled, or a tuple with one slot that is filled: a reference more, to watch it by,
-/// would keep a tuple from being filled.
+/// A list that is being filled, or a tuple whose first slot is filled. `PyTuple_SetItem` refuses a tuple
+/// with a second reference, so a tuple cannot be measured before.
 pub(crate) fn being_filled<'a, 'p>(
     py: Python<'p>,
     list: &'a Unfilled<'p>,
 ) -> Option<Borrowed<'a, 'p>> {
     let object = NonNull::new(list.as_ptr())?;
-    // SAFETY: the lock is held, as `py` proves; a live list or tuple.
+    // SAFETY: the lock is held, as `py` proves; `list` owns a reference to a live list or tuple.
     let is_list = unsafe { ffi::PyList_Check(list.as_ptr()) } != 0;
-    // SAFETY: as above; a tuple with one slot, or an error, which is cleared below.
+    // SAFETY: as above. The call checks type and index; its exception is cleared below.
     if !is_list && unsafe { c!(PyTuple_GetItem(list.as_ptr(), 0)) }.is_null() {
-        // SAFETY: the lock is held.
+        // SAFETY: the lock is held, as `py` proves.
         unsafe { c!(PyErr_Clear()) };
         return None;
     }
-    // SAFETY: live for as long as `list` is, which owns a reference.
+    // SAFETY: `list` is borrowed for `'a`, and owns a reference.
     Some(unsafe { Borrowed::from_ptr(py, object) })
 }
 
 /// Asks Python for memory on a thread that does not hold the lock.
 pub(crate) fn call_without_the_lock(_: Doomed) {
-    // SAFETY: none: the lock is not held.
+    // SAFETY: the lock is not held: that is the mistake, and this process may die of it.
     let block = unsafe { c!(PyMem_Malloc(100)) };
-    // SAFETY: none, as before.
+    // SAFETY: as before; the block came from the same allocator.
     unsafe { c!(PyMem_Free(block)) };
 }
 
-/// Reads the text of a string after giving the string back; returns the first byte.
+/// Reads the text of a string after releasing the string; returns the first byte.
 pub(crate) fn read_text_after_release(text: Owned<'_>, _: Doomed) -> u8 {
     let mut length = 0;
-    // SAFETY: the lock is held; a live string; the text stays the string's.
+    // SAFETY: the lock is held, as the owner proves; the object is live, and the call checks its type.
     let start = unsafe { c!(PyUnicode_AsUTF8AndSize(text.as_ptr(), &raw mut length)) };
     drop(text);
-    // SAFETY: none: the text went with the string.
+    // SAFETY: the text was freed with its string: that is the mistake, and this process may die of it.
     unsafe { start.cast::<u8>().read_volatile() }
 }
 
-/// Ends Python, starts it again and imports a module; prints to stderr what Python says if it cannot.
+/// Ends Python, starts it again and imports a module. Prints Python's error to stderr if that fails.
 ///
-/// Nothing that was found before may be used afterwards, not even dropped.
+/// No reference from before may be used afterwards, or even dropped.
 pub(crate) fn restart_and_import(name: &CStr, _: Doomed) -> bool {
-    // SAFETY: Python was started; on this thread, as the mistake would have it.
+    // SAFETY: Python was started, so any thread may take the lock.
     unsafe { c!(PyGILState_Ensure()) };
-    // SAFETY: none: objects are still held, and code is loaded that cannot be loaded twice.
+    // SAFETY: the lock is held. References to its objects are still held: that is the mistake, and this
+    // process may die of it.
     unsafe { c!(Py_FinalizeEx()) };
-    // SAFETY: none: what the first start loaded is still in the process.
+    // SAFETY: Python has ended. Extension modules of the first start are still loaded: that is the
+    // mistake, and this process may die of it.
     unsafe { c!(Py_InitializeEx(0)) };
-    // SAFETY: the second start took the lock; the name ends in NUL.
+    // SAFETY: the second start left this thread with the lock; the name ends in NUL.
     let module = unsafe { c!(PyImport_ImportModule(name.as_ptr())) };
     if module.is_null() {
-        // SAFETY: the lock is held; an import that fails is no `SystemExit`.
+        // SAFETY: the lock is held, and an exception is set. NumPy's import raises no `SystemExit`.
         unsafe { c!(PyErr_Print()) };
     }
     !module.is_null()

@@ -1,104 +1,108 @@
-//! What a lesson saw: its steps, each with what the rule says and what is measured here.
+//! What a lesson measured: its steps, each with what the rule says and what happens here.
 
 use std::fmt;
-use std::io::{self, Write};
 
-use super::Children;
-use super::picture::{Hold, Picture, Scene, Watched};
+use serde::Serialize;
+
+use crate::children::{Children, send_step};
+use crate::picture::{Ownership, Picture, Scene, Shown};
 use pyoutliers::Result;
+use refsoak::child::Parent;
 
 /// A step of a lesson.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Step {
-    /// The line of Rust that ran; empty if this looks once more at what the step before did.
+    /// The line of Rust that ran; empty if this step looks again at what the one before did.
     pub line: &'static str,
-    /// What was called, as one writes it in C.
+    /// The call, as C writes it.
     pub call: &'static str,
     /// Who owns what after it, or what the answer means.
     pub meaning: &'static str,
-    /// The variable to whose object references are counted, or a question.
+    /// The variable whose references are counted, or a question.
     pub asked: &'static str,
     /// What the rule says.
     pub expected: String,
-    /// What this interpreter does.
+    /// What this Python does.
     pub measured: String,
-    /// Who holds what after it.
+    /// Who owns what after it.
     pub picture: Picture,
 }
 
 impl Step {
-    /// Whether it is as the rule says.
+    /// Whether this Python does what the rule says.
     pub fn holds(&self) -> bool {
         self.expected == self.measured
     }
 
-    /// Whether references are counted, and no question is answered.
+    /// Whether the step counts references; otherwise it asks a question.
     pub fn counts(&self) -> bool {
         !self.asked.ends_with('?')
     }
 }
 
-/// What a lesson saw, step by step.
+/// What a lesson measured, step by step.
 #[derive(Default)]
 pub struct Table<'a> {
     /// Its steps.
     pub steps: Vec<Step>,
     /// What depends on the machine or the version.
     pub notes: Vec<String>,
-    pub(super) children: Option<&'a Children<'a>>,
-    /// Each step is printed as soon as it is made, by one who may not live to see the next.
-    pub(super) tells: bool,
-    pub(super) scene: Scene,
+    children: Option<&'a Children<'a>>,
+    /// In a child process: gets each step at once, because the next one may end the process.
+    parent: Option<&'a Parent>,
+    pub(crate) scene: Scene,
 }
 
-/// A line of a lesson: runs it, and records it with what it means, and what is counted or asked.
+/// One step of a lesson: runs a line of Rust, and records what it means and what is counted or asked.
 ///
-/// `step!(t, LINE; "C", "meaning", VARIABLE: COUNT)` counts references, and
-/// `step!(t, LINE; "C", "meaning", "question?", MEASURED => EXPECTED)` asks. `steals VARIABLE;` after
-/// the line says that it stole, `releases VARIABLE;` that it gave back; `shows VARIABLE;` has it watched
-/// from now on. No line at all looks once more.
+/// - `step!(t, LINE; "C", "meaning", VARIABLE: COUNT)` counts references.
+/// - `step!(t, LINE; "C", "meaning", "question?", MEASURED => EXPECTED)` asks a question.
+///
+/// Without a line, the step looks again at what the one before did. After the line may stand what it did
+/// to a variable: `steals VARIABLE;`, `releases VARIABLE;`, or `shows VARIABLE;`, which adds a variable
+/// to the picture. `let` and `drop` do so by themselves.
 macro_rules! step {
-    ($t:ident, $call:literal, $($told:tt)+) => {
-        $crate::table::step!(@ $t, "", $call, $($told)+)
+    ($t:ident, $call:literal, $($rest:tt)+) => {
+        $crate::table::step!(@ $t, "", $call, $($rest)+)
     };
-    ($t:ident, shows $name:ident; $($told:tt)+) => {
-        $crate::table::step!(@ $t, "", shows $name; $($told)+)
+    ($t:ident, shows $name:ident; $($rest:tt)+) => {
+        $crate::table::step!(@ $t, "", shows $name; $($rest)+)
     };
-    ($t:ident, let mut $name:ident = $code:expr; $($told:tt)+) => {
+    ($t:ident, let mut $name:ident = $code:expr; $($rest:tt)+) => {
         let mut $name = $code;
         $t.binds(stringify!($name), &$name)?;
         $crate::table::step!(
-            @ $t, concat!("let mut ", stringify!($name), " = ", stringify!($code), ";"), $($told)+
+            @ $t, concat!("let mut ", stringify!($name), " = ", stringify!($code), ";"), $($rest)+
         )
     };
-    ($t:ident, let $name:ident = $code:expr; $($told:tt)+) => {
+    ($t:ident, let $name:ident = $code:expr; $($rest:tt)+) => {
         let $name = $code;
         $t.binds(stringify!($name), &$name)?;
         $crate::table::step!(
-            @ $t, concat!("let ", stringify!($name), " = ", stringify!($code), ";"), $($told)+
+            @ $t, concat!("let ", stringify!($name), " = ", stringify!($code), ";"), $($rest)+
         )
     };
-    ($t:ident, drop($name:ident); $($told:tt)+) => {
+    ($t:ident, drop($name:ident); $($rest:tt)+) => {
         drop($name);
         $t.releases(stringify!($name));
-        $crate::table::step!(@ $t, concat!("drop(", stringify!($name), ");"), $($told)+)
+        $crate::table::step!(@ $t, concat!("drop(", stringify!($name), ");"), $($rest)+)
     };
-    ($t:ident, $code:expr; $($told:tt)+) => {
+    ($t:ident, $code:expr; $($rest:tt)+) => {
         $code;
-        $crate::table::step!(@ $t, concat!(stringify!($code), ";"), $($told)+)
+        $crate::table::step!(@ $t, concat!(stringify!($code), ";"), $($rest)+)
     };
-    (@ $t:ident, $line:expr, steals $name:ident; $($told:tt)+) => {
+    (@ $t:ident, $line:expr, steals $name:ident; $($rest:tt)+) => {
         $t.steals(stringify!($name));
-        $crate::table::step!(@ $t, $line, $($told)+)
+        $crate::table::step!(@ $t, $line, $($rest)+)
     };
-    (@ $t:ident, $line:expr, releases $name:ident; $($told:tt)+) => {
+    (@ $t:ident, $line:expr, releases $name:ident; $($rest:tt)+) => {
         $t.releases(stringify!($name));
-        $crate::table::step!(@ $t, $line, $($told)+)
+        $crate::table::step!(@ $t, $line, $($rest)+)
     };
-    (@ $t:ident, $line:expr, shows $name:ident; $($told:tt)+) => {
+    (@ $t:ident, $line:expr, shows $name:ident; $($rest:tt)+) => {
         $t.binds(stringify!($name), &$name)?;
-        $crate::table::step!(@ $t, $line, $($told)+)
+        $crate::table::step!(@ $t, $line, $($rest)+)
     };
     (@ $t:ident, $line:expr, $call:expr, $meaning:expr, $name:ident: $count:expr) => {
         $t.counts($line, [$call, $meaning, stringify!($name)], $count)?
@@ -108,110 +112,105 @@ macro_rules! step {
         $t.asks($line, [$call, $meaning, $asked], &$expected, measured)?
     };
 }
-pub(super) use step;
+pub(crate) use step;
 
-impl Table<'_> {
-    pub(super) fn binds(&mut self, name: &'static str, variable: &impl Watched) -> Result<()> {
+impl<'a> Table<'a> {
+    /// For a lesson, which makes its mistakes in child processes.
+    pub(crate) fn new(children: &'a Children<'a>) -> Self {
+        Self {
+            children: Some(children),
+            ..Self::default()
+        }
+    }
+
+    /// For a mistake in a child process, which sends each step to its parent.
+    pub(crate) fn sending_to(parent: &'a Parent) -> Self {
+        Self {
+            parent: Some(parent),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn binds(&mut self, name: &'static str, variable: &impl Shown) -> Result<()> {
         self.scene.bind(name, variable)
     }
 
-    pub(super) fn steals(&mut self, name: &str) {
-        self.scene.set(name, Hold::Stolen);
+    pub(crate) fn steals(&mut self, name: &str) {
+        self.scene.set(name, Ownership::Stolen);
     }
 
-    pub(super) fn releases(&mut self, name: &str) {
-        self.scene.set(name, Hold::Released);
+    pub(crate) fn releases(&mut self, name: &str) {
+        self.scene.set(name, Ownership::Released);
     }
 
-    pub(super) fn unwatch(&mut self, name: &str) {
-        self.scene.unwatch(name);
-    }
-
-    pub(super) fn counts(
+    /// Counts the references to the object of a variable.
+    pub(crate) fn counts(
         &mut self,
         line: &'static str,
-        told: [&'static str; 3],
+        [call, meaning, asked]: [&'static str; 3],
         count: usize,
     ) -> Result<()> {
         let picture = self.scene.picture()?;
-        let measured = match picture.count(told[2]).map(|object| object.count) {
+        let measured = match picture.object_of(asked).map(|object| object.count) {
             Some(Some(count)) => count.to_string(),
             Some(None) => "immortal".into(),
             None => "unseen".into(),
         };
-        self.push(line, told, count.to_string(), measured, picture);
+        self.push(Step {
+            line,
+            call,
+            meaning,
+            asked,
+            expected: count.to_string(),
+            measured,
+            picture,
+        });
         Ok(())
     }
 
-    pub(super) fn asks(
+    /// Asks a question, and answers it.
+    pub(crate) fn asks(
         &mut self,
         line: &'static str,
-        told: [&'static str; 3],
+        [call, meaning, asked]: [&'static str; 3],
         expected: &impl ToString,
         measured: String,
     ) -> Result<()> {
         let picture = self.scene.picture()?;
-        self.push(line, told, expected.to_string(), measured, picture);
-        Ok(())
-    }
-
-    fn push(
-        &mut self,
-        line: &'static str,
-        [call, meaning, asked]: [&'static str; 3],
-        expected: String,
-        measured: String,
-        picture: Picture,
-    ) {
-        let step = Step {
+        self.push(Step {
             line,
             call,
             meaning,
             asked,
-            expected,
+            expected: expected.to_string(),
             measured,
             picture,
-        };
-        if self.tells {
-            // Nobody to tell is no reason to stop.
-            let _ = writeln!(io::stdout(), "{}", step.json());
+        });
+        Ok(())
+    }
+
+    fn push(&mut self, step: Step) {
+        if let Some(parent) = self.parent {
+            send_step(parent, &step);
         }
         self.steps.push(step);
     }
 
-    /// What a child says that makes the mistake of that name, or what ended it.
-    pub(super) fn child(&self, name: &str) -> String {
+    /// Makes the mistake of that name in a child process. Returns what the child printed, or what ended
+    /// it.
+    pub(crate) fn child(&self, name: &str) -> String {
         self.children
-            .map_or_else(String::new, |children| children.output(name))
+            .map_or_else(String::new, |children| children.run(name).1)
     }
 
-    /// Says something that depends on the machine or the version.
-    pub(super) fn note(&mut self, text: impl fmt::Display) {
+    /// Adds a line about this machine or this version.
+    pub(crate) fn note(&mut self, text: impl fmt::Display) {
         self.notes.push(format!("here: {text}"));
     }
 
-    /// Whether every step is as the lesson says.
+    /// Whether this Python does what the rule says, at every step.
     pub fn holds(&self) -> bool {
         self.steps.iter().all(Step::holds)
-    }
-}
-
-impl Step {
-    /// As a line of JSON, for the page: no text has control characters, so that Rust's quotes are JSON's.
-    pub(super) fn json(&self) -> String {
-        let Self {
-            line,
-            call,
-            meaning,
-            asked,
-            expected,
-            measured,
-            picture,
-        } = self;
-        format!(
-            "{{\"line\":{line:?},\"call\":{call:?},\"meaning\":{meaning:?},\"asked\":{asked:?},\
-             \"expected\":{expected:?},\"measured\":{measured:?},\"picture\":{picture}}}"
-        )
     }
 }
 
@@ -224,8 +223,8 @@ impl fmt::Debug for Table<'_> {
     }
 }
 
-/// Lines of at most 80 characters. The alternate form has the marks in colour, and the lines of Rust
-/// dimmed.
+/// Lines of at most 80 characters. The alternate form is for a terminal: it colours a line that does not
+/// hold, and dims the lines of Rust.
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = |call: &str, meaning: &str, expected: &str, measured: &str| {
@@ -241,7 +240,7 @@ impl fmt::Display for Table<'_> {
                 Some(name) => format!("{} {}", name.trim_end_matches(" now?"), step.expected),
                 None => step.expected.clone(),
             };
-            // A yes alone says nothing.
+            // A bare yes needs its question beside it.
             let meaning = match step.expected.as_str() {
                 "yes" | "no" => step.asked,
                 _ => step.meaning,

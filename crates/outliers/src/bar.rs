@@ -1,15 +1,15 @@
-//! A progress bar that keeps nothing: what the known ones allocate would show in the soak's counters.
+//! A progress bar that allocates nothing: the memory of the usual ones would show in the soak's counters.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use refsoak::Progress;
 
-/// How often it is drawn.
+/// How often the bar is drawn.
 const PERIOD: Duration = Duration::from_millis(100);
 const WIDTH: u64 = 24;
 
-/// A line on stderr, if that is a terminal.
+/// A line on stderr, if stderr is a terminal.
 pub struct Bar {
     visible: bool,
     drawn: Instant,
@@ -28,7 +28,7 @@ impl Bar {
             return;
         }
         self.drawn = Instant::now();
-        // A terminal that is gone has nobody to tell.
+        // If the terminal is gone, nobody reads it.
         let _ = self.draw(progress);
     }
 

@@ -1,4 +1,4 @@
-//! `outliers doctor`: which Python, why, and what to do if something is wrong.
+//! `outliers doctor`: which Python is used and why, and how to fix problems.
 
 use std::ffi::CStr;
 use std::path::Path;
@@ -10,26 +10,26 @@ use pyoutliers::capi::{self, Owned};
 use pyoutliers::{Outliers, Python, gen_testdata, interpreter, with_python};
 use serde_json::Value;
 
-use super::output::line;
+use super::output::{line, print};
 
 #[derive(Args)]
 pub struct Arguments {
-    /// Print one JSON object instead of lines
+    /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
 }
 
-/// What was found out, in the order in which it is told.
+/// What is known, in the order in which it is printed.
 #[derive(Default)]
 struct Report {
     rows: Vec<(&'static str, String)>,
-    /// Each a line: what is wrong, and what to do.
+    /// A line for each: what is wrong, and how to fix it.
     problems: Vec<String>,
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let report = examine();
-    super::print(&if arguments.json {
+    print(&if arguments.json {
         format!("{:#}\n", report.to_json())
     } else {
         report.to_text()
@@ -56,7 +56,7 @@ impl Report {
             .iter()
             .map(|problem| format!("problem    {}\n", line(problem)));
         let end = if self.problems.is_empty() {
-            "all well\n"
+            "no problems found\n"
         } else {
             ""
         };
@@ -101,7 +101,7 @@ fn examine() -> Report {
     report
 }
 
-/// Goes as far as it gets: the first error is the problem.
+/// Adds rows until the first error, which is the problem.
 fn examine_python(report: &mut Report) -> Result<()> {
     let prefix = with_python(|py| {
         let sys = capi::import_module(py, c"sys")?;
@@ -113,13 +113,13 @@ fn examine_python(report: &mut Report) -> Result<()> {
     report.row("demo", format_args!("{indices:?}"));
     ensure!(
         indices == [7, 113, 835],
-        "the demo should give [7, 113, 835]; is random or numpy replaced, as by PYTHONPATH or a \
-         sitecustomize?"
+        "the demo must print [7, 113, 835]; does PYTHONPATH or a sitecustomize replace random or \
+         numpy?"
     );
     Ok(())
 }
 
-/// NumPy's version and place. What is wrong with it is left to the demo, whose error says what to do.
+/// The version and the file of NumPy.
 fn numpy(py: Python<'_>) -> pyoutliers::Result<String> {
     let util = capi::import_module(py, c"importlib.util")?;
     let find = capi::object_get_attr_string(&util, c"find_spec")?;
@@ -130,12 +130,12 @@ fn numpy(py: Python<'_>) -> pyoutliers::Result<String> {
     }
     match capi::import_module(py, c"numpy") {
         Ok(numpy) => Ok(format!("{} in {file}", text(&numpy, c"__version__")?)),
-        // The demo meets the same error and says what to do.
-        Err(_) => Ok(format!("does not load, in {file}")),
+        // The demo fails with the same error, and says how to fix it.
+        Err(_) => Ok(format!("fails to import, in {file}")),
     }
 }
 
-/// An attribute that is a string; empty if it is none.
+/// An attribute that is a string; empty if it is something else.
 fn text(object: &Owned<'_>, name: &CStr) -> pyoutliers::Result<String> {
     let attribute = capi::object_get_attr_string(object, name)?;
     Ok(capi::unicode_to_string(&attribute).unwrap_or_default())

@@ -1,23 +1,23 @@
-//! Which function is called, and with which parameters.
+//! The options that name a Python function and its parameters.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::str::FromStr;
 
 use clap::Args;
-use clap::builder::{OsStringValueParser, TypedValueParser};
 use pyoutliers::{Outliers, Parameter};
+
+use super::argument::text;
 
 #[derive(Args)]
 pub struct Callee {
-    /// Call another function: it takes a list of floats
+    /// Call this function, which takes a list of floats
     /// and returns ints
     #[arg(
         short,
         long,
         value_name = "MODULE:NAME|FILE.py:NAME",
         default_value = "pyoutliers:detect",
-        value_parser = OsStringValueParser::new().try_map(text::<Function>),
+        value_parser = text::<Function>(),
         verbatim_doc_comment
     )]
     pub function: Function,
@@ -34,13 +34,13 @@ impl Callee {
 /// Parameters of a function.
 #[derive(Args)]
 pub struct Settings {
-    /// Give it a parameter, such as threshold=3: an int, a float,
-    /// true, false, or else text
+    /// Pass a parameter to the function, such as threshold=3. VALUE is
+    /// an int, a float or a bool if it looks like one, else a string
     #[arg(
         short,
         long = "set",
         value_name = "NAME=VALUE",
-        value_parser = OsStringValueParser::new().try_map(text::<Setting>),
+        value_parser = text::<Setting>(),
         verbatim_doc_comment
     )]
     settings: Vec<Setting>,
@@ -54,12 +54,6 @@ impl Settings {
             found.with(name, parameter(value))
         })
     }
-}
-
-/// What is typed here is Python's: text.
-fn text<T: FromStr<Err = &'static str>>(typed: OsString) -> Result<T, &'static str> {
-    let text = typed.to_str();
-    text.ok_or("it is not UTF-8: use another name")?.parse()
 }
 
 /// `MODULE:NAME`, or `FILE.py:NAME`.
@@ -110,7 +104,7 @@ impl FromStr for Setting {
     }
 }
 
-/// What a value is by its looks.
+/// An int, a float, a bool or a string, whichever the text looks like.
 fn parameter(value: &str) -> Parameter<'_> {
     if let Ok(int) = value.parse::<i64>() {
         int.into()

@@ -1,29 +1,30 @@
-//! `outliers generate`: completions and man pages, from what the help is made of.
+//! `outliers generate`: shell completions and man pages, from the declarations that make the help.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// The directory for outliers.1 and one page for each command,
-    /// outliers.bash, _outliers (zsh) and outliers.fish
+    /// Where to write outliers.bash, _outliers (zsh), outliers.fish,
+    /// outliers.1 and a man page for each command
     #[arg(value_name = "DIRECTORY", verbatim_doc_comment)]
     directory: PathBuf,
 }
 
-pub fn run(Arguments { directory }: &Arguments) -> Result<ExitCode> {
+/// `program` is the whole command line.
+pub fn run(Arguments { directory }: &Arguments, program: &Command) -> Result<ExitCode> {
     let write = || {
         fs::create_dir_all(directory)?;
-        let mut command = super::Arguments::command();
+        let mut command = program.clone();
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             clap_complete::generate_to(shell, &mut command, "outliers", directory)?;
         }
-        let command = super::Arguments::command().disable_help_subcommand(true);
+        let command = program.clone().disable_help_subcommand(true);
         clap_mangen::generate_to(command, directory)
     };
     write().with_context(|| directory.display().to_string())?;

@@ -1,4 +1,4 @@
-//! Leaks on purpose: how `soak` is taught, and how it is tested.
+//! `soak --inject`: leaks on purpose, to show and to test what `soak` finds.
 
 use std::fs::File;
 use std::mem::forget;
@@ -9,7 +9,7 @@ use pyoutliers::capi;
 use pyoutliers::with_python;
 use refsoak::CBlock;
 
-/// `KIND/EVERY`: one of a kind is leaked every so many calls.
+/// `KIND/EVERY`: leaks one KIND every EVERY calls.
 #[derive(Clone)]
 pub struct Injection {
     kind: Kind,
@@ -30,7 +30,7 @@ impl FromStr for Injection {
 
     fn from_str(text: &str) -> Result<Self, &'static str> {
         let usage =
-            "write KIND/EVERY, such as float/1000; kinds are float, list, reference, heap, file";
+            "write KIND/EVERY, such as float/1000; KIND is float, list, reference, heap or file";
         let (kind, every) = text.split_once('/').ok_or(usage)?;
         let kind = match kind {
             "float" => Kind::Float,
@@ -46,14 +46,14 @@ impl FromStr for Injection {
 }
 
 impl Injection {
-    /// Leaks what is due at the call of this number, from 1.
+    /// Leaks if the call with this number, from 1, is one of those that leak.
     pub fn leak(&self, call: u64) -> Result<()> {
         if !call.is_multiple_of(self.every) {
             return Ok(());
         }
         match self.kind {
             Kind::Heap => forget(CBlock::new()),
-            // Once there are as many as can be, that is enough.
+            // When no more files can be opened, enough have leaked.
             Kind::File => forget(File::open("/dev/null")),
             Kind::Float | Kind::List | Kind::Reference => with_python(|py| {
                 forget(match self.kind {

@@ -1,55 +1,67 @@
-//! The command line, thin: arguments in, results on stdout, all else on stderr.
+//! The command line of `outliers`: arguments in, results on stdout, everything else on stderr.
+//!
+//! `detect` and `transform` pass numbers through these modules, from left to right:
+//!
+//! ```text
+//! arguments ──▶ input ──▶ read ──▶ function ──▶ detect, transform ──▶ rows, plot ──▶ output
+//!               files     text to  Python       indices, floats       records and    stdout and
+//!                         numbers                                     pictures       stderr
+//! ```
+//!
+//! The other commands have a module each: `soak` (with `watched`, `inject` and `bar`), `refcounts`,
+//! `exercise`, `doctor` and `generate`. The package `refsoak` does the soak, and the
+//! package `lessons` has the lessons and the exercises.
 
-mod axis;
-mod bar;
-mod child;
-mod commas;
-mod detect;
-mod doctor;
-mod exercise;
-mod found;
-mod function;
-mod generate;
-mod inject;
+mod argument;
 mod input;
-mod judged;
-mod output;
-mod plot;
 mod read;
-mod records;
-mod refcounts;
-mod separators;
-mod similar;
-mod soak;
-mod times;
+
+mod function;
+
+mod detect;
 mod transform;
+
+mod output;
+mod overwrite;
+mod plot;
+mod rows;
+
+mod bar;
+mod inject;
+mod soak;
 mod watched;
-mod words;
+
+mod exercise;
+mod refcounts;
+mod similar;
+
+mod doctor;
+mod generate;
 
 use std::env;
+use std::io;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
-use output::{complain, print, print_as_it_is, print_by, print_records, say};
+use output::{complain, escape, print, print_as_it_is, say};
 use pyoutliers::Outliers;
 
 /// Finds outliers with a Python function, called in memory.
 ///
-/// Without a command: the demo, on the numbers of pyoutliers.gen_testdata().
+/// Without a command, it runs the demo on pyoutliers.gen_testdata().
 #[derive(Parser)]
 #[command(
     name = "outliers",
     version,
     after_help = "\
 Examples:
-  outliers detect --column value cpu.csv      the indices of the outliers
-  outliers detect -c value -o rows cpu.csv    the records that hold them
-  outliers soak --function spikes.py:spikes   does a function of your own leak?
-  outliers refcounts stolen-reference         a lesson
+  outliers detect --column value cpu.csv      print the indices of the outliers
+  outliers detect -c value -o rows cpu.csv    print the records with outliers
+  outliers soak --function spikes.py:spikes   does your own function leak?
+  outliers refcounts stolen-reference         show a lesson
 
-Exit status: 0 fine, 1 an error or a leak, 2 wrong usage, 3 no verdict,
+Exit status: 0 success, 1 an error or a leak, 2 wrong usage, 3 no verdict,
 4 outliers were found (detect --fail-if-found), 130 interrupted."
 )]
 struct Arguments {
@@ -59,37 +71,39 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print which numbers of a file are outliers, by their indices from 0
+    /// Find outliers, and print their indices (from 0) or their records
     Detect(detect::Arguments),
-    /// Print the floats that a function makes of the numbers of a file
+    /// Print the floats that your function computes from the numbers
     Transform(transform::Arguments),
-    /// Teach the rules of reference counting, measured on your Python
+    /// Show the rules of reference counting, measured on your Python
     Refcounts(refcounts::Arguments),
-    /// Give out broken C extensions to mend, and judge them
+    /// Hand out broken C extensions to fix, and judge them
     Exercise(exercise::Arguments),
-    /// Call a function many times, and say whether it leaks
+    /// Call a function many times, and report whether it leaks
     Soak(soak::Arguments),
-    /// Tell which Python is used and why, and how to mend what is wrong
+    /// Show which Python is used, and how to fix problems
     Doctor(doctor::Arguments),
     /// Write shell completions and man pages
     Generate(generate::Arguments),
 }
 
-/// Runs the program; its exit status is that of the help.
+/// Runs the program on the arguments of the process. `outliers --help` lists the exit statuses.
 pub fn run() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            // It repeats what was typed: it is made again, of what may be printed.
-            let typed =
-                env::args_os().map(|word| output::escape(&word.to_string_lossy()).into_owned());
-            let error = Arguments::try_parse_from(typed).err().unwrap_or(error);
-            // To a closed pipe there is nothing to say.
-            let _ = error.print();
-            return u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
-        }
+    let result = match Arguments::try_parse() {
+        Ok(arguments) => start(arguments),
+        Err(error) => Err(error.into()),
     };
-    let result = match arguments.command {
+    result.unwrap_or_else(|error| match error.downcast::<clap::Error>() {
+        Ok(error) => usage(error),
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn start(arguments: Arguments) -> Result<ExitCode> {
+    match arguments.command {
         None => demo(),
         Some(Command::Detect(arguments)) => detect::run(&arguments),
         Some(Command::Transform(arguments)) => transform::run(&arguments),
@@ -97,18 +111,23 @@ pub fn run() -> ExitCode {
         Some(Command::Exercise(arguments)) => exercise::run(&arguments),
         Some(Command::Soak(arguments)) => soak::run(&arguments),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
-        Some(Command::Generate(arguments)) => generate::run(&arguments),
-    };
-    result.unwrap_or_else(|error| {
-        complain(&error);
-        ExitCode::FAILURE
-    })
+        Some(Command::Generate(arguments)) => generate::run(&arguments, &Arguments::command()),
+    }
 }
 
-/// Ends the program as wrong arguments do.
-fn wrong_usage(message: &str) -> ! {
-    let command = &mut Arguments::command();
-    command.error(ErrorKind::ArgumentConflict, message).exit()
+/// Prints the help or the version that was asked for, or what is wrong with the arguments.
+fn usage(error: clap::Error) -> ExitCode {
+    let error = error.format(&mut Arguments::command());
+    // The message repeats what was typed, so it is made again from escaped arguments.
+    let typed = env::args_os().map(|word| escape(&word.to_string_lossy()).into_owned());
+    let error = Arguments::try_parse_from(typed).err().unwrap_or(error);
+    match error.print() {
+        Err(problem) if !error.use_stderr() && problem.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&anyhow::Error::new(problem).context("cannot write the result"));
+            ExitCode::FAILURE
+        }
+        _ => u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from),
+    }
 }
 
 fn demo() -> Result<ExitCode> {

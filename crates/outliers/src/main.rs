@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use refsoak::CountingAllocator;
 
-/// Lets `outliers soak` see Rust's heap.
+/// Lets `outliers soak` count Rust's memory.
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 

@@ -1,5 +1,5 @@
-//! All that the program prints. What came from a file, a name or an exception shall be read, and not
-//! command the terminal.
+//! All output of the program. Text from files, names and exceptions is escaped, so that it cannot control
+//! the terminal.
 
 use std::borrow::Cow;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Read, Write};
@@ -8,25 +8,26 @@ use std::time::Duration;
 
 use anyhow::{Error, Result};
 
-/// Writes a result to stdout, whole.
+/// Writes a result to stdout.
 pub fn print(text: &str) -> Result<()> {
     print_by(|stdout| stdout.write_all(text.as_bytes()))
 }
 
-/// Writes a result to stdout piece by piece. A reader that has gone away is no error.
+/// Writes a result to stdout piece by piece. A closed pipe is not an error.
 pub fn print_by(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     print_as_it_is(|stdout| write(&mut Escaping(stdout)))
 }
 
-/// The same, of records that go on as they are; only a terminal shall not obey them.
+/// Writes records to stdout: escaped to a terminal, and as they are to anything else.
 pub fn print_records(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    match io::stdout().is_terminal() {
-        true => print_by(write),
-        false => print_as_it_is(|stdout| write(stdout)),
+    if io::stdout().is_terminal() {
+        print_by(write)
+    } else {
+        print_as_it_is(|stdout| write(stdout))
     }
 }
 
-/// The same, of text that is ours alone: colours stay.
+/// Writes the program's own text to stdout, colours included.
 pub fn print_as_it_is(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let mut stdout = BufWriter::new(Patient(io::stdout().lock()));
     match write(&mut stdout).and_then(|()| stdout.flush()) {
@@ -37,12 +38,12 @@ pub fn print_as_it_is(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> R
     }
 }
 
-/// Says something on stderr. With that closed there is nobody to tell.
+/// Writes a line to stderr. If stderr is closed, nobody reads it.
 pub fn say(text: &str) {
     let _ = writeln!(Escaping(Patient(io::stderr())), "outliers: {}", line(text));
 }
 
-/// Says what went wrong: a line, and the traceback of Python code that raised.
+/// Writes an error to stderr: one line, and the traceback if Python code raised.
 pub fn complain(error: &Error) {
     say(&format!("{error:#}"));
     let traceback = error
@@ -51,13 +52,13 @@ pub fn complain(error: &Error) {
     let _ = Escaping(Patient(io::stderr())).write_all(traceback.as_bytes());
 }
 
-/// Text on one line, whatever is in it: names of files can hold line feeds.
+/// Text on one line: file names can hold line feeds.
 pub fn line(text: &str) -> String {
     text.replace(['\n', '\r'], " ")
 }
 
-/// Text with all that a terminal would obey, and XML cannot hold, in JSON's notation: control
-/// characters but line feeds and tabs, and those that reverse the direction of what follows.
+/// Text with `\uXXXX` for what controls a terminal or cannot stand in XML: control characters except line
+/// feeds and tabs, and characters that reverse the direction of text.
 pub fn escape(text: &str) -> Cow<'_, str> {
     let is_obeyed = |c: char| {
         let of_lines = matches!(c, '\n' | '\t');
@@ -67,14 +68,17 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(is_obeyed) {
         return text.into();
     }
-    let escaped = text.chars().map(|c| match is_obeyed(c) {
-        true => format!("\\u{:04x}", u32::from(c)),
-        false => c.into(),
+    let escaped = text.chars().map(|c| {
+        if is_obeyed(c) {
+            format!("\\u{:04x}", u32::from(c))
+        } else {
+            c.into()
+        }
     });
     escaped.collect()
 }
 
-/// Escapes what is written to it: text, in pieces that break no character.
+/// Escapes the text that is written to it, whose pieces must not split a character.
 struct Escaping<W>(W);
 
 impl<W: Write> Write for Escaping<W> {
@@ -89,7 +93,7 @@ impl<W: Write> Write for Escaping<W> {
     }
 }
 
-/// A stream that another process may have made one that does not wait: then this waits.
+/// A stream that blocks even if another process has made it non-blocking.
 pub struct Patient<T>(pub T);
 
 impl<T> Patient<T> {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use lessons::{Children, Doomed, LESSONS, Lesson, Step, misbehave, page};
 
-use super::plot;
+use super::overwrite;
 use super::similar::similar;
 
 /// What a table means, said where it is.
@@ -34,7 +34,7 @@ pub struct Arguments {
     #[arg(
         long,
         value_name = "FILE.html",
-        value_parser = plot::file("html"),
+        value_parser = overwrite::file("html"),
         conflicts_with_all = ["lesson", "all", "quiz"]
     )]
     page: Option<PathBuf>,
@@ -64,9 +64,7 @@ fn lesson(text: &str) -> Result<usize, String> {
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(name) = &arguments.doomed {
-        super::print(&format!("{}\n", misbehave(name, doomed()?)?))?;
-        // At once: what the mistake has broken shall not be taken down in order.
-        std::process::exit(0);
+        misbehave(name, doomed()?);
     }
     let program = env::current_exe()?;
     let children = Children::new(|name| {
@@ -75,7 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         command
     });
     if let Some(file) = &arguments.page {
-        plot::replace(file, page(&children)?.as_bytes())
+        overwrite::replace(file, page(&children)?.html()?.as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;
         super::say(&format!("{} is written", file.display()));
         return Ok(ExitCode::SUCCESS);
@@ -104,8 +102,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         };
         let mut text = format!(
             "{bold}{number}. {}{plain}\n{}\n\n",
-            lesson.name,
-            lesson.rule()
+            lesson.name, lesson.rule
         );
         if number == 1 {
             text += "(indented: the same in Rust; skip it if you like)\n\n";
@@ -114,7 +111,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             true => write!(text, "{table:#}")?,
             false => write!(text, "{table}")?,
         }
-        write!(text, "\n{LEGEND}\n\n{}\n", plainly(lesson.explained()))?;
+        write!(text, "\n{LEGEND}\n\n{}\n", plainly(lesson.why()))?;
         match LESSONS.get(number) {
             Some(next) if !arguments.all => write!(
                 text,
@@ -151,11 +148,7 @@ pub fn doomed() -> Result<Doomed> {
 fn contents() -> Result<ExitCode> {
     let mut text = String::from("The rules of reference counting, measured on this Python.\n\n");
     for (number, lesson) in (1..).zip(LESSONS) {
-        let rule = lesson
-            .rule()
-            .split_inclusive(". ")
-            .next()
-            .unwrap_or_default();
+        let rule = lesson.rule.split_inclusive(". ").next().unwrap_or_default();
         writeln!(text, "{number:>3}  {:<18} {}", lesson.name, rule.trim_end())?;
     }
     text += "\nStart: outliers refcounts 1. Everything: --all. To be asked: --quiz.\n";
@@ -219,9 +212,7 @@ fn quiz<'a>(
             } else {
                 format!(
                     "No. The answer is {}: {}.\n{}\n\n",
-                    step.measured,
-                    step.meaning,
-                    lesson.rule()
+                    step.measured, step.meaning, lesson.rule
                 )
             };
             super::print(&said)?;

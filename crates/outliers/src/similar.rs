@@ -1,10 +1,17 @@
 //! Names that are close to what was typed.
 
-/// How close two words are at least, from 0 to 1; as for the options.
+/// How close two words must be, from 0 to 1. It is clap's limit for options.
 const CLOSE: f64 = 0.7;
 
-/// The name that comes closest, if one does.
+/// The longest word that is compared, in bytes, and the number of names: the header of a file can have
+/// millions.
+const LONGEST: usize = 100;
+const MOST: usize = 10_000;
+
+/// The name closest to what was typed, if any is close enough.
 pub fn similar<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let names = names.take(MOST).filter(|name| name.len() <= LONGEST);
+    let names = names.filter(|_| typed.len() <= LONGEST);
     let closeness = names.map(|name| (strsim::jaro(typed, name), name));
     let close = closeness.filter(|(closeness, _)| *closeness > CLOSE);
     close

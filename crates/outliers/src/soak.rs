@@ -1,4 +1,4 @@
-//! `outliers soak`: a thin user of the library's soak.
+//! `outliers soak`: calls a function many times and reports leaks, by the package refsoak.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -11,50 +11,51 @@ use clap::Args;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use refsoak::{Ended, Record, Soak, Verdict};
 
+use super::argument::text;
 use super::bar::Bar;
-use super::child;
 use super::function::Callee;
 use super::inject::Injection;
+use super::overwrite;
 use super::plot;
 use super::watched::{self, Watched};
 
-/// Seconds that a soak takes at most, unless somebody asked for more.
+/// How many seconds a soak takes at most by default.
 const SECONDS: f64 = 45.0;
 const CALLS: u64 = 200_000;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// How many calls to judge, rounded up to a multiple of 20, after
-    /// those that warm up [default: 200000, or what 45 seconds allow]
+    /// How many calls to judge after the warm-up, rounded up to a multiple
+    /// of 20 [default: 200000, or as many as fit in 45 seconds]
     #[arg(
         long,
         value_parser = clap::value_parser!(u64).range(1..=1_000_000_000),
         verbatim_doc_comment
     )]
     calls: Option<u64>,
-    /// Make no calls beyond this time; naming a leak takes some more
+    /// Stop calling after this many seconds; locating a leak takes longer
     #[arg(long, value_parser = seconds)]
     seconds: Option<Duration>,
-    /// How many values each call gets
+    /// How many values to pass to each call
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     size: u32,
     #[command(flatten)]
     callee: Callee,
-    /// Accept growth: `types` (references to types), or a pattern of an
-    /// object or a container, such as 'module.CACHE*'; can be repeated
-    #[arg(long, value_name = "PATTERN", verbatim_doc_comment)]
+    /// Accept growth of `types` (references to types), or of objects and
+    /// containers that match, such as 'module.CACHE*'; can be repeated
+    #[arg(long, value_name = "PATTERN", value_parser = text::<String>(), verbatim_doc_comment)]
     allow: Vec<String>,
-    /// Leak on purpose, once in so many calls: a float, list,
-    /// reference, heap (block) or file
+    /// Leak on purpose: one KIND every EVERY calls, where KIND is float,
+    /// list, reference, heap (a block of memory) or file
     #[arg(long, value_name = "KIND/EVERY", verbatim_doc_comment)]
     inject: Option<Injection>,
-    /// Draw memory over calls
-    #[arg(long, value_name = "FILE.svg", value_parser = plot::file("svg"))]
+    /// Plot memory use over the calls
+    #[arg(long, value_name = "FILE.svg", value_parser = overwrite::file("svg"))]
     plot: Option<PathBuf>,
-    /// Print one JSON object instead of lines
+    /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
-    /// Told to the process that soaks by the one that watches it
+    /// Set by the parent process, which watches the soak
     #[arg(long, hide = true)]
     watched: bool,
 }
@@ -69,7 +70,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
-    child::empty_stdin()?;
+    arguments.plot.as_deref().map_or(Ok(()), overwrite::check)?;
+    refsoak::child::empty_stdin()?;
     let detector = arguments.callee.find()?;
     let data = workload(arguments.size)?;
     let mut calls = 0;
@@ -127,7 +129,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     duration.ok_or_else(|| "write a number of seconds, such as 10".into())
 }
 
-/// The same values each time: noise, and one in a hundred stands out.
+/// The same values each time: noise, in which every hundredth value stands out.
 fn workload(size: u32) -> Result<Vec<f64>> {
     let mut random = StdRng::seed_from_u64(1);
     let value = |index| random.random::<f64>() + if index % 100 == 7 { 50.0 } else { 0.0 };

@@ -1,14 +1,14 @@
-//! `outliers transform`: numbers in, the floats that a function makes of them out.
+//! `outliers transform`: numbers in, floats out.
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Error, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::detect::open;
+use super::argument::text;
 use super::function::{Function, Settings};
-use super::input::{Input, prefix};
-use super::print_by;
+use super::input::Input;
+use super::output::print_by;
 use super::read::Wanted;
 
 #[derive(Args)]
@@ -22,43 +22,46 @@ Examples:
 pub struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// The function: it takes a list of floats and returns floats,
+    /// The function, which takes a list of floats and returns floats,
     /// at most as many
     #[arg(
         short,
         long,
         value_name = "MODULE:NAME|FILE.py:NAME",
+        value_parser = text::<Function>(),
         verbatim_doc_comment
     )]
     function: Function,
     #[command(flatten)]
     settings: Settings,
-    /// How to print the floats; of several FILEs, each line after its name
-    #[arg(short = 'o', long, value_enum, default_value_t = Format::List)]
+    /// How to print the floats; with several FILEs, a file's name begins
+    /// each line
+    #[arg(
+        short = 'o',
+        long,
+        value_enum,
+        default_value_t = Format::List,
+        verbatim_doc_comment
+    )]
     format: Format,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Format {
-    /// A JSON list; NaN and the infinities are null
+    /// A JSON list, with null for NaN and infinity
     List,
-    /// A float per line
+    /// One float per line
     Lines,
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let input = &arguments.input;
-    // Before the numbers are there, as for `detect`.
+    // Python starts before the numbers are read, as in `detect`.
     let function = arguments.settings.find(&arguments.function)?;
-    Ok(input.each(|path, name, several| {
-        let file = open(path).with_context(|| name.to_owned())?;
-        let series = input.series(&file, name, Wanted::default())?;
+    arguments.input.each(|source| {
+        let series = source.read(Wanted::default())?;
         let floats = function.transform(&series.numbers);
-        let floats = floats.map_err(|error| match several {
-            true => Error::from(error).context(name.to_owned()),
-            false => error.into(),
-        })?;
-        let prefix = prefix(name, several);
+        let floats = floats.map_err(|error| source.blame(error.into()))?;
+        let prefix = source.prefix();
         print_by(|stdout| match arguments.format {
             Format::List => {
                 let floats = floats.iter().map(serde_json::to_string);
@@ -70,5 +73,5 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
                 floats.try_for_each(|float| writeln!(stdout, "{prefix}{float:?}"))
             }
         })
-    }))
+    })
 }

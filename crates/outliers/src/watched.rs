@@ -1,57 +1,67 @@
-//! The soak in a process of its own, so that a death in there ends in a verdict too.
+//! `outliers soak` as two processes: one soaks and one watches, so that a crash is a verdict too.
 
+use std::borrow::Cow;
 use std::env;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{ExitCode, ExitStatus, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use refsoak::child::{CUT_OFF, Child, Heard, PERIOD, Parent, signal_name};
 use refsoak::{Progress, Record, ReferenceRecord};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-use signal_hook::low_level::{emulate_default_handler, pipe, signal_name};
+use signal_hook::low_level::{emulate_default_handler, pipe};
 
-use super::child::{self, Child, Heard, PERIOD};
+/// What the soaking process tells the watching one. In the other direction each Ctrl-C is one byte.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Message<'a> {
+    /// A call begins.
+    Call { number: u64 },
+    /// The references to a long-lived object have fallen.
+    Falling { object: Cow<'a, str> },
+    /// The soak has ended with this report.
+    Report { text: Cow<'a, str> },
+    /// The exit status says the rest.
+    Done,
+}
 
-/// The exit status of a soak that cannot report: the function has closed what it reports through.
-const CUT_OFF: u8 = 97;
-
-/// What the watching process was told last.
+/// What the watching process has heard so far.
 #[derive(Default)]
 struct Told {
     calls: u64,
     falling: Vec<String>,
     report: Option<String>,
-    /// The report has come, or the error is known.
     done: bool,
 }
 
-/// Runs this same command in another process and watches it. Its exit status is ours; if it dies,
-/// that is the verdict.
+/// Runs this same command in a child process and watches it. Returns the child's exit status; if the
+/// child dies, that is the verdict.
 pub fn watch(json: bool) -> Result<ExitCode> {
     let begun = Instant::now();
     let interrupted = Arc::new(AtomicBool::new(false));
-    // Each Ctrl-C is handed on as a byte.
     flag::register(SIGINT, Arc::clone(&interrupted)).context("cannot listen for Ctrl-C")?;
-    let mut command = Child::command()?;
+    let mut command = Command::new(env::current_exe()?);
     command.args(env::args_os().skip(1)).arg("--watched");
-    // What the function prints is none of the report, which comes to us.
+    // Only the report goes to stdout, so what the function prints goes to stderr.
     let stderr = io::stderr().as_fd().try_clone_to_owned();
     command.stdout(stderr.map_or_else(|_| Stdio::null(), Stdio::from));
     let mut child = Child::start(&mut command)?;
-    pipe::register(SIGINT, child.pipe().try_clone()?).context("cannot listen for Ctrl-C")?;
+    // Sends the child a byte for each Ctrl-C.
+    pipe::register(SIGINT, child.socket().try_clone()?).context("cannot listen for Ctrl-C")?;
 
     let mut told = Told::default();
     while !told.done {
-        match child.hear()? {
-            Heard::Line(line) => told.hear(&line),
+        match child.receive()? {
+            Heard::Message(message) => told.hear(message),
             Heard::Silence => {}
             Heard::End => break,
         }
@@ -67,8 +77,7 @@ pub fn watch(json: bool) -> Result<ExitCode> {
         emulate_default_handler(SIGINT)?;
     }
     if status.code() == Some(CUT_OFF.into()) {
-        let summary =
-            "the function closed the file descriptors of the soak, which cannot report any more";
+        let summary = "the function closed file descriptors that the soak needs for its report";
         super::print(&told.without_report("none", summary, None, begun.elapsed(), json))?;
         return Ok(ExitCode::from(3));
     }
@@ -77,19 +86,19 @@ pub fn watch(json: bool) -> Result<ExitCode> {
 }
 
 impl Told {
-    fn hear(&mut self, line: &str) {
-        match line.trim_end().split_once(' ') {
-            Some(("calls", calls)) => self.calls = calls.parse().unwrap_or(self.calls),
-            Some(("falling", object)) => self.falling.push(object.into()),
-            Some(("report", text)) => self.report = serde_json::from_str(text).ok(),
-            _ => self.done = line == "done\n",
+    fn hear(&mut self, message: Message<'_>) {
+        match message {
+            Message::Call { number } => self.calls = number,
+            Message::Falling { object } => self.falling.push(object.into_owned()),
+            Message::Report { text } => self.report = Some(text.into_owned()),
+            Message::Done => self.done = true,
         }
     }
 
-    /// The report on a death.
+    /// The report if the soaking process died.
     fn death(&self, status: ExitStatus, time: Duration, json: bool) -> String {
         let how = match status.signal() {
-            Some(signal) => format!("died by {}", signal_name(signal).unwrap_or("a signal")),
+            Some(signal) => format!("died by {}", signal_name(signal)),
             None => format!("ended Python with {status}"),
         };
         let verdict = if self.falling.is_empty() {
@@ -100,12 +109,12 @@ impl Told {
         let summary = format!("the function {how} at about call {}", self.calls.max(1));
         let mut text = self.without_report(verdict, &summary, status.signal(), time, json);
         if !json && self.falling.is_empty() {
-            text.push_str("  no references to a long-lived object fell before\n");
+            text.push_str("  before, no references to a long-lived object fell\n");
         }
         text
     }
 
-    /// What is known without a report.
+    /// A report of what the messages said, if the soak could not report.
     fn without_report(
         &self,
         verdict: &str,
@@ -141,9 +150,9 @@ pub fn to_json(record: &Record) -> String {
     format!("{:#}\n", json!(record))
 }
 
-/// The watched process's side.
+/// The soaking process's side.
 pub struct Watched {
-    to: UnixStream,
+    parent: Parent,
     told: Instant,
     falling: usize,
     pub interrupted: Arc<AtomicBool>,
@@ -152,57 +161,59 @@ pub struct Watched {
 impl Watched {
     pub fn new() -> Result<Self> {
         let interrupted = Arc::new(AtomicBool::new(false));
-        // A terminal's Ctrl-C comes here too.
+        // A terminal sends Ctrl-C to this process too.
         flag::register(SIGINT, Arc::clone(&interrupted)).context("cannot listen for Ctrl-C")?;
-        let to = child::pipe()?;
-        let (mut from, first) = (to.try_clone()?, Arc::clone(&interrupted));
+        let parent = Parent::connect()?;
+        let (mut presses, first) = (parent.socket().try_clone()?, Arc::clone(&interrupted));
         thread::spawn(move || {
             let mut pressed = 0;
-            while from.read(&mut [0]).is_ok_and(|bytes| bytes > 0) {
+            while presses.read(&mut [0]).is_ok_and(|bytes| bytes > 0) {
                 pressed += 1;
                 first.store(true, Ordering::Relaxed);
                 if pressed > 1 {
-                    // The second ends the process, should a call never return.
+                    // The second one ends the process, because a call may never return.
                     let _ = emulate_default_handler(SIGINT);
                 }
             }
-            // Nobody watches any more.
+            // The watching process has ended.
             let _ = emulate_default_handler(SIGTERM);
         });
         Ok(Self {
-            to,
+            parent,
             told: Instant::now(),
             falling: 0,
             interrupted,
         })
     }
 
-    /// Tells where the soak is; allocates nothing.
+    /// Reports where the soak is. Allocates nothing, because the soak counts allocations.
     pub fn tell(&mut self, progress: &Progress) {
-        let call = progress.warm_up + progress.calls + 1;
-        if call.is_power_of_two() || self.told.elapsed() >= PERIOD {
+        let number = progress.warm_up + progress.calls + 1;
+        if number.is_power_of_two() || self.told.elapsed() >= PERIOD {
             self.told = Instant::now();
-            let _ = writeln!(self.to, "calls {call}");
+            let _ = self.parent.send(&Message::Call { number });
         }
         for object in progress.falling.iter().skip(self.falling) {
-            let _ = writeln!(self.to, "falling {object}");
+            let object = Cow::from(object);
+            let _ = self.parent.send(&Message::Falling { object });
         }
         self.falling = self.falling.max(progress.falling.len());
     }
 
-    /// Hands the report over, as one line.
+    /// Sends the report.
     pub fn report(&mut self, report: &str) {
-        // What fails here fails again in `done`.
-        let _ = writeln!(self.to, "report {}", json!(report));
+        let text = Cow::from(report);
+        // If this fails, so does `done`.
+        let _ = self.parent.send(&Message::Report { text });
     }
 
-    /// From here on the exit status says all: the one given, unless the function has closed what this
-    /// goes through.
-    pub fn done(mut self, result: Result<ExitCode>) -> Result<ExitCode> {
-        if writeln!(self.to, "done").is_ok() {
+    /// Says that the exit status is the rest of the answer, and returns it. It is [`CUT_OFF`] if the
+    /// function has closed the socket.
+    pub fn done(self, result: Result<ExitCode>) -> Result<ExitCode> {
+        if self.parent.send(&Message::Done).is_ok() {
             return result;
         }
-        // It is not ours to close any more.
+        // The function may have opened something else under the number of the socket: do not close that.
         std::mem::forget(self);
         Ok(ExitCode::from(CUT_OFF))
     }

@@ -138,8 +138,8 @@ impl<'p> Graph<'p> {
 /// A Python list of some objects.
 pub(super) fn list<'p>(py: Python<'p>, objects: &[Owned<'p>]) -> Result<Owned<'p>> {
     let mut list = capi::list_new(py, objects.len())?;
-    for object in objects {
-        capi::list_set_next(&mut list, object.clone())?;
+    for (index, object) in objects.iter().enumerate() {
+        capi::list_set_item(&mut list, index, object.clone())?;
     }
     Ok(list.finish()?)
 }

@@ -146,6 +146,7 @@
 mod allow;
 mod blame;
 mod calls;
+pub mod child;
 mod clock;
 mod counter;
 mod course;

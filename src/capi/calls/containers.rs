@@ -1,59 +1,43 @@
-//! Lists and tuples: new, then every slot filled with a stolen reference. Dictionaries, which add
-//! references of their own.
+//! Lists and tuples, whose slots are filled with stolen references; dictionaries, which borrow and add
+//! their own references.
 
 use std::ffi::CStr;
-use std::ptr;
 
-use crate::capi::{c, ffi};
+use python3_sys as ffi;
 
-use crate::capi::Python;
-use crate::capi::references::check;
-use crate::capi::{Borrowed, Owned};
-use crate::error::{Exception, text};
+use crate::capi::check;
+use crate::capi::exception::Exception;
+use crate::capi::library::c;
+use crate::capi::lock::Python;
+use crate::capi::owned::{Borrowed, Owned};
 
-/// Refused by the C calls. The length is not: somebody else may have appended to an empty list,
-/// which they can know.
+/// An index that the C calls refuse. The length is not one: while an empty list is being filled, any
+/// Python code can find it through the collector, and append to it.
 const NO_SLOT: isize = -1;
-
-/// The start of a `PyListObject`, the same in every version from 3.8 to 3.15: what the macro
-/// `PyList_SET_ITEM` is made of, which the crate does not declare.
-#[repr(C)]
-struct ListObject {
-    ob_base: ffi::PyVarObject,
-    ob_item: *mut *mut ffi::PyObject,
-}
 
 /// A new list or tuple whose slots are being filled, in order.
 ///
-/// An empty slot holds NULL, which crashes whatever reads it. So only [`finish`](Self::finish)
-/// hands out the object, when there is none left, and only then the collector gets to know it,
-/// through which any Python code could find it. Dropping it gives back what was filled in.
+/// An empty slot holds NULL, and code that reads it crashes. So Python's collector, through which any
+/// Python code could find the object, does not know it until [`finish`](Self::finish) hands it out with
+/// all slots filled. Dropping it releases the items that were filled in.
 #[derive(Debug)]
 pub struct Unfilled<'p> {
     object: Owned<'p>,
-    /// Where the slots of a new list are; of others, NULL.
-    slots: *mut *mut ffi::PyObject,
     length: isize,
     filled: isize,
 }
 
 impl<'p> Unfilled<'p> {
     /// The list or tuple, all of whose slots are filled.
-    ///
-    /// # Errors
-    ///
-    /// A `SystemError` if some are not.
+    /// Errors: `SystemError` if some are not.
     ///
     /// ```
-    /// # use pyoutliers::{capi, with_python};
-    /// # with_python(|py| {
+    /// # use pyoutliers::capi; pyoutliers::with_python(|py| {
     /// let mut list = capi::list_new(py, 1)?;
     /// assert!(capi::list_new(py, 1)?.finish().is_err()); // its slot is empty
     /// capi::list_set_item(&mut list, 0, capi::float_from_double(py, 1.5)?)?;
     /// let list = list.finish()?;
-    /// # Ok(())
-    /// # })?;
-    /// # Ok::<_, pyoutliers::Error>(())
+    /// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
     /// ```
     #[inline]
     pub fn finish(self) -> Result<Owned<'p>, Exception> {
@@ -64,12 +48,12 @@ impl<'p> Unfilled<'p> {
             }
             return Ok(self.object);
         }
-        let message = text!("{} of {} slots are filled", self.filled, self.length);
+        let message = format!("{} of {} slots are filled", self.filled, self.length);
         Err(Exception::of_type("SystemError", message))
     }
 
-    /// A list that was filled before, to be filled again, if nobody else holds it and it still has
-    /// that length. Each item is given back when its slot is filled.
+    /// Takes a list that was filled before, to fill it again: if this is the only reference to it, and it
+    /// still has that length. Setting an item releases the one that was there.
     #[inline]
     pub(crate) fn again(list: Owned<'p>, length: usize) -> Option<Self> {
         // SAFETY: the lock is held and the object live.
@@ -79,12 +63,12 @@ impl<'p> Unfilled<'p> {
         }
         // SAFETY: the lock is held; a live list.
         let found = unsafe { c!(PyList_Size(list.as_ptr())) };
-        (usize::try_from(found) == Ok(length)).then(|| Self::new(list, ptr::null_mut(), found))
+        (usize::try_from(found) == Ok(length)).then(|| Self::new(list, found))
     }
 
-    /// Of a list or tuple made just now, or one that nobody else holds.
+    /// For a list or tuple to which this is the only reference.
     #[inline]
-    fn new(object: Owned<'p>, slots: *mut *mut ffi::PyObject, length: isize) -> Self {
+    fn new(object: Owned<'p>, length: isize) -> Self {
         // The empty tuple is shared, and an empty list has no slot to be read.
         if length > 0 {
             // SAFETY: the lock is held; a live list or tuple, which Python tracks, or did.
@@ -92,23 +76,22 @@ impl<'p> Unfilled<'p> {
         }
         Self {
             object,
-            slots,
             length,
             filled: 0,
         }
     }
 
-    /// How many references there are to the list or tuple itself.
+    /// The number of references to the list or tuple itself.
     pub fn reference_count(&self) -> usize {
         self.object.reference_count()
     }
 
-    /// The pointer. What reads an empty slot crashes, so Python code must not see it.
+    /// The pointer. Python code must not see it: code that reads an empty slot crashes.
     pub fn as_ptr(&self) -> *mut ffi::PyObject {
         self.object.as_ptr()
     }
 
-    /// Stores into slot `index` by `set`, one of the two calls below.
+    /// Stores into slot `index` by `set`, which is one of the two C calls below.
     #[inline]
     fn set(
         &mut self,
@@ -116,13 +99,13 @@ impl<'p> Unfilled<'p> {
         item: Owned<'p>,
         set: unsafe extern "C" fn(*mut ffi::PyObject, isize, *mut ffi::PyObject) -> i32,
     ) -> Result<(), Exception> {
-        // A slot further on would leave an empty one behind: the C call is told to refuse it.
+        // A later slot would leave an empty one before it: the C call gets an index that it refuses.
         let index = isize::try_from(index)
             .ok()
             .filter(|&index| index <= self.filled && index < self.length)
             .unwrap_or(NO_SLOT);
         let py = item.py();
-        // SAFETY: the lock is held; the object is live; the reference to the item is given away.
+        // SAFETY: the lock is held; the object is live; the reference to the item is handed over.
         // Type and index are checked there.
         let status = unsafe { set(self.object.as_ptr(), index, item.into_ptr()) };
         check::status(py, status)?;
@@ -134,19 +117,13 @@ impl<'p> Unfilled<'p> {
 /// Makes a list of `length` empty slots.
 ///
 /// Reference: returns new.
-///
-/// # Errors
-///
-/// `MemoryError`.
+/// Errors: `MemoryError`.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let list = capi::list_new(py, 2)?; // two empty slots
 /// assert_eq!(list.reference_count(), 1); // ours
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyList_New")]
 #[inline]
@@ -157,28 +134,20 @@ pub fn list_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception
     let list = unsafe { c!(PyList_New(length)) };
     // SAFETY: the result of a call that returns new or NULL.
     let object = unsafe { Owned::from_owned_ptr_or_err(py, list) }?;
-    // SAFETY: a live list, and its layout.
-    let slots = unsafe { (*list.cast::<ListObject>()).ob_item };
-    Ok(Unfilled::new(object, slots, length))
+    Ok(Unfilled::new(object, length))
 }
 
 /// Stores an item in slot `index` of a list, the next one or an earlier one.
 ///
-/// Reference: steals `item` (also on error); gives back what was in the slot.
-///
-/// # Errors
-///
-/// `IndexError` for any other slot; `SystemError` for a tuple.
+/// Reference: steals `item` (also on error); releases the item that was in the slot.
+/// Errors: `IndexError` for any other slot; `SystemError` for a tuple.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let mut list = capi::list_new(py, 1)?;
 /// let item = capi::float_from_double(py, 1.5)?;
 /// capi::list_set_item(&mut list, 0, item)?; // `item` is gone
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyList_SetItem")]
 #[inline]
@@ -190,81 +159,40 @@ pub fn list_set_item<'p>(
     list.set(index, item, c!(fn PyList_SetItem(_, _, _)))
 }
 
-/// Stores an item in the next slot of a list, which is empty: nothing is read, given back, or
-/// looked up there, so that a store is all it takes.
-///
-/// Reference: steals `item` (also on error).
-///
-/// # Errors
-///
-/// `IndexError` if all slots are filled; `SystemError` for a tuple. The C macro checks neither.
-///
-/// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
-/// let mut list = capi::list_new(py, 2)?;
-/// for value in [1.5, 2.5] {
-///     capi::list_set_next(&mut list, capi::float_from_double(py, value)?)?;
-/// }
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
-/// ```
-#[doc(alias = "PyList_SET_ITEM")]
-#[inline]
-pub fn list_set_next<'p>(list: &mut Unfilled<'p>, item: Owned<'p>) -> Result<(), Exception> {
-    if list.filled == list.length || list.slots.is_null() {
-        return list_set_item(list, usize::MAX, item);
-    }
-    // SAFETY: there are `length` slots, more than are filled.
-    let slot = unsafe { list.slots.offset(list.filled) };
-    // SAFETY: nobody else knows the list, so that its slots are where they were; this one is empty,
-    // so that no reference is lost. The reference to the item is given away.
-    unsafe { slot.write(item.into_ptr()) };
-    list.filled += 1;
-    Ok(())
-}
-
 /// The item in slot `index` of a list.
 ///
-/// Reference: borrowed from the list, which nobody else knows yet, so that only
-/// [`list_set_item`] can take it away; and that waits for the borrow to end.
+/// Reference: borrowed from the list. Nobody else knows the list yet, so only [`list_set_item`] can
+/// replace the item, and it does not compile while the borrow is in use.
 ///
 /// ```compile_fail
-/// # use pyoutliers::{capi, with_python};
-/// with_python(|py| {
-///     let mut list = capi::list_new(py, 1)?;
-///     capi::list_set_item(&mut list, 0, capi::float_from_double(py, 1.5)?)?;
-///     let item = capi::list_get_item(&list, 0)?;
-///     capi::list_set_item(&mut list, 0, capi::float_from_double(py, 2.5)?)?; // gives the item back
-///     item.reference_count(); // the borrow outlives it
-///     Ok(())
-/// })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
+/// let mut list = capi::list_new(py, 1)?;
+/// capi::list_set_item(&mut list, 0, capi::float_from_double(py, 1.5)?)?;
+/// let item = capi::list_get_item(&list, 0)?;
+/// capi::list_set_item(&mut list, 0, capi::float_from_double(py, 2.5)?)?; // releases the item
+/// item.reference_count(); // the borrow outlives it
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// with_python(|py| {
-///     let mut list = capi::list_new(py, 1)?;
-///     capi::list_set_item(&mut list, 0, capi::float_from_double(py, 1.5)?)?;
-///     let item = capi::list_get_item(&list, 0)?;
-///     assert_eq!(item.reference_count(), 1); // the list's
-///     capi::list_set_item(&mut list, 0, capi::float_from_double(py, 2.5)?)?;
-///     Ok(())
-/// })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
+/// let mut list = capi::list_new(py, 1)?;
+/// capi::list_set_item(&mut list, 0, capi::float_from_double(py, 1.5)?)?;
+/// let item = capi::list_get_item(&list, 0)?;
+/// assert_eq!(item.reference_count(), 1); // the list's
+/// capi::list_set_item(&mut list, 0, capi::float_from_double(py, 2.5)?)?;
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
 /// # Errors
 ///
-/// `IndexError` for a slot that is not there, or not filled.
+/// `IndexError` for a slot that does not exist, or is not filled.
 #[doc(alias = "PyList_GetItem")]
 pub fn list_get_item<'a, 'p>(
     list: &'a Unfilled<'p>,
     index: usize,
 ) -> Result<Borrowed<'a, 'p>, Exception> {
-    // An empty slot holds NULL: the C call is told to refuse it.
+    // An empty slot holds NULL: the C call gets an index that it refuses.
     let index = isize::try_from(index)
         .ok()
         .filter(|&index| index < list.filled);
@@ -276,25 +204,19 @@ pub fn list_get_item<'a, 'p>(
         ))
     };
     // SAFETY: the result of a call that returns borrowed or NULL; borrowed from the list, which
-    // keeps the item while `list` is borrowed: nobody else has a reference to change it by.
+    // keeps the item while `list` is borrowed: nobody else has a reference to change it through.
     unsafe { Borrowed::from_ptr_or_err(list.object.py(), item) }
 }
 
 /// Makes a tuple of `length` empty slots.
 ///
 /// Reference: returns new.
-///
-/// # Errors
-///
-/// `MemoryError`.
+/// Errors: `MemoryError`.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// assert_eq!(capi::tuple_new(py, 1)?.reference_count(), 1); // ours
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyTuple_New")]
 pub fn tuple_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception> {
@@ -303,26 +225,20 @@ pub fn tuple_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exceptio
     let tuple = unsafe { c!(PyTuple_New(length)) };
     // SAFETY: the result of a call that returns new or NULL.
     let object = unsafe { Owned::from_owned_ptr_or_err(py, tuple) }?;
-    Ok(Unfilled::new(object, ptr::null_mut(), length))
+    Ok(Unfilled::new(object, length))
 }
 
 /// Stores an item in slot `index` of a tuple, the next one or an earlier one.
 ///
-/// Reference: steals `item` (also on error); gives back what was in the slot.
-///
-/// # Errors
-///
-/// `IndexError` for any other slot; `SystemError` for a list, and for the empty tuple.
+/// Reference: steals `item` (also on error); releases the item that was in the slot.
+/// Errors: `IndexError` for any other slot; `SystemError` for a list, and for the empty tuple.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let mut tuple = capi::tuple_new(py, 1)?;
 /// capi::tuple_set_item(&mut tuple, 0, capi::float_from_double(py, 1.5)?)?; // stolen
 /// let tuple = tuple.finish()?;
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyTuple_SetItem")]
 #[inline]
@@ -334,24 +250,18 @@ pub fn tuple_set_item<'p>(
     tuple.set(index, item, c!(fn PyTuple_SetItem(_, _, _)))
 }
 
-/// Stores an item behind the last one of a list.
+/// Appends an item to a list.
 ///
-/// Reference: borrows `list` and `item`; the list adds a reference of its own.
-///
-/// # Errors
-///
-/// `MemoryError`; `SystemError` for what is no list.
+/// Reference: borrows `list` and `item`; the list adds its own reference.
+/// Errors: `MemoryError`; `SystemError` for an object that is not a list.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let list = capi::list_new(py, 0)?.finish()?;
 /// let item = capi::float_from_double(py, 1.5)?;
 /// capi::list_append(&list, &item)?;
 /// assert_eq!(item.reference_count(), 2); // ours and the list's
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyList_Append")]
 pub fn list_append(list: &Owned<'_>, item: &Owned<'_>) -> Result<(), Exception> {
@@ -363,18 +273,12 @@ pub fn list_append(list: &Owned<'_>, item: &Owned<'_>) -> Result<(), Exception> 
 /// Makes an empty dictionary.
 ///
 /// Reference: returns new.
-///
-/// # Errors
-///
-/// `MemoryError`.
+/// Errors: `MemoryError`.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// assert_eq!(capi::dict_new(py)?.reference_count(), 1); // ours
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyDict_New")]
 pub fn dict_new(py: Python<'_>) -> Result<Owned<'_>, Exception> {
@@ -386,23 +290,17 @@ pub fn dict_new(py: Python<'_>) -> Result<Owned<'_>, Exception> {
 
 /// Stores a value under a key in a dictionary.
 ///
-/// Reference: borrows `dict`, `key` and `value`; the dictionary adds references of its own, and gives
-/// back the value that was there.
-///
-/// # Errors
-///
-/// `MemoryError`, `TypeError` for a key without a hash; `SystemError` for what is no dictionary.
+/// Reference: borrows `dict`, `key` and `value`; the dictionary adds its own references, and releases
+/// the value that was there.
+/// Errors: `MemoryError`, `TypeError` for a key that has no hash; `SystemError` for an object that is not a dictionary.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let dict = capi::dict_new(py)?;
 /// let [key, value] = [capi::unicode_from_str(py, "key")?, capi::float_from_double(py, 1.5)?];
 /// capi::dict_set_item(&dict, &key, &value)?;
 /// assert_eq!(value.reference_count(), 2); // ours and the dictionary's
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyDict_SetItem")]
 pub fn dict_set_item(
@@ -415,26 +313,20 @@ pub fn dict_set_item(
     check::status(dict.py(), status)
 }
 
-/// Stores a value under a name in a dictionary. The name is interned, as the names in Python code are:
-/// equal names are one object, so that a call compares addresses.
+/// Stores a value under a name in a dictionary. The name is interned, as names in Python code are, so a
+/// function call that looks it up compares addresses.
 ///
-/// Reference: borrows `dict` and `value`; the dictionary adds a reference of its own, and gives back
-/// the value that was there.
-///
-/// # Errors
-///
-/// `MemoryError`; `UnicodeDecodeError` for what is not UTF-8; `SystemError` for what is no dictionary.
+/// Reference: borrows `dict` and `value`; the dictionary adds its own reference, and releases the
+/// value that was there.
+/// Errors: `MemoryError`; `UnicodeDecodeError` for a name that is not UTF-8; `SystemError` for an object that is not a dictionary.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let dict = capi::dict_new(py)?;
 /// let value = capi::float_from_double(py, 1.5)?;
 /// capi::dict_set_item_string(&dict, c"key", &value)?;
 /// assert_eq!(value.reference_count(), 2); // ours and the dictionary's
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyDict_SetItemString")]
 pub fn dict_set_item_string(

@@ -1,28 +1,22 @@
-//! Numbers, to Python and back.
+//! Numbers, into Python and out of it.
 
-use crate::capi::ffi;
+use python3_sys as ffi;
+
+use crate::capi::check;
+use crate::capi::exception::Exception;
 use crate::capi::library::{c, is_a};
-
-use crate::capi::Owned;
-use crate::capi::Python;
-use crate::capi::references::check;
-use crate::error::Exception;
+use crate::capi::lock::Python;
+use crate::capi::owned::Owned;
 
 /// Makes a float with the same bits.
 ///
 /// Reference: returns new.
-///
-/// # Errors
-///
-/// `MemoryError`.
+/// Errors: `MemoryError`.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// assert_eq!(capi::float_from_double(py, 1.5)?.reference_count(), 1); // ours
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyFloat_FromDouble")]
 #[inline]
@@ -33,22 +27,16 @@ pub fn float_from_double(py: Python<'_>, value: f64) -> Result<Owned<'_>, Except
     unsafe { Owned::from_owned_ptr_or_err(py, float) }
 }
 
-/// The value of a float, or what `__float__` or `__index__` makes of another object.
+/// The value of a float, or of what `__float__` or `__index__` returns for another object.
 ///
 /// Reference: borrows `object`.
-///
-/// # Errors
-///
-/// `TypeError` for what is no number, and whatever those methods raise.
+/// Errors: `TypeError` for an object that is not a number, and whatever those methods raise.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let float = capi::float_from_double(py, 1.5)?;
 /// assert_eq!(capi::float_as_double(&float)?, 1.5);
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyFloat_AsDouble")]
 pub fn float_as_double(object: &Owned<'_>) -> Result<f64, Exception> {
@@ -57,17 +45,14 @@ pub fn float_as_double(object: &Owned<'_>) -> Result<f64, Exception> {
     check::number(object.py(), value)
 }
 
-/// Whether it is a float, as NumPy's float64 is too.
+/// Whether it is a float. NumPy's float64 is one.
 ///
 /// Reference: borrows `object`.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// assert!(capi::float_check(&capi::float_from_double(py, 1.0)?));
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyFloat_Check")]
 #[inline]
@@ -77,17 +62,14 @@ pub fn float_check(object: &Owned<'_>) -> bool {
     unsafe { is_a(object.as_ptr(), float) }
 }
 
-/// `True` or `False`, of which there is one each.
+/// `True` or `False`: each is a single object.
 ///
 /// Reference: returns new.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// assert!(capi::bool_check(&capi::bool_from_long(py, true)?));
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyBool_FromLong")]
 pub fn bool_from_long(py: Python<'_>, value: bool) -> Result<Owned<'_>, Exception> {
@@ -100,19 +82,13 @@ pub fn bool_from_long(py: Python<'_>, value: bool) -> Result<Owned<'_>, Exceptio
 /// Makes an int.
 ///
 /// Reference: returns new.
-///
-/// # Errors
-///
-/// `MemoryError`.
+/// Errors: `MemoryError`.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let int = capi::long_from_long_long(py, 7)?;
 /// assert_eq!(capi::long_as_long_long(&int)?, 7);
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyLong_FromLongLong")]
 pub fn long_from_long_long(py: Python<'_>, value: i64) -> Result<Owned<'_>, Exception> {
@@ -127,12 +103,9 @@ pub fn long_from_long_long(py: Python<'_>, value: i64) -> Result<Owned<'_>, Exce
 /// Reference: borrows `object`.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// assert!(!capi::long_check(&capi::float_from_double(py, 1.0)?));
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyLong_Check")]
 #[inline]
@@ -147,12 +120,9 @@ pub fn long_check(object: &Owned<'_>) -> bool {
 /// Reference: borrows `object`.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// assert!(!capi::bool_check(&capi::float_from_double(py, 1.0)?));
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyBool_Check")]
 #[inline]
@@ -162,22 +132,16 @@ pub fn bool_check(object: &Owned<'_>) -> bool {
     kind == c!(static PyBool_Type)
 }
 
-/// The int that `__index__` gives: an int itself, a NumPy integer's value, nothing of a float.
+/// The int that `__index__` returns: an int itself, or the value of a NumPy integer. A float has none.
 ///
 /// Reference: borrows `object`; returns new.
-///
-/// # Errors
-///
-/// `TypeError` for what has no `__index__`, and whatever that raises.
+/// Errors: `TypeError` for an object without `__index__`, and whatever that raises.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let error = capi::number_index(&capi::float_from_double(py, 1.0)?).unwrap_err();
-/// assert_eq!(error.type_name(), "TypeError"); // a float is no int
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// assert_eq!(error.type_name(), "TypeError"); // a float is not an int
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyNumber_Index")]
 pub fn number_index<'p>(object: &Owned<'p>) -> Result<Owned<'p>, Exception> {
@@ -187,25 +151,19 @@ pub fn number_index<'p>(object: &Owned<'p>) -> Result<Owned<'p>, Exception> {
     unsafe { Owned::from_owned_ptr_or_err(object.py(), int) }
 }
 
-/// The value of an int. The C call returns -1 on failure too; here -1 is a value, and a failure is an
+/// The value of an int. The C call also returns -1 on failure; here -1 is a value, and a failure is an
 /// error.
 ///
-/// Of other objects it takes what `__index__` gives, before Python 3.10 also `__int__`.
+/// For other objects it is the value that `__index__` returns, or before Python 3.10 `__int__`.
 ///
 /// Reference: borrows `int`.
-///
-/// # Errors
-///
-/// `OverflowError` beyond 64 bits; `TypeError` for what has none of these.
+/// Errors: `OverflowError` for a value that does not fit in 64 bits; `TypeError` for an object without these methods.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let int = capi::long_from_long_long(py, 7)?;
 /// assert_eq!(capi::long_as_long_long(&int)?, 7);
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyLong_AsLongLong")]
 #[inline]

@@ -1,31 +1,28 @@
 //! Modules, attributes, calls and iteration.
 
 use std::ffi::CStr;
+use std::ops::Deref;
+use std::ptr;
 
-use crate::capi::{c, ffi};
+use python3_sys as ffi;
 
-use crate::capi::Python;
-use crate::capi::references::check;
-use crate::capi::runtime::exception;
-use crate::capi::{Borrowed, Owned, loaded_version};
-use crate::error::{Exception, text};
+use crate::capi::check;
+use crate::capi::exception::Exception;
+use crate::capi::library::c;
+use crate::capi::lock::Python;
+use crate::capi::owned::{Borrowed, Owned};
+use crate::capi::raised;
 
 /// Imports a module, as the `import` statement does.
 ///
 /// Reference: returns new.
-///
-/// # Errors
-///
-/// `ModuleNotFoundError`, and whatever the module raises.
+/// Errors: `ModuleNotFoundError`, and whatever the module raises.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let math = capi::import_module(py, c"math")?;
 /// assert!(capi::import_module(py, c"no_such_module").is_err());
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyImport_ImportModule")]
 pub fn import_module<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>, Exception> {
@@ -35,12 +32,11 @@ pub fn import_module<'p>(py: Python<'p>, name: &CStr) -> Result<Owned<'p>, Excep
     unsafe { Owned::from_owned_ptr_or_err(py, module) }
 }
 
-/// Compiled code, the only thing that [`import_exec_code_module`] takes: the C call crashes on
-/// anything else.
+/// Compiled code, for [`import_exec_code_module`]: that C call crashes on any other object.
 #[derive(Debug)]
 pub struct Code<'p>(Owned<'p>);
 
-impl<'p> std::ops::Deref for Code<'p> {
+impl<'p> Deref for Code<'p> {
     type Target = Owned<'p>;
 
     fn deref(&self) -> &Owned<'p> {
@@ -48,25 +44,18 @@ impl<'p> std::ops::Deref for Code<'p> {
     }
 }
 
-/// Compiles the source of a module. `file` is what tracebacks call it.
+/// Compiles the source of a module, which tracebacks call `file`.
 ///
 /// Reference: returns new.
-///
-/// # Errors
-///
-/// `SyntaxError`, `MemoryError`, and `RecursionError` for what is nested too deep. Python 3.8 and 3.9
-/// do not look at the depth: there, more than 64 KiB of source, which can fill 2 MiB of stack, are a
-/// `ValueError`.
+/// Errors: `SyntaxError`, `MemoryError`, and from Python 3.10 on `RecursionError` for source that is nested
+/// too deeply.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let code = capi::compile_string(py, c"x = 1.5", c"x.py")?;
 /// let error = capi::compile_string(py, c"x = = 1.5", c"x.py").unwrap_err();
 /// assert_eq!(error.type_name(), "SyntaxError");
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "Py_CompileString")]
 pub fn compile_string<'p>(
@@ -74,21 +63,13 @@ pub fn compile_string<'p>(
     source: &CStr,
     file: &CStr,
 ) -> Result<Code<'p>, Exception> {
-    // At worst, as in "x.a.a.a", every two bytes go a level deeper, each of which takes 48 of stack.
-    const MOST: usize = 64 << 10;
-    let version = loaded_version();
-    if source.count_bytes() > MOST && (version.starts_with("3.8.") || version.starts_with("3.9.")) {
-        let message =
-            text!("source longer than {MOST} bytes could overflow the stack of Python {version}");
-        return Err(Exception::of_type("ValueError", message));
-    }
     // SAFETY: the lock is held; both strings end in NUL.
     let code = unsafe {
         c!(Py_CompileStringExFlags(
             source.as_ptr(),
             file.as_ptr(),
             ffi::Py_file_input,
-            std::ptr::null_mut(),
+            ptr::null_mut(),
             -1
         ))
     };
@@ -96,24 +77,18 @@ pub fn compile_string<'p>(
     Ok(Code(unsafe { Owned::from_owned_ptr_or_err(py, code) }?))
 }
 
-/// Runs the code of a module under the name `name`; afterwards it counts as imported.
+/// Runs the code of a module. The module is then imported as `name`.
 ///
 /// Reference: borrows `code`; returns new.
-///
-/// # Errors
-///
-/// Whatever the code raises.
+/// Errors: Whatever the code raises.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let code = capi::compile_string(py, c"x = 1.5", c"x.py")?;
 /// let module = capi::import_exec_code_module(c"example_x", &code)?;
 /// let x = capi::object_get_attr_string(&module, c"x")?;
 /// assert_eq!(capi::float_as_double(&x)?, 1.5);
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyImport_ExecCodeModule")]
 pub fn import_exec_code_module<'p>(name: &CStr, code: &Code<'p>) -> Result<Owned<'p>, Exception> {
@@ -125,47 +100,35 @@ pub fn import_exec_code_module<'p>(name: &CStr, code: &Code<'p>) -> Result<Owned
 
 /// The dictionary of a module.
 ///
-/// Reference: borrowed from the module, which keeps the same one for life.
-///
-/// # Errors
-///
-/// `SystemError` for what is no module.
+/// Reference: borrowed from the module, which keeps the same dictionary as long as it lives.
+/// Errors: `SystemError` for an object that is not a module.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let math = capi::import_module(py, c"math")?;
 /// let dict = capi::module_get_dict(&math)?; // borrowed: cannot outlive `math`
 /// assert_eq!(capi::object_type_name(&dict)?, "dict");
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyModule_GetDict")]
 pub fn module_get_dict<'a, 'p>(module: &'a Owned<'p>) -> Result<Borrowed<'a, 'p>, Exception> {
     // SAFETY: the lock is held and the object live; its type is checked there.
     let dict = unsafe { c!(PyModule_GetDict(module.as_ptr())) };
-    // SAFETY: the result of a call that returns borrowed or NULL; the module keeps it for life.
+    // SAFETY: the result of a call that returns borrowed or NULL; the module keeps it as long as it lives.
     unsafe { Borrowed::from_ptr_or_err(module.py(), dict) }
 }
 
 /// An attribute: `object.name`.
 ///
 /// Reference: borrows `object`; returns new.
-///
-/// # Errors
-///
-/// `AttributeError`, and whatever looking it up raises.
+/// Errors: `AttributeError`, and whatever looking it up raises.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let math = capi::import_module(py, c"math")?;
 /// let pi = capi::object_get_attr_string(&math, c"pi")?;
 /// assert_eq!(capi::float_as_double(&pi)?, std::f64::consts::PI);
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyObject_GetAttrString")]
 pub fn object_get_attr_string<'p>(object: &Owned<'p>, name: &CStr) -> Result<Owned<'p>, Exception> {
@@ -175,21 +138,15 @@ pub fn object_get_attr_string<'p>(object: &Owned<'p>, name: &CStr) -> Result<Own
     unsafe { Owned::from_owned_ptr_or_err(object.py(), attribute) }
 }
 
-/// The type of an object, by name: `numpy.int64`, `list`.
+/// The name of an object's type, such as `numpy.int64` or `list`.
 ///
-/// Reference: borrows `object`. The type is a new reference, given back here.
-///
-/// # Errors
-///
-/// `MemoryError`.
+/// Reference: borrows `object`. The type is a new reference, released here.
+/// Errors: `MemoryError`.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// assert_eq!(capi::object_type_name(&capi::float_from_double(py, 1.5)?)?, "float");
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyObject_Type")]
 pub fn object_type_name(object: &Owned<'_>) -> Result<String, Exception> {
@@ -197,25 +154,19 @@ pub fn object_type_name(object: &Owned<'_>) -> Result<String, Exception> {
     let kind = unsafe { c!(PyObject_Type(object.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
     let kind = unsafe { Owned::from_owned_ptr_or_err(object.py(), kind) }?;
-    Ok(exception::name_of_type(&kind)?)
+    raised::name_of_type(&kind)
 }
 
-/// The number of its items, as `len()` gives it.
+/// The number of its items: `len(object)`.
 ///
 /// Reference: borrows `object`.
-///
-/// # Errors
-///
-/// `TypeError` for what has no length, and whatever `__len__` raises.
+/// Errors: `TypeError` for an object that has no length, and whatever `__len__` raises.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// assert_eq!(capi::object_size(&capi::list_new(py, 0)?.finish()?)?, 0);
 /// assert!(capi::object_size(&capi::float_from_double(py, 1.5)?).is_err());
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyObject_Size")]
 pub fn object_size(object: &Owned<'_>) -> Result<usize, Exception> {
@@ -230,12 +181,9 @@ pub fn object_size(object: &Owned<'_>) -> Result<usize, Exception> {
 /// Reference: borrows `object`.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// assert!(!capi::callable_check(&capi::float_from_double(py, 1.5)?));
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyCallable_Check")]
 pub fn callable_check(object: &Owned<'_>) -> bool {
@@ -247,22 +195,16 @@ pub fn callable_check(object: &Owned<'_>) -> bool {
 /// Calls a callable with a tuple of arguments.
 ///
 /// Reference: borrows `callable` and `arguments`; returns new.
-///
-/// # Errors
-///
-/// Whatever the callable raises; `TypeError` if it is none, or if `arguments` is no tuple.
+/// Errors: Whatever the callable raises; `TypeError` if it is not callable, or if `arguments` is not a tuple.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let fabs = capi::object_get_attr_string(&capi::import_module(py, c"math")?, c"fabs")?;
 /// let mut arguments = capi::tuple_new(py, 1)?;
 /// capi::tuple_set_item(&mut arguments, 0, capi::float_from_double(py, -1.5)?)?; // stolen
 /// let result = capi::object_call_object(&fabs, &arguments.finish()?)?;
 /// assert_eq!(capi::float_as_double(&result)?, 1.5);
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyObject_CallObject")]
 pub fn object_call_object<'p>(
@@ -275,25 +217,19 @@ pub fn object_call_object<'p>(
     unsafe { Owned::from_owned_ptr_or_err(callable.py(), result) }
 }
 
-/// Calls a callable with a tuple of arguments, and a dictionary of those that have names.
+/// Calls a callable with a tuple of arguments and a dictionary of named ones.
 ///
 /// Reference: borrows `callable`, `arguments` and `keywords`; returns new.
-///
-/// # Errors
-///
-/// Whatever the callable raises; `TypeError` if it is none, or if these are no tuple or dictionary,
-/// which the C call takes on trust.
+/// Errors: Whatever the callable raises; `TypeError` if it is not callable, or if the others are not a tuple and a
+/// dictionary, which the C call does not check.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let dict_type = capi::object_get_attr_string(&capi::import_module(py, c"builtins")?, c"dict")?;
 /// let keywords = capi::dict_new(py)?;
 /// capi::dict_set_item_string(&keywords, c"key", &capi::float_from_double(py, 1.5)?)?;
 /// let result = capi::object_call(&dict_type, &capi::tuple_new(py, 0)?.finish()?, &keywords)?;
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyObject_Call")]
 pub fn object_call<'p>(
@@ -306,8 +242,10 @@ pub fn object_call<'p>(
     // SAFETY: as above.
     let is_dict = unsafe { ffi::PyDict_Check(keywords.as_ptr()) };
     if is_tuple == 0 || is_dict == 0 {
-        let message = text!("arguments are a tuple and a dict");
-        return Err(Exception::of_type("TypeError", message));
+        return Err(Exception::of_type(
+            "TypeError",
+            "arguments are a tuple and a dict",
+        ));
     }
     let (arguments, keywords) = (arguments.as_ptr(), keywords.as_ptr());
     // SAFETY: the lock is held, the objects are live; a tuple and a dictionary.
@@ -316,24 +254,18 @@ pub fn object_call<'p>(
     unsafe { Owned::from_owned_ptr_or_err(callable.py(), result) }
 }
 
-/// Calls a callable with arguments, two at most here, of which no tuple is made.
+/// Calls a callable with at most two arguments, without a tuple.
 ///
 /// Reference: borrows `callable` and `arguments`; returns new.
-///
-/// # Errors
-///
-/// Whatever the callable raises; `TypeError` if it is none.
+/// Errors: Whatever the callable raises; `TypeError` if it is not callable.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let fabs = capi::object_get_attr_string(&capi::import_module(py, c"math")?, c"fabs")?;
 /// let argument = capi::float_from_double(py, -1.5)?;
 /// let result = capi::object_call_function_obj_args(&fabs, [&argument])?;
 /// assert_eq!(capi::float_as_double(&result)?, 1.5);
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyObject_CallFunctionObjArgs")]
 #[inline]
@@ -342,7 +274,7 @@ pub fn object_call_function_obj_args<'p, const N: usize>(
     arguments: [&Owned<'p>; N],
 ) -> Result<Owned<'p>, Exception> {
     const { assert!(N <= 2, "the third place is for the NULL that ends them") };
-    let mut places = [std::ptr::null_mut::<ffi::PyObject>(); 3];
+    let mut places = [ptr::null_mut::<ffi::PyObject>(); 3];
     for (place, argument) in places.iter_mut().zip(arguments) {
         *place = argument.as_ptr();
     }
@@ -353,11 +285,11 @@ pub fn object_call_function_obj_args<'p, const N: usize>(
     unsafe { Owned::from_owned_ptr_or_err(callable.py(), result) }
 }
 
-/// An iterator, the only thing that [`iter_next`] takes: the C call crashes on anything else.
+/// An iterator, for [`iter_next`]: that C call crashes on any other object.
 #[derive(Debug)]
 pub struct Iter<'p>(Owned<'p>);
 
-impl<'p> std::ops::Deref for Iter<'p> {
+impl<'p> Deref for Iter<'p> {
     type Target = Owned<'p>;
 
     fn deref(&self) -> &Owned<'p> {
@@ -368,19 +300,13 @@ impl<'p> std::ops::Deref for Iter<'p> {
 /// An iterator over an object: `iter(object)`.
 ///
 /// Reference: borrows `object`; returns new.
-///
-/// # Errors
-///
-/// `TypeError` for what cannot be iterated over, and whatever `__iter__` raises.
+/// Errors: `TypeError` for an object that is not iterable, and whatever `__iter__` raises.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let error = capi::object_get_iter(&capi::float_from_double(py, 1.5)?).unwrap_err();
 /// assert_eq!(error.type_name(), "TypeError");
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyObject_GetIter")]
 #[inline]
@@ -396,20 +322,14 @@ pub fn object_get_iter<'p>(object: &Owned<'p>) -> Result<Iter<'p>, Exception> {
 /// The next item of an iterator, or `None` at its end.
 ///
 /// Reference: borrows `iterator`; returns new.
-///
-/// # Errors
-///
-/// Whatever `__next__` raises, except for the `StopIteration` that means the end.
+/// Errors: Whatever `__next__` raises, except the `StopIteration` that means the end.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let list = capi::list_new(py, 0)?.finish()?;
 /// let iterator = capi::object_get_iter(&list)?;
 /// assert!(capi::iter_next(&iterator)?.is_none());
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyIter_Next")]
 #[inline]
@@ -417,9 +337,11 @@ pub fn iter_next<'p>(iterator: &Iter<'p>) -> Result<Option<Owned<'p>>, Exception
     // SAFETY: the lock is held and the object live.
     let is_iterator = unsafe { c!(PyIter_Check(iterator.as_ptr())) };
     if is_iterator == 0 {
-        // It was one when it was made, and has changed its class since.
-        let message = text!("the iterator is none any more");
-        return Err(Exception::of_type("TypeError", message));
+        // It was one when it was made, but an object can change its class.
+        return Err(Exception::of_type(
+            "TypeError",
+            "the object is no longer an iterator",
+        ));
     }
     // SAFETY: the lock is held; the object is live and an iterator.
     let item = unsafe { c!(PyIter_Next(iterator.as_ptr())) };

@@ -1,24 +1,21 @@
-//! Strings, and what else might be taken for text.
+//! Strings, and the checks for other types that hold text.
 
-use crate::capi::ffi;
+use python3_sys as ffi;
+
+use crate::capi::exception::Exception;
 use crate::capi::library::{c, is_a};
-
-use crate::capi::Owned;
-use crate::capi::Python;
-use crate::capi::runtime::exception;
-use crate::error::Exception;
+use crate::capi::lock::Python;
+use crate::capi::owned::Owned;
+use crate::capi::raised;
 
 /// Whether it is a string.
 ///
 /// Reference: borrows `object`.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// assert!(capi::unicode_check(&capi::unicode_from_str(py, "text")?));
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyUnicode_Check")]
 #[inline]
@@ -33,12 +30,9 @@ pub fn unicode_check(object: &Owned<'_>) -> bool {
 /// Reference: borrows `object`.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// assert!(!capi::bytes_check(&capi::unicode_from_str(py, "text")?));
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyBytes_Check")]
 #[inline]
@@ -53,68 +47,50 @@ pub fn bytes_check(object: &Owned<'_>) -> bool {
 /// Reference: borrows `object`.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// assert!(!capi::byte_array_check(&capi::unicode_from_str(py, "text")?));
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyByteArray_Check")]
 #[inline]
 pub fn byte_array_check(object: &Owned<'_>) -> bool {
-    // No class derives from both; and lists, the usual answer, need not be searched for bases.
-    // SAFETY: the lock is held and the object live.
-    let is_list = unsafe { ffi::PyList_Check(object.as_ptr()) };
-    if is_list != 0 {
-        return false;
-    }
     let byte_array = c!(static PyByteArray_Type);
-    // SAFETY: as above.
+    // SAFETY: the lock is held and the object live.
     unsafe { is_a(object.as_ptr(), byte_array) }
 }
 
 /// Makes a string.
 ///
 /// Reference: returns new.
-///
-/// # Errors
-///
-/// `MemoryError`.
+/// Errors: `MemoryError`.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// assert_eq!(capi::unicode_from_str(py, "text")?.reference_count(), 1); // ours
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyUnicode_FromStringAndSize")]
 pub fn unicode_from_str<'p>(py: Python<'p>, text: &str) -> Result<Owned<'p>, Exception> {
     // No `str` is longer than `isize::MAX` bytes.
     let length = isize::try_from(text.len()).unwrap_or(isize::MAX);
-    // SAFETY: the lock is held; that many bytes of UTF-8 are there to be read.
+    // SAFETY: the lock is held; that many bytes of UTF-8 can be read.
     let string = unsafe { c!(PyUnicode_FromStringAndSize(text.as_ptr().cast(), length)) };
     // SAFETY: the result of a call that returns new or NULL.
     unsafe { Owned::from_owned_ptr_or_err(py, string) }
 }
 
-/// The text of a string, or `None` for what is no string, or without memory; what UTF-8 cannot say is
-/// escaped.
+/// The text of a string, or `None` for any other object, or if memory runs out. Characters that UTF-8
+/// cannot encode are escaped.
 ///
-/// Reference: borrows `object`. The encoded bytes are a new reference, given back here.
+/// Reference: borrows `object`. The encoded bytes are a new reference, released here.
 ///
 /// ```
-/// # use pyoutliers::{capi, with_python};
-/// # with_python(|py| {
+/// # use pyoutliers::capi; pyoutliers::with_python(|py| {
 /// let text = capi::unicode_from_str(py, "text")?;
 /// assert_eq!(capi::unicode_to_string(&text).as_deref(), Some("text"));
-/// # Ok(())
-/// # })?;
-/// # Ok::<_, pyoutliers::Error>(())
+/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 #[doc(alias = "PyUnicode_AsEncodedString")]
 pub fn unicode_to_string(object: &Owned<'_>) -> Option<String> {
-    exception::utf8(object, 0, isize::MAX).ok().flatten()
+    raised::utf8(object, isize::MAX).ok().flatten()
 }

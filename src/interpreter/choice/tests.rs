@@ -1,11 +1,11 @@
-//! Which Python is chosen, and who may have put it there.
+//! Which Python is chosen, and whether others could have put it there.
 
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::{io, process};
 
 use super::*;
 
-/// By who owns it and each directory above it, and who may write to them.
+/// Decided by the owner of the environment and of each directory above it, and by who may write to them.
 #[test]
 fn an_environment_is_used_only_where_nobody_else_can_have_put_it() -> io::Result<()> {
     let top = env::temp_dir().canonicalize()?;
@@ -70,31 +70,24 @@ fn where_the_python_of_the_build_is_gone_path_has_another_or_the_remedy_is_told(
     let choice = choose(|_| None, &here).map(|choice| (choice.python, choice.rule));
     assert_eq!(choice, Ok(("/bin/sh".into(), Rule::Linked)));
 
-    let expected = "the Python that this program was built with is gone from \
-                    /nonexistent/python, and PATH has no python3.11; install it, such as by apt \
-                    install python3.11, or name one: OUTLIERS_PYTHON=/path/to/python";
+    let gone = "the Python that this program was built with is gone from /nonexistent/python, and PATH \
+                has no python3.11; install it, such as by apt install python3.11, or name one: \
+                OUTLIERS_PYTHON=/path/to/python";
+    assert_eq!(choose(|_| None, &build), Err(gone.into()));
     let directory = env::temp_dir().join(format!("outliers-path-{}", process::id()));
-    let path = OsString::from(format!(":.:/nonexistent:{}", directory.display()));
-    let chosen = || {
-        choose(|name| (name == "PATH").then(|| path.clone()), &build)
-            .map(|choice| (choice.python, choice.version.to_string(), choice.rule))
-    };
-    assert_eq!(choose(|_| None, &build), Err(expected.into()));
+    let path = OsString::from(format!(".:/nonexistent:{}", directory.display()));
     fs::create_dir(&directory)?;
-    // What answers as a Python does; a shell writes it, as in `common::script`.
+    // Scripts that answer as a Python does. A shell writes them, as in `common::script`.
     for (name, version, is_right) in [("python", "3.12.1", false), ("python3", "3.11.2", true)] {
         let answer = format!("printf '{version}\\n/{name}'");
         let write = "printf '#!/bin/sh\n%s' \"$1\" >\"$0\" && chmod +x \"$0\"";
         let mut shell = process::Command::new("sh");
         shell.args(["-c", write]).arg(directory.join(name));
         assert!(shell.arg(answer).status()?.success());
-        let python = (format!("/{name}").into(), version.into(), Rule::Path);
-        let expected = if is_right {
-            Ok(python)
-        } else {
-            Err(expected.into())
-        };
-        assert_eq!(chosen(), expected);
+        let chosen = choose(|name| (name == "PATH").then(|| path.clone()), &build)
+            .map(|choice| (choice.python, choice.version.to_string(), choice.rule));
+        let right = (format!("/{name}").into(), version.into(), Rule::Path);
+        assert_eq!(chosen, is_right.then_some(right).ok_or(gone.into()));
     }
     fs::remove_dir_all(&directory)
 }

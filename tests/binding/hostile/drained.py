@@ -252,5 +252,5 @@ class Module(types.ModuleType):
         return 1
 
 
-#> Iteration: item 1 of the result: TypeError: the iterator is none any more
+#> Iteration: item 1 of the result: TypeError: the object is no longer an iterator
 def stops_being_an_iterator(data): return Module("m")

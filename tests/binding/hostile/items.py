@@ -9,7 +9,7 @@ import sys
 import numpy as np
 
 
-# Items of other types, and ints beyond 64 bits.
+# Items of other types, and ints that do not fit in 64 bits.
 
 #> Item: item 0 of the result should be an int, but is float
 def the_data(data): return data
@@ -74,16 +74,16 @@ def a_column(data): return np.array([[0], [2]])
 #> Item: item 1 of the result should be an int, but is numpy.ma...
 def a_masked_array(data): return np.ma.array([0, 1], mask=[False, True])
 
-#> Item: item 1 of the result should be an int, but is one beyond 64 bits
+#> Item: item 1 of the result should be an int that fits in 64 bits, but is a larger one
 def has_large(data): return [0, 2**63]
 
-#> Item: item 1 of the result should be an int, but is one beyond 64 bits
+#> Item: item 1 of the result should be an int that fits in 64 bits, but is a larger one
 def has_small(data): return [0, -2**63 - 1]
 
-#> Item: item 1 of the result should be an int, but is one beyond 64 bits
+#> Item: item 1 of the result should be an int that fits in 64 bits, but is a larger one
 def has_huge(data): return [0, 1 << 1_000_000]
 
-#> Item: item 1 of the result should be an int, but is one beyond 64 bits
+#> Item: item 1 of the result should be an int that fits in 64 bits, but is a larger one
 def has_large_numpy(data): return np.array([0, 2**63], dtype=np.uint64)
 
 
@@ -148,7 +148,7 @@ def index_is_none(data): return [0, Index(lambda: None)]
 #> Item: item 1 of the result should be an int, but is items.Index
 def index_is_another_index(data): return [0, Index(lambda: Index(lambda: 1))]
 
-#> Item: item 1 of the result should be an int, but is one beyond 64 bits
+#> Item: item 1 of the result should be an int that fits in 64 bits, but is a larger one
 def index_is_large(data): return [0, Index(lambda: 2**63)]
 
 #> Iteration: item 1 of the result: RuntimeError: no index

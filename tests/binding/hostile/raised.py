@@ -141,25 +141,25 @@ class Argument:
     def __repr__(self): raise ValueError("no repr")
 
 
-#> Call: raised.Raises: its text cannot be had: str() failed
+#> Call: raised.Raises: str() failed
 def text_raises(data): raise Raises()
 
-#> Call: raised.Exits: its text cannot be had: str() failed
+#> Call: raised.Exits: str() failed
 def text_exits(data): raise Exits()
 
-#> Call: raised.Recurses: its text cannot be had: str() failed
+#> Call: raised.Recurses: str() failed
 def text_recurses(data): raise Recurses()
 
-#> Call: raised.ReturnsInt: its text cannot be had: str() failed
+#> Call: raised.ReturnsInt: str() failed
 def text_is_an_int(data): raise ReturnsInt()
 
-#> Call: raised.Starves: its text cannot be had: str() failed
+#> Call: raised.Starves: str() failed
 def text_starves(data): raise Starves()
 
 #> Call: raised.ReturnsText: half a str
 def text_is_half_a_str(data): raise ReturnsText()
 
-#> Call: KeyError: its text cannot be had: str() failed
+#> Call: KeyError: str() failed
 def argument_has_no_repr(data): raise KeyError(Argument())
 
 #> Call: ValueError: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...
@@ -181,7 +181,7 @@ def recurses_through_c(data): return list(map(recurses_through_c, [data]))
 def sorts_by_itself(data): return sorted(data, key=lambda value: sorts_by_itself(data))
 
 
-#> Call: raised.Raises: its text cannot be had: str() failed
+#> Call: raised.Raises: str() failed
 def raises_at_the_limit(data):
     try:
         return raises_at_the_limit(data)

@@ -1,6 +1,6 @@
-/* cycle: all indices, one by one
+/* cycle: all indices, from an iterator
 
-   It returns an iterator of its own type, which keeps the list. */
+   The module defines the type of the iterator, which keeps the list. */
 #include <Python.h>
 
 typedef struct {

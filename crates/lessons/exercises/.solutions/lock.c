@@ -1,6 +1,6 @@
-/* lock: the length of the first value, as text
+/* lock: the length of the first value as a string
 
-   It lets other threads run while it waits. */
+   It lets other threads run while it sleeps. */
 #include <Python.h>
 #include <time.h>
 

@@ -1,6 +1,6 @@
-/* null: the length of the list, and twice of it
+/* null: the length of the list, and twice the length
 
-   Two new ints in a new list. */
+   It returns two new ints in a new list. */
 #include <Python.h>
 
 static PyObject *detect(PyObject *self, PyObject *data)

@@ -1,6 +1,6 @@
 /* returned: the list itself, if it is empty
 
-   Otherwise its length. */
+   If it is not empty, it returns the length in a list. */
 #include <Python.h>
 
 static PyObject *detect(PyObject *self, PyObject *data)

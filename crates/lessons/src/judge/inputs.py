@@ -1,11 +1,11 @@
-"""What the judge of exercises passes to `detect`, and what the exercises have to make of it."""
+"""The lists that the judge passes to `detect`, and the task of each exercise."""
 
 import gc
 import math
 
 
 class Number(float):
-    """A float that is freed when it ends: plain ones are kept for reuse."""
+    """A float whose memory is freed: Python keeps that of plain floats for reuse."""
 
     __module__ = "builtins"
 
@@ -17,7 +17,7 @@ class Planted(Exception):
 
 
 def answering(act):
-    """Methods for what C code may ask of an item: each acts, and returns the answer of its kind."""
+    """Methods for whatever C code can ask of an item. Each calls `act`, and returns what that returns."""
 
     def method(kind):
         return lambda self, *others: kind(act(self))
@@ -28,7 +28,7 @@ def answering(act):
     return {"__%s__" % name: method(kinds.get(name, lambda answer: answer)) for name in [*kinds, *others.split()]}
 
 
-# How often.
+# How often an item has raised.
 raised = [0]
 
 
@@ -38,12 +38,12 @@ def plant(self):
 
 
 Raises = type("Raises", (), answering(plant))
-# Python code that succeeds, and returns what many calls return if they fail.
+# Its methods succeed with -1, which many C calls return if they fail.
 Converts = type("Converts", (), answering(lambda self: -1.0))
 
 
 class Meddles:
-    """Fills the list that it is in anew, to another length, the first times that it is asked."""
+    """Replaces the items of its list, the first times that it is used."""
 
     def __init__(self, data, length, answer):
         self.left = 9
@@ -66,7 +66,7 @@ Meddler = type("Meddler", (Meddles,), answering(Meddles.meddle))
 
 
 class Ends:
-    """Acts when it ends."""
+    """Acts when it is freed."""
 
     def __init__(self, act):
         self.act = act
@@ -76,11 +76,11 @@ class Ends:
 
 
 class Data(list):
-    """A list that can be watched."""
+    """A list that can have weak references."""
 
 
 def values(length, kind=float):
-    """Fresh objects, near 10, of which every 40th stands out: of many, those whose indices are not cached."""
+    """Fresh numbers near 10. Every 40th is near 1000; in a long list, only where no index is cached."""
     first = 1024 if length > 1024 else 0
     return [kind(1000 + i if i % 40 == 7 and i >= first else 10 + i % 3) for i in range(length)]
 
@@ -91,8 +91,8 @@ CASES = [
     ("a list of two items", lambda: [float("1.5"), float("2.5")]),
     ("rising numbers", lambda: [float(i) for i in range(20)]),
     ("falling numbers", lambda: [float(-2 - i) for i in range(20)]),
-    ("one number nine times", lambda: [float("7")] * 9),
-    ("floats of a class of their own", lambda: values(20, Number)),
+    ("the same number nine times", lambda: [float("7")] * 9),
+    ("floats of a subclass", lambda: values(20, Number)),
     ("large numbers", lambda: [float("1e308"), float("-1e308"), float("1e305")]),
     ("1,500 floats", lambda: values(1500)),
     ("20 floats", lambda: values(20)),
@@ -100,7 +100,7 @@ CASES = [
     ("1,000 ints", lambda: [1 << 40 | v for v in values(1000, int)]),
     ("a list whose item 300 raises", lambda: values(300) + [Raises()] + values(9)),
     ("a list whose item 1 raises", lambda: [float("1.5"), Raises(), Converts()]),
-    ("a list whose item 300 is a text", lambda: values(300) + ["n/a" + str(gc.isenabled())] + values(9)),
+    ("a list whose item 300 is a string", lambda: values(300) + ["n/a" + str(gc.isenabled())] + values(9)),
 ]
 
 
@@ -110,14 +110,14 @@ def itself():
     return data
 
 
-# What is no number, or hardly one.
+# Unusual items, most of which are not numbers.
 ODD = [
     ("NaN and infinities", lambda: [float(text) for text in ("nan", "inf", "-inf", "-0.0", "5e-324", "1e308")]),
     ("a list that holds itself", itself),
     ("None in a list", lambda: [None]),
     ("True in a list", lambda: [True]),
     ("an int of 400 digits in a list", lambda: [10**400]),
-    ("a text in a list that UTF-8 has no bytes for", lambda: ["\ud800"]),
+    ("a string in a list that UTF-8 cannot encode", lambda: ["\ud800"]),
 ]
 
 
@@ -131,7 +131,7 @@ def at_most_eight(data):
     return data[:]
 
 
-# What each exercise has to do, as Python says it.
+# The task of each exercise, in Python.
 TASKS = {
     "append": above,
     "build_value": lambda data: [len(data)],

@@ -1,4 +1,4 @@
-//! Lists that are lent: after a call each has the references that it had before, and so has each item.
+//! Lends lists to calls: after a call, a list and its items must have as many references as before.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use pyoutliers::with_python;
 use refsoak::WatchedList;
 
 impl Judge<'_> {
-    /// Calls with some of the lists, each of which is watched.
+    /// Makes calls with some of the lists.
     pub(super) fn lend(&self, lists: Range<u64>) -> Result<()> {
         lists
             .into_iter()
@@ -38,7 +38,7 @@ impl Judge<'_> {
         self.compare(py, &watched, failed.then_some("it failed, and "), false)
     }
 
-    /// Finds what the result holds without a reference of its own.
+    /// Finds an object that the result holds without owning a reference.
     fn look_for_unowned<'p>(
         &self,
         py: Python<'p>,
@@ -55,27 +55,27 @@ impl Judge<'_> {
         for (place, (each, (count, growth))) in watched.each().zip(counts).enumerate() {
             let address = each.object(py).address();
             let held = match is_list {
-                // What the list holds is its own.
+                // A list owns references to its items.
                 true => usize::from(place == 0),
                 false => held.iter().filter(|held| held.address() == address).count(),
             };
             let held = i64::try_from(held).unwrap_or(i64::MAX);
             if held > growth.max(0) {
                 let evidence = format!(
-                    "the result holds {} by a reference that nobody added: {} before, {count} now.",
+                    "the result holds {} but owns no reference to it: it had {} references before \
+                     the call, and {count} after.",
                     name(place),
                     count - growth
                 );
-                let rule =
-                    "Whatever stores or returns an object needs a reference to it of its own.";
+                let rule = "Own a reference to each object that you store or return.";
                 self.found(py, ["called-by-python", rule, &evidence])?;
             }
         }
         Ok(())
     }
 
-    /// Finds what has more or fewer references than before. `list()` itself may keep one to the list, on
-    /// Python 3.10 to 3.12 where memory runs out: that is pardoned.
+    /// Finds a list or an item that has more or fewer references than before. `pardons_list` allows for
+    /// `list()`, which leaks a reference to its argument when memory runs out, in Python 3.10 to 3.12.
     pub(super) fn compare(
         &self,
         py: Python<'_>,
@@ -93,10 +93,10 @@ impl Judge<'_> {
         if changed().is_empty() {
             return Ok(());
         }
-        // What is in a cycle goes only so.
+        // Only the collector frees cycles.
         call(py, &self.collect)?;
         let changed = changed();
-        // One that was released too often, if there is one.
+        // An over-release comes before a leak.
         let Some(&(place, growth)) = changed.iter().min_by_key(|(_, growth)| *growth > 0) else {
             return Ok(());
         };
@@ -116,7 +116,7 @@ impl Judge<'_> {
         let (lesson, rule) = match failed {
             _ if growth > 0 => (
                 "new-reference",
-                "A reference that is yours must be released, once.",
+                "Release each reference that you own, exactly once.",
             ),
             Some(_) => ("stolen-on-failure", NOT_YOURS),
             None => ("borrowed-reference", NOT_YOURS),
@@ -125,14 +125,15 @@ impl Judge<'_> {
     }
 }
 
-const NOT_YOURS: &str = "What was stolen from you, or is borrowed, is not yours to release.";
+const NOT_YOURS: &str =
+    "Do not release a reference that you borrowed, or that was stolen from you.";
 
 fn many(count: u64, noun: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{s}")
 }
 
-/// What is in that place: the list, then its items.
+/// The list is in the first place, and then its items.
 fn name(place: usize) -> String {
     match place.checked_sub(1) {
         None => "the list".into(),

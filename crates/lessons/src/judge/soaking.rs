@@ -1,4 +1,4 @@
-//! Calls again and again: what grows is counted by the soak.
+//! Soaks the calls, and narrows down which of them make something grow.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -10,26 +10,27 @@ use pyoutliers::capi;
 use pyoutliers::with_python;
 use refsoak::{Report, Soak, Verdict};
 
-/// The most sweeps that a soak judges, unless something is known to grow; and how long they may take.
+/// The most sweeps that a soak judges, and the most once something is known to grow.
 const MOST: u64 = 320;
 const MOST_TO_NARROW: u64 = 64;
+/// The time that the sweeps of a soak may take.
 const LONGEST: Duration = Duration::from_millis(500);
 
-/// Different calls, each of which has a number: all are made in turn, or some of them.
+/// Calls of several kinds, by number. A sweep makes one call of each kind in a range.
 pub(super) trait Calls {
-    /// A soak of them.
+    /// A soak of so many sweeps.
     fn soak(&self, sweeps: u64) -> Soak<'static>;
-    /// How many sweeps are enough to see what grows, and to warm up.
+    /// How many sweeps show all growth, and how many warm up.
     fn enough(&self) -> (u64, u64) {
         (MOST, 100)
     }
-    /// Says that these are tried.
+    /// Says which kinds are tried.
     fn begin(&self, judge: &Judge<'_>, part: &Range<u64>) -> Result<()>;
-    /// Makes these.
+    /// Makes a call of each kind.
     fn sweep(&self, judge: &Judge<'_>, part: &Range<u64>) -> Result<()>;
 }
 
-/// Those with one list after the other.
+/// Calls with one list after the other.
 struct WithLists;
 
 impl Calls for WithLists {
@@ -38,11 +39,11 @@ impl Calls for WithLists {
     }
 
     fn begin(&self, judge: &Judge<'_>, part: &Range<u64>) -> Result<()> {
-        judge.tell_part(c"sweeping", part)
+        judge.run_part(c"sweeping", part)
     }
 
     fn sweep(&self, judge: &Judge<'_>, part: &Range<u64>) -> Result<()> {
-        judge.tell_part(c"sweep", part)
+        judge.run_part(c"sweep", part)
     }
 }
 
@@ -53,8 +54,8 @@ impl Judge<'_> {
         if let Some((part, report)) = self.growing(0..kinds, &WithLists)? {
             let mut broken = Broken::by(&report, part.end - part.start);
             if part.start + 1 == kinds {
-                // In the last kind, an item that ends calls again.
-                let rule = "Clear first: what is released may run code that comes here again.";
+                // In calls of the last kind, an item calls `detect` when it is freed.
+                let rule = "Clear first: a release can run code that calls this function again.";
                 broken = broken.of("clear-first", rule);
             }
             with_python(|py| self.found(py, broken.texts()))?;
@@ -62,8 +63,8 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Soaks calls. If something grows, returns the first of them by which it does, or all of them if no
-    /// few of them alone show it; and what the soak saw.
+    /// Soaks calls. If something grows, returns the report and the first kinds that make it grow, or all
+    /// kinds if no part of them does.
     pub(super) fn growing(
         &self,
         all: Range<u64>,
@@ -80,7 +81,8 @@ impl Judge<'_> {
         let mut found = None;
         let (mut start, mut length) = (all.start, 1);
         while found.is_none() && start < all.end {
-            // What comes first is the simplest, and what leaks makes each soak slower.
+            // From the start, because the first lists are the simplest; in short parts, because leaks
+            // make each soak slower.
             let part = start..(start + length).min(all.end);
             let report = soak(&part)?;
             (start, length) = (part.end, 2 * length);
@@ -105,7 +107,7 @@ impl Judge<'_> {
             }
         }
         if found.is_none() {
-            // A store that is full by now, or what only all of them make grow.
+            // A store that has become full, or growth by all kinds together.
             found = self.soak(&all, calls, MOST)?.map(|report| (all, report));
         }
         if let Some((part, _)) = &found {
@@ -114,7 +116,7 @@ impl Judge<'_> {
         Ok(found)
     }
 
-    /// Soaks some of the calls; what it saw, unless that is clean.
+    /// Soaks some of the calls. Returns the report, unless it is clean.
     fn soak(
         &self,
         part: &Range<u64>,
@@ -122,7 +124,7 @@ impl Judge<'_> {
         most: u64,
     ) -> refsoak::Result<Option<Report>> {
         calls.begin(self, part)?;
-        // A call that was not made before takes longer.
+        // The fastest of three sweeps, because first calls take longer.
         let mut pace = LONGEST.as_micros();
         for _ in 0..3 {
             let begun = Instant::now();
@@ -135,14 +137,14 @@ impl Judge<'_> {
         let mut sweeps = u64::try_from(affordable).map_or(most, |sweeps| sweeps.clamp(16, most));
         for is_last in [false, true] {
             let soak = calls.soak(sweeps).briefly(warm_up.min(sweeps));
-            let report = soak.run_watched(|| calls.sweep(self, part), |_| self.goes_on())?;
+            let report = soak.run_watched(|| calls.sweep(self, part), |_| self.is_at_work())?;
             match &report.verdict {
                 Verdict::Clean => return Ok(None),
                 Verdict::Undecided(reason) if is_last => with_python(|py| {
                     let reason = capi::unicode_from_str(py, reason)?;
-                    self.ask(py, c"doubt", [&reason]).map(drop)
+                    self.ask(py, c"no_verdict", [&reason]).map(drop)
                 })?,
-                // More of them tell.
+                // More sweeps decide.
                 Verdict::Undecided(_) => sweeps *= 8,
                 _ => return Ok(Some(report)),
             }

@@ -1,4 +1,4 @@
-//! Calls of which one allocation fails, each of them in turn.
+//! Makes each allocation of a call fail in turn, as if memory ran out.
 
 use std::ops::Range;
 
@@ -12,23 +12,23 @@ use pyoutliers::with_python;
 use pyoutliers::{Exception, Result};
 use refsoak::{Soak, WatchedList, starve};
 
-/// At most so many allocations are failed, one after the other.
+/// The most allocations that are made to fail.
 const MOST: u64 = 3000;
-/// How the list that is passed begins, as a soak names it.
+/// The list that is passed, as a pattern of the soak.
 const LIST: &str = "list [0.0, 1.0, 2.0, 0.0, 1.0, 2.0, *";
 
-/// What is called while memory runs out.
+/// Calls whose number is that of the allocation that fails.
 struct Starved {
     detect: Held,
     list: Held,
-    /// Whether `list()` itself keeps a reference to the list then.
+    /// Whether `list()` itself leaks a reference to the list, so that the module is not blamed for one.
     pardons_list: bool,
 }
 
 impl Starved {
     fn new(judge: &Judge<'_>) -> Result<Self> {
         let (detect, list) = with_python(|py| {
-            let detect = capi::object_get_attr_string(&judge.half.as_borrowed(py), c"detect")?;
+            let detect = judge.ask(py, c"function", [])?;
             Ok((detect.into(), judge.ask(py, c"starved", [])?.into()))
         })?;
         starve(.., || ())?;
@@ -52,8 +52,8 @@ impl Starved {
         Ok(starved)
     }
 
-    /// Makes a call whose allocation of that number fails, with nothing that Python keeps for reuse, so
-    /// that new objects take new memory; returns how many allocations there were.
+    /// Makes a call whose allocation of that number fails. Empties Python's free lists before, so that each
+    /// new object is an allocation. Returns how many allocations there were.
     fn call<'p>(
         &self,
         judge: &Judge<'_>,
@@ -88,12 +88,12 @@ impl Calls for Starved {
     }
 
     fn begin(&self, judge: &Judge<'_>, part: &Range<u64>) -> Result<()> {
-        judge.tell_part(c"starving", part)
+        judge.run_part(c"starving", part)
     }
 
     fn sweep(&self, judge: &Judge<'_>, part: &Range<u64>) -> Result<()> {
         with_python(|py| {
-            // So that to collect costs little.
+            // Makes the collections cheap.
             call(py, &judge.freeze)?;
             let result = part
                 .clone()
@@ -105,7 +105,7 @@ impl Calls for Starved {
 }
 
 impl Judge<'_> {
-    /// Fails each allocation of a call in turn, and looks at what comes of it.
+    /// Makes each allocation of a call fail in turn, and looks at the outcome.
     pub(super) fn starve_each(&self) -> Result<()> {
         let starved = Starved::new(self)?;
         with_python(|py| {
@@ -130,17 +130,17 @@ impl Judge<'_> {
         })
     }
 
-    /// Soaks calls of which one allocation fails, all in turn.
+    /// Soaks calls, in each of which another allocation fails.
     pub(super) fn soak_starved_calls(&self) -> refsoak::Result<()> {
         let starved = Starved::new(self)?;
         let mut made = 0;
-        // None is the first, so none fails.
+        // No allocation has the number 0, so none fails.
         with_python(|py| {
             made = starved.call(self, py, 0, |_| Ok(()))?;
             Ok(())
         })?;
         if let Some((part, report)) = self.growing(1..made.min(MOST) + 2, &starved)? {
-            let rule = "What was made before the step that failed must be released.";
+            let rule = "When a step fails, release what the steps before it made.";
             let broken = Broken::by(&report, part.end - part.start).of("half-way", rule);
             with_python(|py| self.found(py, broken.texts()))?;
         }

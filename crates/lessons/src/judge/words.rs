@@ -1,11 +1,11 @@
-//! What a soak saw, in the words of a rule.
+//! The rule that the report of a soak shows to be broken, and the evidence in words.
 
 use refsoak::{Counter, Finding, Growth, Reference, Report};
 
-/// What else may be named, at most.
+/// The most objects that the evidence names.
 const MOST_NAMED: usize = 2;
 
-/// What weighs most of what a soak saw.
+/// The gravest finding of a report, and its counter.
 pub(super) fn gravest(report: &Report) -> Option<(Finding, Counter)> {
     let is_over_released = |reference: &Reference| reference.finding == Finding::OverRelease;
     if report.references.iter().any(is_over_released) {
@@ -21,7 +21,7 @@ pub(super) fn gravest(report: &Report) -> Option<(Finding, Counter)> {
         .map(|counter| (Finding::Leak, counter))
 }
 
-/// A rule that is broken: its lesson, the rule, and the evidence.
+/// A broken rule.
 pub(super) struct Broken {
     lesson: &'static str,
     rule: &'static str,
@@ -29,7 +29,7 @@ pub(super) struct Broken {
 }
 
 impl Broken {
-    /// What a soak of so many calls at a time saw.
+    /// By the report of a soak in which each sweep makes so many calls.
     pub fn by(report: &Report, calls: u64) -> Self {
         let calls = i32::try_from(calls).map_or(1.0, f64::from);
         let named = |counter: Counter, finding: Finding| {
@@ -43,7 +43,7 @@ impl Broken {
                 let rate = Rate(released.per_call / calls);
                 return Self {
                     lesson: NOT_OWNED,
-                    rule: "What is borrowed is not yours to release.",
+                    rule: "Do not release a reference that you borrowed.",
                     evidence: format!(
                         "{} to {} that it does not own.",
                         rate.of("releases", "a reference", "references"),
@@ -56,40 +56,36 @@ impl Broken {
             let mut leaks = report.counters.iter();
             leaks.find(|growth| growth.counter == counter && growth.finding == Finding::Leak)
         };
-        let (mut about, mut left) = (None, Vec::new());
+        let (mut about, mut leaked) = (None, Vec::new());
         for (counter, one, many, lesson, rule) in WORDS {
             let is_by_object = matches!(counter, Counter::References | Counter::Types);
-            // Larger blocks are in C's heap, and what holds others is tracked: once is enough.
-            let Some(growth) = leaks(counter).filter(|_| left.is_empty() || is_by_object) else {
+            // An object is a block too, and perhaps tracked and in C's heap: one counter is enough.
+            let Some(growth) = leaks(counter).filter(|_| leaked.is_empty() || is_by_object) else {
                 continue;
             };
             about.get_or_insert((lesson, rule));
-            let leaves = |per_call: f64| Rate(per_call / calls).of("leaves", one, many);
+            let rate = |per_call: f64| Rate(per_call / calls).of("leaks", one, many);
             let references = named(counter, Finding::Leak).take(MOST_NAMED);
             match (counter, report.holders.first()) {
-                (Counter::Items, Some(holder)) => left.push(format!("this grows: {holder}")),
-                _ if is_by_object => left.extend(references.map(|reference| {
-                    format!(
-                        "{} to {} behind",
-                        leaves(reference.per_call),
-                        plain(reference)
-                    )
+                (Counter::Items, Some(holder)) => leaked.push(format!("this grows: {holder}")),
+                _ if is_by_object => leaked.extend(references.map(|reference| {
+                    format!("{} to {}", rate(reference.per_call), plain(reference))
                 })),
-                _ => left.push(format!("{} behind", leaves(growth.per_call))),
+                _ => leaked.push(rate(growth.per_call)),
             }
         }
         let (lesson, rule) = about.unwrap_or((NEW, RELEASED));
-        if left.is_empty() {
-            left.push(report.summary());
+        if leaked.is_empty() {
+            leaked.push(report.summary());
         }
         Self {
             lesson,
             rule,
-            evidence: format!("{}.", left.join("; ")),
+            evidence: format!("{}.", leaked.join("; ")),
         }
     }
 
-    /// The same, with what is known better of these calls: where something grows, that is the rule.
+    /// The same evidence with another rule, which fits these calls better, unless there is an over-release.
     pub fn of(self, lesson: &'static str, rule: &'static str) -> Self {
         if self.lesson == NOT_OWNED {
             return self;
@@ -109,11 +105,11 @@ impl Broken {
 const NEW: &str = "new-reference";
 const NOT_OWNED: &str = "called-by-python";
 const HALF_WAY: &str = "half-way";
-const RELEASED: &str = "What is new is yours: release it, once, on each way out.";
-const FREED: &str = "What malloc gives is yours: free it, once, on each way out.";
-const ENDED: &str = "What you open or start is yours: close or end it, once, on each way out.";
+const RELEASED: &str = "You own each new reference: release it exactly once, on every path.";
+const FREED: &str = "You own what malloc returns: free it exactly once, on every path.";
+const ENDED: &str = "You own what you open or start: close or end it exactly once, on every path.";
 
-/// What can grow: what one of it is called, and several; the lesson, and the rule.
+/// What can grow, gravest first: the singular, the plural, the lesson and the rule.
 #[rustfmt::skip]
 const WORDS: [(Counter, &str, &str, &str, &str); 12] = [
     (Counter::Blocks, "a block of memory", "blocks of memory", NEW, RELEASED),
@@ -130,7 +126,7 @@ const WORDS: [(Counter, &str, &str, &str, &str); 12] = [
     (Counter::OutsideMalloc, "a byte outside of C's heap", "bytes outside of C's heap", HALF_WAY, FREED),
 ];
 
-/// An object by its `repr`, which for most names its type; and its variable.
+/// An object by its `repr`, and its variable.
 fn plain(reference: &Reference) -> String {
     let object = match reference.object.split_once(" <") {
         Some((_, rest)) => format!("<{rest}"),
@@ -142,7 +138,7 @@ fn plain(reference: &Reference) -> String {
     }
 }
 
-/// How many per call.
+/// A number of things for each call.
 struct Rate(f64);
 
 impl Rate {

@@ -1,5 +1,5 @@
-//! What several tests share: what those of the binding share too, and the program.
-// Each room uses a part of it.
+//! What several tests share: the helpers of the binding's tests, and the program.
+// Each test program uses a part of it.
 #![allow(dead_code, unused_imports)]
 
 #[path = "../../../../tests/common/mod.rs"]
@@ -9,10 +9,10 @@ use std::process::Command;
 
 pub use shared::*;
 
-/// The directory of the whole checkout.
+/// The root of the checkout.
 pub const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// The program `outliers`, in that environment.
+/// The program `outliers`, in the environment that `command` sets.
 pub fn outliers() -> Command {
     command(env!("CARGO_BIN_EXE_outliers"))
 }

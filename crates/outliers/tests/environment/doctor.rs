@@ -1,5 +1,5 @@
-//! `outliers doctor` in every situation: it tells the truth, and what to do. And the same faults
-//! through the library: an error, the process alive, and the same error again.
+//! `outliers doctor` names each problem and its fix. In the library, the same problem is an error, again
+//! and again, and the process lives on.
 #![allow(clippy::indexing_slicing)]
 
 mod libpython;
@@ -15,7 +15,7 @@ use crate::common::{make_wheels, makes_environments, packages};
 use libpython::other_libpython;
 use pyoutliers::{ErrorKind, Outliers, interpreter};
 
-/// The doctor's exit status, and all that it prints.
+/// The doctor's exit status and output.
 fn doctor(prepare: impl FnOnce(&mut Command)) -> (Option<i32>, String) {
     let mut command = outliers();
     command.arg("doctor");
@@ -25,7 +25,7 @@ fn doctor(prepare: impl FnOnce(&mut Command)) -> (Option<i32>, String) {
     (status, stdout)
 }
 
-/// The text of the one problem that the doctor tells.
+/// The only problem that the doctor reports.
 fn problem(prepare: impl FnOnce(&mut Command)) -> String {
     let (status, stdout) = doctor(prepare);
     assert_eq!(status, Some(1), "{stdout}");
@@ -34,17 +34,17 @@ fn problem(prepare: impl FnOnce(&mut Command)) -> String {
         .filter_map(|line| line.strip_prefix("problem    "))
         .collect();
     assert_eq!(problems.len(), 1, "{stdout}");
-    assert!(!stdout.contains("all well"));
+    assert!(!stdout.contains("no problems found"));
     problems[0].to_owned()
 }
 
-/// The same, where only this variable chooses a Python.
+/// The same, if only this variable chooses a Python.
 fn problem_of_choice(variable: &str, value: impl AsRef<OsStr>) -> String {
     problem(|command| _ = command.env_remove("OUTLIERS_PYTHON").env(variable, value))
 }
 
 #[test]
-fn all_is_well() {
+fn no_problems_are_found() {
     let (status, stdout) = doctor(|_| ());
     assert_eq!(status, Some(0), "{stdout}");
     let choice = interpreter::choice().unwrap();
@@ -59,7 +59,7 @@ fn all_is_well() {
         &format!("loaded     {} from ", linked_version()),
         "numpy      ",
         "demo       [7, 113, 835]",
-        "all well",
+        "no problems found",
     ] {
         assert!(stdout.contains(part), "{part:?} is missing:\n{stdout}");
     }
@@ -82,7 +82,7 @@ fn the_report_can_be_json() {
     assert!(problem.ends_with("unset PYTHONHOME"), "{problem}");
 }
 
-/// The command that is to install NumPy, for the Python of an environment.
+/// The command that the doctor suggests for installing NumPy into an environment.
 fn remedy(environment: &Path) -> String {
     let problem = problem_of_choice("VIRTUAL_ENV", environment);
     assert!(problem.contains("No module named 'numpy'"), "{problem}");
@@ -112,7 +112,7 @@ fn no_numpy_in_an_environment() {
     assert_eq!(remedy(&environment), pip);
 }
 
-/// As a shell takes it for one word, whatever is in it.
+/// A path, quoted for a shell.
 fn shell_word(path: &Path) -> String {
     let path = path.to_str().unwrap();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./-_".contains(c);
@@ -145,9 +145,9 @@ fn the_remedy_for_no_numpy_works() {
     assert!(imported.unwrap().success());
 }
 
-/// What the Python is, is said by its prefix and by the files that are there.
+/// The prefix, and the files that exist, say what kind of Python it is.
 #[test]
-fn no_numpy_in_a_python_of_the_system() {
+fn no_numpy_in_a_system_python() {
     let script = "import os, sys
 exec(open(sys.argv[1]).read())
 sys.prefix = sys.base_prefix = sys.argv[2]
@@ -184,12 +184,12 @@ print(install_numpy())";
 
 #[test]
 fn numpy_for_another_python() {
-    // As NumPy fails when its compiled modules do not fit.
+    // NumPy fails like this if its compiled modules do not fit.
     let directory = crate::common::directory("wrong-numpy");
     std::fs::create_dir(directory.join("numpy")).unwrap();
     let source = "raise ImportError('Importing the numpy C-extensions failed.')";
     std::fs::write(directory.join("numpy/__init__.py"), source).unwrap();
-    // Of the library's very version, as of another one that would be said first.
+    // Of the same version as the library; a different version would be reported first.
     let environment = environment("wrong-numpy-python", &linked_version());
     let problem = problem(|command| {
         command.env("PYTHONPATH", &directory);
@@ -220,7 +220,7 @@ fn numpy_for_another_micro_version() {
 }
 
 #[test]
-fn a_demo_that_gives_something_else() {
+fn a_demo_that_prints_something_else() {
     let directory = crate::common::directory("other-random");
     let source = "import itertools, random\nrandom.random = itertools.cycle([0.0, 1e9]).__next__";
     std::fs::write(directory.join("sitecustomize.py"), source).unwrap();
@@ -231,7 +231,7 @@ fn a_demo_that_gives_something_else() {
     });
     assert!(report.contains("demo       []\n"), "{report}");
     assert!(
-        problem.starts_with("the demo should give [7, 113, 835]; is random"),
+        problem.starts_with("the demo must print [7, 113, 835]; does PYTHONPATH"),
         "{problem}"
     );
 }
@@ -258,7 +258,7 @@ fn an_environment_of_another_minor_version() {
 }
 
 #[test]
-fn a_choice_that_is_not_there_or_no_python() {
+fn a_choice_that_does_not_exist_or_is_not_a_python() {
     let endless = directory("endless").join("python");
     script(&endless, "exec yes\n");
     let endless = endless.to_str().unwrap();
@@ -317,9 +317,9 @@ fn the_order_of_choice() {
         chosen(&[conda, ("OUTLIERS_PYTHON", none), ("VIRTUAL_ENV", none)]),
         "CONDA_PREFIX"
     );
-    // It may be there, and be refused: see the tests of `choice.rs`.
+    // The environment can exist and be refused: see the tests of `choice.rs`.
     let ours = chosen(&[]);
-    // Cargo sets it: see .cargo/config.toml.
+    // Cargo sets the variable, in .cargo/config.toml.
     let place = std::env::var_os("OUTLIERS_ENVIRONMENTS").unwrap_or_default();
     let environment = format!("python-{}", linked_version());
     let prepared = Path::new(&place).join(environment).join("outliers-ready");
@@ -328,7 +328,7 @@ fn the_order_of_choice() {
         developed || ours == "the interpreter it was built with",
         "{ours}"
     );
-    // Conda without Python is no choice.
+    // A conda environment without Python is ignored.
     assert_eq!(chosen(&[("CONDA_PREFIX", nowhere)]), ours);
 }
 
@@ -362,9 +362,9 @@ fn another_libpython() {
     assert_eq!(told(&output), (Some(1), String::new(), stderr));
 }
 
-/// The library itself, in another place, and with another number wherever it tells its version.
+/// Uses a copy of the library in which each version number is replaced.
 #[test]
-fn a_library_of_another_patch_release_is_used_wherever_it_lies() {
+fn a_library_of_another_patch_release_is_used_wherever_it_is() {
     let version = linked_version();
     let mut other = version.clone().into_bytes();
     let last = other.last_mut().unwrap();
@@ -389,7 +389,7 @@ fn a_library_of_another_patch_release_is_used_wherever_it_lies() {
     }
 }
 
-/// In a namespace where its file, and the system's if there is one, is an empty one.
+/// Runs in a namespace where the library, and that of the system if there is one, is empty.
 #[test]
 fn without_a_libpython_one_line_says_what_to_install() {
     let library = interpreter::loaded().path.canonicalize().unwrap();
@@ -403,7 +403,7 @@ fn without_a_libpython_one_line_says_what_to_install() {
     program.args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_outliers")]);
     let output = program.arg(library).arg(name).output();
     match output.as_ref().map(told) {
-        // No `unshare`, or its own failure, or that of `mount`.
+        // `unshare` is missing or fails, or `mount` fails.
         Err(_) | Ok((Some(77), ..)) => skipped(&format!("no mount here: {output:?}")),
         Ok((Some(1), stdout, _)) if stdout.is_empty() => skipped("no namespace here"),
         Ok((status, stdout, stderr)) => {
@@ -426,7 +426,7 @@ fn without_a_libpython_one_line_says_what_to_install() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "the next test runs it in a separate process"]
 fn start_fails() {
     let first = Outliers::new("pyoutliers", "detect").unwrap_err();
     assert!(matches!(first.kind(), ErrorKind::Start { .. }), "{first}");
@@ -452,7 +452,7 @@ fn a_failed_start_is_remembered_and_the_process_lives() {
 
 #[test]
 fn python_itself_refuses_to_start() {
-    // A standard library with a landmark and nothing else passes our check, and fails Python's own.
+    // A standard library of nothing but os.py passes our check, and fails Python's.
     let home = crate::common::directory("empty-home");
     let version = linked_version();
     let minor = version.rsplit_once('.').unwrap().0;

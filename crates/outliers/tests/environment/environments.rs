@@ -1,5 +1,5 @@
-//! The program in environments that are not as one thinks of them: moved, under names that hurt,
-//! without a home, in a hostile directory or one that is gone.
+//! The program in unusual environments: moved, under hostile names, without a home directory, in a
+//! hostile or a deleted directory.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use crate::common::{command, environment, linked_version, outliers, told};
 use pyoutliers::interpreter;
 
-/// Pasted into source, or into a command, this would end a string, and the line; and it is no text.
+/// Pasted into source or a command, this would end a string or a line. It is not valid UTF-8 either.
 const HOSTILE: &[u8] = b"a \"quoted' \\ $HOME `dir`\nwith \xE9 line;\ttab";
 
 type Told = (Option<i32>, String, String);
@@ -20,12 +20,12 @@ fn fine(stdout: &str) -> Told {
     (Some(0), format!("{stdout}\n"), String::new())
 }
 
-/// A directory with such a name.
+/// A directory with a hostile name.
 fn hostile(name: &str) -> PathBuf {
     crate::common::directory(Path::new(name).join(OsStr::from_bytes(HOSTILE)))
 }
 
-/// The program, there too. Linked: see `common::script` for why it is not written.
+/// The program in that directory: a link, for the reason given at `common::script`.
 fn moved_to(directory: &Path) -> PathBuf {
     let moved = directory.join("outliers");
     fs::hard_link(env!("CARGO_BIN_EXE_outliers"), &moved).unwrap();
@@ -37,7 +37,7 @@ fn run(command: &mut Command) -> Told {
 }
 
 #[test]
-fn it_may_be_moved_and_started_through_a_symlink_or_by_its_name_alone() {
+fn the_program_can_be_moved_and_started_through_a_symlink_or_by_name() {
     let directory = hostile("moved");
     let moved = moved_to(&directory);
     assert_eq!(run(&mut command(&moved)), fine("[7, 113, 835]"));
@@ -55,7 +55,7 @@ fn it_may_be_moved_and_started_through_a_symlink_or_by_its_name_alone() {
 }
 
 #[test]
-fn files_may_have_any_name() {
+fn files_can_have_any_name() {
     let directory = hostile("files");
     let name = |end: &str| OsString::from_vec([HOSTILE, end.as_bytes()].concat());
     let (numbers, picture) = (name(".csv"), name(".svg"));
@@ -83,7 +83,7 @@ fn files_may_have_any_name() {
 }
 
 #[test]
-fn an_environment_may_have_any_name() {
+fn an_environment_can_have_any_name() {
     let environment = environment(
         Path::new("environments").join(OsStr::from_bytes(HOSTILE)),
         &linked_version(),
@@ -142,8 +142,8 @@ fn stray_files_in_the_current_directory_change_nothing() {
 }
 
 #[test]
-fn no_home_or_one_that_cannot_be_written_to_is_fine() {
-    // There nothing can be written, by root neither.
+fn the_home_directory_can_be_missing_or_read_only() {
+    // Not even root can write to these.
     for home in [None, Some("/proc"), Some("/nonexistent"), Some("")] {
         let mut program = outliers();
         program
@@ -154,7 +154,7 @@ fn no_home_or_one_that_cannot_be_written_to_is_fine() {
 }
 
 #[test]
-fn a_current_directory_that_is_gone_is_fine() {
+fn the_current_directory_can_be_deleted() {
     let directory = crate::common::directory("gone");
     let script = "mkdir here && cd here && rmdir ../here && exec \"$0\"";
     let mut program = command("sh");
@@ -212,7 +212,7 @@ fn pyoutliers_on_the_path_does_not_replace_the_one_compiled_in() {
     );
 }
 
-/// As in Python: an empty entry names it.
+/// As in Python, an empty entry is the current directory.
 #[test]
 fn the_current_directory_is_searched_only_where_pythonpath_names_it() {
     let directory = crate::common::directory("empty-entry");

@@ -1,4 +1,4 @@
-//! Where the program runs: Pythons, and their environments.
+//! Which Python the program uses, and the environments in which it runs.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]

@@ -34,12 +34,12 @@
     if (l.end && index === l.steps.length - 1) is(here + " fatal", $("#event").textContent.includes("ends the process: " + l.end), true);
     if (!l.drawn) return;
     pictures += 1;
-    const {variables, objects, held} = s.picture;
-    const alive = (to) => objects[to][2] !== 0;
+    const {variables, objects, references} = s.picture;
+    const alive = (to) => objects[to].count !== 0;
     const arrows = (kind) => document.querySelectorAll(`#picture > path.${kind}`).length;
-    const of = (hold) => variables.filter(([, h, to]) => h === hold && alive(to)).length;
+    const of = (kind) => variables.filter(({ownership, object}) => ownership === kind && alive(object)).length;
     is(here + " boxes", document.querySelectorAll("#picture rect").length, variables.length + objects.length);
-    is(here + " owned", arrows("Owned"), of("Owned") + held.filter(([, to]) => alive(to)).length);
+    is(here + " owned", arrows("Owned"), of("Owned") + references.filter(([, to]) => alive(to)).length);
     is(here + " borrowed", arrows("Borrowed"), of("Borrowed"));
     is(here + " stolen", arrows("Stolen"), of("Stolen"));
     is(here + " described", $("#picture").getAttribute("aria-label").length > 0, true);
@@ -58,7 +58,7 @@
     for (const text of document.querySelectorAll("#picture text")) {
       const t = text.getBBox();
       if (t.x < 0 || t.x + t.width > frame.width || t.y + t.height > frame.height) wrong.push(`${here}: "${text.textContent}" is outside`);
-      if (!["given back", "lost"].includes(text.textContent) && !boxes.some((b) => t.x >= b.x && t.x + t.width <= b.x + b.width)) wrong.push(`${here}: "${text.textContent}" leaves its box`);
+      if (!["released", "lost"].includes(text.textContent) && !boxes.some((b) => t.x >= b.x && t.x + t.width <= b.x + b.width)) wrong.push(`${here}: "${text.textContent}" leaves its box`);
     }
   }));
 

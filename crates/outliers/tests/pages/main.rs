@@ -1,4 +1,4 @@
-//! What is printed for reading: documentation and lessons.
+//! The lessons, as they are printed and as a page.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]
@@ -6,3 +6,4 @@ mod common;
 
 mod browser;
 mod refcounts;
+mod words;

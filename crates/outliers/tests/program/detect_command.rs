@@ -1,4 +1,4 @@
-//! `outliers detect`: what people have goes in, what is wrong is told by file, line and column.
+//! `outliers detect`: the function, its parameters and its errors; exit statuses; wrong usage.
 
 mod reading;
 
@@ -21,7 +21,7 @@ fn bad(stderr: &str) -> (Option<i32>, String, String) {
     (Some(1), String::new(), format!("outliers: {stderr}\n"))
 }
 
-/// `detect` with a function of `tests/callees.py`, on `1 2 NaN`.
+/// Runs `detect` with a function of `tests/callees.py` on `1 2 NaN`.
 fn call(function: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     told(&called(function, arguments))
 }
@@ -47,7 +47,7 @@ fn called(function: &str, arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn another_function_may_be_called_and_decides_on_nan_itself() {
+fn your_own_function_is_called_and_decides_on_nan_itself() {
     assert_eq!(call("as_numpy", &[]), fine("[0, 2]"));
     assert_eq!(call("as_numpy", &["--format", "lines"]), fine("0\n2"));
     assert_eq!(
@@ -94,7 +94,7 @@ fn a_parameter_is_what_it_looks_like() {
 }
 
 #[test]
-fn what_is_found_can_be_a_status_and_nothing_is_printed_where_nothing_is() {
+fn outliers_can_set_the_exit_status_and_nothing_is_printed_without_any() {
     let directory = crate::common::directory("found");
     std::fs::write(directory.join("none.csv"), "v\n1\n2\n").unwrap();
     let some = format!("v\n{}9\n", "1\n".repeat(8));
@@ -116,7 +116,7 @@ fn what_is_found_can_be_a_status_and_nothing_is_printed_where_nothing_is() {
     }
     let rows = (Some(4), "some.csv:v\nsome.csv:9\n".into(), String::new());
     assert_eq!(detect("none.csv some.csv -o rows --fail-if-found"), rows);
-    // An error is worse.
+    // An error takes precedence.
     let (status, stdout, _) = detect("some.csv nowhere.csv --fail-if-found");
     assert_eq!((status, stdout.as_str()), (Some(1), "some.csv:[8]\n"));
     let (_, help, _) = told(&outliers().arg("--help").output().unwrap());
@@ -124,27 +124,28 @@ fn what_is_found_can_be_a_status_and_nothing_is_printed_where_nothing_is() {
 }
 
 #[test]
-fn a_function_or_parameter_that_is_no_text_is_refused_by_its_name() {
-    for (option, value) in [
-        ("--function", &b"sp\xe9.py:f"[..]),
-        ("--set", &b"name=\xe9"[..]),
+fn an_argument_that_is_not_utf_8_is_refused_by_its_name() {
+    for (command, option, value) in [
+        ("detect", "--function", &b"sp\xe9.py:f"[..]),
+        ("transform", "--function", b"sp\xe9.py:f"),
+        ("detect", "--set", b"name=\xe9"),
+        ("detect", "--column", b"\xe9"),
+        ("detect -c v -p x.svg", "--time", b"\xe9"),
+        ("soak", "--allow", b"\xe9"),
     ] {
-        let mut command = outliers();
-        command
-            .args(["detect", option])
+        let mut program = outliers();
+        program
+            .args(command.split(' ').chain([option]))
             .arg(OsStr::from_bytes(value));
-        let (status, stdout, stderr) = told(&command.output().unwrap());
+        let (status, stdout, stderr) = told(&program.output().unwrap());
         assert_eq!((status, stdout.as_str()), (Some(2), ""));
         assert!(stderr.contains(&format!("for '{option} <")), "{stderr}");
-        assert!(
-            stderr.contains("it is not UTF-8: use another name\n"),
-            "{stderr}"
-        );
+        assert!(stderr.contains("it must be valid UTF-8\n"), "{stderr}");
     }
 }
 
 #[test]
-fn an_exception_is_a_line_and_its_traceback() {
+fn an_exception_is_reported_in_a_line_with_its_traceback() {
     let (status, stdout, stderr) = call("raises_value_error", &[]);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
     let mut lines = stderr.lines();
@@ -157,7 +158,7 @@ fn an_exception_is_a_line_and_its_traceback() {
 }
 
 #[test]
-fn a_module_that_raises_when_it_is_imported_is_a_line_and_its_traceback() {
+fn a_module_that_raises_on_import_is_reported_in_a_line_with_its_traceback() {
     let directory = crate::common::directory("import");
     std::fs::write(directory.join("raises.py"), "1\n1 / 0\n").unwrap();
     std::fs::write(directory.join("wants.py"), "import no_such.module\n").unwrap();
@@ -178,7 +179,7 @@ fn a_module_that_raises_when_it_is_imported_is_a_line_and_its_traceback() {
         stderr.ends_with("\nZeroDivisionError: division by zero\n"),
         "{stderr}"
     );
-    // Of a module that is not there, the text says all.
+    // For a missing module, the line says everything, so there is no traceback.
     for (function, remedy) in [
         ("wants:f", "(OUTLIERS_PYTHON)"),
         (
@@ -197,13 +198,13 @@ fn a_module_that_raises_when_it_is_imported_is_a_line_and_its_traceback() {
 }
 
 #[test]
-fn what_a_memory_error_says_is_told() {
+fn the_message_of_a_memory_error_is_shown() {
     let text = "callees:raises_memory_error: out of memory: no room for three";
     assert_eq!(call("raises_memory_error", &[]), bad(text));
 }
 
 #[test]
-fn system_exit_in_a_function_is_an_error_with_our_status() {
+fn system_exit_in_a_function_is_an_error_with_status_1() {
     let (status, stdout, stderr) = call("raises_system_exit", &[]);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
     assert!(
@@ -214,10 +215,10 @@ fn system_exit_in_a_function_is_an_error_with_our_status() {
 
 #[test]
 fn ctrl_c_ends_the_process_as_it_does_without_python() {
-    // Where this process ignores it, as under `nohup`, those that it starts would; a handler of its
-    // own, here the default once more, is not handed on.
+    // Child processes inherit that a signal is ignored, as under `nohup`, but not that it has a handler:
+    // this one does the default.
     flag::register_conditional_default(SIGINT, Arc::new(true.into())).unwrap();
-    // The function presses it, in a Python where `signal` has been imported.
+    // The function sends the signal, after Python has imported `signal`.
     let output = called("presses_ctrl_c", &[]);
     assert_eq!(output.status.signal(), Some(SIGINT), "{output:?}");
     assert_eq!(told(&output), (None, String::new(), String::new()));

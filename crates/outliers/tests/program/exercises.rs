@@ -11,17 +11,17 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../lessons/exercises"
 
 /// The exercises, and what is said of each.
 const REASONS: [(&str, &str); 14] = [
-    ("append", "each call leaves 12 blocks of memory"),
-    ("build_value", "each call leaves a block of memory behind"),
+    ("append", "each call leaks 12 blocks of memory"),
+    ("build_value", "each call leaks a block of memory"),
     ("dictionary", "item 0 had 1 reference more"),
     ("iterator", "item 0 had 1 reference more"),
     (
         "stolen",
-        "the result holds item 0 by a reference that nobody",
+        "the result holds item 0 but owns no reference to it",
     ),
     (
         "returned",
-        "the result holds the list by a reference that nobody",
+        "the result holds the list but owns no reference to it",
     ),
     (
         "double_release",
@@ -34,19 +34,19 @@ const REASONS: [(&str, &str); 14] = [
     ("error_path", "Called with a list whose item 300 raises"),
     (
         "half_way",
-        "When allocation 2 of the call fails, each call leaves a block of memory behind.",
+        "When allocation 2 of the call fails, each call leaks a block of memory.",
     ),
     (
         "null",
-        "When allocation 3 of the call fails, it crashed (SIGSEGV): it used NULL,",
+        "When allocation 3 of the call fails, it crashed (SIGSEGV): it used NULL or",
     ),
     (
         "thin_ice",
-        "changes when it is asked for anything, it crashed (SIGSEGV)",
+        "changes whenever it is used, it crashed (SIGSEGV)",
     ),
     (
         "lock",
-        "While the lock is released, all that is borrowed may go.",
+        "While the lock is released, other threads can free what you borrowed.",
     ),
     ("cycle", "the collector cannot"),
 ];
@@ -84,17 +84,17 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
             ("largest = item;", "Py_INCREF(largest = item);"),
             ("} else\n            Py_DECREF(item);", "}"),
         ],
-        "Any call that runs code can end what you borrowed.",
+        "Any call that runs Python code can free what you borrowed.",
     ),
     (
         "cycle",
         &[("    PyObject_GC_UnTrack(self);\n", "")],
-        "Untrack first: the collector must not look at what is being taken apart.",
+        "Untrack first: the collector must not visit an object that is being freed.",
     ),
     (
         "cycle",
         &[("    PyObject_GC_Track(indices);\n", "")],
-        "the result is not tracked: PyObject_GC_New, then PyObject_GC_Track.",
+        "the result is not tracked: use PyObject_GC_New, then PyObject_GC_Track.",
     ),
     (
         "cycle",
@@ -104,22 +104,22 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
             ("PyObject_GC_New", "PyObject_New"),
             ("    PyObject_GC_Track(indices);\n", ""),
         ],
-        "the result is not tracked: PyObject_GC_New, then PyObject_GC_Track.",
+        "the result is not tracked: use PyObject_GC_New, then PyObject_GC_Track.",
     ),
     (
         "cycle",
         &[("PyObject_GC_Del", "PyObject_Free")],
-        "What is made by one allocator is freed by its own: PyObject_GC_New with PyObject_GC_Del.",
+        "Free memory with the allocator that made it: PyObject_GC_New with PyObject_GC_Del.",
     ),
     (
         "append",
         &[("            Py_XDECREF(index);\n", "")],
-        "When allocation 3 of the call fails, each call leaves a block of memory behind.",
+        "When allocation 3 of the call fails, each call leaks a block of memory.",
     ),
     (
         "dictionary",
         &[("            Py_XDECREF(index);\n", "")],
-        "What was made before the step that failed must be released.",
+        "When a step fails, release what the steps before it made.",
     ),
     (
         "half_way",
@@ -127,7 +127,7 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
             "if (index == NULL) {\n            Py_DECREF(indices);",
             "if (index == NULL) {",
         )],
-        "When allocation 2 of the call fails, each call leaves",
+        "When allocation 2 of the call fails, each call leaks",
     ),
     (
         "half_way",
@@ -135,7 +135,7 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
             "if (status < 0) {\n            Py_DECREF(indices);",
             "if (status < 0) {",
         )],
-        "When allocation 3 of the call fails, each call leaves",
+        "When allocation 3 of the call fails, each call leaks",
     ),
     (
         "minus_one",
@@ -161,7 +161,7 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
                 "    text = PyObject_Str(first);\n    Py_END_ALLOW_THREADS",
             ),
         ],
-        "Between Py_BEGIN_ALLOW_THREADS and Py_END_ALLOW_THREADS nothing of Python is called.",
+        "Do not call Python between Py_BEGIN_ALLOW_THREADS and Py_END_ALLOW_THREADS.",
     ),
 ];
 
@@ -233,7 +233,7 @@ fn each_solution_keeps_the_rules() {
 }
 
 #[test]
-fn a_solution_with_one_mistake_is_told_what_it_is() {
+fn a_solution_with_one_mistake_gets_its_rule() {
     if !can_compile() {
         return;
     }
@@ -257,7 +257,7 @@ fn a_solution_with_one_mistake_is_told_what_it_is() {
 }
 
 #[test]
-fn a_file_of_ones_own_gets_the_lesson_of_its_rule_and_is_told_what_it_needs() {
+fn your_own_file_gets_its_lesson_and_errors_say_what_it_lacks() {
     if !can_compile() {
         return;
     }
@@ -284,12 +284,12 @@ fn a_file_of_ones_own_gets_the_lesson_of_its_rule_and_is_told_what_it_needs() {
         (
             "other.c",
             append.clone(),
-            "other.c needs PyInit_other: the module is named after the file",
+            "other.c needs PyInit_other: a module has the name of its file",
         ),
         (
             "my-own.c",
             append.clone(),
-            "my-own.c: a module is named after its file, so write a name as in C, such as my_own.c",
+            "my-own.c: a module has the name of its file, so rename the file to a name in C, such as my_own.c",
         ),
         (
             "lacks.c",
@@ -319,7 +319,7 @@ fn a_file_of_ones_own_gets_the_lesson_of_its_rule_and_is_told_what_it_needs() {
 
 /// Its library would be loaded from there.
 #[test]
-fn what_is_compiled_goes_where_nobody_was_before() {
+fn the_library_goes_into_a_new_directory() {
     if !can_compile() {
         return;
     }
@@ -342,7 +342,7 @@ fn what_is_compiled_goes_where_nobody_was_before() {
 }
 
 #[test]
-fn an_exercise_is_put_where_one_works_and_is_passed_while_it_is_as_it_was() {
+fn an_exercise_is_copied_here_and_passed_until_it_changes() {
     if !can_compile() {
         return;
     }
@@ -358,13 +358,13 @@ fn an_exercise_is_put_where_one_works_and_is_passed_while_it_is_as_it_was() {
     assert!(list.lines().all(|line| line.len() <= 80), "{list}");
     let (_, help, _) = exercise(&["--help"]);
     assert!(
-        help.contains("FILE.c: a module called FILE with detect(list of floats)"),
+        help.contains("FILE.c: your own module FILE, with detect(list of floats)"),
         "{help}"
     );
     assert!(help.lines().all(|line| line.len() <= 80), "{help}");
     let (status, stdout, stderr) = exercise(&["append"]);
     assert_eq!(status, Some(1));
-    assert!(stderr.contains("exercises/append.c is written"), "{stderr}");
+    assert!(stderr.contains("wrote exercises/append.c"), "{stderr}");
     assert!(
         stdout.contains("The lesson: outliers refcounts storing."),
         "{stdout}"
@@ -399,8 +399,7 @@ fn an_exercise_is_put_where_one_works_and_is_passed_while_it_is_as_it_was() {
     );
     let (status, _, stderr) = exercise(&["apend"]);
     assert_eq!(status, Some(1));
-    let error =
-        "outliers: there is no exercise apend; is it append? `outliers exercise` lists them\n";
+    let error = "outliers: there is no exercise apend; did you mean append? `outliers exercise` lists them\n";
     assert_eq!(stderr, error);
     let (_, _, stderr) = exercise(&["zzz"]);
     let error = "outliers: there is no exercise zzz; `outliers exercise` lists them\n";
@@ -409,7 +408,7 @@ fn an_exercise_is_put_where_one_works_and_is_passed_while_it_is_as_it_was() {
 
 /// By what cleans temporary directories, while Python starts, before the compiler runs and after.
 #[test]
-fn a_temporary_directory_that_is_removed_meanwhile_is_told_by_its_name() {
+fn an_error_names_a_temporary_directory_that_was_removed() {
     if !can_compile() {
         return;
     }

@@ -1,11 +1,11 @@
-//! `outliers generate`: completions and man pages say what the help says.
+//! The help, and the completions and man pages that `outliers generate` makes from it.
 
 use std::fs;
 
 use crate::common::{command, directory, outliers, told};
 
 #[test]
-fn completions_and_man_pages_have_every_option_of_the_help() {
+fn completions_and_man_pages_have_every_option() {
     let directory = directory("generated");
     let mut generate = outliers();
     generate.args(["generate", "."]).current_dir(&directory);
@@ -43,23 +43,22 @@ fn completions_and_man_pages_have_every_option_of_the_help() {
 
 #[test]
 fn the_help_fits_80_columns() {
-    for command in "help detect transform soak refcounts exercise doctor generate".split(' ') {
-        let (_, help, _) = told(&outliers().args(["help", command]).output().unwrap());
-        let wide = help.lines().find(|line| line.chars().count() > 80);
-        assert!(
-            help.contains("Usage:") && wide.is_none(),
-            "{command}: {wide:?}"
-        );
+    let commands = "detect transform soak refcounts exercise doctor generate".split(' ');
+    for command in commands.map(Some).chain([None]) {
+        for help in ["-h", "--help"] {
+            let mut program = outliers();
+            let (_, help, _) = told(&program.args(command).arg(help).output().unwrap());
+            let wide = help.lines().find(|line| line.chars().count() > 80);
+            assert!(
+                help.contains("Usage:") && wide.is_none(),
+                "{command:?}: {wide:?}"
+            );
+        }
     }
-    let (_, help, _) = told(&outliers().arg("help").output().unwrap());
-    assert!(
-        help.contains("Usage:") && help.lines().all(|line| line.len() <= 80),
-        "{help}"
-    );
 }
 
 #[test]
-fn a_directory_that_cannot_be_made_is_an_error() {
+fn a_directory_that_cannot_be_created_is_an_error() {
     let (status, _, stderr) = told(
         &outliers()
             .args(["generate", "/dev/null/x"])

@@ -99,13 +99,13 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "ends_after_a_word",
         "#include <unistd.h>",
         "printf(\"clean\\n\"); fflush(stdout); _exit(0);",
-        "Called with an empty list, it ended the process, with exit status: 0.",
+        "Called with an empty list, it ended the process (exit status: 0).",
     ),
     (
         "keeps_a_module",
         "",
         "return PyImport_ImportModule(\"math\") ? PyList_New(0) : NULL;",
-        "each call leaves a reference to <module 'math' ",
+        "each call leaks a reference to <module 'math' ",
     ),
     (
         "keeps_pi",
@@ -114,7 +114,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
          PyObject *pi = math ? PyObject_GetAttrString(math, \"pi\") : NULL;
          Py_XDECREF(math);
          return pi ? PyList_New(0) : NULL;",
-        "each call leaves a reference to float 3.141592653589793 behind.",
+        "each call leaks a reference to float 3.141592653589793.",
     ),
     (
         "releases_what_was_stolen",
@@ -155,14 +155,14 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "#include <fcntl.h>",
         "if (open(\"/dev/null\", O_RDONLY) < 0) return PyErr_SetFromErrno(PyExc_OSError);
          return PyList_New(0);",
-        "each call leaves an open file behind.",
+        "each call leaks an open file.",
     ),
     (
         "leaves_processes",
         "#include <unistd.h>",
         "if (fork() == 0) _exit(0);
          return PyList_New(0);",
-        "each call leaves a child process behind.",
+        "each call leaks a child process.",
     ),
     (
         "grows_a_list",
@@ -179,13 +179,13 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "#include <unistd.h>",
         "for (int file = 3; file < 1000; file++) close(file);
          return PyList_New(0);",
-        "it closed file descriptors of the program.",
+        "it closed file descriptors that others had opened.",
     ),
     (
         "ends",
         "#include <unistd.h>",
         "_exit(0);",
-        "Called with an empty list, it ended the process, with exit status: 0.",
+        "Called with an empty list, it ended the process (exit status: 0).",
     ),
     (
         "waits",
@@ -197,13 +197,13 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "uses_null",
         "",
         "PyObject *missing = PySys_GetObject(\"missing\"); Py_INCREF(missing); return missing;",
-        "it crashed (SIGSEGV): it used NULL, or an object that was gone.",
+        "it crashed (SIGSEGV): it used NULL or a freed object.",
     ),
     (
         "aborts",
         "",
         "abort();",
-        "it crashed (SIGABRT): somebody saw damage, and called abort.",
+        "it crashed (SIGABRT): abort was called, as it is when memory is damaged.",
     ),
     (
         "gives_back_what_it_stored",
@@ -212,7 +212,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
          if (list == NULL || float_ == NULL || PyList_Append(list, float_) < 0) return NULL;
          Py_DECREF(float_); Py_DECREF(float_);
          return list;",
-        "the result holds an object without a reference of its own",
+        "the result holds an object but owns no reference to it",
     ),
     (
         "keeps_what_another_thread_may_free",
@@ -223,7 +223,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
          usleep(100);
          Py_END_ALLOW_THREADS
          return Py_BuildValue(\"(O)\", first);",
-        "another thread fills anew, whenever the lock is free, ",
+        "another thread replaces whenever it gets the lock, ",
     ),
     (
         "asks_for_a_text",
@@ -233,7 +233,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
          if (text == NULL) return NULL;
          Py_DECREF(text);
          return PyObject_IsTrue(item) < 0 ? NULL : Py_BuildValue(\"(O)\", item);",
-        "an item changes when it is asked for anything",
+        "an item changes whenever it is used",
     ),
     (
         "takes_failure_for_yes",
@@ -279,7 +279,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "",
         "if (PyList_GET_SIZE(data) == 1 && PyList_GET_ITEM(data, 0) == Py_None) Py_INCREF(data);
          return PyList_New(0);",
-        "None in a list again and again, each call leaves a reference to list [None] behind.",
+        "None in a list again and again, each call leaks a reference to list [None].",
     ),
     (
         "leaks_at_one_call_of_sixty_four",
@@ -287,7 +287,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "PyObject *first = PyList_GET_SIZE(data) > 0 ? PyList_GET_ITEM(data, 0) : NULL;
          if (++calls > 300 && calls % 64 == 0 && first && PyFloat_CheckExact(first)) Py_INCREF(first);
          return PyList_New(0);",
-        " leaves a reference to float ",
+        " leaks a reference to float ",
     ),
     (
         "fails_without_a_word_if_all_are_equal",
@@ -300,7 +300,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
              same = PyFloat_CheckExact(item) && PyFloat_AS_DOUBLE(item) == PyFloat_AS_DOUBLE(first);
          }
          return same ? NULL : PyList_New(0);",
-        "Called with one number nine times, detect returned NULL without an exception.",
+        "Called with the same number nine times, detect returned NULL without an exception.",
     ),
     (
         "keeps_where_the_items_were",
@@ -316,7 +316,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
              sum += value;
          }
          return Py_BuildValue(\"(d)\", sum);",
-        "an item changes when it is asked for anything, it crashed",
+        "an item changes whenever it is used, it crashed",
     ),
     (
         "forgets_what_comes_while_it_frees",
@@ -326,7 +326,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
          Py_XDECREF(last);
          last = copy;
          return PyList_New(0);",
-        "Clear first: what is released may run code that comes here again.",
+        "Clear first: a release can run code that calls this function again.",
     ),
     (
         "forgets_the_type",
@@ -336,13 +336,13 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
          static PyObject *type;",
         "if (type == NULL) type = PyType_FromSpec(&spec);
          return type ? PyType_GenericAlloc((PyTypeObject *)type, 0) : NULL;",
-        "each call leaves a reference to <class 'own.Empty'> behind.",
+        "each call leaks a reference to <class 'own.Empty'>.",
     ),
     (
         "never_frees",
         "static void *volatile lost;",
         "lost = malloc(500); return PyList_New(0);",
-        "each call leaves 512 bytes of C's heap behind",
+        "each call leaks 512 bytes of C's heap",
     ),
 ];
 
@@ -362,7 +362,7 @@ fn judged(name: &str, before: &str, body: &str, here: &Path) -> (Option<i32>, St
 }
 
 #[test]
-fn what_keeps_the_rules_is_not_blamed() {
+fn a_module_that_keeps_the_rules_is_not_blamed() {
     if !can_compile() {
         return;
     }
@@ -375,7 +375,7 @@ fn what_keeps_the_rules_is_not_blamed() {
 }
 
 #[test]
-fn what_breaks_a_rule_is_told_how() {
+fn a_module_that_breaks_a_rule_gets_the_evidence() {
     if !can_compile() {
         return;
     }
@@ -390,7 +390,7 @@ fn what_breaks_a_rule_is_told_how() {
 
 /// A module is called as its file.
 #[test]
-fn a_module_may_be_called_like_one_of_pythons() {
+fn a_module_may_have_the_name_of_one_of_pythons() {
     if !can_compile() {
         return;
     }
@@ -406,13 +406,14 @@ fn a_module_may_be_called_like_one_of_pythons() {
         );
         assert_eq!(status, Some(1), "{name}: {said}");
         assert!(
-            said.contains("each call leaves a block of memory behind"),
+            said.contains("each call leaks a block of memory"),
             "{name}: {said}"
         );
     }
     let (status, said) = judged("\u{e9}t\u{e9}", "", "return PyList_New(0);", &here);
     assert_eq!(status, Some(1));
-    let reason = "a module is named after its file, so write a name as in C, such as my_own.c";
+    let reason =
+        "a module has the name of its file, so rename the file to a name in C, such as my_own.c";
     assert!(said.contains(reason), "{said}");
 }
 

@@ -1,9 +1,10 @@
-//! The program: numbers of all kinds in, results, pictures and errors out.
+//! The program `outliers`: numbers in; results, pictures and errors out.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]
 mod common;
 
+mod broken;
 mod detect_command;
 mod exercises;
 mod generate;
@@ -11,7 +12,6 @@ mod judge;
 mod out_of_memory;
 mod output;
 mod plot;
-mod reader;
 mod readme;
 mod records_kept;
 mod records_out;

@@ -1,4 +1,4 @@
-//! The program, where memory runs out: one line, status 1, and no half of a result.
+//! When memory runs out: one line on stderr, status 1, and no half of a result.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::common::{finished, told};
 
 const MEBIBYTE: i64 = 1 << 20;
 
-/// Prints the peak of the address space, in KiB; and functions that are called where it is limited.
+/// A function that returns the peak of the address space in KiB, and functions to call with a limit on it.
 const LIMITED: &str = "
 import resource, sys
 
@@ -34,7 +34,7 @@ def in_other_words(data):
         raise ValueError('no room')
 ";
 
-/// `detect` of `numbers` in `directory` under `ulimit -v` of that many KiB.
+/// Runs `detect` in `directory` under `ulimit -v` of that many KiB.
 fn limited(directory: &Path, kibibytes: i64, arguments: &str) -> (Option<i32>, String, String) {
     let detect = format!("ulimit -v {kibibytes}; exec \"$0\" detect {arguments}");
     let mut command = crate::common::command("sh");
@@ -47,8 +47,8 @@ fn limited(directory: &Path, kibibytes: i64, arguments: &str) -> (Option<i32>, S
     told(&finished(command, arguments))
 }
 
-/// What the program takes, in KiB, with Python started and without NumPy; and one MiB, as Python says
-/// in words of its own that it cannot start.
+/// The KiB that the program needs with Python started and without NumPy. One MiB is added, because with
+/// less, Python has its own message for a failed start.
 fn at_rest(directory: &Path) -> i64 {
     fs::write(directory.join("limited.py"), LIMITED).unwrap();
     fs::write(directory.join("one"), "1").unwrap();
@@ -68,7 +68,7 @@ fn the_program_says_out_of_memory_and_ends_with_status_1() {
     let write = |name: &str, text: &str| fs::write(directory.join(name), text).unwrap();
     write("numbers", &"1.25\n".repeat(200_000));
     write("fields", &("1,".repeat(1_000_000) + "x"));
-    // One word of nothing, which takes no room on the disk.
+    // One long word of zeros, in a sparse file.
     let word = fs::File::create(directory.join("word")).unwrap();
     word.set_len(8 * MEBIBYTE as u64).unwrap();
     for (arguments, most) in [

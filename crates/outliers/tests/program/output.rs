@@ -1,11 +1,10 @@
-//! What Python prints is out when the call returns, however it was printed: Python is never ended,
-//! which would write out the rest.
+//! What Python prints is written when the call returns. Python is never ended, which would flush it.
 
 use std::fmt::Write;
 
 use crate::common::{directory, outliers, told};
 
-/// What a function does, and what stdout, stderr and the file `log` hold afterwards.
+/// The body of a function, and what stdout, stderr and the file `log` hold after the call.
 const CASES: &[(&str, [&str; 3])] = &[
     ("print('out', end='')", ["out", "", ""]),
     ("print('err', end='', file=sys.stderr)", ["", "err", ""]),
@@ -19,7 +18,7 @@ const CASES: &[(&str, [&str; 3])] = &[
         "sys.stdout.reconfigure(encoding='ascii', errors='replace'); print('é', end='')",
         ["?", "", ""],
     ),
-    // Streams of its own.
+    // The function replaces the streams.
     (
         "sys.stdout = io.TextIOWrapper(sys.stdout.buffer); print('out', end='')",
         ["out", "", ""],
@@ -101,7 +100,7 @@ fn nothing_printed_is_lost() {
     }
 }
 
-/// What a function does at each call; before, streams may be put in the place of Python's own.
+/// What a module does to the streams, and what its function does at each call.
 const PRINTING: [(&str, &str); 4] = [
     (
         "",

@@ -1,4 +1,5 @@
-//! `--plot`: pictures are drawn of anything, written whole or not at all, and over nothing else.
+//! `--plot`: any numbers can be drawn; a picture is written whole or not at all, and overwrites no other
+//! kind of file.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -10,7 +11,7 @@ use pyoutliers::interpreter;
 use crate::common::{self, outliers, told};
 
 #[test]
-fn memory_over_calls_can_be_drawn() {
+fn memory_over_the_calls_is_drawn() {
     let file = common::directory("soak-plot").join("memory.svg");
     let drawn = outliers()
         .arg("soak")
@@ -36,7 +37,7 @@ fn memory_over_calls_can_be_drawn() {
 }
 
 #[test]
-fn numbers_and_their_outliers_can_be_drawn() {
+fn numbers_and_their_outliers_are_drawn() {
     let directory = common::directory("detect-plot");
     for (name, numbers) in [
         ("few", "1 1 1 1 1 1 1 1 100".to_owned()),
@@ -67,7 +68,7 @@ fn numbers_and_their_outliers_can_be_drawn() {
 #[test]
 fn a_picture_that_cannot_be_written_is_an_error_and_nothing_is_printed() {
     let full = common::directory("full-disk").join("plot.svg");
-    // A device of its own, which no mistake here replaces for all.
+    // A new device, so that a bug cannot replace the real one.
     let mknod = Command::new("mknod")
         .arg(&full)
         .args(["c", "1", "7"])
@@ -90,6 +91,20 @@ fn a_picture_that_cannot_be_written_is_an_error_and_nothing_is_printed() {
 }
 
 #[test]
+fn a_soak_whose_picture_cannot_be_written_makes_no_call() {
+    let directory = common::directory("unwritable-plot");
+    let source = "def f(data): open('called', 'w').close(); return []";
+    fs::write(directory.join("f.py"), source).unwrap();
+    let mut soak = outliers();
+    soak.args(["soak", "--calls", "20", "--size", "1", "--function"]);
+    soak.args(["f.py:f", "--plot", "nowhere/x.svg"]);
+    let output = soak.current_dir(&directory).output().unwrap();
+    let error = "outliers: nowhere/x.svg: No such file or directory (os error 2)\n";
+    assert_eq!(told(&output), (Some(1), String::new(), error.into()));
+    assert!(!directory.join("called").exists());
+}
+
+#[test]
 fn only_a_file_for_pictures_is_overwritten() {
     let numbers = common::directory("plot-over").join("numbers.csv");
     std::fs::write(&numbers, "1 2 3").unwrap();
@@ -100,11 +115,11 @@ fn only_a_file_for_pictures_is_overwritten() {
         .unwrap();
     let (status, stdout, stderr) = told(&drawn);
     assert_eq!((status, stdout.as_str()), (Some(2), ""));
-    assert!(stderr.contains("name a file that ends in .svg"), "{stderr}");
+    assert!(stderr.contains("the name must end in .svg"), "{stderr}");
     assert_eq!(std::fs::read_to_string(&numbers).unwrap(), "1 2 3");
 }
 
-/// The directory, and the picture in it before.
+/// A directory, and an old picture in it.
 fn with_a_picture(name: &str) -> (PathBuf, PathBuf) {
     let directory = common::directory(name);
     let picture = directory.join("x.svg");
@@ -113,7 +128,7 @@ fn with_a_picture(name: &str) -> (PathBuf, PathBuf) {
 }
 
 #[test]
-fn a_picture_that_may_not_be_so_large_leaves_the_one_before() {
+fn a_picture_over_the_limit_for_files_leaves_the_old_one() {
     let (directory, picture) = with_a_picture("too-large");
     let detect = "ulimit -f 1; exec \"$0\" detect /dev/null --plot x.svg";
     let mut program = common::command("sh");
@@ -128,7 +143,7 @@ fn a_picture_that_may_not_be_so_large_leaves_the_one_before() {
 }
 
 #[test]
-fn a_picture_takes_the_place_of_the_one_before_and_of_no_symlink() {
+fn a_picture_replaces_the_old_one_and_follows_a_symlink() {
     let (directory, picture) = with_a_picture("replaced");
     fs::set_permissions(&picture, fs::Permissions::from_mode(0o600)).unwrap();
     symlink("x.svg", directory.join("link.svg")).unwrap();
@@ -149,7 +164,7 @@ fn a_picture_takes_the_place_of_the_one_before_and_of_no_symlink() {
 }
 
 #[test]
-fn a_pipe_is_refused_where_a_picture_or_a_page_would_wait_for_its_reader() {
+fn a_picture_or_a_page_is_not_written_to_a_pipe() {
     let directory = common::directory("pipes");
     let made = Command::new("mkfifo")
         .args(["pipe.svg", "pipe.html"])
@@ -162,7 +177,7 @@ fn a_pipe_is_refused_where_a_picture_or_a_page_would_wait_for_its_reader() {
     ] {
         let mut program = outliers();
         program.args(command.split(' ')).current_dir(&directory);
-        let error = format!("outliers: {error}: not a regular file; name another\n");
+        let error = format!("outliers: {error}: not a regular file\n");
         let told = told(&common::finished(program, command));
         assert_eq!(told, (Some(1), String::new(), error));
     }

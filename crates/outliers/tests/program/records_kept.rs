@@ -1,4 +1,4 @@
-//! `detect --format rows` and `json`: what is printed was read, whatever has become of the file.
+//! `detect --format rows` and `json`: the records are printed as read, even if the file changes.
 
 use std::env;
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::common::{self, outliers, told};
 use crate::records_out::table;
 
-/// Each call finds all, and changes the file that the numbers are of.
+/// `changes` returns all indices, as `keeps` does, and changes the file that was read.
 const MODULE: &str = "
 import os, sys
 
@@ -44,7 +44,7 @@ fn detect(directory: &Path, arguments: &[&str]) -> (Option<i32>, String, String)
 }
 
 #[test]
-fn files_that_change_meanwhile_give_the_records_that_were_read() {
+fn records_are_printed_as_read_even_if_the_file_changes_meanwhile() {
     let directory = common::directory("changing");
     let mut random = StdRng::seed_from_u64(rand::random());
     let cases = env::var("PROPTEST_CASES").map_or(400, |cases| cases.parse().unwrap());
@@ -97,7 +97,7 @@ fn json_has_each_name_once_and_every_byte_of_a_field() {
 }
 
 #[test]
-fn no_name_of_a_file_makes_a_line_of_its_own() {
+fn a_file_name_cannot_forge_a_line_of_output() {
     let directory = common::directory("forged");
     let name = "a\ny:[9]\r.csv";
     fs::write(directory.join(name), "v\n1\n").unwrap();

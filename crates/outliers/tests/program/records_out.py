@@ -1,4 +1,4 @@
-"""What `outliers detect` prints as rows and as JSON, in plain Python: by the csv module and NumPy."""
+"""Print what `outliers detect` prints as rows or as JSON, with the csv module and NumPy."""
 
 import csv
 import json

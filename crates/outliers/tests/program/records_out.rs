@@ -1,5 +1,5 @@
-//! `detect --format rows` and `json`: the records that were found, as they are in the file, with their
-//! lines; and several files in one command.
+//! `detect --format rows` and `json`: the records with outliers, as they are in the file, and their lines.
+//! Also several files in one command, missing values, and times.
 #![allow(clippy::indexing_slicing)]
 
 use std::fs::{self, File};
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::common::{self, command, outliers, told};
 
-/// A table with what makes it hard to say which record, line and value is which.
+/// A table in which records, lines and values are hard to tell apart.
 pub fn table(random: &mut StdRng, delimiter: char) -> String {
     let end = ["\n", "\r\n", "\r"][random.random_range(0..3)];
     let columns = random.random_range(1..5);
@@ -49,7 +49,7 @@ pub fn table(random: &mut StdRng, delimiter: char) -> String {
                 }
                 _ => format!("{:.2}", random.random_range(-1_f64..1.0).powi(9) * 100.0),
             };
-            // Alone on its line, what is empty would be a blank line.
+            // Alone on its line, an empty field would make a blank line.
             let bare = columns == 1 && text.is_empty();
             if record > 0 && column == at && random.random_ratio(1, 9) {
                 text = format!(" {text} ");
@@ -72,9 +72,9 @@ fn lines(text: &[u8]) -> Vec<Value> {
         .collect()
 }
 
-/// One command over all, and one script.
+/// Reads all files with one command, and with one script.
 #[test]
-fn rows_and_json_of_3000_files_are_as_plain_python_has_them() {
+fn rows_and_json_of_3000_files_are_those_of_plain_python() {
     let directory = common::directory("records-out");
     let mut random = StdRng::seed_from_u64(11);
     let names: Vec<_> = (0..3000)
@@ -110,7 +110,7 @@ fn rows_and_json_of_3000_files_are_as_plain_python_has_them() {
             "{}",
             stderr
                 .lines()
-                .filter(|line| !line.ends_with("skipped"))
+                .filter(|line| !line.contains(": skipped "))
                 .collect::<String>()
         );
         let python = command(interpreter::choice().unwrap().python);
@@ -120,7 +120,7 @@ fn rows_and_json_of_3000_files_are_as_plain_python_has_them() {
             assert_eq!(lines(&ours.stdout), lines(&plain.stdout));
             println!("cases: {}", names.len());
         }
-        // Of rows, the first line that differs is told.
+        // Shows the first row that differs.
         let rows = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned();
         if format == "rows" && ours.stdout != plain.stdout {
             for (ours, plain) in rows(&ours).split('\n').zip(rows(&plain).split('\n')) {
@@ -141,13 +141,13 @@ fn detect(directory: &PathBuf, arguments: &[&str]) -> Command {
 }
 
 #[test]
-fn standard_input_is_read_from_where_it_stands_and_copied_nowhere() {
+fn standard_input_is_read_from_its_position_and_never_copied() {
     let directory = common::directory("standard-input");
     fs::write(directory.join("x.csv"), format!("other, text\n{CSV}")).unwrap();
     let arguments = ["-c", "v", "-m", "-o", "rows"];
-    let skipped = "outliers: standard input: 1 missing values skipped\n";
+    let skipped = "outliers: standard input: skipped 1 missing value\n";
     let expected = (Some(0), ROWS.to_owned(), skipped.to_owned());
-    // A file that somebody has begun to read; and a pipe.
+    // A file of which a part is already read, and a pipe.
     let mut file = File::open(directory.join("x.csv")).unwrap();
     file.seek(std::io::SeekFrom::Start(12)).unwrap();
     let output = detect(&directory, &arguments).stdin(file).output().unwrap();
@@ -170,12 +170,12 @@ fn standard_input_is_read_from_where_it_stands_and_copied_nowhere() {
 }
 
 #[test]
-fn each_file_is_a_series_of_its_own_and_an_error_ends_none_of_the_others() {
+fn each_file_is_read_separately_and_an_error_does_not_stop_the_others() {
     let directory = common::directory("several");
     fs::write(directory.join("a.csv"), CSV).unwrap();
     fs::write(directory.join("b.csv"), "t,v\nx,y\n").unwrap();
     fs::write(directory.join("c.csv"), "v\n1\n").unwrap();
-    let said = "outliers: a.csv: 1 missing values skipped\n\
+    let said = "outliers: a.csv: skipped 1 missing value\n\
                 outliers: b.csv:2: not a number: \"y\" (column v)\n\
                 outliers: no.csv: No such file or directory (os error 2)\n";
     let json = r#"{"file": "a.csv", "line": 9, "index": 5, "value": 100.0, "record": {"t": "g\r\ng", "v": " 100"}}"#;
@@ -215,7 +215,7 @@ fn each_file_is_a_series_of_its_own_and_an_error_ends_none_of_the_others() {
 }
 
 #[test]
-fn several_values_of_a_record_are_one_row_and_rows_are_bytes() {
+fn several_outliers_in_a_record_are_one_row_and_rows_keep_their_bytes() {
     let directory = common::directory("bytes");
     fs::write(
         directory.join("x"),
@@ -246,7 +246,7 @@ fn several_values_of_a_record_are_one_row_and_rows_are_bytes() {
 }
 
 #[test]
-fn an_index_of_no_value_has_no_row() {
+fn an_index_without_a_value_has_no_row() {
     let directory = common::directory("no-row");
     fs::write(directory.join("f.py"), "def f(data): return [1, -1]\n").unwrap();
     fs::write(directory.join("x"), "1 2 3").unwrap();
@@ -257,7 +257,7 @@ fn an_index_of_no_value_has_no_row() {
             (
                 Some(1),
                 "",
-                "outliers: x: no record of the index -1: there are 3 values\n",
+                "outliers: x: there is no value with index -1 among 3\n",
             ),
         ),
     ] {
@@ -269,7 +269,7 @@ fn an_index_of_no_value_has_no_row() {
 }
 
 #[test]
-fn missing_values_are_skipped_if_that_is_asked_for() {
+fn missing_values_are_skipped_on_request() {
     let directory = common::directory("missing");
     fs::write(directory.join("x"), "1,,1 n/a NaN\n1,1,?,1\n\"\"\n1,50\n").unwrap();
     fs::write(
@@ -281,7 +281,7 @@ fn missing_values_are_skipped_if_that_is_asked_for() {
     {
         let mut arguments = vec![file, "--skip-missing"];
         arguments.extend(column);
-        let said = format!("outliers: {file}: {count} missing values skipped\n");
+        let said = format!("outliers: {file}: skipped {count} missing values\n");
         let output = detect(&directory, &arguments).output().unwrap();
         assert_eq!(told(&output), (Some(0), expected.into(), said));
         arguments.remove(1);
@@ -297,9 +297,9 @@ fn missing_values_are_skipped_if_that_is_asked_for() {
 }
 
 #[test]
-fn times_are_read_and_stand_on_the_axis() {
+fn times_are_read_and_shown_on_the_axis() {
     let directory = common::directory("times");
-    // Where the second of the three points is, from left to right.
+    // The position of the second of the three points, from left to right.
     for (name, times, tick, second) in [
         (
             "space",
@@ -353,9 +353,16 @@ fn times_are_read_and_stand_on_the_axis() {
         .unwrap();
     let text = "outliers: wrong:2: not a time: \"2014-02-30\" (column t)\n";
     assert_eq!(told(&output), (Some(1), String::new(), text.into()));
-    // Digits that may be seconds or a date, milliseconds, and both ways in one column.
-    let date = "a date, or seconds? write 2024-01-31, or the seconds with a point, 20240131.0";
-    let other = "not a time, or written in another way than the first one";
+    // --skip-missing skips values only, so no hint suggests it for a time.
+    fs::write(directory.join("no-time"), "t,v\n,1\n").unwrap();
+    let output = detect(&directory, &["no-time", "-cv", "-tt", "-p", "x.svg", "-m"])
+        .output()
+        .unwrap();
+    let text = "outliers: no-time:2: not a time: \"\" (column t)\n";
+    assert_eq!(told(&output), (Some(1), String::new(), text.into()));
+    // Digits that may be seconds or a date, milliseconds, and both formats in one column.
+    let date = "may be a date or seconds; write 2024-01-31 for a date, or 20240131.0 for seconds";
+    let other = "not a time, or not written as the first one is";
     for (times, error) in [
         ("20240101", Some((2, date))),
         ("2024", Some((2, date))),

@@ -1,4 +1,4 @@
-//! Streams that are closed or full, a full disk, and signals while a function runs.
+//! Closed streams, full streams, a full disk, and signals while a function runs.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use crate::common::{command, finished, outliers, skipped, told};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// `detect` of some numbers with a function of the module that `source` is.
+/// Runs `detect` on some numbers with a function of a module.
 fn calling(name: &str, source: &str, function: &str, numbers: &str) -> Command {
     let directory = crate::common::directory(name);
     fs::write(directory.join("module.py"), source).unwrap();
@@ -31,7 +31,7 @@ fn full() -> fs::File {
 }
 
 #[test]
-fn closed_streams_are_fine() {
+fn streams_can_be_closed() {
     let numbers = crate::common::directory("closed");
     let prints = "import sys\ndef prints(data):\n    print('out', flush=True)\n    \
                   print('err', file=sys.stderr)\n    return [sum(1 for _ in sys.stdin)]\n";
@@ -54,7 +54,7 @@ fn closed_streams_are_fine() {
         };
         let expected = (Some(0), open(">&-", "out\n[0]\n"), open("2>&-", "err\n"));
         assert_eq!((status, stdout, stderr), expected, "{closed:?}");
-        // Nothing that was meant for a stream is in the file that took its number.
+        // A file that was opened as number 1 or 2 got none of the output.
         let svg = fs::read_to_string(numbers.join("one.svg")).unwrap();
         assert!(
             svg.starts_with("<svg") && svg.ends_with("</svg>\n"),
@@ -66,7 +66,7 @@ fn closed_streams_are_fine() {
 
 #[test]
 fn a_result_that_cannot_be_written_is_an_error() {
-    // Little enough to be written at the end, and more.
+    // So little that it is written at the end, and more.
     for numbers in ["1 2 3", &"1 ".repeat(100_000)] {
         for format in ["list", "lines"] {
             let mut program = calling("full", EVERYTHING, "everything", numbers);
@@ -79,7 +79,14 @@ fn a_result_that_cannot_be_written_is_an_error() {
             );
         }
     }
-    for arguments in [&[][..], &["doctor"], &["refcounts", "stolen-reference"]] {
+    for arguments in [
+        &[][..],
+        &["doctor"],
+        &["refcounts", "stolen-reference"],
+        &["--help"],
+        &["--version"],
+        &["help", "soak"],
+    ] {
         let output = outliers().args(arguments).stdout(full()).output().unwrap();
         let (status, _, stderr) = told(&output);
         assert_eq!(status, Some(1), "{arguments:?}: {stderr}");
@@ -98,7 +105,7 @@ fn a_full_disk_leaves_no_half_picture() {
         .current_dir(&disk);
     let output = program.output();
     match output.as_ref().map(told) {
-        // No `unshare`, or its own failure, or that of `mount`; the rest of the script ends with 0.
+        // `unshare` is missing or fails, or `mount` fails; the rest of the script ends with 0.
         Err(_) | Ok((Some(1 | 77), ..)) => {
             skipped(&format!("no disk of 4 KiB can be mounted here: {output:?}"));
         }
@@ -110,7 +117,7 @@ fn a_full_disk_leaves_no_half_picture() {
 }
 
 #[test]
-fn a_reader_that_wants_one_line_gets_it_and_all_ends_quietly() {
+fn a_reader_that_leaves_after_one_line_ends_the_program_quietly() {
     let numbers = "1 ".repeat(300_000);
     let mut program = calling("one-line", EVERYTHING, "everything", &numbers);
     program.args(["--format", "lines"]);
@@ -125,9 +132,9 @@ fn a_reader_that_wants_one_line_gets_it_and_all_ends_quietly() {
     assert_eq!(told(&output), (Some(0), String::new(), String::new()));
 }
 
-/// As a shell leaves a terminal's when a program there has asked for it.
+/// A program can leave its shell's streams non-blocking.
 #[test]
-fn streams_that_do_not_wait_are_waited_for() {
+fn non_blocking_streams_are_waited_for() {
     const SCRIPT: &str = "import os, subprocess, sys, threading, time
 ours, result = os.pipe()
 numbers, theirs = os.pipe()
@@ -159,7 +166,7 @@ print(program.wait(), len(found), found[-2])";
     assert_eq!(told(&output), (Some(0), expected, String::new()));
 }
 
-/// What could keep a signal from ending the process: Python's own handlers, the lock, a long wait.
+/// Functions that could keep a signal from ending the process: Python's handlers, the lock, a long wait.
 const LONG: &str = "
 import signal, sys, threading, time
 
@@ -189,9 +196,9 @@ def waits(data):
 ";
 
 #[test]
-fn signals_end_it_while_a_function_runs() {
-    // Where this process ignores one, as under `nohup`, those that it starts would; a handler of its
-    // own, here the default once more, is not handed on.
+fn signals_end_the_program_while_a_function_runs() {
+    // Child processes inherit that a signal is ignored, as under `nohup`, but not that it has a handler:
+    // this one does the default.
     for signal in [SIGHUP, SIGINT, SIGTERM] {
         flag::register_conditional_default(signal, Arc::new(true.into())).unwrap();
     }
@@ -216,7 +223,7 @@ fn signals_end_it_while_a_function_runs() {
             .args(["-c", &format!("kill -{signal} {id}")])
             .status();
         assert!(sent.unwrap().success());
-        // Not by its own end, which would be a status.
+        // By the signal, and not with an exit status.
         let output = child.wait_with_output().unwrap();
         assert_eq!(
             output.status.signal(),

@@ -1,5 +1,4 @@
-//! What came from elsewhere is printed to be read, and commands no terminal; what is ours keeps its
-//! colours.
+//! Text from files, names and exceptions cannot control the terminal. The program's own colours can.
 #![allow(clippy::indexing_slicing)]
 
 use std::fs;
@@ -10,10 +9,10 @@ use serde_json::Value;
 
 use crate::common::{self, outliers, skipped, told};
 
-/// Sets the title, hides, goes back, turns round what follows.
+/// Sets the title, hides text, moves the cursor back, reverses the direction of text.
 const RAW: &str = "\u{1b}]0;t\u{7}\u{1b}[8m\u{9b}8m\u{7f}\u{8}\r\u{202e}\u{2066}\u{2028}.svg";
 
-/// Functions, exceptions and types that are called so.
+/// Functions, exceptions and types with such names.
 const MODULE: &str = r#"
 RAW = "\x1b]0;t\x07\x1b[8m\x9b8m\x7f\x08\r\u202e\u2066\u2028"
 def raises(data): raise ValueError(RAW)
@@ -40,7 +39,7 @@ fn directory(name: &str) -> PathBuf {
 }
 
 #[test]
-fn what_came_from_elsewhere_commands_no_terminal() {
+fn text_from_elsewhere_cannot_control_the_terminal() {
     let directory = directory("raw");
     let function = |name: &str| ["detect", "one", "--function", name].map(str::to_owned);
     let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -117,7 +116,7 @@ fn what_came_from_elsewhere_commands_no_terminal() {
 }
 
 #[test]
-fn our_own_colours_reach_a_terminal() {
+fn the_programs_own_colours_reach_the_terminal() {
     let directory = directory("colours");
     for (arguments, ours) in [
         ("refcounts copy", "copy\u{1b}[0m"),

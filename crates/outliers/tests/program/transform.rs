@@ -1,4 +1,4 @@
-//! `outliers transform`: floats come out as `detect` gives indices.
+//! `outliers transform`: floats, as strictly as `detect` prints indices.
 
 use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,9 +20,9 @@ def ints(data):
     return [1]
 ";
 
-/// `outliers` with a function of that source, on two files.
+/// Runs a command with a function of the module above, in a directory with two files.
 fn run(command: &str, function: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
-    // Tests run at the same time.
+    // Tests run in parallel.
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let directory = directory(format!("transform-{number}"));
@@ -42,7 +42,7 @@ fn prints(function: &str, arguments: &[&str], expected: &str) {
 }
 
 #[test]
-fn floats_come_out_as_a_list_or_as_lines() {
+fn floats_are_printed_as_a_list_or_as_lines() {
     prints("mean", &["numbers"], "[2.0, 3.0, 4.166666666666667]\n");
     let lines = ["numbers", "-s", "width=4", "-o", "lines"];
     prints("mean", &lines, "2.5\n3.625\n");
@@ -53,25 +53,25 @@ fn floats_come_out_as_a_list_or_as_lines() {
     );
     let several = ["-s", "width=5", "numbers", "numbers"];
     prints("mean", &several, "numbers:[3.1]\nnumbers:[3.1]\n");
-    // JSON has neither of the two; each number that it has is read as the same float.
+    // JSON has no NaN. Each number is read back as the same float.
     prints("odd", &["numbers"], "[null, 1e+300, -0.0]\n");
     prints("odd", &["numbers", "-o", "lines"], "NaN\n1e300\n-0.0\n");
     prints("mean", &["/dev/null"], "[]\n");
 }
 
 #[test]
-fn missing_values_are_skipped_if_asked_for() {
+fn missing_values_are_skipped_on_request() {
     let (status, stdout, stderr) = run("transform", "mean", &["table", "-c", "b"]);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
     assert!(stderr.starts_with("outliers: table:3: "), "{stderr}");
     let skipping = ["table", "-c", "b", "-m", "-s", "width=2"];
     let (status, stdout, stderr) = run("transform", "mean", &skipping);
     assert_eq!((status, stdout.as_str()), (Some(0), "[3.0]\n"));
-    assert_eq!(stderr, "outliers: table: 1 missing values skipped\n");
+    assert_eq!(stderr, "outliers: table: skipped 1 missing value\n");
 }
 
 #[test]
-fn an_error_half_way_prints_nothing_of_that_file() {
+fn an_error_half_way_prints_nothing_for_that_file() {
     let (status, stdout, stderr) = run("transform", "half", &["numbers", "-o", "lines"]);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
     let text = "outliers: module.py:half: item 1 of the result: ValueError: half\n";
@@ -83,7 +83,7 @@ fn an_error_half_way_prints_nothing_of_that_file() {
 }
 
 #[test]
-fn what_is_the_other_commands_is_told() {
+fn a_function_for_the_other_command_is_an_error() {
     let (status, stdout, stderr) = run("detect", "mean", &["numbers"]);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
     let remedy = "should be an int, but is float; `outliers transform` prints floats\n";

@@ -1,4 +1,4 @@
-//! What is read, from files and from standard input, and how it is told what cannot be.
+//! What is read from files and from standard input, and the errors about what cannot be read.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -6,7 +6,7 @@ use std::process::Stdio;
 use super::{bad, fine};
 use crate::common::{outliers, told};
 
-/// `detect` of a file's text; the exit status, stdout, and stderr.
+/// Runs `detect` on a file with this text: the exit status, stdout and stderr.
 fn detect(name: &str, text: impl AsRef<[u8]>, arguments: &[&str]) -> (Option<i32>, String, String) {
     let directory = crate::common::directory(format!("detect-{name}"));
     std::fs::write(directory.join("cpu.csv"), text).unwrap();
@@ -86,49 +86,49 @@ fn numbers_are_read_as_people_write_them() {
 }
 
 #[test]
-fn what_is_no_number_is_told_by_file_line_and_column() {
+fn errors_name_file_line_and_column() {
     for (name, text, arguments, error) in [
         (
             "word",
             &b"1\n2\n\n\nn/a\n"[..],
             &[][..],
-            r#"cpu.csv:5: not a number: "n/a" (missing? --skip-missing)"#,
+            r#"cpu.csv:5: not a number: "n/a" (missing? use --skip-missing)"#,
         ),
         (
             "word-crlf",
             b"1\r\n2\r\n\r\n\r\nn/a\r\n",
             &[],
-            r#"cpu.csv:5: not a number: "n/a" (missing? --skip-missing)"#,
+            r#"cpu.csv:5: not a number: "n/a" (missing? use --skip-missing)"#,
         ),
         (
             "word-cr",
             b"1\r2\r\r\rn/a\r",
             &[],
-            r#"cpu.csv:5: not a number: "n/a" (missing? --skip-missing)"#,
+            r#"cpu.csv:5: not a number: "n/a" (missing? use --skip-missing)"#,
         ),
         (
             "first",
             b"value\n2\n",
             &[],
-            r#"cpu.csv:1: not a number: "value" (a header? --column NAME)"#,
+            r#"cpu.csv:1: not a number: "value" (a header? use --column NAME)"#,
         ),
         (
             "table",
             b"t,v\n1,2\n",
             &[],
-            r#"cpu.csv:1: not a number: "t" (column 1; a header? --column NAME)"#,
+            r#"cpu.csv:1: not a number: "t" (column 1; a header? use --column NAME)"#,
         ),
         (
             "gap",
             b"1,2\n3,,4\n",
             &[],
-            r#"cpu.csv:2: not a number: "" (column 2; missing? --skip-missing)"#,
+            r#"cpu.csv:2: not a number: "" (column 2; missing? use --skip-missing)"#,
         ),
         (
             "in-column",
             b"t,v\na,1\n\nb,n/a\n",
             &["--column", "v"],
-            r#"cpu.csv:4: not a number: "n/a" (column v; missing? --skip-missing)"#,
+            r#"cpu.csv:4: not a number: "n/a" (column v; missing? use --skip-missing)"#,
         ),
         (
             "after-quotes",
@@ -140,26 +140,32 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
             "digit-first",
             b"a,2O.1\nb,1\n",
             &["--column", "2"],
-            r#"cpu.csv:1: not a number: "2O.1" (column 2; if that is a header: --column "2O.1")"#,
+            r#"cpu.csv:1: not a number: "2O.1" (column 2; a header? use --column "2O.1")"#,
         ),
         (
             "missing-first",
             b"a,n/a\nb,1\n",
             &["--column", "2"],
-            r#"cpu.csv:1: not a number: "n/a" (column 2; if that is a header: --column "n/a"; missing? --skip-missing)"#,
+            r#"cpu.csv:1: not a number: "n/a" (column 2; a header? use --column "n/a"; missing? use --skip-missing)"#,
         ),
         (
             "short",
             b"t,v\na,1\nb\n",
             &["--column", "v"],
-            "cpu.csv:3: the number of columns is 1, but 2 in the first record; \
-             write \",\" for each value that is missing",
+            "cpu.csv:3: expected 2 columns, as in the first record, but found 1; \
+             write \",\" for each missing value",
         ),
         (
             "no-such",
             b"t,v\na,1\n",
             &["--column", "w"],
             r#"cpu.csv:1: no column "w" among: t, v"#,
+        ),
+        (
+            "misspelled",
+            b"time,celsius\na,1\n",
+            &["--column", "celcius"],
+            r#"cpu.csv:1: no column "celcius" among: time, celsius (did you mean "celsius"?)"#,
         ),
         (
             "no-such-number",
@@ -177,7 +183,7 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
             "twice",
             b"v,v\n1,1\n",
             &["--column", "v"],
-            r#"cpu.csv: several columns are called "v"; give its number"#,
+            r#"cpu.csv:1: several columns are named "v"; use a column number"#,
         ),
         (
             "decimal-comma",
@@ -189,7 +195,7 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
             "nan",
             b"1\n2\nNaN\n",
             &[],
-            r#"cpu.csv:3: not a finite number: "NaN" (missing? --skip-missing)"#,
+            r#"cpu.csv:3: not a finite number: "NaN" (missing? use --skip-missing)"#,
         ),
         (
             "infinite",
@@ -225,7 +231,7 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
             "quoted-empty",
             b"v\n1\n\"\"\n3",
             &["--column", "v"],
-            r#"cpu.csv:3: not a number: "" (column v; missing? --skip-missing)"#,
+            r#"cpu.csv:3: not a number: "" (column v; missing? use --skip-missing)"#,
         ),
         (
             "narrow-no-break-space",
@@ -244,7 +250,7 @@ fn what_is_no_number_is_told_by_file_line_and_column() {
 }
 
 #[test]
-fn nothing_gives_an_empty_list() {
+fn empty_input_gives_an_empty_list() {
     for (name, text) in [
         ("empty", ""),
         ("only-blank", "\n \n"),
@@ -259,7 +265,7 @@ fn nothing_gives_an_empty_list() {
 }
 
 #[test]
-fn shipped_data_gives_the_same_as_the_function_itself() {
+fn the_outliers_of_the_shipped_data_are_found() {
     let file = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../tests/data/temperature.csv"
@@ -302,7 +308,29 @@ fn standard_input_is_read_too() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_told_by_name() {
+fn standard_input_can_be_read_only_once() {
+    for command in ["detect", "transform"] {
+        let mut command = [command, "-f", "math:frexp", "-", "cpu.csv", "-"].to_vec();
+        let output = outliers().args(command.drain(..)).output().unwrap();
+        let (status, stdout, stderr) = told(&output);
+        assert_eq!((status, stdout.as_str()), (Some(2), ""));
+        let error = "error: standard input (-) can be read only once\n";
+        assert!(stderr.starts_with(error), "{stderr}");
+    }
+}
+
+#[test]
+fn a_misspelled_column_of_a_file_with_millions_is_refused_at_once() {
+    let names = ["column,".repeat(3_000_000), "x".repeat(1 << 24)].concat();
+    let begun = std::time::Instant::now();
+    let (status, _, stderr) = detect("wide", names + "\n", &["-c", &"y".repeat(10_000)]);
+    assert_eq!(status, Some(1));
+    assert!(stderr.ends_with("column, …\n"), "{stderr}");
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn errors_name_a_file_that_cannot_be_read() {
     for (file, reason) in [
         ("no-such-file", "No such file or directory (os error 2)"),
         ("..", "Is a directory (os error 21)"),

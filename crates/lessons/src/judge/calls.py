@@ -1,0 +1,117 @@
+"""Loads the module and calls its function `detect`, and checks the results and the failures."""
+
+import collections
+import importlib.machinery
+import importlib.util
+import itertools
+import sys
+
+from _outliers_inputs import Number
+from _outliers_messages import found, refuse, trying
+
+UNCHANGED = "Pass a failure on unchanged."
+OWNED = "Own a reference to each object that you store or return."
+detect = None
+
+
+def load(name, path):
+    global detect
+    trying("While it was imported")
+    loader = importlib.machinery.ExtensionFileLoader(name, path)
+    # The module may have the name of one of Python's, whose place it takes when it is initialized.
+    before = sys.modules.get(name)
+    is_taken = before is not None or importlib.util.find_spec(name) is not None
+    try:
+        module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+        loader.exec_module(module)
+        detect = module.detect
+    except AttributeError:
+        refuse('%s.c has no function detect: PyMethodDef needs {"detect", ...}' % name)
+    except ImportError as error:
+        wrong = "%s.c needs PyInit_%s: a module has the name of its file" % (name, name)
+        refuse(wrong if "PyInit_" in str(error) else str(error).replace(path, name + ".c"))
+    except Exception as error:
+        refuse("%s.c cannot be imported: %r" % (name, error))
+    finally:
+        if before is not None:
+            sys.modules[name] = before
+        elif is_taken:
+            sys.modules.pop(name, None)
+    if not is_taken:
+        sys.modules[name] = module
+
+
+def function():
+    return detect
+
+
+def called(data):
+    # By map, because a plain call may not check that there is either a result or an exception.
+    for result in map(detect, [data]):
+        return result
+
+
+def guarded(function, *arguments):
+    """Return None if the call fails as it may."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        check(error)
+
+
+def check(error):
+    """Find a failure about which Python itself complained."""
+    if not isinstance(error, SystemError):
+        return
+    text = str(error)
+    if "without setting" in text:
+        found("dropped-minus-one", "NULL means failure: set an exception before you return it.",
+              "detect returned NULL without an exception.")
+    if "with an error set" in text or "with an exception set" in text:
+        found("dropped-minus-one", "-1 or NULL can mean failure: check for an exception, and pass it on.",
+              "detect returned a result although an exception was set: %r." % error.__cause__)
+    found("exceptions", UNCHANGED, "detect raised SystemError: %s" % text)
+
+
+def drain(result):
+    guarded(lambda: [None for _ in result])
+
+
+def use(data):
+    """Call, and drain and release the result."""
+    guarded(lambda: [None for _ in called(data)])
+
+
+def look(data):
+    """Call, and check, drain and release the result."""
+    result = guarded(called, data)
+    if result is not data:
+        check_owned(result)
+    drain(result)
+
+
+def check_owned(*results):
+    """Find an object in a result that has fewer references than the result holds."""
+    taken = fresh()
+    places = set(map(id, taken))
+    for own in [object()]:
+        others = sys.getrefcount(own) - 1
+    results = list({id(result): result for result in results}.values())
+    times = collections.Counter(map(id, itertools.chain.from_iterable(map(held, results))))
+    for item in itertools.chain.from_iterable(map(held, results)):
+        if id(item) in places or sys.getrefcount(item) - others < times[id(item)]:
+            found("storing", OWNED, "the result holds an object but owns no reference to it: one was "
+                  "released too often, or never added.")
+
+
+def fresh():
+    """Objects of many sizes, which take the place of those that were freed last."""
+    objects = [kind(1 << 40 | i) for i in range(64) for kind in (float, int, Number)]
+    for size in range(1, 48):
+        objects += [bytes(10 * size), bytes(10 * size), (None,) * size, [None] * size, {size: None}]
+    return objects
+
+
+def held(result):
+    """The objects that a result holds."""
+    return result.values() if type(result) is dict else result if type(result) in (list, tuple) else ()

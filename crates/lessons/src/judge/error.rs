@@ -1,0 +1,49 @@
+//! Why a module gets no judgement.
+
+use std::fmt::{self, Display};
+use std::io;
+
+/// Why a module gets no judgement.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// Python cannot be started, or raised an exception.
+    Python(pyoutliers::Error),
+    /// A tool that compiles modules failed.
+    Tool {
+        /// Which one, and for what.
+        reason: String,
+        /// What it printed.
+        output: String,
+    },
+    /// The module cannot be judged, for this reason.
+    Refused(String),
+    /// The caller broke it off.
+    Interrupted,
+}
+
+impl Error {
+    /// An operation that failed, such as `cannot write FILE`.
+    pub(super) fn io(what: impl Display) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self::Refused(format!("{what}: {error}"))
+    }
+}
+
+impl From<pyoutliers::Error> for Error {
+    fn from(error: pyoutliers::Error) -> Self {
+        Self::Python(error)
+    }
+}
+
+impl Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Python(error) => error.fmt(f),
+            Self::Tool { reason, .. } | Self::Refused(reason) => f.write_str(reason),
+            Self::Interrupted => f.write_str("interrupted"),
+        }
+    }
+}
+
+/// The text is that of the error inside, so there is no `source` that would repeat it.
+impl std::error::Error for Error {}

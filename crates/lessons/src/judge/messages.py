@@ -1,0 +1,70 @@
+"""The judge's messages to the process that watches: a line of JSON each, as in message.rs."""
+
+import json
+import os
+
+EXISTS = "Use only objects that exist: not NULL, and not freed."
+socket = -1
+# What is tried now.
+what = None
+over = False
+
+
+class Found(Exception):
+    """Ends the run after the last message."""
+
+
+def connect(descriptor):
+    global socket
+    socket = descriptor
+
+
+def send(kind, **texts):
+    texts = {key: text.encode("utf-8", "backslashreplace").decode() for key, text in texts.items()}
+    os.write(socket, (json.dumps(dict(type=kind, **texts)) + "\n").encode())
+
+
+def trying(trial, lesson="borrowed-reference", rule=EXISTS):
+    """Say what is tried next, and which rule a crash would break."""
+    global what
+    what = trial
+    send("trying", what=what, lesson=lesson, rule=rule)
+
+
+def finish(kind, **texts):
+    global over
+    send(kind, **texts)
+    over = True
+    raise Found
+
+
+def is_over():
+    return [int(over)]
+
+
+def found(lesson, rule, evidence):
+    """Report a broken rule."""
+    finish("broken", lesson=lesson, rule=rule, evidence="%s, %s" % (what, evidence))
+
+
+def found_in(texts):
+    """Report a broken rule that the Rust half found."""
+    found(*texts)
+
+
+def failed(evidence):
+    """Report that no rule is broken but the task is not done."""
+    finish("failed", evidence="%s, %s" % (what, evidence))
+
+
+def refuse(reason):
+    """Report that the module cannot be judged."""
+    finish("refused", reason=reason)
+
+
+def no_verdict(reason):
+    refuse("no verdict on whether detect leaks: " + reason)
+
+
+def clean():
+    send("clean")

@@ -1,0 +1,114 @@
+"""Calls under unusual conditions: items that act when they are used or freed, other threads, cycles."""
+
+import gc
+import itertools
+import sys
+import threading
+import time
+import weakref
+
+from _outliers_calls import called, check_owned, drain, function, guarded, look, use
+from _outliers_inputs import Data, Ends, Meddler, Number, values
+from _outliers_messages import found, trying
+
+REPORTED = "A type whose objects hold others must report them to the collector of cycles."
+
+
+def keep_collector_away():
+    """The collector writes to memory in front of each object that it meets, even if there is none."""
+    gc.disable()
+
+
+def tracking():
+    trying("Called with an empty list")
+    result = guarded(called, [])
+    has_traverse = type(result).__flags__ & 1 << 14 and type(result) not in (dict, tuple)
+    holds = any(gc.is_tracked(thing) for thing in gc.get_referents(result) if thing is not type(result))
+    # Not by `gc.is_tracked(result)`, which reads that memory.
+    if has_traverse and holds and not any(known is result for known in gc.get_objects()):
+        found("cycles", REPORTED, "the result's type has tp_traverse, but the result is not tracked: "
+              "use PyObject_GC_New, then PyObject_GC_Track.")
+    gc.enable()
+
+
+def outliving():
+    trying("With a result that outlives its list", "called-by-python",
+           "Own a reference to each object that you keep after the call.")
+    for _ in range(3):
+        data = values(1000, Number)
+        result = guarded(called, data)
+        del data[:]
+        data = None
+        gc.collect()
+        check_owned(result)
+        drain(result)
+
+
+def collecting():
+    trying("Called with a list whose item runs the collector when it is freed", "cycles",
+           "Untrack first: the collector must not visit an object that is being freed.")
+    for _ in range(20):
+        guarded(called, [Ends(gc.collect)])
+
+
+def meddling():
+    trying("Called with a list that an item changes whenever it is used", "thin-ice",
+           "Any call that runs Python code can free what you borrowed.")
+    for place, length, answer in itertools.product((0, 1, 7, 8, 20), (0, 40, 4000), (0, 1000)):
+        data = values(40, Number)
+        data.insert(place, Meddler(data, length, answer))
+        look(data)
+        data.clear()
+
+
+def threading_():
+    trying("Called with a list whose items another thread replaces whenever it gets the lock",
+           "released-lock", "While the lock is released, other threads can free what you borrowed.")
+    # Made in advance, so that no new object takes the place of a freed one.
+    stock = [values(length, Number) for length in (60, 60, 1, 200) * 500]
+    data = stock.pop()
+
+    def change():
+        while stock:
+            data[:] = stock.pop()
+            time.sleep(0)
+
+    start = time.monotonic()
+    use(data)
+    calls = max(10, min(500, int(0.1 / max(1e-6, time.monotonic() - start))))
+    thread = threading.Thread(target=change)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread.start()
+    try:
+        end = time.monotonic() + 0.5
+        for _ in range(100):
+            if not stock or time.monotonic() > end:
+                break
+            # `map` runs no bytecode between the calls, so Python itself does not let the other thread in.
+            results = guarded(lambda: list(map(function(), [data] * calls)))
+            check_owned(*(result for result in results or () if result is not data))
+    finally:
+        stock.clear()
+        thread.join()
+        sys.setswitchinterval(interval)
+
+
+def cycling():
+    trying("Called with a list that then holds the result")
+    for make in (lambda: values(20), list):
+        data = Data(make())
+        data.append(guarded(called, data))
+        gone = weakref.ref(data)
+        del data
+        # `detect` may keep its last list.
+        for _ in range(2):
+            use(make())
+        gc.collect()
+        if gone() is not None:
+            found("cycles", REPORTED, "the collector cannot free the two: the result holds the list too.")
+
+
+def probe():
+    for one in (outliving, collecting, meddling, threading_, cycling):
+        one()

@@ -1,0 +1,216 @@
+//! Watches the judge's child processes, and makes a judgement of what they say and how they end.
+
+use std::fs;
+use std::io;
+use std::ops::ControlFlow;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use super::message::{Message, Tried};
+use super::{Compiled, Error, Trial};
+use refsoak::child::{CUT_OFF, Child, Heard, signal_name};
+
+/// A child that says nothing for so long is in a call that does not return.
+const LIMIT: Duration = Duration::from_secs(30);
+/// How long a child may take to end after its last word.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+const SIGABRT: i32 = 6;
+
+/// What the judge says of a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It keeps all rules, and does its task.
+    Right,
+    /// It breaks a rule.
+    Broken {
+        /// The rule, in a sentence.
+        rule: String,
+        /// What was tried, and what came of it.
+        evidence: String,
+        /// The lesson that teaches the rule.
+        lesson: String,
+    },
+    /// It keeps the rules, but does not do its task.
+    Failed {
+        /// What was tried, and what came of it.
+        evidence: String,
+    },
+}
+
+impl Compiled {
+    /// Judges the module, in one child process for each [`Trial`].
+    ///
+    /// `child` returns the command of a process that calls [`judge`](super::judge) with the library at
+    /// that path. `watch` is called several times a second with what is tried; `Break` ends it.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Refused`] if the module cannot be judged, as it cannot be imported; or if a child cannot
+    ///   be started.
+    /// - [`Error::Interrupted`] if `watch` said so.
+    pub fn judge(
+        &self,
+        child: impl Fn(&Path, Trial) -> io::Result<Command>,
+        mut watch: impl FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Judgement, Error> {
+        for trial in [Trial::Damage, Trial::Growth] {
+            let command = child(&self.library, trial).map_err(Error::io("cannot judge"))?;
+            let judgement = self.try_in(command, trial, &mut watch)?;
+            if judgement != Judgement::Right {
+                return Ok(judgement);
+            }
+        }
+        Ok(Judgement::Right)
+    }
+
+    fn try_in(
+        &self,
+        mut command: Command,
+        trial: Trial,
+        watch: &mut impl FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Judgement, Error> {
+        let errors = self.library.with_extension("errors");
+        let there = || errors.display().to_string();
+        match trial {
+            Trial::Damage => command.env("PYTHONMALLOC", "debug"),
+            Trial::Growth => command.env_remove("PYTHONMALLOC"),
+        };
+        // What the module prints is not shown. The processes that it starts are in its group, which ends
+        // with it.
+        command
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(&errors).map_err(Error::io(there()))?)
+            .process_group(0);
+        let mut child = Child::start(&mut command).map_err(Error::io("cannot judge"))?;
+        let mut heard = Answers::default();
+        let listened = heard.listen(&mut child, watch);
+        let is_over = heard.is_late || heard.is_interrupted;
+        let ended = child.end(if is_over { Duration::ZERO } else { PATIENCE });
+        let ended = listened.and(ended).map_err(Error::io("cannot judge"))?;
+        if heard.is_interrupted {
+            return Err(Error::Interrupted);
+        }
+        let errors = fs::read(&errors).map_err(Error::io(there()))?;
+        heard.judgement(ended, &String::from_utf8_lossy(&errors), &self.file)
+    }
+}
+
+/// What a child said.
+#[derive(Default)]
+struct Answers {
+    tried: Option<Tried>,
+    last: Option<Message>,
+    is_late: bool,
+    is_interrupted: bool,
+}
+
+impl Answers {
+    /// Listens until the child's last word.
+    fn listen(
+        &mut self,
+        child: &mut Child,
+        watch: &mut impl FnMut(&str) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        let mut heard = Instant::now();
+        while self.last.is_none() && !self.is_late {
+            match child.receive()? {
+                Heard::Message(message) => {
+                    heard = Instant::now();
+                    match message {
+                        Message::Trying(tried) => self.tried = Some(tried),
+                        Message::Working => {}
+                        last => self.last = Some(last),
+                    }
+                }
+                Heard::Silence => self.is_late = heard.elapsed() > LIMIT,
+                Heard::End => break,
+            }
+            let what = self.tried.as_ref().map_or("", |tried| &tried.what);
+            if watch(what).is_break() {
+                self.is_interrupted = true;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What that means, after the child has ended.
+    fn judgement(self, status: ExitStatus, errors: &str, file: &Path) -> Result<Judgement, Error> {
+        let returns = "A function returns a result, or NULL with an exception set.";
+        let (lesson, rule, evidence) = match (self.last, self.tried) {
+            (Some(Message::Refused { reason }), _) => return Err(Error::Refused(reason)),
+            (Some(Message::Failed { evidence }), _) => return Ok(Judgement::Failed { evidence }),
+            (
+                Some(Message::Broken {
+                    lesson,
+                    rule,
+                    evidence,
+                }),
+                _,
+            ) => (lesson, rule, evidence),
+            (Some(Message::Clean), _) if status.success() => return Ok(Judgement::Right),
+            (_, None) => {
+                let errors = errors.trim();
+                return Err(Error::Refused(format!(
+                    "the judge ended, {status}: {errors}"
+                )));
+            }
+            (_, Some(Tried { what, .. })) if self.is_late => {
+                let seconds = LIMIT.as_secs();
+                let evidence = format!("{what}, it did not return within {seconds} seconds.");
+                ("exceptions".into(), returns.into(), evidence)
+            }
+            (_, Some(Tried { what, .. })) if status.code() == Some(CUT_OFF.into()) => {
+                let evidence =
+                    format!("{what}, it closed file descriptors that others had opened.");
+                let rule = "Close only what you opened.".into();
+                ("exceptions".into(), rule, evidence)
+            }
+            (_, Some(tried)) => match status.signal() {
+                Some(signal) => crashed(signal, tried, errors, file),
+                None => {
+                    let evidence = format!("{}, it ended the process ({status}).", tried.what);
+                    ("exceptions".into(), returns.into(), evidence)
+                }
+            },
+        };
+        Ok(Judgement::Broken {
+            rule,
+            evidence,
+            lesson,
+        })
+    }
+}
+
+/// The lesson, the rule and the evidence of a crash.
+fn crashed(signal: i32, tried: Tried, errors: &str, file: &Path) -> (String, String, String) {
+    let Tried {
+        what,
+        mut lesson,
+        mut rule,
+    } = tried;
+    let fatal = errors
+        .split(['\n', '\0'])
+        .find(|line| line.starts_with("Fatal Python error"));
+    let source = fs::read_to_string(file).unwrap_or_default();
+    // In front of freed memory, the identifier of its allocator is overwritten: it is no character.
+    let is_other = |line: &str| line.contains("bad ID") && !line.contains('\u{fffd}');
+    if source.contains("PyObject_GC") && fatal.is_some_and(is_other) {
+        rule = "Free memory with the allocator that made it: PyObject_GC_New with PyObject_GC_Del."
+            .into();
+    }
+    let how = fatal.unwrap_or(match signal {
+        SIGABRT => "abort was called, as it is when memory is damaged.",
+        _ => "it used NULL or a freed object.",
+    });
+    let mut evidence = format!("{what}, it crashed ({}): {how}", signal_name(signal));
+    if lesson == "borrowed-reference" && source.contains("Py_BEGIN_ALLOW_THREADS") {
+        lesson = "released-lock".into();
+        evidence += " Do not call Python between Py_BEGIN_ALLOW_THREADS and \
+                     Py_END_ALLOW_THREADS.";
+    }
+    (lesson, rule, evidence)
+}

@@ -1,0 +1,81 @@
+use std::mem;
+
+use super::shared::yes;
+use crate::lesson::{Lesson, Mistake, Run};
+use crate::python::{answer, call};
+use crate::raw;
+use crate::raw::Doomed;
+use crate::table::{Table, step};
+use pyoutliers::{Python, Result, capi, with_python};
+
+pub(super) const LESSON: Lesson = Lesson {
+    name: "clear-first",
+    rule: "Clear the field first, then give its reference back.",
+    drawn: false,
+    run: Run::Locked(run),
+    mistakes: &[Mistake::Asked {
+        name: "clear-last",
+        run: clear_last,
+    }],
+    python: r#"
+seen = None
+
+
+class Witness:
+    """Looks into the slot of a list that it was stored in, when it ends."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __del__(self):
+        global seen
+        seen = self.data[0]
+
+
+def under_watch():
+    """A list of a witness that knows the list."""
+    data = [None]
+    data[0] = Witness(data)
+    return data
+
+
+def saw_itself():
+    return [int(isinstance(seen, Witness))]
+"#,
+    why: r#"
+Why: Py_DECREF may run any code, and that code may read the same field. If the
+field still points to the object, the code gets an object that is being freed.
+PyList_SetItem stores the new item first, and then gives the old one back.
+Py_CLEAR and Py_SETREF do the same for a field of yours.
+
+```c
+Py_CLEAR(self->item);
+/* which is, in this order:
+   PyObject *old = self->item;
+   self->item = NULL;
+   Py_XDECREF(old); */
+```
+"#,
+};
+
+fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+    step!(t, let list = call(py, c"under_watch", [])?;
+        "list = [witness]", "ours, and its witness's", list: 2);
+    let other = capi::float_from_double(py, 2.5)?;
+    step!(t, raw::list_set_item(&list, 0, other)?;
+        "PyList_SetItem(list, 0, other)", "the slot had other already",
+        "Does witness find itself?", yes(answer(py, c"saw_itself")? == [1]) => "no");
+    step!(t, "or Py_DECREF(list[0]) first", "found, though it ends",
+        "Does witness find itself?", t.child("clear-last") => "yes");
+    Ok(())
+}
+
+/// An item is given back while it is in its slot: as it ends, it finds itself there.
+fn clear_last(doomed: Doomed) -> refsoak::Result<String> {
+    Ok(with_python(|py| {
+        let list = call(py, c"under_watch", [])?;
+        raw::list_get_item(&list, 0)?.release(doomed);
+        mem::forget(list); // slot and finder have one reference between them
+        Ok(yes(answer(py, c"saw_itself")? == [1]).into())
+    })?)
+}

@@ -1,0 +1,72 @@
+use super::shared::yes;
+use crate::lesson::{Lesson, Run};
+use crate::python::{answer, call};
+use crate::table::{Table, step};
+use pyoutliers::{Python, Result};
+
+pub(super) const LESSON: Lesson = Lesson {
+    name: "cycles",
+    rule: "Counting never frees a cycle: the collector does.",
+    drawn: true,
+    run: Run::Locked(run),
+    mistakes: &[],
+    python: r#"
+import gc
+import weakref
+
+watched = None
+
+
+def tie(node):
+    """Make a cycle: the node refers to itself."""
+    node.me = node
+
+
+def watch(node):
+    global watched
+    watched = weakref.ref(node)
+
+
+def alive():
+    return [int(watched() is not None)]
+"#,
+    why: r#"
+Why: each object of a cycle is held by another one, so no count gets to 0. The
+collector finds objects that hold only each other. For that, their type has to
+say what they hold (tp_traverse) and to let go of it (tp_clear). If a reference
+to one of them was leaked, the collector takes them to be in use.
+
+```c
+static int traverse(Holder *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->item);
+    return 0;
+}
+
+static int clear(Holder *self)
+{
+    Py_CLEAR(self->item);
+    return 0;
+}
+/* with Py_TPFLAGS_HAVE_GC in the type's tp_flags; and the object is made by
+   PyObject_GC_New, then PyObject_GC_Track; its dealloc begins with
+   PyObject_GC_UnTrack and ends with PyObject_GC_Del */
+```
+"#,
+};
+
+fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+    let alive = || Ok::<_, pyoutliers::Error>(yes(answer(py, c"alive")? == [1]));
+    step!(t, let node = call(py, c"Node", [])?;
+        "node = Node()", "node is ours", node: 1);
+    call(py, c"watch", [&node])?;
+    step!(t, call(py, c"tie", [&node])?;
+        "node.me = node", "ours and its own", node: 2);
+    step!(t, drop(node);
+        "Py_DECREF(node)", "its own is left", node: 1);
+    step!(t, "", "nobody can reach it", "Is it alive?", alive()? => "yes");
+    t.scene.release_probe("node");
+    step!(t, call(py, c"collect", [])?;
+        "gc.collect()", "it found the cycle", "Is it alive?", alive()? => "no");
+    Ok(())
+}

@@ -1,0 +1,34 @@
+use crate::lesson::{Lesson, Run};
+use crate::table::{Table, step};
+use pyoutliers::{Python, Result, convert};
+
+pub(super) const LESSON: Lesson = Lesson {
+    name: "dropped-minus-one",
+    rule: "-1 is a failure only if PyErr_Occurred says so.",
+    drawn: false,
+    run: Run::Locked(run),
+    mistakes: &[],
+    python: "",
+    why: r#"
+Why: C functions return one value, so one value has to mean failure. One of the
+programs that this one follows skipped each -1 of its results.
+
+```c
+double value = PyFloat_AsDouble(item);
+if (value == -1.0 && PyErr_Occurred())
+    return NULL;                           /* a failure, and only then */
+```
+"#,
+};
+
+fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+    let list = convert::list_from_slice(py, &[-1.0, 5.0, -1.0], None)?;
+    step!(t, let values = convert::vec_from_iterable(&list, 3, convert::float)?;
+        "PyFloat_AsDouble(item), each", "all 3 are read, -1 as well",
+        "How many values are read?", values.len() => 3);
+    step!(t, let kept = values.iter().filter(|&&value| value != -1.0).count();
+        "if (value != -1)", "careless, of [-1, 5, -1]", "How many are kept?", kept => 1);
+    step!(t, "unless -1 and PyErr_Occurred()", "careful", "How many are kept?",
+        values.len() => 3);
+    Ok(())
+}

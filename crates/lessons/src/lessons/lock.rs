@@ -1,0 +1,83 @@
+use std::thread;
+
+use super::shared::{keep, yes};
+use crate::lesson::{Lesson, Mistake, Run};
+use crate::raw;
+use crate::raw::Doomed;
+use crate::table::{Table, step};
+use pyoutliers::capi::{Held, Owned};
+use pyoutliers::{Result, capi, with_python};
+
+pub(super) const LESSON: Lesson = Lesson {
+    name: "lock",
+    rule: "Giving back needs the lock, the GIL. A thread that does not hold it takes it.",
+    drawn: true,
+    run: Run::Free(run),
+    mistakes: &[Mistake::Asked {
+        name: "no-lock",
+        run: no_lock,
+    }],
+    python: "",
+    why: r#"
+Why: Py_DECREF writes the count without asking who else does. Two threads at
+once would lose one of two changes. And Python's allocator, which frees the
+object, belongs to the thread that holds the lock.
+
+```c
+PyGILState_STATE state = PyGILState_Ensure();
+Py_DECREF(item);
+PyGILState_Release(state);
+```
+
+In Rust a reference without the lock does not go to another thread:
+
+```compile_fail
+# use pyoutliers::{capi, with_python};
+# fn main() -> Result<(), pyoutliers::Error> {
+# with_python(|py| {
+let item = capi::float_from_double(py, 1.5)?;
+std::thread::scope(|threads| {
+    threads.spawn(|| item.reference_count());
+});
+# Ok(())
+# })
+# }
+```
+
+```text
+error[E0277]: `NonNull<PyObject>` cannot be shared between threads safely
+  |
+6 |     threads.spawn(|| item.reference_count());
+  |             ----- ^^^^^^^^^^^^^^^^^^^^^^^^^ `NonNull<PyObject>` canno...
+  |             |
+  |             required by a bound introduced by this call
+```
+"#,
+};
+
+fn run(t: &mut Table<'_>) -> Result<()> {
+    step!(t, let item = keep(|py| capi::float_from_double(py, 1.5))?;
+        "item = PyFloat_FromDouble(1.5)", "item is ours", item: 1);
+    step!(t, let other = keep(|py| Ok(Owned::clone(&item.as_borrowed(py))))?;
+        "Py_INCREF(item); other = item", "held twice", item: 2);
+    step!(t, let dropped = thread::spawn(move || give_back(other)).join().is_ok(); releases other;
+        "thread: Ensure, Py_DECREF(other)", "held once", item: 1);
+    step!(t, "", "it waited for the lock", "Does it get the lock?", yes(dropped) => "yes");
+    step!(t, "PyMem_Malloc without the lock", "under PYTHONMALLOC=debug",
+        "Which signal (or: crash) ends the process?", t.child("no-lock") => "SIGABRT");
+    Ok(())
+}
+
+/// Gives it back with the lock, which this thread has to take.
+fn give_back(reference: Held) -> Result<()> {
+    with_python(|_| {
+        drop(reference);
+        Ok(())
+    })
+}
+
+fn no_lock(doomed: Doomed) -> refsoak::Result<String> {
+    with_python(|_| Ok(()))?;
+    raw::call_without_the_lock(doomed);
+    Ok("alive".into())
+}

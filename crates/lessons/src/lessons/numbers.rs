@@ -1,0 +1,45 @@
+use super::shared::yes;
+use crate::lesson::{Lesson, Run};
+use crate::table::{Table, step};
+use pyoutliers::{Python, Result, capi};
+
+pub(super) const LESSON: Lesson = Lesson {
+    name: "numbers",
+    rule: "Conversions borrow what they read. What PyNumber_Index returns is new.",
+    drawn: true,
+    run: Run::Locked(run),
+    mistakes: &[],
+    python: "",
+    why: r#"
+Why ask PyErr_Occurred: -1 is what PyLong_AsLongLong and PyFloat_AsDouble
+return on failure, and it is a number as well.
+
+```c
+PyObject *index = PyNumber_Index(n);       /* new, also if it is n */
+if (index == NULL)
+    return NULL;
+long long value = PyLong_AsLongLong(index);
+Py_DECREF(index);
+if (value == -1 && PyErr_Occurred())
+    return NULL;
+```
+"#,
+};
+
+fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+    step!(t, let n = capi::long_from_long_long(py, 1 << 40)?;
+        "n = PyLong_FromLongLong(1 << 40)", "n is ours", n: 1);
+    step!(t, let index = capi::number_index(&n)?;
+        "index = PyNumber_Index(n)", "new: n again, ours twice", n: 2);
+    step!(t, drop(index);
+        "Py_DECREF(index)", "ours once", n: 1);
+    step!(t, let value = capi::long_as_long_long(&n)?;
+        "value = PyLong_AsLongLong(n)", "n borrowed", n: 1);
+    step!(t, "", "a number is not counted", "Is value 2 ** 40?", yes(value == 1 << 40) => "yes");
+    step!(t, let float = capi::float_from_double(py, -1.0)?;
+        "float = PyFloat_FromDouble(-1.0)", "float is ours", float: 1);
+    step!(t, let value = capi::float_as_double(&float).is_ok();
+        "PyFloat_AsDouble(float)", "float borrowed", float: 1);
+    step!(t, "PyErr_Occurred()", "-1 is a value here", "Is -1.0 a value?", yes(value) => "yes");
+    Ok(())
+}

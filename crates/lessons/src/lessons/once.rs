@@ -1,0 +1,65 @@
+use std::mem;
+
+use super::shared::yes;
+use crate::lesson::{Lesson, Mistake, Run};
+use crate::raw;
+use crate::raw::Doomed;
+use crate::table::{Table, step};
+use pyoutliers::{Outliers, Result};
+
+pub(super) const LESSON: Lesson = Lesson {
+    name: "once",
+    rule: "Python is started once: NumPy cannot be loaded twice.",
+    drawn: false,
+    run: Run::Free(run),
+    mistakes: &[
+        Mistake::Asked {
+            name: "import",
+            run: import,
+        },
+        Mistake::Asked {
+            name: "restart",
+            run: restart,
+        },
+    ],
+    python: "",
+    why: r#"
+Why: C code of extension modules keeps references in static variables, which
+Py_FinalizeEx does not know of. After a second start they point to what is
+gone.
+"#,
+};
+
+/// What a child prints that has imported NumPy.
+const IMPORTED: &str = "imported";
+
+fn run(t: &mut Table<'_>) -> Result<()> {
+    let first = t.child("import");
+    step!(t, "PyImport_ImportModule(\"numpy\")", "in a fresh process",
+        "Does NumPy import?", yes(first == IMPORTED) => "yes");
+    if first != IMPORTED {
+        t.note(first);
+        return Ok(());
+    }
+    let said = t.child("restart");
+    step!(t, "Py_FinalizeEx, Py_InitializeEx", "in the same process",
+        "Does NumPy import again?", yes(said == IMPORTED) => "no");
+    t.note(if said.starts_with("SIG") {
+        format!("the process ends by {said}")
+    } else {
+        said
+    });
+    Ok(())
+}
+
+fn import(_: Doomed) -> refsoak::Result<String> {
+    Outliers::new("numpy", "array")?;
+    Ok(IMPORTED.into())
+}
+
+fn restart(doomed: Doomed) -> refsoak::Result<String> {
+    mem::forget(Outliers::new("numpy", "array")?);
+    let imported = raw::restart_and_import(c"numpy", doomed);
+    // Python printed why it does not import.
+    Ok(if imported { IMPORTED } else { "" }.into())
+}

@@ -1,0 +1,134 @@
+//! Child processes: what a parent hears of a shell, and what this test sends as a child.
+#![allow(clippy::unwrap_used, unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::env;
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use refsoak::child::{Child, Heard, Parent, empty_stdin};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Message {
+    Number { number: u64 },
+    Text { text: String },
+}
+
+/// Counts the allocations of each thread.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: each call is handed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller keeps the rules of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the rules of `dealloc`, and `alloc` is the system's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn shell(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]);
+    command
+}
+
+/// All messages until the end.
+fn messages(child: &mut Child) -> Vec<Message> {
+    let mut messages = Vec::new();
+    loop {
+        match child.receive().unwrap() {
+            Heard::Message(message) => messages.push(message),
+            Heard::Silence => {}
+            Heard::End => return messages,
+        }
+    }
+}
+
+#[test]
+fn a_parent_hears_each_message_and_then_the_end() {
+    let script = r#"printf '{"type":"number",' >&0; sleep 0.3; echo '"number":1}' >&0
+        echo 'not a message' >&0
+        echo '{"type":"text","text":"last"}' >&0; exit 3"#;
+    let mut child = Child::start(&mut shell(script)).unwrap();
+    let (number, text) = (1, "last".into());
+    let expected = [Message::Number { number }, Message::Text { text }];
+    assert_eq!(messages(&mut child), expected);
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
+#[test]
+fn a_process_that_the_child_leaves_does_not_hide_its_end_and_ends_with_its_group() {
+    let script = r#"sleep 1000 & echo '{"type":"number","number":'$!'}' >&0"#;
+    let mut child = Child::start(shell(script).process_group(0)).unwrap();
+    let begun = Instant::now();
+    let heard = messages(&mut child);
+    let [Message::Number { number }] = heard[..] else {
+        panic!("{heard:?}");
+    };
+    assert!(begun.elapsed() < Duration::from_secs(100));
+    let process = format!("/proc/{number}/stat");
+    assert!(Path::new(&process).exists());
+    child.end(Duration::from_secs(5)).unwrap();
+    // What has ended and waits for its new parent is a zombie.
+    let has_ended = || {
+        let stat = std::fs::read_to_string(&process);
+        stat.map_or(true, |stat| stat.contains(") Z "))
+    };
+    while !has_ended() {
+        assert!(begun.elapsed() < Duration::from_secs(100), "it goes on");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_child_sends_without_allocating_and_its_stdin_is_empty() {
+    if env::var_os("REFSOAK_CHILD").is_some() {
+        return child_side();
+    }
+    let mut command = Command::new(env::current_exe().unwrap());
+    let name = "a_child_sends_without_allocating_and_its_stdin_is_empty";
+    command.args(["--exact", name]).env("REFSOAK_CHILD", "1");
+    let mut child = Child::start(command.stdout(Stdio::null())).unwrap();
+    let heard = messages(&mut child);
+    let numbers = |number| Message::Number { number };
+    let (read, allocated) = (numbers(0), numbers(0));
+    let text = Message::Text {
+        text: "é".repeat(100_000),
+    };
+    assert_eq!(heard, [numbers(u64::MAX), read, text, allocated]);
+    assert!(child.wait().unwrap().success());
+}
+
+fn child_side() {
+    let parent = Parent::connect().unwrap();
+    empty_stdin().unwrap();
+    let message = Message::Number { number: u64::MAX };
+    let before = ALLOCATIONS.get();
+    parent.send(&message).unwrap();
+    let allocated = ALLOCATIONS.get() - before;
+    let read = io::stdin().read(&mut [0; 10]).unwrap();
+    let number = read.try_into().unwrap();
+    parent.send(&Message::Number { number }).unwrap();
+    let text = "é".repeat(100_000);
+    parent.send(&Message::Text { text }).unwrap();
+    let number = allocated;
+    parent.send(&Message::Number { number }).unwrap();
+}

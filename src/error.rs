@@ -1,0 +1,236 @@
+//! What can go wrong, as text: an error holds no Python object, so it keeps no frame and no data alive.
+
+use std::fmt::{self, Write};
+
+use crate::capi::Exception;
+use crate::line::{AfterColon, Below, OneLine};
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error of this crate: what happened, and where.
+///
+/// Its text is one line. It owns its text and holds no Python object, so it can cross threads and
+/// be kept for as long as you like. What it quotes from Python can hold control characters: escape
+/// them before you print it to a terminal, as the program does.
+///
+/// ```
+/// use pyoutliers::{ErrorKind, Outliers};
+///
+/// let source = "def fails(data): return [1 / 0]";
+/// let error = Outliers::from_source(source, "fails.py", "fails")?.detect(&[1.0]).unwrap_err();
+/// assert_eq!(error.to_string(), "fails.py:fails: ZeroDivisionError: division by zero");
+/// assert!(matches!(error.kind(), ErrorKind::Call(_)));
+/// assert!(error.traceback().contains("line 1, in fails"));
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
+// Boxed, so that a `Result` is small to return.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Inner {
+    kind: ErrorKind,
+    /// `module:function`, once that is known.
+    function: Option<String>,
+}
+
+/// What kind of thing went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Python cannot be started, or is not the one that this program was built for.
+    ///
+    /// Starting is tried once in a process: every later call gets the same error.
+    Start {
+        /// The problem, the evidence, and what to do.
+        reason: String,
+    },
+    /// A name holds a NUL byte, which no Python name can.
+    Name {
+        /// The name.
+        name: String,
+        /// Where its first NUL is, in bytes.
+        position: usize,
+    },
+    /// The module cannot be imported.
+    Import {
+        /// The module.
+        module: String,
+        /// What Python said.
+        exception: Exception,
+        /// In which Python it was searched, and what to do.
+        advice: String,
+    },
+    /// The module has no such function.
+    Lookup(Exception),
+    /// What the module holds under that name cannot be called.
+    NotCallable {
+        /// The type of what was found.
+        got: String,
+    },
+    /// The function raised an exception.
+    Call(Exception),
+    /// What the function returned is not an iterable of numbers.
+    NotIterable {
+        /// The type of what it returned.
+        got: String,
+    },
+    /// An item of what the function returned is not what it should be.
+    Item {
+        /// The item's index.
+        index: usize,
+        /// What it should be.
+        expected: &'static str,
+        /// What came instead: a type, or a description.
+        got: String,
+    },
+    /// The function's result raised an exception while it produced an item, or while the item was
+    /// converted.
+    Iteration {
+        /// The item's index.
+        index: usize,
+        /// What Python said.
+        exception: Exception,
+    },
+    /// The function returned more items than there were values.
+    TooManyItems {
+        /// How many there could be.
+        limit: usize,
+    },
+    /// Memory ran out, in Python or here; or a `MemoryError` was raised, wherever that was.
+    OutOfMemory(Exception),
+}
+
+impl Error {
+    /// The same error, with the function that it happened in, `module:function`, or the module.
+    pub fn in_function(mut self, function: &str) -> Self {
+        self.0.function = Some(function.to_owned());
+        self
+    }
+
+    /// What kind of thing went wrong, and where.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// The Python exception behind it, if there is one.
+    pub fn exception(&self) -> Option<&Exception> {
+        self.kind().exception()
+    }
+
+    /// The traceback of the Python code that raised, to be shown below the text.
+    ///
+    /// Empty if C code raised, or if there is no such module or name: the text says all then.
+    pub fn traceback(&self) -> &str {
+        let is_said = |exception: &Exception| match self.kind() {
+            ErrorKind::Import { .. } => exception.type_name() == "ModuleNotFoundError",
+            ErrorKind::Lookup(_) => exception.type_name() == "AttributeError",
+            _ => false,
+        };
+        let exception = self.exception().filter(|exception| !is_said(exception));
+        exception.map_or("", Exception::traceback)
+    }
+}
+
+impl ErrorKind {
+    fn exception(&self) -> Option<&Exception> {
+        match self {
+            Self::Import { exception, .. }
+            | Self::Lookup(exception)
+            | Self::Call(exception)
+            | Self::Iteration { exception, .. }
+            | Self::OutOfMemory(exception) => Some(exception),
+            _ => None,
+        }
+    }
+}
+
+/// A `MemoryError` is always [`ErrorKind::OutOfMemory`], wherever it was raised.
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Self {
+        let kind = match kind {
+            ErrorKind::Import { exception, .. }
+            | ErrorKind::Lookup(exception)
+            | ErrorKind::Call(exception)
+            | ErrorKind::Iteration { exception, .. }
+                if exception.is_out_of_memory() =>
+            {
+                ErrorKind::OutOfMemory(exception)
+            }
+            kind => kind,
+        };
+        let function = None;
+        Self(Box::new(Inner { kind, function }))
+    }
+}
+
+/// The function raised, or a C call around it failed.
+impl From<Exception> for Error {
+    fn from(exception: Exception) -> Self {
+        ErrorKind::Call(exception).into()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = OneLine(f);
+        if let Some(function) = &self.0.function {
+            write!(line, "{function}: ")?;
+        }
+        write!(line, "{}", self.kind())
+    }
+}
+
+/// The text, and below it the traceback: this is what a `main` that returns the error prints.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}{}", Below(self.traceback()))
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start { reason } => f.write_str(reason),
+            Self::Name { name, position } => {
+                write!(f, "{name:?} is not a Python name: NUL at byte {position}")
+            }
+            Self::Import {
+                module,
+                exception,
+                advice,
+            } => {
+                write!(f, "cannot import {module}: {exception}; {advice}")
+            }
+            Self::Lookup(exception) | Self::Call(exception) => exception.fmt(f),
+            Self::NotCallable { got } => write!(f, "cannot be called: it is of type {got}"),
+            Self::NotIterable { got } => write!(f, "returned {got}, not an iterable of numbers"),
+            Self::Item {
+                index,
+                expected,
+                got,
+            } => {
+                write!(
+                    f,
+                    "item {index} of the result should be {expected}, but is {got}"
+                )
+            }
+            Self::Iteration { index, exception } => {
+                write!(f, "item {index} of the result: {exception}")
+            }
+            Self::TooManyItems { limit } => {
+                write!(
+                    f,
+                    "returned more than {limit} items, as many as there were values"
+                )
+            }
+            Self::OutOfMemory(exception) => {
+                write!(f, "out of memory{}", AfterColon(exception.message()))
+            }
+        }
+    }
+}
+
+/// The text says it all, so there is no `source` that would say it again.
+impl std::error::Error for Error {}

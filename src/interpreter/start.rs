@@ -1,0 +1,203 @@
+//! The one start of Python in a process, and closures that run with its lock.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::choice::{self, Build, Choice};
+use super::prelude;
+use super::version::Version;
+use crate::capi::{self, Python, Started};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The result of the start. If it failed, every later call gets the same error.
+static START: OnceLock<Result<Start>> = OnceLock::new();
+
+struct Start {
+    started: Started,
+    /// None if other code in this process had started Python.
+    choice: Option<Choice>,
+}
+
+/// Runs a closure with Python's lock, the GIL, held. Starts Python if it is not started.
+///
+/// It works on any thread, and inside another such closure. What Python code printed is flushed at the end.
+/// Other threads that need the lock wait meanwhile, so the closure must not wait for them.
+///
+/// ```
+/// use pyoutliers::{capi, with_python};
+///
+/// let pi = with_python(|py| {
+///     let math = capi::import_module(py, c"math")?;
+///     Ok(capi::float_as_double(&capi::object_get_attr_string(&math, c"pi")?)?)
+/// })?;
+/// assert_eq!(pi, std::f64::consts::PI);
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// - [`ErrorKind::Start`] if Python cannot be started, now or at an earlier call; or if this is called by
+///   Python code that runs during the start, such as a `sitecustomize`.
+/// - [`ErrorKind::Call`] or [`ErrorKind::OutOfMemory`] if your program has started Python itself, and
+///   this crate cannot add its modules to it.
+/// - The error of the closure.
+pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> Result<R>) -> Result<R> {
+    capi::with_lock(started()?.started, |py| {
+        let flush = prelude::installed(py)?.as_borrowed(py);
+        capi::release_dropped(py);
+        let result = closure(py);
+        let _ = capi::object_call_function_obj_args(&flush, []);
+        result
+    })
+}
+
+/// Starts Python, unless that was done.
+#[inline]
+fn started() -> Result<&'static Start> {
+    if START.get().is_none() && capi::calls_back() {
+        let reason = "Python is still starting: code that runs during the start, such as a \
+                      sitecustomize, cannot call Python through this library";
+        return Err(start_error(reason.into()));
+    }
+    // If other code started Python, a thread that holds the lock does not wait here for long: `start`
+    // does not take the lock then.
+    START.get_or_init(start).as_ref().map_err(Error::clone)
+}
+
+/// Chooses the Python for this environment, as a start would now.
+///
+/// # Errors
+///
+/// [`ErrorKind::Start`] if that Python cannot be used: it does not exist, or has another version.
+///
+/// ```
+/// let choice = pyoutliers::interpreter::choice()?;
+/// println!("{choice}"); // such as /path/to/python (VIRTUAL_ENV)
+/// # Ok::<_, pyoutliers::Error>(())
+/// ```
+pub fn choice() -> Result<Choice> {
+    let build = Build {
+        linked: &built_for().version,
+        python: Path::new(env!("OUTLIERS_BUILD_PYTHON")),
+        development: Path::new(env!("OUTLIERS_BUILD_ENV")),
+    };
+    choice::choose(|name| env::var_os(name), &build).map_err(start_error)
+}
+
+/// A libpython.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Library {
+    /// Its version.
+    pub version: Version,
+    /// Where it is: a directory for [`built_for`], a file for [`loaded`].
+    pub path: PathBuf,
+}
+
+/// The libpython that the program was built for.
+///
+/// ```
+/// use pyoutliers::interpreter::{built_for, loaded};
+///
+/// println!("{}: {}", built_for().version, built_for().path.display());
+/// println!("{}: {}", loaded().version, loaded().path.display());
+/// ```
+pub fn built_for() -> Library {
+    Library {
+        version: version(env!("OUTLIERS_BUILD_VERSION")),
+        path: env!("OUTLIERS_BUILD_LIBDIR").into(),
+    }
+}
+
+/// The libpython that is loaded; loads it first if needed. Its version is 0.0.0 if there is none.
+pub fn loaded() -> Library {
+    if capi::load().is_err() {
+        return Library {
+            version: Version::default(),
+            path: PathBuf::new(),
+        };
+    }
+    Library {
+        version: version(capi::loaded_version()),
+        path: capi::loaded_library().unwrap_or_default(),
+    }
+}
+
+/// The Python that was started; None if other code in this process had started Python.
+pub(super) fn started_choice() -> Option<&'static Choice> {
+    START.get()?.as_ref().ok()?.choice.as_ref()
+}
+
+/// Python's versions always have three numbers.
+pub(super) fn version(text: &str) -> Version {
+    Version::parse(text).unwrap_or_default()
+}
+
+/// Starts Python, unless other code in this process has.
+fn start() -> Result<Start> {
+    capi::load().map_err(start_error)?;
+    check_library(&built_for(), &loaded()).map_err(start_error)?;
+    if let Some(started) = capi::already_started() {
+        let choice = None;
+        return Ok(Start { started, choice });
+    }
+    let choice = choice()?;
+    check_home(&built_for().version).map_err(start_error)?;
+    let started = capi::start(choice.python.as_os_str(), |py| {
+        prelude::install(py, true).map(drop)
+    });
+    match started {
+        Ok(started) => Ok(Start {
+            started,
+            choice: Some(choice),
+        }),
+        Err(reason) => Err(start_error(format!(
+            "cannot start Python with {choice}: {reason}"
+        ))),
+    }
+}
+
+fn start_error(reason: String) -> Error {
+    ErrorKind::Start { reason }.into()
+}
+
+/// Refuses a libpython of another minor version. CPython promises that patch releases are compatible.
+fn check_library(built: &Library, loaded: &Library) -> Result<(), String> {
+    if built.version.same_minor(&loaded.version) {
+        return Ok(());
+    }
+    Err(format!(
+        "this program was built for Python {} in {}, but the loader found {} in {}; unset \
+         LD_LIBRARY_PATH, or rebuild the program for that Python",
+        built.version,
+        built.path.display(),
+        loaded.version,
+        loaded.path.display(),
+    ))
+}
+
+/// Refuses a `PYTHONHOME` without a standard library, with which Python ends after printing 20 lines.
+fn check_home(version: &Version) -> Result<(), String> {
+    let Some(home) = env::var_os("PYTHONHOME").filter(|home| !home.is_empty()) else {
+        return Ok(());
+    };
+    let prefix = env::split_paths(&home).next().unwrap_or_default();
+    let found = ["lib", "lib64"].iter().any(|lib| {
+        prefix
+            .join(lib)
+            .join(version.directory())
+            .join("os.py")
+            .exists()
+    });
+    if found {
+        return Ok(());
+    }
+    Err(format!(
+        "PYTHONHOME={} holds no standard library of Python {version} (no {}/lib/{}/os.py); \
+         unset PYTHONHOME",
+        home.display(),
+        prefix.display(),
+        version.directory(),
+    ))
+}
