@@ -159,7 +159,7 @@ impl From<&Report> for Record {
             argument_blocks: report.argument_blocks,
             arguments: report.lent.faults(),
             calls: report.calls,
-            containers: report.holders.clone(),
+            containers: report.containers.clone(),
             counters: report.counters.iter().map(CounterRecord::from).collect(),
             ended: report.ended,
             grown: report.grown.clone(),
