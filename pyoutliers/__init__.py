@@ -16,34 +16,34 @@ import numpy as np
 
 __all__ = ["detect", "gen_testdata"]
 
-# Values converted at once: their tuple and bytes stay in the cache, larger ones cost page faults.
+# Values converted at once: their tuple and bytes fit in the cache, while larger ones cost page faults.
 CHUNK = 4096
-# Standard deviations between which no square that counts has lost bits, or become infinite.
+# Between these standard deviations, no square that matters has lost bits or become infinite.
 SMALLEST, LARGEST = 1e-100, 1e100
-# Down to here, squares compare as the deviations do, to the last bit; smaller ones lose theirs.
+# Down to this limit, squares compare as the deviations do; the squares of smaller ones lose bits.
 SMALLEST_LIMIT = 1e-150
 
-# What `np.sum` does, without its layer of Python.
+# `np.sum` without its Python layer.
 _sum = np.add.reduce
-# Of numbers that are scaled then, or refused.
+# These numbers are scaled then, or refused.
 warnings.filterwarnings("ignore", "(overflow|invalid value) encountered", RuntimeWarning, f"{__name__}$")
 
 
 def detect(data: list[float], threshold: float = 2) -> list[int]:
-    """Return the indices, in order, of values more than `threshold` standard deviations off the mean.
+    """Return the indices, in order, of values more than `threshold` standard deviations from the mean.
 
-    The population standard deviation, as `numpy.std`: the steps here are its own, to the last bit,
-    without its detours. Numbers whose squares would be too large or too small for a float are scaled first.
-    A NaN or an infinity, which would hide every outlier, raises a ValueError that names the first. So does a
-    threshold that is no finite number, or negative.
+    It is the population standard deviation: the steps are those of `numpy.std`, and the result is the same to
+    the last bit. Numbers whose squares would be too large or too small for a float are scaled first. A NaN or
+    an infinity would hide every outlier, so it raises a ValueError with the index of the first. So does a
+    threshold that is negative or not finite.
     """
     if not 0 <= threshold < inf:
-        raise ValueError(f"threshold has to be a finite number, 0 or more, not {threshold}")
+        raise ValueError(f"threshold must be a finite number of 0 or more, not {threshold}")
     if not data:
         return []
     values, length = _to_array(data), len(data)
     mean = _sum(values) / length
-    # In place where that is much: memory from the system costs more than what is computed in it.
+    # In place for a large array: memory from the system costs more than the subtraction.
     squares = np.subtract(values, mean, out=values if length > CHUNK else None)
     squares *= squares
     deviation = sqrt(_sum(squares) / length)
@@ -56,7 +56,7 @@ def detect(data: list[float], threshold: float = 2) -> list[int]:
 
 
 def _detect_scaled(values: np.ndarray, threshold: float) -> list[int]:
-    """Do the same with numbers up to 1, by a power of two, which changes no digit of them."""
+    """Do the same with the numbers scaled to at most 1, by a power of two: that changes no digit."""
     _refuse_non_finite(values)
     _, exponent = frexp(np.abs(values).max())
     values = np.ldexp(values, -exponent)
@@ -67,7 +67,7 @@ def _detect_scaled(values: np.ndarray, threshold: float) -> list[int]:
 
 @lru_cache(maxsize=256)
 def _packer(length: int):
-    """Return what packs that many floats into bytes: a third of the time of `np.fromiter`."""
+    """Return a function that packs that many floats into bytes, in a third of the time of `np.fromiter`."""
     return Struct(f"{length}d").pack
 
 
@@ -75,7 +75,7 @@ def _to_array(data: list[float]) -> np.ndarray:
     length = len(data)
     if length <= CHUNK:
         return np.frombuffer(_packer(length)(*data))
-    values = np.empty(length, float)  # without a type NumPy 2.4 leaks a reference to its own
+    values = np.empty(length, float)  # without a type, NumPy 2.4 leaks a reference to its default type
     for start in range(0, length, CHUNK):
         part = data[start : start + CHUNK]
         values[start : start + CHUNK] = np.frombuffer(_packer(len(part))(*part))
@@ -89,7 +89,7 @@ def _refuse_non_finite(values: np.ndarray) -> None:
 
 
 def gen_testdata() -> list[float]:
-    """Return 1,000 random floats between 0 and 1, but for 7, 113 and 835, which stand out."""
+    """Return 1,000 random floats between 0 and 1, except at 7, 113 and 835, which stand out."""
     data = [random.random() for _ in range(1000)]
     for index in (7, 113, 835):
         data[index] += 50

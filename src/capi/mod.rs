@@ -138,5 +138,6 @@ pub(crate) use lock::{Started, is_held, with_lock};
 pub use owned::{Borrowed, Owned};
 /// The C declarations: the crate `python3-sys`.
 pub use python3_sys as ffi;
+pub use raised::ROOM_FOR_TRACEBACK;
 pub(crate) use raised::trace_back_by;
 pub(crate) use start::{already_started, calls_back, loaded_library, loaded_version, start};

@@ -19,9 +19,9 @@ use crate::capi::owned::Owned;
 const LONGEST_MESSAGE: isize = 4096;
 /// The most characters of a traceback that are kept; `traceback.py` leaves out its middle before.
 const LONGEST_TRACEBACK: isize = 20_000;
-/// Bytes that must be free to make a traceback: CPython before 3.12 may crash when Python code runs out of
-/// memory.
-const ROOM_FOR_TRACEBACK: usize = 16 << 20;
+/// Bytes that must be free to make a traceback. Without them there is none, because CPython may crash when the
+/// Python code that makes it runs out of memory. They are asked for by one `PyMem_Malloc`, and freed at once.
+pub const ROOM_FOR_TRACEBACK: usize = 16 << 20;
 
 static TRACEBACK_TEXT: OnceLock<Held> = OnceLock::new();
 
@@ -103,6 +103,7 @@ fn describe(
     traceback: Option<Owned<'_>>,
     is_out_of_memory: bool,
 ) -> Result<Exception, Exception> {
+    let type_name = name_of_type(kind)?;
     let said = value.as_ref().and_then(str_of);
     let message = match (&value, &said) {
         (None, _) => String::new(),
@@ -116,7 +117,7 @@ fn describe(
         (_, traceback) => traceback.map(|_| String::new()),
     };
     Ok(Exception {
-        type_name: name_of_type(kind)?.into(),
+        type_name: type_name.into(),
         message,
         traceback,
         is_out_of_memory,

@@ -1,4 +1,4 @@
-"""Makes a module of a file, or of source that is compiled in."""
+"""Makes a module of a file, or of source code that is compiled in."""
 
 import os
 import sys
@@ -8,14 +8,14 @@ from _outliers_prelude import LOADING, CompiledIn
 
 
 def load(path, source=None):
-    """Return the module of a file, or of source under that name; the same one each time."""
+    """Return the module of a file, or of source code under that name: the same one each time."""
     file = os.path.realpath(path) if source is None else CompiledIn.PLACE + path
     if source is None and not os.path.isfile(file):
         raise ModuleNotFoundError(f"there is no file {path}")
-    # Another thread may come while this one runs the module.
+    # Another thread may ask for the module while this one runs its code.
     with LOADING:
-        # No `import` of another module, such as `random`, may come to mean this one. Nor is it in a
-        # package, as a dot would say: `pickle` finds its classes.
+        # Under a name that no `import` statement has, so that a file `random.py` does not replace `random`; and
+        # without a dot, which would mean a package: `pickle` must find its classes.
         return loaded(os.path.basename(path).replace(".", "-"), file, source)
 
 
@@ -25,7 +25,7 @@ def loaded(name, file, source):
         loader = getattr(spec, "loader", None)
         if getattr(spec, "origin", None) == file and getattr(loader, "source", None) == source:
             return sys.modules[name]
-        name += "_"  # another file's
+        name += "_"  # that is the module of another file
     if source is None:
         spec = spec_from_file_location(name, file)
     else:

@@ -1,17 +1,17 @@
-"""What the program adds to the Python that it starts."""
+"""Added to the Python that the program starts."""
 
 import sys
 from _thread import RLock
 from importlib.machinery import ModuleSpec
 
-# One module of a file at a time.
+# Held while a module is made of a file, so that one thread does it at a time.
 LOADING = RLock()
 
 
 class CompiledIn:
     """Finds and loads a package, or loads a module, whose source is compiled into the program."""
 
-    # No such directory can be, so that no line of a stray file is shown.
+    # There is no such directory, so tracebacks cannot show lines of an unrelated file.
     PLACE = "<outliers>/"
 
     def __init__(self, name, source, file):
@@ -31,20 +31,20 @@ class CompiledIn:
         exec(compile(self.source, self.file, "exec", dont_inherit=True), module.__dict__)
 
     def get_source(self, name):
-        """For Python's own `traceback` and `inspect`, should the caller use them."""
+        """For Python's own `traceback` and `inspect`, if the caller uses them."""
         return self.source
 
 
 def install(name, source):
-    """Make `import name` mean the compiled-in source, before any file of that name."""
+    """Make `import name` find the compiled-in source before any file of that name."""
     sys.meta_path.insert(0, CompiledIn(name, source, CompiledIn.PLACE + name + "/__init__.py"))
 
 
 def leave_ctrl_c_alone():
-    """Undo what the first import of `signal`, anybody's, does: it makes Ctrl-C a KeyboardInterrupt.
+    """Undo what the first import of `signal` does: it turns Ctrl-C into a KeyboardInterrupt.
 
-    That would be lost, or an error of whoever is being called. A handler of the program's own is
-    not Python's, and stays.
+    That would get lost, or be raised by whichever function is running. A handler that the program has
+    installed is not Python's, and stays.
     """
     import _signal
 
@@ -52,11 +52,11 @@ def leave_ctrl_c_alone():
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 
-# The default, because anybody can empty this module.
+# A default argument, because other code can empty this module.
 def flush(sys=sys):
-    """Write out what was printed: this Python is never ended, which would have done it.
+    """Write out what was printed, which Python itself only does when it ends.
 
-    What cannot be flushed is let go: None, closed, a pipe without a reader, or anything at all.
+    Ignore whatever goes wrong: the stream may be None, closed, a pipe without a reader, or any object.
     """
     try:
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What installs NumPy for this very Python."""
+"""Finds the command that installs NumPy for this Python."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from shlex import quote
 
 
 def install_numpy():
-    """Return the shell command that does it, by what this Python is."""
+    """Return the shell command, which depends on where this Python came from."""
     python = quote(sys.executable)
     pip = python + " -m pip install numpy"
     has_pip = find_spec("pip") is not None

@@ -1,8 +1,8 @@
-"""The text of an exception, by Python's own `traceback`, imported before anybody could replace it.
+"""Makes the text of an exception with Python's own `traceback`, imported before other code can replace it.
 
-An exception may be a trap, so `traceback` sees a copy of it: plain values, each with a bound. Making the
-copy runs none of the exception's own code except `str(exception)`, and none of a module's loader. When the
-time is up, the text ends. The caller takes whatever is raised here as "no traceback".
+An exception may be hostile, so `traceback` gets a copy of it: plain values, each with a limit. Making the
+copy runs no code of the exception except `str(exception)`, and no code of a module's loader. When the time
+is up, the text ends. If this raises anything, the exception has no traceback.
 """
 
 import builtins
@@ -18,17 +18,17 @@ from types import ModuleType
 
 from _outliers_prelude import CompiledIn
 
-SECONDS = 1  # for copying, for writing, and for `str` of all that led to an exception
-ENDS = 8192  # characters of a text, or of one in it, that are kept at each end
+SECONDS = 1  # for copying, for writing, and for `str` of all exceptions that led to this one
+ENDS = 8192  # characters that are kept at each end of the whole text, and of a text in it
 EXCEPTIONS = 32  # in a text
 NOTES = 100  # of an exception
-FRAMES = 1000  # of an exception, the innermost: as many as Python prints by itself
+FRAMES = 1000  # the innermost of an exception: as many as Python prints
 LINES = 100  # of source for a frame
-SHOWN = 1 << 18  # characters of source in a text
-FILES = 4 << 20  # bytes of all the files that are read for a text
-NAMES = 750  # of which Python suggests one: as many as it looks at
+SHOWN = 1 << 18  # characters of source lines in a text
+FILES = 4 << 20  # bytes of all files that are read for a text
+NAMES = 750  # names among which Python looks for a similar one
 
-# As C reads them: an exception's class can make them anything.
+# Read as C reads them, because the class of an exception can override the attributes.
 cause = BaseException.__cause__.__get__
 context = BaseException.__context__.__get__
 suppresses_context = BaseException.__suppress_context__.__get__
@@ -39,13 +39,13 @@ module_of = type.__dict__["__module__"].__get__
 Group = getattr(builtins, "BaseExceptionGroup", None)  # from 3.11 on
 OF_SYNTAX = [name for name in ("filename", "lineno", "end_lineno", "text", "offset", "end_offset", "msg")
              if hasattr(SyntaxError, name)]
-# Objects whose attributes are listed without code of theirs; and those of a frame.
+# Types whose attributes can be listed without running their code; and the types of `frame.f_locals`.
 PLAIN = (list, tuple, dict, set, str, bytes, int, float, bool, ModuleType)
 LOCALS = (dict, (lambda: type(sys._getframe().f_locals))())
 
 
 class Shown:
-    """What `traceback` is shown in an exception's place."""
+    """The copy that `traceback` gets in place of an exception."""
     __cause__ = __context__ = __notes__ = None
     __suppress_context__ = False
 
@@ -53,39 +53,39 @@ class Shown:
 
 
 class ShownName(Shown, NameError):
-    """One for which Python suggests another name."""
+    """A copy for which Python suggests another name."""
 
 
 class ShownAttribute(Shown, AttributeError):
-    """One for which Python suggests another attribute."""
+    """A copy for which Python suggests another attribute."""
 
 
 class Members(list):
-    """The members of a group that are told, and how many it has."""
+    """The members of a group that are shown, with the number of all members as its length."""
     def __len__(self): return self.count
 
 
 def text(error, traceback, message=None):
-    """What Python prints of an exception that says `message`, the middle left out if that is long."""
-    telling = Telling()
-    told = telling.summary(error, traceback, message)
-    telling.end = monotonic() + SECONDS
+    """The text that Python prints for an exception with that message; a long text loses its middle."""
+    writer = Writer()
+    copy = writer.summary(error, traceback, message)
+    writer.end = monotonic() + SECONDS
     head, tail, late = "", "", ""
-    for part in told.format():
+    for part in copy.format():
         tail += part
         missing = ENDS - len(head)
         head, tail = head + tail[:missing], tail[missing:]
-        telling.left_out += max(len(tail) - ENDS, 0)
+        writer.left_out += max(len(tail) - ENDS, 0)
         tail = tail[-ENDS:]
-        if telling.is_late():
+        if writer.is_late():
             late = "\n[this took too long: the rest is left out]\n"
             break
-    left_out = f"\n[{telling.left_out} characters left out]\n" if telling.left_out else ""
+    left_out = f"\n[{writer.left_out} characters left out]\n" if writer.left_out else ""
     return head + left_out + tail + late
 
 
-class Telling:
-    """Copies exceptions for a text, within its bounds."""
+class Writer:
+    """Copies exceptions for a text, within the limits."""
 
     def __init__(self):
         self.end, self.asking = monotonic() + SECONDS, SECONDS
@@ -96,21 +96,21 @@ class Telling:
         return monotonic() > self.end
 
     def summary(self, error, traceback, message):
-        """An exception with those that led to it or are in it, each told once."""
+        """A copy of an exception, with those that led to it or are in it; each is copied once."""
         self.seen.append(id(error))
         kind = self.type_of(error)
-        told = TracebackException(kind, self.shown_for(error, kind, traceback, message), traceback, limit=0)
-        told.stack.extend(self.frames(traceback))
-        told.__cause__ = self.follow(cause(error))
-        told.__suppress_context__ = suppresses_context(error)
-        if told.__cause__ is None and not told.__suppress_context__:
-            told.__context__ = self.follow(context(error))
+        copy = TracebackException(kind, self.shown_for(error, kind, traceback, message), traceback, limit=0)
+        copy.stack.extend(self.frames(traceback))
+        copy.__cause__ = self.follow(cause(error))
+        copy.__suppress_context__ = suppresses_context(error)
+        if copy.__cause__ is None and not copy.__suppress_context__:
+            copy.__context__ = self.follow(context(error))
         if Group and issubclass(type(error), Group):
             members = Group.exceptions.__get__(error)
-            told.exceptions = Members(filter(None, map(self.follow, members[:told.max_group_width])))
-            told.max_group_width = list.__len__(told.exceptions)
-            told.exceptions.count = len(members)
-        return told
+            copy.exceptions = Members(filter(None, map(self.follow, members[:copy.max_group_width])))
+            copy.max_group_width = list.__len__(copy.exceptions)
+            copy.exceptions.count = len(members)
+        return copy
 
     def follow(self, error):
         if error is None or id(error) in self.seen or len(self.seen) == EXCEPTIONS:
@@ -128,7 +128,7 @@ class Telling:
         return self.summary(error, traceback_of(error), message)
 
     def type_of(self, error):
-        """Its type, or one of that name if the name could be any code, or of any length."""
+        """Its type, or a plain type of that name if getting the name could run code, or the name is long."""
         kind = type(error)
         name, module = qualname_of(kind), module_of(kind)
         if type(kind) is type and self.is_short(name) and self.is_short(module):
@@ -154,7 +154,7 @@ class Telling:
         return shown
 
     def value_of(self, error, name):
-        """An attribute of a SyntaxError, if it is of a type that it should have."""
+        """An attribute of a SyntaxError, if it has the right type."""
         value = getattr(SyntaxError, name).__get__(error)
         if type(value) is int:
             return min(max(value, -1), ENDS if name == "end_offset" else 10**9)  # so many carets
@@ -167,7 +167,7 @@ class Telling:
         return type(name) is str and len(name) <= ENDS
 
     def cut(self, text):
-        """A plain string, the middle left out if that is long: it would not be kept."""
+        """A plain string; a long one loses its middle, which the text would not keep."""
         length = str.__len__(text)
         if length <= 2 * ENDS:
             return str.__getitem__(text, slice(None))
@@ -175,15 +175,15 @@ class Telling:
         return str.__getitem__(text, slice(ENDS)) + str.__getitem__(text, slice(-ENDS, None))
 
     def frames(self, traceback):
-        """The innermost frames, those for which there is time."""
+        """The innermost frames, as many as there is time for."""
         innermost = deque(maxlen=FRAMES)
         while traceback is not None:
             innermost.append(traceback)
             traceback = traceback.tb_next
-        told = deque()
+        summaries = deque()
         while innermost and not self.is_late():
-            told.appendleft(self.frame(innermost.pop()))
-        return told
+            summaries.appendleft(self.frame(innermost.pop()))
+        return summaries
 
     def frame(self, traceback):
         code = traceback.tb_frame.f_code
@@ -200,7 +200,7 @@ class Telling:
         return FrameSummary(file, line, name, line="")
 
     def shows(self, variables, file, line, last):
-        """Whether there is room for the source of a frame; reads it into `linecache`."""
+        """Whether there is room for the source lines of a frame; reads them into `linecache`."""
         if not self.is_short(file) or line is None or last - line >= LINES:
             return False
         size = sum(map(len, self.lines_of(variables, file)[line - 1:last]))
@@ -211,7 +211,7 @@ class Telling:
 
     def lines_of(self, variables, file):
         linecache.checkcache(file)
-        if len(linecache.cache.get(file, "?")) == 1:  # not there, or a loader would be asked
+        if len(linecache.cache.get(file, "?")) == 1:  # missing, or `linecache` would ask a loader
             linecache.cache.pop(file, None)
             loader = dict.get(variables, "__loader__")
             source = loader.source if type(loader) is CompiledIn else None
@@ -223,7 +223,7 @@ class Telling:
         return linecache.getlines(file)
 
     def may_read(self, name):
-        """Whether there is such a file where `linecache` looks, no device, pipe or such, and not too large."""
+        """Whether `linecache` would find a regular file of that name, and it is not too large."""
         path = sys.path if type(sys.path) is list else []
         for directory in ["", *path]:
             try:
@@ -238,7 +238,7 @@ class Telling:
 
 
 def suggests_names(traceback):
-    """Whether Python finds another name without code of an object's."""
+    """Whether Python can look for a similar name without running the code of an object."""
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
     frame = traceback and traceback.tb_frame

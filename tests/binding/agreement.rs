@@ -251,7 +251,7 @@ fn a_threshold_that_is_no_finite_number_from_0_on_is_refused() {
         let detect = detect.with("threshold", threshold).unwrap();
         let error = detect.detect(&[1.0]).unwrap_err().to_string();
         let text =
-            "pyoutliers:detect: ValueError: threshold has to be a finite number, 0 or more, not ";
+            "pyoutliers:detect: ValueError: threshold must be a finite number of 0 or more, not ";
         assert!(error.starts_with(text), "{error}");
     }
 }

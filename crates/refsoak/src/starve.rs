@@ -7,7 +7,7 @@ use std::ops::{Bound, RangeBounds, RangeInclusive};
 use std::ptr;
 use std::sync::OnceLock;
 
-use pyoutliers::capi::{c, ffi};
+use pyoutliers::capi::{ROOM_FOR_TRACEBACK, c, ffi};
 use pyoutliers::{Exception, Python, Result, with_python};
 
 thread_local! {
@@ -46,6 +46,10 @@ thread_local! {
 /// classes or threads may leak or end the process. In every version, the compiler may end the process. So
 /// starve calls of functions that exist already, and nothing that compiles: `eval`, `exec`, an `import` of a
 /// module that is not cached as byte code, [`Outliers::from_source`](pyoutliers::Outliers::from_source).
+///
+/// Meanwhile exceptions have no traceback: the room for one
+/// ([`ROOM_FOR_TRACEBACK`](pyoutliers::capi::ROOM_FOR_TRACEBACK)) is always refused. The Python code that makes
+/// tracebacks uses generators.
 ///
 /// # Errors
 ///
@@ -162,6 +166,9 @@ fn same(one: &ffi::PyMemAllocatorEx, other: &ffi::PyMemAllocatorEx) -> bool {
 /// An allocator that can fail, which wraps the original one of a domain and gets its `ctx`.
 fn around<const DOMAIN: usize>(ctx: *mut c_void) -> ffi::PyMemAllocatorEx {
     extern "C" fn malloc<const DOMAIN: usize>(ctx: *mut c_void, size: usize) -> *mut c_void {
+        if size == ROOM_FOR_TRACEBACK && FAILING.get().0 != 0 {
+            return ptr::null_mut();
+        }
         pass_on::<DOMAIN>(|original| Some(original.malloc?(ctx, size)))
     }
     extern "C" fn calloc<const DOMAIN: usize>(

@@ -2,7 +2,6 @@
 //! and the next call is right.
 
 use crate::common::{callee, numpy_survives_without_memory, passes};
-use std::cell::Cell;
 use std::thread;
 
 use pyoutliers::{Error, ErrorKind, Outliers};
@@ -129,14 +128,6 @@ fn with_python_alone() {
     sweep("finding a function of source", false, || {
         assert_eq!(last()?.detect(&[1.0; 3])?, [2]);
         Ok(())
-    });
-    // Each time another module, which stays loaded.
-    let made = Cell::new(0);
-    sweep("making a module of source", true, || {
-        made.set(made.get() + 1);
-        let file = format!("{}.py", made.get());
-        let f = Outliers::from_source("f = lambda data: [2]", &file, "f")?;
-        f.detect(&[1.0]).map(drop)
     });
     sweep("finding none", false, || {
         expect(Outliers::new("callees", "none"), |kind| {
