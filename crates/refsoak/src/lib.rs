@@ -127,6 +127,11 @@
 //!
 #![doc = include_str!("../real-leaks.md")]
 //!
+//! # When the process may die
+//!
+//! A soak cannot report after a crash. [`Progress::falling`] names objects whose references keep falling while
+//! there is still time. A program that must answer in any case runs the soak in a child process: [`child`].
+//!
 //! # Running out of memory
 //!
 //! [`starve`] fails chosen allocations of Python. Use it to soak the paths that code takes when memory runs

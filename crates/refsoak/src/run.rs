@@ -99,7 +99,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             counters: stage.counters,
             references: stage.references,
             lent,
-            holders: stage.containers,
+            containers: stage.containers,
             grown: stage.grown,
             allowed: stage.allowed,
             unproven: stage.unproven,
