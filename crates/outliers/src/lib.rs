@@ -43,7 +43,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
-use output::{complain, escape, print, print_as_it_is, say};
+use output::{complain, escape, print};
 use pyoutliers::Outliers;
 
 /// Finds outliers with a Python function, called in memory.

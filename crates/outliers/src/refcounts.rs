@@ -75,7 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(file) = &arguments.page {
         overwrite::replace(file, page(&children)?.html()?.as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;
-        super::say(&format!("wrote {}", file.display()));
+        super::output::say(&format!("wrote {}", file.display()));
         return Ok(ExitCode::SUCCESS);
     }
     let wanted = match arguments.lesson {
@@ -95,12 +95,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         holds &= table.holds();
         let mut text = shown(number, lesson, &table, color)?;
         text += &what_next(number, arguments.all);
-        super::print_as_it_is(|stdout| stdout.write_all(text.as_bytes()))?;
+        super::output::print_as_it_is(|stdout| stdout.write_all(text.as_bytes()))?;
     }
     if holds {
         return Ok(ExitCode::SUCCESS);
     }
-    super::say("this Python breaks the rule of a lesson: see the lines marked NO");
+    super::output::say("this Python breaks the rule of a lesson: see the lines marked NO");
     Ok(ExitCode::FAILURE)
 }
 
@@ -160,7 +160,7 @@ fn contents() -> Result<ExitCode> {
         writeln!(text, "{number:>3}  {:<18} {}", lesson.name, rule.trim_end())?;
     }
     text += "\nStart: outliers refcounts 1. All lessons: --all. A quiz: --quiz.\n";
-    super::print(&text)?;
+    super::output::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -195,9 +195,9 @@ fn quiz<'a>(
     let mut answers = io::stdin().lock().lines();
     'lessons: for lesson in lessons {
         let table = lesson.run(children)?;
-        super::print(&format!("{}\n\n", lesson.name))?;
+        super::output::print(&format!("{}\n\n", lesson.name))?;
         for (done, step) in table.steps.iter().enumerate() {
-            super::print(&format!("{}{}", code(step), question(step)))?;
+            super::output::print(&format!("{}{}", code(step), question(step)))?;
             let answer = loop {
                 let answer = answers.next().transpose();
                 let answer = answer.map_err(|error| anyhow!("cannot read the answer: {error}"))?;
@@ -205,12 +205,12 @@ fn quiz<'a>(
                     None | Some("q") => {
                         rest =
                             format!(", {} of this lesson not answered", table.steps.len() - done);
-                        super::print("\n")?;
+                        super::output::print("\n")?;
                         break 'lessons;
                     }
                     Some(answer) if answers_it(answer, step) => break meant(answer),
-                    _ if step.counts() => super::print("A number, please (or q to quit): ")?,
-                    _ => super::print("An answer, please (or q to quit): ")?,
+                    _ if step.counts() => super::output::print("A number, please (or q to quit): ")?,
+                    _ => super::output::print("An answer, please (or q to quit): ")?,
                 }
             };
             asked += 1;
@@ -223,10 +223,10 @@ fn quiz<'a>(
                     step.measured, step.meaning, lesson.rule
                 )
             };
-            super::print(&said)?;
+            super::output::print(&said)?;
         }
     }
-    super::print(&format!("{right} of {asked} right{rest}.\n"))?;
+    super::output::print(&format!("{right} of {asked} right{rest}.\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 
