@@ -33,13 +33,7 @@ const FLAGS: c_int = if cfg!(target_vendor = "apple") {
 /// | `c!(fn NAME(_, _))` | the function itself, with a `_` for each argument |
 /// | `c!(static NAME)` | the address of an object |
 ///
-/// ```
-/// # use pyoutliers::capi::{self, c}; pyoutliers::with_python(|py| {
-/// let list = capi::list_new(py, 0)?.finish()?;
-/// // SAFETY: the lock is held; a live list.
-/// assert_eq!(unsafe { c!(PyList_Size(list.as_ptr())) }, 0);
-/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
-/// ```
+/// For an example see [`capi`](crate::capi#any-other-c-call).
 ///
 /// # Safety
 ///
@@ -49,8 +43,8 @@ const FLAGS: c_int = if cfg!(target_vendor = "apple") {
 macro_rules! __c {
     (@any $argument:expr) => { _ };
     (@find $name:ident: $declared:ty = $value:expr) => {{
-        // SAFETY: only used below, with the type that is declared for this name.
         static SYMBOL: $crate::capi::Symbol =
+            // SAFETY: only used below, with the type that is declared for this name.
             unsafe { $crate::capi::Symbol::new(concat!(stringify!($name), "\0")) };
         if false {
             // Never reached, so nothing is linked: only the type is used.

@@ -56,10 +56,8 @@
 //! | "borrowed reference", NULL on failure | [`Borrowed::from_ptr_or_err`] |
 //! | -1 on failure, or another value | [`Exception::take`], which clears the exception |
 //!
-//! | the manual says of an argument | pass |
-//! |---|---|
-//! | nothing, or "borrowed" | [`owned.as_ptr()`](Owned::as_ptr) |
-//! | "steals a reference" | [`owned.into_ptr()`](Owned::into_ptr) |
+//! An argument that is borrowed is passed as [`owned.as_ptr()`](Owned::as_ptr), and one that is stolen as
+//! [`owned.into_ptr()`](Owned::into_ptr).
 //!
 //! ```
 //! use pyoutliers::capi::{self, Owned, c};

@@ -96,13 +96,6 @@ pub struct Library {
 }
 
 /// The libpython that the program was built for.
-///
-/// ```
-/// use pyoutliers::interpreter::{built_for, loaded};
-///
-/// println!("{}: {}", built_for().version, built_for().path.display());
-/// println!("{}: {}", loaded().version, loaded().path.display());
-/// ```
 pub fn built_for() -> Library {
     Library {
         version: version(env!("OUTLIERS_BUILD_VERSION")),
