@@ -58,7 +58,7 @@ pub struct Record {
         deserialize_with = "present"
     )]
     pub signal: Option<Option<i32>>,
-    /// A leak of one object in so many calls would have been seen.
+    /// The smallest detectable leak: one object in this many calls.
     pub smallest_visible: Option<u64>,
     /// The verdict in a sentence.
     pub summary: String,

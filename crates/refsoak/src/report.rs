@@ -36,7 +36,7 @@ pub struct Report {
     pub calls: u64,
     /// The calls made before, to warm up.
     pub warm_up: u64,
-    /// A leak of one object in so many calls would have been seen.
+    /// The smallest detectable leak: one object in this many calls.
     pub smallest_visible: u64,
     /// What each counter did.
     pub counters: Vec<Growth>,
