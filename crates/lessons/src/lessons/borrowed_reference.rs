@@ -112,7 +112,7 @@ fn release_borrowed(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result
         "item = PyList_GetItem(list, 0)", "borrowed from the list", item: 1);
     t.scene.keeps_freed = true;
     step!(t, item.release(doomed);
-        "Py_DECREF(item)", "the list's is released", item: 0);
+        "Py_DECREF(item)", "over-release: item is freed", item: 0);
     step!(t, "PyObject_Repr(list)", "the fatal step", list: 1);
     t.scene.release_probe("item");
     raw::Pointer::to(&list).look_at(doomed);
