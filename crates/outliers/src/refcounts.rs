@@ -209,7 +209,9 @@ fn quiz<'a>(
                         break 'lessons;
                     }
                     Some(answer) if answers_it(answer, step) => break meant(answer),
-                    _ if step.counts() => super::output::print("A number, please (or q to quit): ")?,
+                    _ if step.counts() => {
+                        super::output::print("A number, please (or q to quit): ")?
+                    }
                     _ => super::output::print("An answer, please (or q to quit): ")?,
                 }
             };
