@@ -1,5 +1,5 @@
-//! What an error tells, and where it can go. What can be raised, and as what it is told, is in the
-//! gallery of `hostile.rs`.
+//! What an error reports, and where it can go. The errors of everything that can be raised are in the gallery of
+//! `hostile.rs`.
 
 use crate::common::{callee, skipped};
 use pyoutliers::{Error, ErrorKind, Exception, Outliers, capi, interpreter, with_python};
@@ -14,7 +14,7 @@ fn raised(function: &str) -> Exception {
     error.exception().unwrap().clone()
 }
 
-/// What becomes of `?` in a `main` that returns a result.
+/// The output of a `main` that returns the error.
 #[test]
 fn in_debug_form_an_error_is_its_text_and_the_traceback_of_the_function() {
     let error = callee("raises_value_error").detect(&[1.0]).unwrap_err();
@@ -55,10 +55,10 @@ fn a_traceback_is_as_python_prints_it() {
 }
 
 #[test]
-fn a_traceback_that_would_be_endless_is_told_in_part() {
+fn a_traceback_that_would_be_endless_is_cut() {
     let exception = raised("raises_at_the_end_of_many");
-    let told = exception.traceback().matches("ValueError: the message\n");
-    assert_eq!(told.count(), 32);
+    let shown = exception.traceback().matches("ValueError: the message\n");
+    assert_eq!(shown.count(), 32);
     let exception = raised("raises_far_off");
     let traceback = exception.traceback();
     assert!(traceback.contains("    text\n    ^"), "{traceback}");

@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Does:
-    """An item that does something when it is asked for its value, 0."""
+    """An item with the value 0 that does something when the value is read."""
 
     def __init__(self, action): self.action = action
 
@@ -19,7 +19,7 @@ class Does:
         return 0
 
 
-# More than there may be.
+# Too many items.
 
 #> TooManyItems: returned more than 3 items, as many as there were values
 def one_too_many(data): return range(len(data) + 1)
@@ -35,7 +35,7 @@ def is_not_even_right_in_the_end(data): return [0, 1, 2, "3"]
 
 
 class Next:
-    """An iterator by what `__next__` does."""
+    """An iterator with this `__next__`."""
 
     def __init__(self, *does): self.does = iter(does)
     def __iter__(self): return self
@@ -45,7 +45,7 @@ class Next:
 
 
 class GetsItem:
-    """Iterable by `__getitem__` alone, for ever."""
+    """An iterable that has only `__getitem__`, without an end."""
 
     def __getitem__(self, index): return index
 
@@ -183,7 +183,7 @@ def a_deque_that_grows(data):
 
 #> Ok: [0]
 def an_array_that_is_cut(data):
-    # Not by a closure: NumPy's arrays are no part of the circles that the collector finds.
+    # Without a closure: the collector cannot find a cycle through a NumPy array.
     kept[:] = [np.array([Does(lambda: kept[0].resize(1, refcheck=False)), 1, 2], dtype=object)]
     return kept[0]
 
@@ -198,7 +198,7 @@ kept = []
 
 
 class Survives(list):
-    """A result that is there again when it was given back."""
+    """A result that resurrects itself when it is released."""
 
     def __del__(self): kept[:] = [self]
 
