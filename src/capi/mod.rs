@@ -42,8 +42,7 @@
 //!
 #![doc = include_str!("rules.md")]
 //!
-//! A call that fails returns an [`Exception`], which is copied out of Python as text at once. `Py_DecRef`
-//! never fails.
+//! A call that fails returns an [`Exception`], which is copied out of Python as text at once.
 //!
 //! # Any other C call
 //!
