@@ -11,8 +11,6 @@ use refsoak::child::{Child, Heard, Parent, signal_name};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::table::Step;
-
 /// What a child sends.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -24,7 +22,7 @@ enum Message<'a> {
 }
 
 /// In a child: sends a step.
-pub(crate) fn send_step(parent: &Parent, step: &Step) {
+pub(crate) fn send_step(parent: &Parent, step: &impl Serialize) {
     // Without a parent the mistake is made all the same.
     if let Ok(step) = serde_json::to_value(step) {
         let _ = parent.send(&Message::Step { step });

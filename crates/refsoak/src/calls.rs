@@ -100,7 +100,7 @@ impl<C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Calls<C, 
         self.resident = resident().0;
     }
 
-    /// Makes so many calls, unless something ends the soak before.
+    /// Makes calls, unless something ends the soak before. Returns what ended it.
     pub fn make(&mut self, meter: &mut Meter, calls: u64) -> Result<Option<Ended>> {
         meter.prepare(calls)?;
         let begun = Instant::now();

@@ -46,7 +46,7 @@ use pyoutliers::{Python, with_python};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Error, Result};
+use crate::error::{Error, Result};
 
 /// How long [`Child::receive`] waits for a message.
 pub const PERIOD: Duration = Duration::from_millis(100);

@@ -17,7 +17,7 @@ pub(super) struct Clock {
     limit: Option<Duration>,
     /// How long the last reading took.
     pub reading: Duration,
-    /// How many seconds a call took lately.
+    /// How many seconds a call takes.
     pub pace: f64,
 }
 
@@ -46,7 +46,7 @@ impl Clock {
         ticks
     }
 
-    /// Whether more than one part of the time has passed, of so many parts.
+    /// Whether more than a fraction of the time has passed: all of it, a half, a third ...
     pub fn is_past(&self, parts: u32) -> bool {
         let time = self.limit.map(|limit| limit / parts);
         time.is_some_and(|time| self.begun.elapsed() > time)
@@ -64,7 +64,7 @@ impl Clock {
         Some(per_window.max(1))
     }
 
-    /// How long so many calls will take, if that can be estimated.
+    /// How long these calls will take, if that can be estimated.
     pub fn estimate(&self, calls: u64) -> Option<Duration> {
         Duration::try_from_secs_f64(float(calls) * self.pace).ok()
     }

@@ -38,7 +38,7 @@ pub(super) struct Shown<'a> {
 pub(super) enum Next {
     /// Nothing: this one was enough.
     Stop,
-    /// Another stage, whose shortest window has so many calls.
+    /// Another stage, whose shortest window has this many calls.
     Stage(u64),
     /// No verdict: what grows may be a store that is still filling, and there is no time to find out.
     Doubt,

@@ -90,7 +90,7 @@ mod tests {
     use crate::counter::Counter;
     use crate::verdict::{Finding, Growth, conclude};
 
-    /// A stage of so many calls, whose shortest window has 40, in which these counters did that.
+    /// A stage whose shortest window has 40 calls, and in which these counters have these findings.
     fn stage(calls: u64, ended: Option<Ended>, did: &[(Counter, Finding)]) -> Stage {
         let growth = |&(counter, finding)| Growth {
             counter,

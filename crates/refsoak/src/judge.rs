@@ -13,7 +13,7 @@ use pyoutliers::with_python;
 /// Most objects and containers that are named; and most that patterns are matched with.
 pub(super) const MOST_NAMED: usize = 8;
 const MOST_MATCHED: usize = 500;
-/// A function that keeps a new object less often than once in so many calls fills no store.
+/// A function that keeps a new object less often than once in this many calls fills no store.
 const KEPT_RARELY: i64 = 50;
 
 /// What a stage is judged with.

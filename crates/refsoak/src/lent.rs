@@ -126,7 +126,7 @@ impl WatchedList {
         std::iter::once(&self.list).chain(&self.items)
     }
 
-    /// Makes a call with the list, and takes all items from its result, whatever they are.
+    /// Makes a call with the list, and takes all items from its result.
     fn call<'p>(
         self,
         py: Python<'p>,

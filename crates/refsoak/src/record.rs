@@ -58,7 +58,7 @@ pub struct Record {
         deserialize_with = "present"
     )]
     pub signal: Option<Option<i32>>,
-    /// A leak of one object in so many calls would have been seen.
+    /// The smallest detectable leak: one object in this many calls.
     pub smallest_visible: Option<u64>,
     /// The verdict in a sentence.
     pub summary: String,
@@ -159,7 +159,7 @@ impl From<&Report> for Record {
             argument_blocks: report.argument_blocks,
             arguments: report.lent.faults(),
             calls: report.calls,
-            containers: report.holders.clone(),
+            containers: report.containers.clone(),
             counters: report.counters.iter().map(CounterRecord::from).collect(),
             ended: report.ended,
             grown: report.grown.clone(),
@@ -207,6 +207,90 @@ impl From<&Reference> for ReferenceRecord {
             per_call: Some(reference.per_call),
             total: Some(reference.total),
             variable: Some(reference.variable.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{CounterRecord, Record, ReferenceRecord};
+    use crate::counter::{ALL, Counter};
+    use crate::verdict::Finding;
+
+    /// Programs read these keys: a key that changes or goes needs another number of the schema.
+    #[test]
+    fn schema_1_has_these_keys_in_this_order() {
+        let counter = CounterRecord {
+            finding: Finding::OverRelease,
+            name: Counter::TotalReferences,
+            per_call: -1.0,
+            total: -800,
+            unit: "reference".into(),
+        };
+        let reference = ReferenceRecord {
+            counter: Some(Counter::Types),
+            finding: Some(Finding::Leak),
+            object: "type T".into(),
+            per_call: Some(0.5),
+            total: Some(400),
+            variable: Some(String::new()),
+        };
+        let object = ReferenceRecord {
+            object: "object".into(),
+            ..ReferenceRecord::default()
+        };
+        let record = Record {
+            counters: vec![counter],
+            references: vec![reference, object],
+            ..Record::without_report("died", "it died")
+        };
+        let text = serde_json::to_string(&record).unwrap();
+        assert_eq!(text, SCHEMA_1);
+        let read: Record = serde_json::from_str(SCHEMA_1).unwrap();
+        assert_eq!(read, record);
+        // Only a death has a signal, which may be null.
+        let report = SCHEMA_1.replace(r#""signal":null,"#, "");
+        let read: Record = serde_json::from_str(&report).unwrap();
+        assert_eq!(read.signal, None);
+    }
+
+    const SCHEMA_1: &str = concat!(
+        r#"{"allowed":[],"argument_blocks":null,"arguments":[],"calls":0,"containers":[],"#,
+        r#""counters":[{"finding":"over-release","name":"total_references","per_call":-1.0,"#,
+        r#""total":-800,"unit":"reference"}],"ended":null,"grown":[],"interrupted":false,"#,
+        r#""references":[{"counter":"types","finding":"leak","object":"type T","per_call":0.5,"#,
+        r#""total":400,"variable":""},{"object":"object"}],"#,
+        r#""resident":{"first":null,"last":null},"schema":1,"seconds":0.0,"signal":null,"#,
+        r#""smallest_visible":null,"summary":"it died","unproven":[],"verdict":"died","#,
+        r#""wanted":null,"warm_up":null}"#
+    );
+
+    /// The text of a report and the JSON name them alike.
+    #[test]
+    fn counters_and_findings_have_one_name() {
+        for counter in ALL {
+            let name = serde_json::to_value(counter).unwrap();
+            assert_eq!(name, counter.to_string());
+        }
+        for finding in [
+            Finding::OverRelease,
+            Finding::Leak,
+            Finding::Rare,
+            Finding::Unproven,
+            Finding::Allowed,
+            Finding::Cache,
+            Finding::Steady,
+        ] {
+            assert_eq!(serde_json::to_value(finding).unwrap(), finding.name());
+        }
+        for ended in [
+            crate::Ended::Interrupted,
+            crate::Ended::Memory,
+            crate::Ended::Files,
+            crate::Ended::Time,
+        ] {
+            assert_eq!(serde_json::to_value(ended).unwrap(), ended.name());
         }
     }
 }

@@ -36,7 +36,7 @@ pub struct Report {
     pub calls: u64,
     /// The calls made before, to warm up.
     pub warm_up: u64,
-    /// A leak of one object in so many calls would have been seen.
+    /// The smallest detectable leak: one object in this many calls.
     pub smallest_visible: u64,
     /// What each counter did.
     pub counters: Vec<Growth>,
@@ -45,7 +45,7 @@ pub struct Report {
     /// What the function did with the arguments that were lent.
     pub lent: Lent,
     /// The containers that grew, or are still filling, with their lengths.
-    pub holders: Vec<String>,
+    pub containers: Vec<String>,
     /// After a leak, the lines that leak and the types of the objects.
     pub grown: Vec<String>,
     /// What grew and was allowed by [`Soak::allow`](crate::Soak::allow).
@@ -122,7 +122,7 @@ impl Report {
     fn advise(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_clean = self.verdict == Verdict::Clean;
         let is_heap = self.leaks(Counter::CHeap) && !self.leaks(Counter::Blocks);
-        if is_heap && self.holders.is_empty() || self.leaks(Counter::OutsideMalloc) {
+        if is_heap && self.containers.is_empty() || self.leaks(Counter::OutsideMalloc) {
             let advice = "C code allocates this: valgrind --leak-check=full names the place";
             writeln!(f, "{advice}")?;
         }
@@ -196,7 +196,7 @@ impl fmt::Display for Report {
             let advice = "references to types take no memory: --allow types accepts them";
             writeln!(f, "  {advice}")?;
         }
-        lines(f, "containers that grow", &self.holders)?;
+        lines(f, "containers that grow", &self.containers)?;
         lines(f, "what grows, and where", &self.grown)?;
         lines(f, "allowed", &self.allowed)?;
         lines(f, "counters that were not judged", &self.unproven)?;

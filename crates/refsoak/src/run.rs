@@ -4,7 +4,6 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use crate::Soak;
 use crate::blame::Blame;
 use crate::calls::{Calls, Phase, Progress};
 use crate::clock::Clock;
@@ -17,6 +16,7 @@ use crate::lent::{self, Lent};
 use crate::member::Moved;
 use crate::meter::{Meter, Unproven};
 use crate::report::{Report, Sample};
+use crate::settings::Settings;
 use crate::stage::{Ended, Stage, Windows};
 use crate::universe::Window;
 use crate::verdict::{self, MOST_WINDOWS, PARTS, Series, Verdict};
@@ -36,7 +36,7 @@ const SHARE: f64 = 0.65;
 
 /// A soak that is running.
 pub(super) struct Run<'a, C, W> {
-    soak: Soak<'a>,
+    settings: Settings<'a>,
     meter: Meter,
     blame: Blame,
     calls: Calls<C, W>,
@@ -46,14 +46,14 @@ pub(super) struct Run<'a, C, W> {
 }
 
 impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'a, C, W> {
-    pub fn new(soak: Soak<'a>, call: C, watch: W) -> Result<Self> {
-        let clock = Clock::new(soak.time);
+    pub fn new(settings: Settings<'a>, call: C, watch: W) -> Result<Self> {
+        let clock = Clock::new(settings.time);
         let mut meter = Meter::new()?;
         let blame = Blame::new()?;
         meter.find_objects()?;
         Ok(Self {
-            calls: Calls::new(soak.calls, call, watch, clock),
-            soak,
+            calls: Calls::new(settings.calls, call, watch, clock),
+            settings,
             meter,
             blame,
             unproven: None,
@@ -63,7 +63,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
     }
 
     pub fn run(mut self) -> Result<Report> {
-        let lent = match self.soak.lent {
+        let lent = match self.settings.lent {
             Some((detector, data)) if !data.is_empty() => {
                 lent::lend(detector, data, self.meter.collector())?
             }
@@ -77,11 +77,11 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             self.stages()?
         };
         let verdict = decide(unseen.as_deref(), &lent, &stage);
-        let goes_on = !self.calls.ran_out_of_memory()
+        let can_locate = !self.calls.ran_out_of_memory()
             && stage.ended != Some(Ended::Interrupted)
-            && self.soak.brief.is_none();
+            && self.settings.brief.is_none();
         let mut argument_blocks = None;
-        if verdict == Verdict::Leak && goes_on {
+        if verdict == Verdict::Leak && can_locate {
             let moved = with_python(|py| self.meter.universe.judge(py, &self.meter.finder))?;
             // If the lines cannot be found, it is still a leak.
             let _ = self.blame.locate(&mut stage, &moved, &mut self.calls.call);
@@ -92,14 +92,14 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         Ok(Report {
             verdict,
             ended: stage.ended,
-            wanted: self.soak.calls,
+            wanted: self.settings.calls,
             calls: stage.calls,
             warm_up: stage.warm_up,
             smallest_visible: stage.shortest,
             counters: stage.counters,
             references: stage.references,
             lent,
-            holders: stage.containers,
+            containers: stage.containers,
             grown: stage.grown,
             allowed: stage.allowed,
             unproven: stage.unproven,
@@ -115,7 +115,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             ControlFlow::Break(stage) => return Ok(stage),
             ControlFlow::Continue(window) => window,
         };
-        let wanted = self.soak.calls / PARTS;
+        let wanted = self.settings.calls / PARTS;
         let mut earlier: Option<Stage> = None;
         loop {
             let affordable = self.calls.clock.affordable(SHARE);
@@ -167,10 +167,10 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
     /// Returns how many calls the shortest window of the first stage must have, or the last stage if the soak
     /// ended here.
     fn warm_up(&mut self) -> Result<ControlFlow<Stage, u64>> {
-        let wanted = self.soak.calls / PARTS;
+        let wanted = self.settings.calls / PARTS;
         let most = wanted.clamp(16, 1000);
-        let usual = LEAST_WARM_UP.min(self.soak.calls.max(100));
-        let least = self.soak.brief.unwrap_or(usual);
+        let usual = LEAST_WARM_UP.min(self.settings.calls.max(100));
+        let least = self.settings.brief.unwrap_or(usual);
         let (mut length, mut quiet) = (1, 0);
         let mut series = [Series::default(); 16];
         let mut before = self.read(None)?;
@@ -213,7 +213,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
                 let window = (length / 500).max(1) * course::EARLY;
                 return Ok(ControlFlow::Continue(window.min(wanted)));
             }
-            let is_enough = quiet >= QUIET || self.soak.brief.is_some();
+            let is_enough = quiet >= QUIET || self.settings.brief.is_some();
             // A slow function may warm up for a quarter of the time.
             if self.calls.clock.is_past(4) || is_enough && made >= least {
                 break;
@@ -227,12 +227,12 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
     /// no more.
     fn after_much_memory(&mut self) -> Result<Stage> {
         let window = self.calls.progress.warm_up.div_ceil(PARTS);
-        let mut stage = self.stage(window.min(self.soak.calls / PARTS))?;
+        let mut stage = self.stage(window.min(self.settings.calls / PARTS))?;
         stage.ended = Some(Ended::Memory);
         Ok(stage)
     }
 
-    /// Makes a stage, whose shortest window has so many calls, and judges it.
+    /// Makes a stage whose shortest window has `window` calls, and judges it.
     fn stage(&mut self, window: u64) -> Result<Stage> {
         self.calls.measure_memory_from_here();
         self.meter.find_objects()?;
@@ -284,13 +284,13 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         Judge {
             meter: &self.meter,
             blame: &self.blame,
-            allowed: &self.soak.allowed,
+            allowed: &self.settings.allowed,
         }
     }
 
     /// Of the blocks that leak per call, how many belong to the argument that is kept.
     fn blocks_of_argument(&mut self, stage: &Stage) -> Result<Option<i64>> {
-        let data = self.soak.lent.map_or(&[][..], |(_, data)| data);
+        let data = self.settings.lent.map_or(&[][..], |(_, data)| data);
         let before = self.meter.read(None)?;
         let list = lent::list(data)?;
         let between = self.meter.read(None)?;
@@ -315,12 +315,12 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         Ok(reading)
     }
 
-    /// Makes so many calls, unless something ends the soak before.
+    /// Makes calls, unless something ends the soak before. Returns what ended it.
     fn make(&mut self, calls: u64) -> Result<Option<Ended>> {
         self.calls.make(&mut self.meter, calls)
     }
 
-    /// Names the objects whose references keep falling, in case that ends the process.
+    /// Names the objects whose references keep falling: they may crash the process before there is a report.
     fn note_what_falls(&mut self) -> Result<()> {
         let falling: Vec<Moved> = with_python(|py| Ok(self.meter.universe.falling(py)))?;
         let progress = &mut self.calls.progress;

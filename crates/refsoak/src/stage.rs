@@ -160,12 +160,12 @@ pub(super) struct Store {
 }
 
 impl Stage {
-    /// A stage that has no windows.
+    /// A stage without windows.
     pub fn empty(warm_up: u64, ended: Option<Ended>) -> Self {
         Self::new(&Windows::new(0, warm_up), &[], &[], ended)
     }
 
-    /// What the counters show. The names of what moved are filled in by whoever judges the objects.
+    /// Judges the counters. The names of what moved are added later.
     pub fn new(
         windows: &Windows,
         moved: &[Moved],

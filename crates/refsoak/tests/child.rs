@@ -1,5 +1,5 @@
 //! Child processes: what a parent hears of a shell, and what this test sends as a child.
-#![allow(clippy::unwrap_used, unsafe_code)]
+#![allow(clippy::panic, clippy::unwrap_used, unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -66,7 +66,7 @@ impl Broken {
             about.get_or_insert((lesson, rule));
             let rate = |per_call: f64| Rate(per_call / calls).of("leaks", one, many);
             let references = named(counter, Finding::Leak).take(MOST_NAMED);
-            match (counter, report.holders.first()) {
+            match (counter, report.containers.first()) {
                 (Counter::Items, Some(holder)) => leaked.push(format!("this grows: {holder}")),
                 _ if is_by_object => leaked.extend(references.map(|reference| {
                     format!("{} to {}", rate(reference.per_call), plain(reference))

@@ -1,19 +1,5 @@
-//! Lets the program find the libpython that PyO3 links: by its directory, where the loader would not look.
-
-use std::env;
-use std::process::Command;
+//! Records where the libpython is that PyO3 links: the loader might not find it otherwise.
 
 fn main() {
-    println!("cargo::rerun-if-env-changed=PYO3_PYTHON");
-    println!("cargo::rerun-if-env-changed=PATH");
-    let python = env::var("PYO3_PYTHON").unwrap_or_else(|_| "python3".into());
-    let question = "import sysconfig; print(sysconfig.get_config_var('LIBDIR') or '')";
-    let output = Command::new(&python).args(["-I", "-c", question]).output();
-    match output {
-        Ok(output) if output.status.success() => {
-            let directory = String::from_utf8_lossy(&output.stdout);
-            println!("cargo::rustc-link-arg=-Wl,-rpath,{}", directory.trim());
-        }
-        _ => println!("cargo::error={python} does not answer; name another by PYO3_PYTHON"),
-    }
+    pyo3_build_config::add_libpython_rpath_link_args();
 }

@@ -84,7 +84,7 @@ fn data() -> Vec<f64> {
 /// The calls make no closures, generators, classes or threads: there, Python itself has faults when memory runs
 /// out.
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by a test below, in its own process"]
 fn with_python_alone() {
     let data = data();
     // With the list of the previous call, and with a new one.
@@ -158,7 +158,7 @@ fn with_python_alone() {
 
 /// NumPy may report the error differently, and keep what it was making.
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by a test below, in its own process"]
 fn with_numpy() {
     let data = data();
     for most in [usize::MAX, 0] {
@@ -173,7 +173,7 @@ fn with_numpy() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by a test below, in its own process"]
 fn apart() {
     let function = callee("as_list");
     let call = || function.detect(&[1.5; 3]);

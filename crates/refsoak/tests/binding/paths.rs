@@ -104,7 +104,7 @@ macro_rules! each_in_its_own_process {
             use super::*;
             $(
                 #[test]
-                #[ignore = "run in a process of its own"]
+                #[ignore = "run in its own process"]
                 fn $name() {
                     callee("as_list");
                     $body

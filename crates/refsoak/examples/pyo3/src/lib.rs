@@ -1,15 +1,14 @@
 //! Two closures that call Python by PyO3, and their soaks: one is clean, the other leaks.
 //!
-//! refsoak and PyO3 must mean the same Python. PyO3 takes the one that `PYO3_PYTHON` names when it is
-//! built, refsoak (by python3-sys) the one that `PYTHON_SYS_EXECUTABLE` names; without these, both take
-//! the first `python3` on `PATH`. So name the same interpreter twice:
+//! refsoak and PyO3 must be built for the same Python. PyO3 takes the one that `PYO3_PYTHON` names; refsoak
+//! takes the one that `PYTHON_SYS_EXECUTABLE` names, by python3-sys. So name the same interpreter twice:
 //!
 //! ```sh
 //! export PYO3_PYTHON=/usr/bin/python3 PYTHON_SYS_EXECUTABLE=/usr/bin/python3
 //! cargo run
 //! ```
 //!
-//! At run time there is one libpython: the one that PyO3 linked, which refsoak finds in the process.
+//! When the program runs, it has one libpython: the one that PyO3 links. refsoak finds it in the process.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};

@@ -1,0 +1,20 @@
+//! The settings of a soak.
+
+use std::time::Duration;
+
+use pyoutliers::Outliers;
+
+/// What a soak was asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Settings<'a> {
+    /// The calls in the windows, a multiple of 20.
+    pub calls: u64,
+    /// The time limit.
+    pub time: Option<Duration>,
+    /// The function that gets lent arguments, and the numbers in them.
+    pub lent: Option<(&'a Outliers, &'a [f64])>,
+    /// The patterns of growth that is allowed.
+    pub allowed: Vec<String>,
+    /// The calls to warm up, if this is one of many soaks in a row.
+    pub brief: Option<u64>,
+}
