@@ -214,10 +214,7 @@ impl fmt::Display for ErrorKind {
                 write!(f, "item {index} of the result: {exception}")
             }
             Self::TooManyItems { limit } => {
-                write!(
-                    f,
-                    "returned more than {limit} items, as many as there were values"
-                )
+                write!(f, "returned more items than the {limit} values")
             }
             Self::OutOfMemory(exception) => {
                 write!(f, "out of memory{}", AfterColon(exception.message()))

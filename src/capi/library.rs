@@ -109,7 +109,7 @@ impl Symbol {
         let name = self.name.as_ptr().cast();
         let found = load().map(|library| {
             // SAFETY: a loaded library; the name ends in NUL.
-            unsafe { dlsym(library.0, name) }
+            unsafe { dlsym(ptr::with_exposed_provenance_mut(library.0), name) }
         });
         let address = found.unwrap_or(ptr::null_mut());
         if address.is_null() {
@@ -122,14 +122,9 @@ impl Symbol {
     }
 }
 
-/// A library, as `dlopen` returned it.
+/// The handle of a library, which any thread may use, and which is never closed.
 #[derive(Clone, Copy)]
-pub(crate) struct Library(*mut c_void);
-
-// SAFETY: a handle that any thread may use, and that is never closed.
-unsafe impl Send for Library {}
-// SAFETY: as above.
-unsafe impl Sync for Library {}
+pub(crate) struct Library(usize);
 
 /// Loads libpython, unless it is in the process already.
 ///
@@ -149,7 +144,7 @@ fn find() -> Result<Library, String> {
     // SAFETY: a handle, or NULL, which means the same; the name ends in NUL.
     let known = unsafe { dlsym(program, c"Py_GetVersion".as_ptr()) };
     if !known.is_null() {
-        return Ok(Library(program));
+        return Ok(Library(program.expose_provenance()));
     }
     let name = env!("OUTLIERS_BUILD_LIBRARY");
     // `dlopen` alone would not do: if Cargo sets this variable, which it does for its own libraries, the
@@ -166,7 +161,7 @@ fn find() -> Result<Library, String> {
         // SAFETY: ends in NUL. The code that a libpython runs when it is loaded does no harm.
         let library = unsafe { dlopen(file.as_ptr(), FLAGS) };
         if !library.is_null() {
-            return Ok(Library(library));
+            return Ok(Library(library.expose_provenance()));
         }
     }
     let reason = dlerror();

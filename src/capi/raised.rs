@@ -93,13 +93,16 @@ fn describe(
     traceback: Option<Owned<'_>>,
     is_out_of_memory: bool,
 ) -> Result<Exception, Exception> {
-    let type_name = name_of_type(kind)?;
     let said = value.as_ref().and_then(str_of);
     let message = match (&value, &said) {
         (None, _) => String::new(),
         (_, Some(said)) => utf8(said, LONGEST_MESSAGE)?.unwrap_or_default(),
         (Some(_), None) => "str() failed".to_owned(),
     };
+    if is_out_of_memory && message.is_empty() {
+        return Err(Exception::out_of_memory()); // which takes no memory
+    }
+    let type_name = name_of_type(kind)?;
     let traceback = match (value, traceback) {
         // Python code is not run without memory.
         _ if is_out_of_memory => None,

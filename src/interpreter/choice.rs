@@ -39,8 +39,7 @@ pub enum Rule {
     DevelopmentEnvironment,
     /// The interpreter that the program was built with.
     Linked,
-    /// The first on `PATH` of the same minor version, if the interpreter of the build is gone, such as on
-    /// another machine.
+    /// The first on `PATH` of the same minor version, if the interpreter of the build is gone.
     Path,
 }
 

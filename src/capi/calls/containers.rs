@@ -184,9 +184,7 @@ pub fn list_set_item<'p>(
 /// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
-/// # Errors
-///
-/// `IndexError` for a slot that does not exist, or is not filled.
+/// Errors: `IndexError` for a slot that does not exist, or is not filled.
 #[doc(alias = "PyList_GetItem")]
 pub fn list_get_item<'a, 'p>(
     list: &'a Unfilled<'p>,

@@ -21,16 +21,16 @@ class Does:
 
 # Too many items.
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def one_too_many(data): return range(len(data) + 1)
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def counts_for_ever(data): return itertools.count()
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def has_as_many_as_a_machine_word(data): return range(sys.maxsize)
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def is_not_even_right_in_the_end(data): return [0, 1, 2, "3"]
 
 
@@ -65,7 +65,7 @@ class NextIsGone:
 def raises(error): raise error
 
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def gets_items_for_ever(data): return GetsItem()
 
 #> Iteration: item 1 of the result: KeyError: 1
@@ -104,7 +104,7 @@ def generator_stops_inside(data):
     raise StopIteration
 
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def generator_goes_on_when_closed(data):
     while True:
         try:
@@ -113,7 +113,7 @@ def generator_goes_on_when_closed(data):
             yield 1
 
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def generator_raises_when_closed(data):
     try:
         yield from itertools.repeat(0)
@@ -145,7 +145,7 @@ def clears_itself(data):
     return result
 
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def grows_for_ever(data):
     result = [Does(lambda: result.append(result[0]))]
     return result
@@ -215,7 +215,7 @@ def returns_the_list_changed(data):
     return data
 
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def fills_the_list(data):
     data.extend(range(100_000))
     data[:3] = [0, 1, 2]
