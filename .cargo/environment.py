@@ -1,11 +1,10 @@
-"""Makes sure that the Python which the program is about to choose has NumPy.
+"""Makes sure that the program will start with a Python that has NumPy.
 
-Run by the runner beside this file, with the linked interpreter. The program chooses an activated
-environment first, then the private one in the directory that the argument names, then the linked
-interpreter. Where
-that choice has no NumPy, the private environment is prepared, once: nobody else's environment is
-ever changed. Prints its interpreter then: the program would find it by itself only where no other is
-activated, and where nobody else can have put another in its place.
+The runner beside this file runs it with the interpreter of the build. The program chooses an activated
+environment first, then the private one in the directory that the argument names, then the interpreter of the
+build. If that choice has no NumPy, this prepares the private environment, once, and prints its interpreter:
+the program finds it by itself only if no other environment is activated, and if no other user could have
+replaced it. No other environment is ever changed.
 """
 
 import fcntl
@@ -16,8 +15,8 @@ from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "pyoutliers" / "requirements.txt"
 
-# Succeeds in a Python of the same minor version that finds NumPy, on PYTHONPATH (the arguments) too. Isolated
-# like every Python here, so that nothing runs which lies in the current directory.
+# Succeeds in a Python of the same minor version that finds NumPy, also on PYTHONPATH (the arguments). It runs
+# isolated, as every Python here, so that no code from the current directory runs.
 HAS_NUMPY = """
 import os, site, sys
 from importlib.machinery import PathFinder
@@ -41,7 +40,7 @@ def has_numpy(python):
 
 
 def activated():
-    """The interpreter of the environment that the program would choose first, if one is activated."""
+    """The variable and interpreter of the activated environment that the program would choose, if any."""
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         prefix = os.environ.get(variable)
         if prefix and (variable == "VIRTUAL_ENV" or os.path.exists(prefix + "/bin/python")):
@@ -50,7 +49,7 @@ def activated():
 
 
 def run(remedy, *command):
-    """Runs a step of the preparation quietly; if it fails, says why, and what to do."""
+    """Runs a step of the preparation quietly. If it fails, the error says why, and what to do."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         errors = [line for line in done.stdout.splitlines() if line.startswith(("ERROR", "Error"))]
@@ -59,8 +58,8 @@ def run(remedy, *command):
 
 
 def prepare(directory):
-    """Makes the private environment, unless it is there and right."""
-    # By the first line, the program knows that it was made here, and for it.
+    """Makes the private environment, unless it is ready."""
+    # The first line proves to the program that it was made here, and for this checkout.
     wanted = os.fsencode("{}\n{}\n{}".format(directory, sys.executable, REQUIREMENTS.read_text()))
     ready = directory / "outliers-ready"
 
@@ -89,7 +88,7 @@ def prepare(directory):
 
 
 def main():
-    # As build.rs names it for the program.
+    # The path that build.rs records for the program.
     directory = Path(sys.argv[1]).resolve() / "python-{}.{}.{}".format(*sys.version_info[:3])
     environment = activated()
     if environment and has_numpy(environment[1]):

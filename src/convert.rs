@@ -87,8 +87,7 @@ pub fn ints(result: &Owned<'_>, limit: usize) -> Result<Vec<i64>> {
     items(result, limit, int)
 }
 
-/// The floats that a function returned, as [`Outliers::transform`](crate::Outliers::transform) takes them. See
-/// [`list_from_slice`] for an example.
+/// The floats that a function returned, as [`Outliers::transform`](crate::Outliers::transform) takes them.
 pub fn floats(result: &Owned<'_>, limit: usize) -> Result<Vec<f64>> {
     items(result, limit, float)
 }

@@ -116,7 +116,14 @@ impl Error {
 
     /// The Python exception behind it, if there is one.
     pub fn exception(&self) -> Option<&Exception> {
-        self.kind().exception()
+        match self.kind() {
+            ErrorKind::Import { exception, .. }
+            | ErrorKind::Lookup(exception)
+            | ErrorKind::Call(exception)
+            | ErrorKind::Iteration { exception, .. }
+            | ErrorKind::OutOfMemory(exception) => Some(exception),
+            _ => None,
+        }
     }
 
     /// The traceback of the Python code that raised, to be shown below the text.
@@ -130,19 +137,6 @@ impl Error {
         };
         let exception = self.exception().filter(|exception| !is_said(exception));
         exception.map_or("", Exception::traceback)
-    }
-}
-
-impl ErrorKind {
-    fn exception(&self) -> Option<&Exception> {
-        match self {
-            Self::Import { exception, .. }
-            | Self::Lookup(exception)
-            | Self::Call(exception)
-            | Self::Iteration { exception, .. }
-            | Self::OutOfMemory(exception) => Some(exception),
-            _ => None,
-        }
     }
 }
 
@@ -220,10 +214,7 @@ impl fmt::Display for ErrorKind {
                 write!(f, "item {index} of the result: {exception}")
             }
             Self::TooManyItems { limit } => {
-                write!(
-                    f,
-                    "returned more than {limit} items, as many as there were values"
-                )
+                write!(f, "returned more items than the {limit} values")
             }
             Self::OutOfMemory(exception) => {
                 write!(f, "out of memory{}", AfterColon(exception.message()))

@@ -217,7 +217,7 @@ impl Outliers {
     ///
     /// # Errors
     ///
-    /// As [`detect`](Self::detect), with floats in place of ints.
+    /// As [`detect`](Self::detect), for floats instead of ints.
     pub fn transform(&self, data: &[f64]) -> Result<Vec<f64>> {
         self.call_with(data, convert::floats)
     }

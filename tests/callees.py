@@ -1,4 +1,4 @@
-"""What the tests call: each takes a list of floats and does one thing right or wrong."""
+"""Functions for the tests: each takes a list of floats and does one thing right or wrong."""
 
 import array
 import ctypes
@@ -14,7 +14,7 @@ import tracemalloc
 import numpy as np
 
 
-# Right: the results are ints, however they come.
+# Right: the results are ints, in many forms.
 
 def minus_ones(data): return [-1] * len(data)
 def as_list(data): return [0, 2]
@@ -174,7 +174,7 @@ def goes_deeper(data, depth):
 
 
 class Waiting:
-    """Counts the threads that have come in, and lets none out before `size` have."""
+    """A barrier for the threads that call."""
     barrier = None
 
 
@@ -202,7 +202,7 @@ class CallsBackWhenFlushed:
 
 
 def puts_a_stream_that_calls_back(data):
-    """Puts a stream in the place of stdout that calls the C function at an address when it is flushed."""
+    """Replaces stdout by a stream that calls the C function at an address when it is flushed."""
     sys.stdout = CallsBackWhenFlushed(ctypes.CFUNCTYPE(None)(int(data[0])))
     return []
 
@@ -242,7 +242,7 @@ def calls_back_on_a_thread(data):
 
 
 def ignores_sigxfsz(data):
-    """Whether SIGXFSZ is ignored: Python does that where it installs its signal handlers."""
+    """Whether SIGXFSZ is ignored, which Python does when it installs its signal handlers."""
     with open("/proc/self/status") as status:
         ignored = next(line for line in status if line.startswith("SigIgn:"))
     return [int(ignored.split()[1], 16) >> (signal.SIGXFSZ - 1) & 1]
@@ -280,7 +280,7 @@ cache = []
 
 
 def interrupts_itself(data):
-    """Presses Ctrl-C at a call: as many thousands as there are values."""
+    """Sends SIGINT to itself, at call 1000 * len(data)."""
     interrupts_itself.calls += 1
     if interrupts_itself.calls == 1000 * len(data):
         os.kill(os.getpid(), signal.SIGINT)
@@ -294,7 +294,7 @@ def presses_ctrl_c(data): os.kill(os.getpid(), signal.SIGINT)
 
 
 def is_released_too_often(data):
-    """Gives back a reference to itself that nobody took."""
+    """Releases a reference to itself that it does not own."""
     release(is_released_too_often)
     return []
 
@@ -311,7 +311,8 @@ def wrong_in_the_middle(data): return [0] * (len(data) // 2) + [None]
 def wrong_last(data): return [0] * (len(data) - 1) + [None]
 
 
-# For out_of_memory.rs: no closures, generators, classes or threads, where Python has faults when memory runs out.
+# For out_of_memory.rs: without closures, generators, classes or threads, in which Python has faults when memory runs
+# out.
 
 clear_caches = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
 
@@ -319,7 +320,7 @@ clear_caches = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_c
 def counts_blocks(data):
     clear_caches()
     gc.collect()
-    gc.freeze()  # so that the next time there is little to be looked through
+    gc.freeze()  # so that the next collection has little to look at
     return [sys.getallocatedblocks()]
 
 

@@ -1,5 +1,5 @@
-//! The process ends quietly, 200 times, while threads are inside Python. It needs a `main` of its own,
-//! which Rust's test harness keeps for itself, so this is a program without it.
+//! The process ends quietly, 200 times, while threads are inside Python. The test needs its own `main`, so it does
+//! not use Rust's test harness, which has one already.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -15,13 +15,13 @@ use pyoutliers::{Outliers, with_python};
 const NAME: &str = "the_process_ends_quietly_200_times_with_threads_inside_python";
 const RUNS: usize = 200;
 
-/// Set in the processes that shall end, to who started Python there.
+/// Set in the processes that end: the thread that starts Python there.
 const STARTED_BY: &str = "STARTED_BY";
 
-/// Set in those where there is a subinterpreter too: Python then says that each thread holds its lock.
+/// Set in those with a subinterpreter. Then `PyGILState_Check` says that every thread holds the lock.
 const SUBINTERPRETER: &str = "SUBINTERPRETER";
 
-/// Python code to be inside of. It imports no NumPy, so that it starts soon.
+/// The Python code that runs when the process ends. It does not import NumPy, to start fast.
 const INSIDE: &str = "
 import sys, threading, time
 
@@ -60,7 +60,7 @@ def prints(data):
 ";
 
 thread_local! {
-    /// Dropped when the main thread ends: before the library lets go of that thread, or after.
+    /// Dropped when the main thread ends: before or after the library releases its state for that thread.
     static KEPT: RefCell<Option<Outliers>> = const { RefCell::new(None) };
 }
 
@@ -68,13 +68,13 @@ fn main() {
     if let Ok(started_by) = env::var(STARTED_BY) {
         return ends_with_threads_inside(&started_by);
     }
-    // `cargo test NAME` asks every program for the tests of that name.
+    // `cargo test NAME` runs every program, with that name as an argument.
     let other = |argument: String| !argument.starts_with('-') && !NAME.contains(&argument);
     if env::args().nth(1).is_some_and(other) {
         println!("\ntest {NAME} ... not asked for\n");
         return;
     }
-    // Two at a time, as cores go.
+    // Two at a time: the machines that run this have two cores.
     thread::scope(|threads| {
         for started_by in ["main", "another"] {
             threads.spawn(move || (0..RUNS / 2).for_each(|run| ends(started_by, run % 2 == 0)));
@@ -100,7 +100,7 @@ fn ends_with_threads_inside(started_by: &str) {
     let start = || load(c"inside", INSIDE);
     match started_by {
         "main" => start(),
-        // The main thread then keeps a state of its own for Python.
+        // The main thread then has its own Python thread state.
         _ => {
             KEPT.set(None);
             thread::spawn(start).join().unwrap();
@@ -120,7 +120,7 @@ fn ends_with_threads_inside(started_by: &str) {
     let count = function("count");
     while count.detect(&[0.0]).unwrap() != [4] {}
     drop(count);
-    // Last, one that keeps the lock for ever.
+    // Last, a thread that keeps the lock for ever.
     let (holds, wait) = mpsc::channel();
     thread::spawn(move || {
         with_python(|_| {

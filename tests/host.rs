@@ -1,5 +1,5 @@
-//! In a process where somebody else has started Python, the host: nothing is started, all works. The
-//! only test in its process.
+//! The binding works in a process in which other code, the host, has started Python. It is the only test in its
+//! process.
 #![allow(clippy::unwrap_used)]
 
 mod common;

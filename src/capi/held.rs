@@ -27,13 +27,6 @@ unsafe impl Sync for Held {}
 
 impl Held {
     /// Borrows the reference, for as long as both the lock and this reference are held.
-    ///
-    /// ```
-    /// # use pyoutliers::capi; pyoutliers::with_python(|py| {
-    /// let held = capi::Held::from(capi::float_from_double(py, 1.5)?); // may be kept without the lock
-    /// assert_eq!(capi::float_as_double(&held.as_borrowed(py))?, 1.5);
-    /// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
-    /// ```
     #[inline]
     pub fn as_borrowed<'a, 'p>(&'a self, py: Python<'p>) -> Borrowed<'a, 'p> {
         // SAFETY: live, because `self` owns a reference, and is borrowed for as long as the result.

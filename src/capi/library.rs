@@ -33,13 +33,7 @@ const FLAGS: c_int = if cfg!(target_vendor = "apple") {
 /// | `c!(fn NAME(_, _))` | the function itself, with a `_` for each argument |
 /// | `c!(static NAME)` | the address of an object |
 ///
-/// ```
-/// # use pyoutliers::capi::{self, c}; pyoutliers::with_python(|py| {
-/// let list = capi::list_new(py, 0)?.finish()?;
-/// // SAFETY: the lock is held; a live list.
-/// assert_eq!(unsafe { c!(PyList_Size(list.as_ptr())) }, 0);
-/// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
-/// ```
+/// For an example see [`capi`](crate::capi#any-other-c-call).
 ///
 /// # Safety
 ///
@@ -49,8 +43,8 @@ const FLAGS: c_int = if cfg!(target_vendor = "apple") {
 macro_rules! __c {
     (@any $argument:expr) => { _ };
     (@find $name:ident: $declared:ty = $value:expr) => {{
-        // SAFETY: only used below, with the type that is declared for this name.
         static SYMBOL: $crate::capi::Symbol =
+            // SAFETY: only used below, with the type that is declared for this name.
             unsafe { $crate::capi::Symbol::new(concat!(stringify!($name), "\0")) };
         if false {
             // Never reached, so nothing is linked: only the type is used.
@@ -115,7 +109,7 @@ impl Symbol {
         let name = self.name.as_ptr().cast();
         let found = load().map(|library| {
             // SAFETY: a loaded library; the name ends in NUL.
-            unsafe { dlsym(library.0, name) }
+            unsafe { dlsym(ptr::with_exposed_provenance_mut(library.0), name) }
         });
         let address = found.unwrap_or(ptr::null_mut());
         if address.is_null() {
@@ -128,14 +122,9 @@ impl Symbol {
     }
 }
 
-/// A library, as `dlopen` returned it.
+/// The handle of a library, which any thread may use, and which is never closed.
 #[derive(Clone, Copy)]
-pub(crate) struct Library(*mut c_void);
-
-// SAFETY: a handle that any thread may use, and that is never closed.
-unsafe impl Send for Library {}
-// SAFETY: as above.
-unsafe impl Sync for Library {}
+pub(crate) struct Library(usize);
 
 /// Loads libpython, unless it is in the process already.
 ///
@@ -155,7 +144,7 @@ fn find() -> Result<Library, String> {
     // SAFETY: a handle, or NULL, which means the same; the name ends in NUL.
     let known = unsafe { dlsym(program, c"Py_GetVersion".as_ptr()) };
     if !known.is_null() {
-        return Ok(Library(program));
+        return Ok(Library(program.expose_provenance()));
     }
     let name = env!("OUTLIERS_BUILD_LIBRARY");
     // `dlopen` alone would not do: if Cargo sets this variable, which it does for its own libraries, the
@@ -172,7 +161,7 @@ fn find() -> Result<Library, String> {
         // SAFETY: ends in NUL. The code that a libpython runs when it is loaded does no harm.
         let library = unsafe { dlopen(file.as_ptr(), FLAGS) };
         if !library.is_null() {
-            return Ok(Library(library));
+            return Ok(Library(library.expose_provenance()));
         }
     }
     let reason = dlerror();

@@ -42,8 +42,7 @@
 //!
 #![doc = include_str!("rules.md")]
 //!
-//! A call that fails returns an [`Exception`], which is copied out of Python as text at once. `Py_DecRef`
-//! never fails.
+//! A call that fails returns an [`Exception`], which is copied out of Python as text at once.
 //!
 //! # Any other C call
 //!
@@ -56,10 +55,8 @@
 //! | "borrowed reference", NULL on failure | [`Borrowed::from_ptr_or_err`] |
 //! | -1 on failure, or another value | [`Exception::take`], which clears the exception |
 //!
-//! | the manual says of an argument | pass |
-//! |---|---|
-//! | nothing, or "borrowed" | [`owned.as_ptr()`](Owned::as_ptr) |
-//! | "steals a reference" | [`owned.into_ptr()`](Owned::into_ptr) |
+//! An argument that is borrowed is passed as [`owned.as_ptr()`](Owned::as_ptr), and one that is stolen as
+//! [`owned.into_ptr()`](Owned::into_ptr).
 //!
 //! ```
 //! use pyoutliers::capi::{self, Owned, c};
@@ -86,14 +83,10 @@
 //!
 //! This project was given rust-cpython 0.7.2 and its sister crate `python3-sys` to build on. Neither is
 //! maintained any more (RUSTSEC-2023-0076), so a new project should take [PyO3](https://pyo3.rs). Two things
-//! are used: the type of the lock token, and the C declarations. The rest is avoided:
-//!
-//! - Its lock guards crash when they are dropped out of order.
-//! - Its conversions panic when memory runs out.
-//! - Its `print` of an exception lets `SystemExit` end the process.
-//! - Its access to tuples does not fit Python 3.14.
-//! - It ends the process if Python cannot start.
-//! - Its arithmetic on reference counts does not know immortal objects.
+//! are used: the type of the lock token, and the C declarations. The rest is avoided. Its lock guards crash
+//! when they are dropped out of order, its conversions panic when memory runs out, its `print` of an exception
+//! lets `SystemExit` end the process, its access to tuples does not fit Python 3.14, its start ends the
+//! process on failure, and its arithmetic on reference counts does not know immortal objects.
 //!
 //! The same steps in PyO3:
 //!

@@ -46,22 +46,17 @@ impl Exception {
     #[doc(alias = "PyErr_Fetch")]
     #[cold]
     pub fn take(py: Python<'_>) -> Self {
-        let [mut kind, mut value, mut traceback] = fetch(py);
-        if is_memory_error(py, kind) && value.is_null() {
+        let mut fetched = fetch(py);
+        let [kind, value, traceback] = &mut fetched;
+        if is_memory_error(py, *kind) && value.is_null() {
             // Describing it would take memory too.
-            owned(py, [kind, value, traceback]);
+            owned(py, fetched);
             return Self::out_of_memory();
         }
         // SAFETY: the lock is held; the three are as fetched.
-        unsafe {
-            c!(PyErr_NormalizeException(
-                &raw mut kind,
-                &raw mut value,
-                &raw mut traceback
-            ))
-        };
-        let is_out_of_memory = is_memory_error(py, kind);
-        let [kind, value, traceback] = owned(py, [kind, value, traceback]);
+        unsafe { c!(PyErr_NormalizeException(kind, value, traceback)) };
+        let is_out_of_memory = is_memory_error(py, *kind);
+        let [kind, value, traceback] = owned(py, fetched);
         let Some(kind) = kind else {
             return Self::of_type("SystemError", "a C call failed without an exception");
         };
@@ -74,16 +69,11 @@ impl Exception {
 /// which the caller now owns, or NULL.
 #[doc(alias = "PyErr_Fetch")]
 fn fetch(_: Python<'_>) -> [*mut ffi::PyObject; 3] {
-    let (mut kind, mut value, mut traceback) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    let mut fetched = [ptr::null_mut(); 3];
+    let [kind, value, traceback] = &mut fetched;
     // SAFETY: the lock is held; three places, which are ours.
-    unsafe {
-        c!(PyErr_Fetch(
-            &raw mut kind,
-            &raw mut value,
-            &raw mut traceback
-        ))
-    };
-    [kind, value, traceback]
+    unsafe { c!(PyErr_Fetch(kind, value, traceback)) };
+    fetched
 }
 
 /// The three references that were fetched, so that each is released when it is dropped.
@@ -103,13 +93,16 @@ fn describe(
     traceback: Option<Owned<'_>>,
     is_out_of_memory: bool,
 ) -> Result<Exception, Exception> {
-    let type_name = name_of_type(kind)?;
     let said = value.as_ref().and_then(str_of);
     let message = match (&value, &said) {
         (None, _) => String::new(),
         (_, Some(said)) => utf8(said, LONGEST_MESSAGE)?.unwrap_or_default(),
         (Some(_), None) => "str() failed".to_owned(),
     };
+    if is_out_of_memory && message.is_empty() {
+        return Err(Exception::out_of_memory()); // which takes no memory
+    }
+    let type_name = name_of_type(kind)?;
     let traceback = match (value, traceback) {
         // Python code is not run without memory.
         _ if is_out_of_memory => None,

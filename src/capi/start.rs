@@ -26,12 +26,8 @@ pub(crate) fn loaded_version() -> &'static str {
         let version = unsafe { c!(Py_GetVersion()) };
         // SAFETY: a static string that ends in NUL, and that nothing here writes meanwhile.
         let version = unsafe { CStr::from_ptr(version) };
-        version
-            .to_string_lossy()
-            .split(' ')
-            .next()
-            .unwrap_or_default()
-            .to_owned()
+        let version = version.to_string_lossy();
+        version.split(' ').next().unwrap_or_default().to_owned()
     })
 }
 
@@ -103,11 +99,7 @@ const COERCE_C_LOCALE: usize = 5;
 /// `prepare`.
 ///
 /// Call it once in a process: a failed start cannot be tried again. Signal handlers stay as they are. On
-/// return no thread holds the lock.
-///
-/// # Errors
-///
-/// Python's reason, or the exception of `prepare`.
+/// return no thread holds the lock. An error is Python's reason, or the exception of `prepare`.
 #[doc(alias = "Py_InitializeFromConfig")]
 pub(crate) fn start(
     program: &OsStr,

@@ -39,8 +39,7 @@ pub enum Rule {
     DevelopmentEnvironment,
     /// The interpreter that the program was built with.
     Linked,
-    /// The first on `PATH` of the same minor version, if the interpreter of the build is gone, such as on
-    /// another machine.
+    /// The first on `PATH` of the same minor version, if the interpreter of the build is gone.
     Path,
 }
 
@@ -78,34 +77,25 @@ pub(super) fn choose(
     build: &Build<'_>,
 ) -> Result<Choice, String> {
     let linked = build.linked;
-    let variable = |name: &str| {
-        variable(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let variable = |name| variable(name).filter(|value| !value.is_empty());
+    let in_environment = |name| Some(Path::new(&variable(name)?).join("bin/python"));
     let choice = |python, rule| Choice {
         python,
         rule,
         version: linked.clone(),
     };
     if let Some(python) = variable("OUTLIERS_PYTHON") {
-        return admit(choice(python, Rule::OutliersPython), linked);
+        return admit(choice(python.into(), Rule::OutliersPython), linked);
     }
-    if let Some(environment) = variable("VIRTUAL_ENV") {
-        return admit(
-            choice(environment.join("bin/python"), Rule::VirtualEnv),
-            linked,
-        );
+    if let Some(python) = in_environment("VIRTUAL_ENV") {
+        return admit(choice(python, Rule::VirtualEnv), linked);
     }
-    let conda = variable("CONDA_PREFIX").map(|environment| environment.join("bin/python"));
-    if let Some(python) = conda.filter(|python| python.exists()) {
+    if let Some(python) = in_environment("CONDA_PREFIX").filter(|python| python.exists()) {
         return admit(choice(python, Rule::CondaPrefix), linked);
     }
     if is_ours(build.development) {
-        return Ok(choice(
-            build.development.join("bin/python"),
-            Rule::DevelopmentEnvironment,
-        ));
+        let python = build.development.join("bin/python");
+        return Ok(choice(python, Rule::DevelopmentEnvironment));
     }
     if build.python.exists() {
         return Ok(choice(build.python.to_owned(), Rule::Linked));
@@ -121,7 +111,7 @@ pub(super) fn choose(
 }
 
 /// The first Python on `PATH` of the same minor version. The current directory is not searched.
-fn on_path(path: Option<PathBuf>, linked: &Version) -> Option<Choice> {
+fn on_path(path: Option<OsString>, linked: &Version) -> Option<Choice> {
     let directories: Vec<_> = env::split_paths(path.as_ref()?)
         .filter(|directory| directory.is_absolute())
         .collect();

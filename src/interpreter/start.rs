@@ -70,12 +70,6 @@ fn started() -> Result<&'static Start> {
 /// # Errors
 ///
 /// [`ErrorKind::Start`] if that Python cannot be used: it does not exist, or has another version.
-///
-/// ```
-/// let choice = pyoutliers::interpreter::choice()?;
-/// println!("{choice}"); // such as /path/to/python (VIRTUAL_ENV)
-/// # Ok::<_, pyoutliers::Error>(())
-/// ```
 pub fn choice() -> Result<Choice> {
     let build = Build {
         linked: &built_for().version,
@@ -86,7 +80,7 @@ pub fn choice() -> Result<Choice> {
 }
 
 /// A libpython.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Library {
     /// Its version.
@@ -96,13 +90,6 @@ pub struct Library {
 }
 
 /// The libpython that the program was built for.
-///
-/// ```
-/// use pyoutliers::interpreter::{built_for, loaded};
-///
-/// println!("{}: {}", built_for().version, built_for().path.display());
-/// println!("{}: {}", loaded().version, loaded().path.display());
-/// ```
 pub fn built_for() -> Library {
     Library {
         version: version(env!("OUTLIERS_BUILD_VERSION")),
@@ -113,10 +100,7 @@ pub fn built_for() -> Library {
 /// The libpython that is loaded; loads it first if needed. Its version is 0.0.0 if there is none.
 pub fn loaded() -> Library {
     if capi::load().is_err() {
-        return Library {
-            version: Version::default(),
-            path: PathBuf::new(),
-        };
+        return Library::default();
     }
     Library {
         version: version(capi::loaded_version()),
@@ -144,18 +128,11 @@ fn start() -> Result<Start> {
     }
     let choice = choice()?;
     check_home(&built_for().version).map_err(start_error)?;
-    let started = capi::start(choice.python.as_os_str(), |py| {
-        prelude::install(py, true).map(drop)
-    });
-    match started {
-        Ok(started) => Ok(Start {
-            started,
-            choice: Some(choice),
-        }),
-        Err(reason) => Err(start_error(format!(
-            "cannot start Python with {choice}: {reason}"
-        ))),
-    }
+    let prepare = |py: Python<'_>| prelude::install(py, true).map(drop);
+    let started = capi::start(choice.python.as_os_str(), prepare)
+        .map_err(|reason| start_error(format!("cannot start Python with {choice}: {reason}")))?;
+    let choice = Some(choice);
+    Ok(Start { started, choice })
 }
 
 fn start_error(reason: String) -> Error {
@@ -183,14 +160,9 @@ fn check_home(version: &Version) -> Result<(), String> {
         return Ok(());
     };
     let prefix = env::split_paths(&home).next().unwrap_or_default();
-    let found = ["lib", "lib64"].iter().any(|lib| {
-        prefix
-            .join(lib)
-            .join(version.directory())
-            .join("os.py")
-            .exists()
-    });
-    if found {
+    let directory = version.directory();
+    let has_library = |lib| prefix.join(format!("{lib}/{directory}/os.py")).exists();
+    if has_library("lib") || has_library("lib64") {
         return Ok(());
     }
     Err(format!(
@@ -198,6 +170,6 @@ fn check_home(version: &Version) -> Result<(), String> {
          unset PYTHONHOME",
         home.display(),
         prefix.display(),
-        version.directory(),
+        directory,
     ))
 }

@@ -6,7 +6,7 @@ use cpython::{ObjectProtocol, PyModule, Python};
 use pyoutliers::{Outliers, with_python};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-/// The one-liner, as the plain reference; through the crate's safe layer, as the oracle.
+/// The one-liner as the plain reference, called through the safe layer of the `cpython` crate.
 const REFERENCE: &str = "
 import numpy as np
 
@@ -64,9 +64,9 @@ fn lists(seed: u64) -> impl Iterator<Item = Vec<f64>> {
     })
 }
 
-/// Lists on which one wrong bit shows: one value in five stands out by two standard deviations
-/// exactly, but for some ulps; around the lengths where NumPy sums otherwise (8, 128) and where
-/// `detect` converts by slices (4,096); from the subnormals to what overflows when squared or summed.
+/// Lists that reveal a single wrong bit: one value in five stands out by exactly two standard deviations, plus
+/// or minus some ulps. The lengths are around those where NumPy sums in another order (8, 128) and where `detect`
+/// converts in slices (4,096). The magnitudes go from subnormals to values whose squares or sums overflow.
 fn lists_on_the_threshold(seed: u64) -> impl Iterator<Item = Vec<f64>> {
     let mut random = StdRng::seed_from_u64(seed);
     (0..3000).map(move |round| {
@@ -106,7 +106,7 @@ fn largest(data: &[f64]) -> f64 {
     magnitudes.fold(0.0, f64::max)
 }
 
-/// What `detect` gives for each list, which has to be what this function gives.
+/// The results of `detect` for each list, which must be those of this function.
 fn agreed(oracle: &str, lists: impl Iterator<Item = Vec<f64>>) -> Vec<Vec<i64>> {
     let detect = Outliers::new("pyoutliers", "detect").unwrap();
     let agreed = lists.enumerate().map(|(number, data)| {
@@ -148,7 +148,7 @@ fn detect_agrees_with_the_reference_to_the_last_index() {
     );
 }
 
-/// Thresholds at which one of the values is on the edge, but for some ulps; and others.
+/// Thresholds that put one of the values on the edge, plus or minus some ulps; and others.
 #[test]
 fn detect_agrees_with_the_reference_for_any_threshold() {
     let mut random = StdRng::seed_from_u64(5);
@@ -188,7 +188,7 @@ fn detect_agrees_with_the_reference_for_any_threshold() {
     assert!(on_the_edge > 150, "{on_the_edge} of {cases}");
 }
 
-/// Where the one-liner's squares are 0 or infinite, it finds nothing, or everything.
+/// For magnitudes at which the squares of the one-liner are 0 or infinite, so that it finds nothing, or everything.
 #[test]
 fn numbers_of_any_magnitude_are_right() {
     let detect = Outliers::new("pyoutliers", "detect").unwrap();
@@ -210,7 +210,7 @@ fn numbers_of_any_magnitude_are_right() {
     }
 }
 
-/// No NumPy is needed to see that a change of the unit changes nothing.
+/// A change of the unit must change nothing, which needs no NumPy to check.
 #[test]
 fn a_change_of_scale_by_a_power_of_two_changes_nothing() {
     let mut random = StdRng::seed_from_u64(8);

@@ -1,5 +1,5 @@
-//! The way of the data, where all is right. Generated data and results are in `generated.rs`,
-//! wrong results in the gallery of `hostile.rs`.
+//! The way of the data when nothing goes wrong. Generated data and results are in `generated.rs`, wrong results
+//! in the gallery of `hostile.rs`.
 
 use crate::common::callee;
 
@@ -53,7 +53,7 @@ fn the_copy_is_a_copy() {
     let mut data = DATA;
     callee("keeps").detect(&data).unwrap();
     data = data.map(|value| value + 6.0);
-    // Neither what becomes of the data nor a later call changes what was kept.
+    // Neither a change of the data nor a later call changes the list that was kept.
     assert_eq!(
         callee("tells_what_was_kept").detect(&data).unwrap(),
         [1, 2, 3]

@@ -1,5 +1,5 @@
-"""Callees whose exception would take for ever to tell, or all memory. Called with one value they prepare, with two
-they raise."""
+"""Callees with an exception whose text would take for ever to make, or all memory. Called with one value they
+prepare, with two they raise."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ def for_ever(*arguments, **named):
 
 
 def trap(prepare):
-    """A callee that raises what `prepare` has made, as a function does that it has made."""
+    """A callee that raises the exception that `prepare` has made."""
     prepared = []
 
     def callee(data):

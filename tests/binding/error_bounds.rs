@@ -1,4 +1,4 @@
-//! Whatever an exception is, telling of it takes neither for ever nor much memory.
+//! Making the text of an exception takes neither long nor much memory, whatever the exception is.
 #![cfg(target_os = "linux")]
 
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::common::{load, passes};
 use pyoutliers::Outliers;
 
 const SOURCE: &str = include_str!("error_bounds.py");
-/// What telling may take, on a machine that is busy: two seconds are allowed where nobody's code runs.
+/// The longest it may take on a busy machine. The limit is two seconds while no code of the exception runs.
 const LONGEST: Duration = Duration::from_secs(10);
 const MOST: usize = 160 << 10; // kibibytes: lines of 4 MiB of source; each of the large texts has 256
 
@@ -41,7 +41,7 @@ fn one() {
 }
 
 #[test]
-fn telling_of_an_exception_has_a_bound_in_time_and_memory() {
+fn the_text_of_an_exception_has_a_limit_of_time_and_memory() {
     println!("cases: {}", traps().count());
     for trap in traps() {
         passes("error_bounds::one", &[("TRAP", trap.as_ref())]);

@@ -1,4 +1,4 @@
-//! Where a function may be: in a module, in a class of it, in a file.
+//! Functions in a module, in a class of a module, in a file, or in source code.
 
 use std::fs;
 use std::thread;
@@ -26,14 +26,14 @@ fn a_dotted_name_goes_through_attributes() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_told_in_one_line() {
+fn a_missing_file_is_an_error_of_one_line() {
     let error = Outliers::new("no_such.py", "f").unwrap_err();
     let expected = "cannot import no_such.py: ModuleNotFoundError: there is no file no_such.py";
     assert!(error.to_string().starts_with(expected), "{error}");
     assert_eq!(error.traceback(), "");
 }
 
-/// Not `random`, which the demo imports: a file may be called as a module of Python's is.
+/// It does not replace `random`, which the demo imports: a file may have the name of one of Python's modules.
 #[test]
 fn a_file_is_loaded_once_under_a_name_of_its_own() {
     let directory = directory("functions");
@@ -62,7 +62,7 @@ fn what_a_file_defines_can_be_pickled() {
 }
 
 #[test]
-fn a_file_that_is_wrong_is_told_with_its_place() {
+fn a_faulty_file_is_an_error_with_the_place_of_the_fault() {
     let directory = directory("wrong-functions");
     for (name, source, expected) in [
         ("raises.py", "1 / 0", "ZeroDivisionError: division by zero"),
@@ -70,7 +70,7 @@ fn a_file_that_is_wrong_is_told_with_its_place() {
     ] {
         let file = directory.join(name);
         fs::write(&file, source).unwrap();
-        // The second time too: what could not be loaded does not count as loaded.
+        // The second time too: a module that could not be loaded does not count as loaded.
         for _ in 0..2 {
             let error = Outliers::new(file.to_str().unwrap(), "f").unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::Import { .. }), "{error}");
@@ -88,7 +88,7 @@ fn source_that_is_compiled_in_is_a_module_once_and_tracebacks_show_its_lines() {
     for calls in 1..4 {
         assert_eq!(find("count").detect(&[0.0]).unwrap(), [calls]);
     }
-    // Another source is another module; and Python's own of that name is neither.
+    // Other source code makes another module; and Python's own module of that name is neither.
     let other = Outliers::from_source("def count(data): return [7]", "random.py", "count");
     assert_eq!(other.unwrap().detect(&[0.0]).unwrap(), [7]);
     assert_eq!(find("count").detect(&[0.0]).unwrap(), [4]);

@@ -1,4 +1,4 @@
-"""What the tests with generated input call: results are built as the bits of the values say."""
+"""Callees for generated input: they build the result that the bits of the values describe."""
 
 import collections
 import struct

@@ -1,7 +1,7 @@
-//! Generated data and results: what goes in comes out bit for bit; a list of ints comes back equal;
-//! anything else is an error at the right index.
+//! Generated data and results: floats arrive bit for bit, ints come back equal, and anything else is an error at
+//! the right index.
 //!
-//! Each run makes other cases, and prints the smallest that fails. PROPTEST_CASES sets how many.
+//! Each run makes other cases, and prints the smallest one that fails. PROPTEST_CASES sets their number.
 #![allow(clippy::indexing_slicing)]
 
 use std::env;
@@ -98,10 +98,10 @@ fn item(kind: usize, value: i128) -> Result<i64, &'static str> {
     }
 }
 
-/// How many kinds of results and items there are in `generated.py`.
+/// The numbers of kinds of results and items in `generated.py`.
 const RESULTS: usize = 7;
 const ITEMS: usize = 11;
-/// The kinds of items that are ints of 64 bits whenever the value is.
+/// The kinds of items that fit in 64 bits if the value does.
 const INTS: [usize; 4] = [0, 1, 2, 4];
 
 fn program(result: usize, items: &[(usize, i128)]) -> Vec<f64> {

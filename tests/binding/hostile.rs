@@ -1,8 +1,8 @@
-//! The gallery of hostile callees, `hostile/`: each is an error or an answer, as its caption
-//! says; each time anew; after each the binding answers; and nothing leaks.
+//! The gallery of hostile callees, `hostile/`: each gives the error or the answer of its caption, each time. After
+//! each, the next call is right, and nothing has leaked.
 //!
-//! A caption is a comment before the function, `#> KIND: TEXT`, for all Pythons, or for those that
-//! a caption before it, `#> before 3.11: KIND: TEXT`, leaves. A text that ends in `...` may go on.
+//! A caption is a comment above the function, `#> KIND: TEXT`. If there is one for older Pythons above it,
+//! `#> before 3.11: KIND: TEXT`, it is for the other Pythons. A text that ends in `...` may continue.
 
 use std::env;
 use std::ffi::CStr;
@@ -11,7 +11,7 @@ use std::thread;
 use crate::common::load;
 use pyoutliers::{Error, Outliers, interpreter};
 
-/// Exhibits that are shown one after another in the same process.
+/// Callees that are called one after another in the same process.
 const TOGETHER: [(&CStr, &str); 7] = [
     (c"raised", include_str!("hostile/raised.py")),
     (c"traps", include_str!("hostile/traps.py")),
@@ -21,19 +21,19 @@ const TOGETHER: [(&CStr, &str); 7] = [
     (c"world", include_str!("hostile/world.py")),
     (c"settings", include_str!("hostile/settings.py")),
 ];
-/// Exhibits that each want a process of their own.
+/// Callees that each need their own process.
 const ALONE: (&CStr, &str) = (c"alone", include_str!("hostile/alone.py"));
 const STATE: (&CStr, &str) = (c"state", include_str!("hostile/state.py"));
 
 const DATA: [f64; 3] = [1.0, 2.0, 3.0];
 /// Calls between two readings.
 const CALLS: usize = 2;
-/// Readings in a row that have to be equal.
+/// Readings in a row that must be equal.
 const FLAT: usize = 3;
-/// Readings that there may be until then: caches fill at first.
+/// The most readings until then: caches fill at first.
 const MOST: usize = 40;
 
-/// The stack of a thread that Python starts, in bytes, where nothing else is set.
+/// The default stack of a thread that Python starts, in bytes.
 const PYTHONS_STACK: usize = 8 << 20;
 
 struct Exhibit {
@@ -48,7 +48,7 @@ impl Exhibit {
         format!("{}:{}", self.module, self.function)
     }
 
-    /// Whether a call went as the caption says; how it went.
+    /// Checks a call against the caption; the error is what happened instead.
     fn is_as_expected(&self, result: Result<Vec<i64>, Error>) -> Result<(), String> {
         let outcome = match result {
             Ok(indices) => format!("Ok: {indices:?}"),
@@ -71,7 +71,7 @@ impl Exhibit {
     }
 }
 
-/// The functions of a module of the gallery that have a caption, which all of them must have.
+/// The functions of a module of the gallery. Each must have a caption.
 fn exhibits((module, source): (&'static CStr, &str)) -> Vec<Exhibit> {
     let minor = |version: &str| version.split('.').nth(1).unwrap().parse::<u32>().unwrap();
     let here = minor(&interpreter::built_for().version.to_string());
@@ -105,7 +105,7 @@ fn exhibits((module, source): (&'static CStr, &str)) -> Vec<Exhibit> {
     exhibits
 }
 
-/// What the test asks of `state.py`, and the binding's own work between the calls.
+/// The functions of `state.py`, and a call of the binding between the hostile ones.
 struct Visit {
     restore: Outliers,
     reading: Outliers,
@@ -130,7 +130,7 @@ impl Visit {
         visit
     }
 
-    /// Whether the binding still answers.
+    /// Whether the next call is right.
     fn answers(&self) -> Result<(), String> {
         match self.detect.detect(&self.data) {
             Ok(indices) if indices == [7, 113, 835] => Ok(()),
@@ -142,7 +142,7 @@ impl Visit {
         self.reading.detect(&DATA).unwrap()
     }
 
-    /// Shows an exhibit until nothing moves any more, while it stays as it is.
+    /// Calls a callee until the readings stay equal.
     fn show(&self, exhibit: &Exhibit) -> Result<(), String> {
         let hostile = Outliers::new(exhibit.module, &exhibit.function).unwrap();
         let (mut flat, mut readings) = (0, vec![self.read()]);
@@ -165,7 +165,7 @@ impl Visit {
         Ok(())
     }
 
-    /// Shows an exhibit, then puts everything back.
+    /// Calls a callee, then restores everything.
     fn show_and_restore(&self, exhibit: &Exhibit) -> Result<(), String> {
         let shown = self.show(exhibit);
         self.restore.detect(&DATA).unwrap();
@@ -182,7 +182,7 @@ fn report(exhibits: &[Exhibit], show: impl Fn(&Exhibit) -> Result<(), String>) {
     assert!(problems.is_empty(), "{problems}");
 }
 
-/// Runs a test of this file in a process of its own, for one exhibit if that is named.
+/// Runs a test of this file in its own process, for one callee if that is named.
 fn passes(test: &str, exhibit: &str) {
     let stack = PYTHONS_STACK.to_string();
     let variables = [
@@ -257,8 +257,8 @@ fn deep() {
         .collect();
     assert!(deep.len() > 3);
     for exhibit in deep {
-        // What `std` gives a thread is enough, but for a sort that sorts while it compares: that
-        // keeps 4 KiB of the stack at each step, and wants as much as Python gives its own threads.
+        // The stack of a thread of `std` is enough, except for a sort that sorts while it compares: each step takes
+        // 4 KiB of stack, so it needs the stack that Python gives its own threads.
         let sorts = exhibit.function == "sorts_by_itself";
         let size = if sorts { PYTHONS_STACK } else { 2 << 20 };
         let hostile = Outliers::new(exhibit.module, &exhibit.function).unwrap();

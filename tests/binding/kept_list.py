@@ -1,4 +1,4 @@
-"""Functions that go for the list that is kept between calls."""
+"""Functions that attack the list that is kept between calls."""
 
 import ctypes
 import gc
@@ -8,7 +8,7 @@ others = []
 
 
 def which(data):
-    """Return the list's address, and what it holds."""
+    """Return the address of the list, and its items."""
     return [id(data), *map(int, data)][: len(data)]
 
 
@@ -22,18 +22,18 @@ def keeps(data):
 
 
 def kept(data):
-    """Return what the lists hold that were kept, the first value of each."""
+    """Return the first item of each list that was kept."""
     return [int(kept[0]) for kept in others]
 
 
 def references(data):
-    """Return how many references there are to the list that was kept last."""
+    """Return the number of references to the list that was kept last."""
     gc.collect()
     return [sys.getrefcount(others[-1]) - 1]
 
 
 def finds(data):
-    """Keep the list that begins with these values, and that somebody else holds."""
+    """Find the list that begins with these values, which other code has a reference to, and keep it."""
     found = [thing for thing in gc.get_objects() if type(thing) is list and thing[:2] == data[:2] and thing is not data]
     others.extend(found[:1])
     return [len(found)]
@@ -59,7 +59,7 @@ def yields(data):
 
 
 class Ends:
-    """Looks for the list, by all means, when its slot is filled again."""
+    """Looks for the list in every way while its slot is filled again."""
 
     found = 0
 
@@ -75,7 +75,7 @@ class Ends:
 def puts_in(data):
     address, values = id(data), list(map(int, data))
     data[0] = Ends(address)
-    data[1] = data  # a cycle: it is let go of
+    data[1] = data  # a cycle: the list is released, not kept
     del data[1]
     data.insert(1, 0.0)
     return values

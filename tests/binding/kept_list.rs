@@ -12,7 +12,7 @@ fn function(name: &str) -> Outliers {
     Outliers::new("kept_list", name).unwrap()
 }
 
-/// Where the list is that such a call gets.
+/// The address of the list that such a call gets.
 fn address(detector: &Outliers, length: usize) -> i64 {
     let data = vec![7.0; length];
     let found = detector.detect(&data).unwrap();
@@ -28,9 +28,9 @@ fn the_next_call_of_that_length_gets_the_same_list() {
         which.detect(&[1.0, 2.0, 3.0]).unwrap().get(1..),
         Some(&[1, 2][..])
     );
-    // Another length has taken its place, so that it may be anywhere.
+    // A list of another length has taken its place, so the next one may be anywhere.
     let second = address(&which, 1000);
-    // Nobody else could have made a list there: it was never freed.
+    // It was never freed, or other lists could have been made there.
     for _ in 0..100 {
         assert_eq!(address(&which, 1000), second);
     }
@@ -43,7 +43,7 @@ fn a_list_that_is_too_long_is_freed_unless_it_was_asked_for() {
     passes("kept_list::counted", &[]);
 }
 
-/// Counts blocks of memory, which other tests would take.
+/// Counts blocks of memory, so it must run without other tests.
 #[test]
 #[ignore = "run by the test above, in a process of its own"]
 fn counted() {
@@ -62,7 +62,7 @@ fn counted() {
     let reverses = || function("reverses");
     left_by(reverses(), 5000); // Python's own caches fill
     blocks.detect(&[0.0]).unwrap();
-    // Some floats stay in Python's list of free ones.
+    // Some floats stay in Python's free list.
     let near = |count: i64, expected: i64| assert!((count - expected).abs() < 120, "{count}");
     for (detector, length, stays) in [
         (reverses(), 4096, 4096),
@@ -93,10 +93,10 @@ fn held_by_others() {
     different.dedup();
     assert_eq!(different.len(), 5);
     assert_eq!(kept.detect(&[0.0; 9]).unwrap(), [0, 1, 2, 3, 4]);
-    // `others` has the only one: it was let go of at once.
+    // The callee has the only reference: ours was released at once.
     assert_eq!(function("references").detect(&[0.0]).unwrap(), [1]);
 
-    // Between two calls, somebody else gets hold of it.
+    // Between two calls, other code gets a reference to it.
     let which = function("which");
     which.detect(&[123.0, 456.0, 789.0]).unwrap();
     assert_eq!(function("finds").detect(&[123.0, 456.0]).unwrap(), [1]);
@@ -132,7 +132,7 @@ fn whatever_is_done_to_it_the_next_call_is_right() {
     assert_eq!(
         function("found").detect(&[0.0]).unwrap(),
         [0],
-        "nobody finds it while it is filled"
+        "it cannot be found while it is filled"
     );
 }
 

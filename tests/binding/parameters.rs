@@ -1,4 +1,4 @@
-//! Parameters by name, with every call; and floats back.
+//! Named arguments, and functions that return floats.
 
 use crate::common::callee;
 use pyoutliers::{ErrorKind, Outliers, Parameter};

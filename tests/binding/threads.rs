@@ -1,4 +1,4 @@
-//! One `Outliers`, called by eight threads from their first use of Python on.
+//! One `Outliers`, called by eight threads, also as the first use of Python.
 
 use std::cell::RefCell;
 use std::ffi::CStr;
@@ -14,7 +14,7 @@ use crate::common::{
 use pyoutliers::capi::{self, Held};
 use pyoutliers::{ErrorKind, Outliers, with_python};
 
-/// Stops the test, instead of hanging, if its threads wait for one another for ever.
+/// Ends the test if its threads wait for one another for ever.
 pub fn within_a_minute(test: impl FnOnce() + Send + 'static) {
     let (done, wait) = std::sync::mpsc::channel();
     let running = thread::spawn(move || {
@@ -54,7 +54,7 @@ fn eight_threads_may_start_python_at_once() {
     }
 }
 
-/// Calls one `Outliers` from eight threads at once, and looks at every result.
+/// Calls one `Outliers` from eight threads at once, and checks every result.
 fn eight_threads_call(detector: &Outliers, data: &[f64], calls: usize, expected: &[i64]) {
     thread::scope(|threads| {
         for _ in 0..8 {
@@ -116,7 +116,7 @@ fn an_outliers_in_a_thread_local_is_dropped_when_its_thread_ends() {
             let kept = references_to(c"as_tuple");
             let uses_python = || assert_eq!(callee("as_list").detect(&[0.0; 2]).unwrap(), [0, 2]);
             let thread = thread::spawn(move || {
-                // Thread locals are dropped in some order: the library's own before, or after.
+                // Thread locals are dropped in any order: that of the library before or after this one.
                 if kept_first {
                     KEPT.set(Some(outliers));
                     uses_python();
@@ -132,7 +132,7 @@ fn an_outliers_in_a_thread_local_is_dropped_when_its_thread_ends() {
     });
 }
 
-/// To a function that no other test here calls.
+/// Of a function that no other test here calls.
 fn references_to(function: &CStr) -> usize {
     let references = with_python(|py| {
         let callees = capi::import_module(py, c"callees")?;
@@ -181,7 +181,7 @@ fn dropping_does_not_wait_for_the_lock_where_there_is_a_subinterpreter() {
 fn closing_gives_back_at_once() {
     within_a_minute(|| {
         let file = directory("closing").join("file");
-        // The function keeps the file open; what was written is in it when it is closed.
+        // The function keeps the file open; its text is written when the file is closed.
         let writes = format!("write = open({file:?}, 'w').write\nwrite('written')\n");
         load(c"writes", &writes);
         let outliers = Outliers::new("writes", "write").unwrap();
@@ -192,7 +192,7 @@ fn closing_gives_back_at_once() {
     });
 }
 
-/// What is left in a thread's own variables when it ends.
+/// Objects that are left in the variables of a thread when it ends.
 const ENDING: &str = "
 import contextvars, ctypes, threading
 
@@ -258,7 +258,7 @@ fn calls_back_while_a_thread_ends() {
         let leaves = Outliers::new("ending", function).unwrap();
         let thread = thread::spawn(move || {
             if later {
-                // When the library has let go of the thread already.
+                // After the library has released its state for the thread.
                 CALLS_LATER.set(Some(CallsWhenDropped(leaves)));
                 with_python(|_| Ok(())).unwrap();
             } else {
@@ -300,7 +300,7 @@ extern "C" fn ends_the_process() {
 fn callee_that_ends_the_process() {
     let looks = callee("looks_at_that_frame");
     let thread = thread::spawn(|| {
-        // When the library has let go of the thread already.
+        // After the library has released its state for the thread.
         CALLS_LATER.set(Some(CallsWhenDropped(looks)));
         calls_back("calls_back", ends_the_process);
     });
@@ -314,7 +314,7 @@ fn a_callee_on_a_thread_may_end_the_process() {
     assert_eq!(told(&output).0, Some(7), "{output:?}");
 }
 
-/// What `with_python` returned when Python's start called it.
+/// The results of `with_python` when the start of Python called it.
 static DURING_THE_START: Mutex<Vec<pyoutliers::Result<()>>> = Mutex::new(Vec::new());
 
 extern "C" fn uses_python_during_the_start() {

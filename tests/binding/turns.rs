@@ -1,4 +1,4 @@
-//! Turns before Python's lock: whatever functions do, calls are right, and nobody waits for ever.
+//! Turns for Python's lock: whatever functions do, calls are right, and no thread waits for ever.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
@@ -60,7 +60,7 @@ fn function(name: &str) -> Outliers {
     Outliers::new("turns", name).unwrap()
 }
 
-/// What the functions call that call back in.
+/// The Rust function that the functions call, which calls back into Python.
 extern "C" fn calls(number: i64) -> i64 {
     let data = [i32::try_from(number).unwrap().into()];
     *function("short").detect(&data).unwrap().first().unwrap()
@@ -79,12 +79,12 @@ fn any_mixture_of_functions_gives_every_thread_its_own_results() {
             let mut random = StdRng::seed_from_u64(seed.unsigned_abs().into());
             for number in 0..random.random_range(1..40) {
                 let number = 100 * seed + number;
-                // Mostly short ones, of which many fit into one turn.
+                // Mostly short ones: a thread makes several of them in a row.
                 let which = random.random_range(0..3 * functions.len());
                 let detector = functions.get(which).unwrap_or(&functions[0]);
                 let detect = || detector.detect(&[number.into(), address]);
                 let result = match random.random_range(0..10) {
-                    // A thread that has Python's lock waits for nobody who waits for it.
+                    // A thread that holds Python's lock must not wait for threads that wait for the lock.
                     0 => with_python(|_| detect()),
                     1 => {
                         let panics = || {
@@ -106,7 +106,7 @@ fn any_mixture_of_functions_gives_every_thread_its_own_results() {
         };
         thread::scope(|threads| {
             for first in 0..8 {
-                // One after another ends and makes room for the next.
+                // Each thread ends before the next one starts.
                 threads.spawn(move || {
                     for seed in (first..80).step_by(8) {
                         thread::scope(|one| one.spawn(|| lives(seed)).join().unwrap());

@@ -1,5 +1,5 @@
-//! What several tests share: the Python functions they call, and the program in a known environment.
-// Each room uses a part of it.
+//! Shared by several tests: the Python functions that they call, and commands in a known environment.
+// Each test target uses a part of it.
 #![allow(dead_code)]
 
 use std::ffi::{CStr, CString, OsStr};
@@ -12,15 +12,15 @@ use std::time::{Duration, Instant};
 
 use pyoutliers::{Outliers, capi, interpreter, with_python};
 
-/// A function of `tests/callees.py`, which is made a module of this process first.
+/// A function of `tests/callees.py`, which is loaded into this process first.
 pub fn callee(function: &str) -> Outliers {
     static LOADED: std::sync::Once = std::sync::Once::new();
-    // No test calls this with Python's lock held, so nobody waits here for a thread that waits for it.
+    // No test calls this while it holds Python's lock, so this cannot deadlock.
     LOADED.call_once(|| load(c"callees", include_str!("../callees.py")));
     Outliers::new("callees", function).unwrap()
 }
 
-/// Whether the NumPy here bears it when memory runs out; says so if not.
+/// Whether this NumPy survives when memory runs out; reports it if not.
 pub fn numpy_survives_without_memory() -> bool {
     let version = callee("numpy_version").detect(&[0.0, 0.0]).unwrap();
     let survives = version >= vec![2];
@@ -32,14 +32,14 @@ pub fn numpy_survives_without_memory() -> bool {
     survives
 }
 
-/// Says that a test is skipped: in its output, for `tests/promises`, and on stderr itself, as what a
-/// test prints is not shown if it passes.
+/// Reports that a test is skipped: in its output, for `tests/promises`, and on stderr, because the output of a
+/// test that passes is not shown.
 pub fn skipped(why: &str) {
     println!("SKIPPED: {why}");
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
-/// Makes source a module of this process.
+/// Makes a module of source code in this process.
 pub fn load(name: &CStr, source: &str) {
     let file = CString::new(format!("tests/{}.py", name.to_str().unwrap())).unwrap();
     let source = CString::new(source).unwrap();
@@ -51,8 +51,8 @@ pub fn load(name: &CStr, source: &str) {
     .unwrap();
 }
 
-/// A command in an environment where nothing chooses Python or its modules, but for
-/// `OUTLIERS_PYTHON`, which names the one that has NumPy; nor colours.
+/// A command in an environment without variables that choose Python, its modules or colours, except
+/// `OUTLIERS_PYTHON`, which names the Python that has NumPy.
 pub fn command(program: impl AsRef<Path>) -> Command {
     let mut command = Command::new(program.as_ref());
     for variable in [
@@ -70,7 +70,7 @@ pub fn command(program: impl AsRef<Path>) -> Command {
     command
 }
 
-/// A test of this same executable, ignored otherwise, in a process of its own.
+/// A test of this executable that is otherwise ignored, in its own process.
 pub fn in_a_process_of_its_own(test: &str) -> Command {
     let mut command = command(std::env::current_exe().unwrap());
     command.args(["--ignored", "--exact", "--nocapture", test]);
@@ -80,7 +80,7 @@ pub fn in_a_process_of_its_own(test: &str) -> Command {
 /// How long a process may take before it counts as hanging.
 pub const WATCHDOG: Duration = Duration::from_secs(60);
 
-/// Runs a command to its end; if it hangs, kills it and says what hung, and what it had printed.
+/// Runs a command to its end. If it hangs, kills it and reports what hung and what it had printed.
 pub fn finished(mut command: Command, what: &str) -> Output {
     fn reads(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
         thread::spawn(move || {
@@ -117,8 +117,8 @@ pub fn finished(mut command: Command, what: &str) -> Output {
     }
 }
 
-/// Runs a test of this same executable in such a process, with these variables set, and sees it pass;
-/// what it printed.
+/// Runs a test of this executable in its own process, with these variables set, and checks that it passes. Returns
+/// its output.
 pub fn passes(test: &str, variables: &[(&str, &OsStr)]) -> String {
     let mut command = in_a_process_of_its_own(test);
     command.envs(variables.iter().copied());
@@ -135,7 +135,7 @@ pub fn passes(test: &str, variables: &[(&str, &OsStr)]) -> String {
     stdout
 }
 
-/// A virtual environment without anything in it, recorded to be of some version.
+/// An empty virtual environment that claims to be of that version.
 pub fn environment(name: impl AsRef<Path>, version: &str) -> PathBuf {
     let directory = directory(name);
     std::fs::create_dir(directory.join("bin")).unwrap();
@@ -148,7 +148,7 @@ pub fn environment(name: impl AsRef<Path>, version: &str) -> PathBuf {
     symlink(&base, directory.join("bin/python")).unwrap();
     std::fs::write(
         directory.join("pyvenv.cfg"),
-        // Python itself would look in the packages of the system too, if not told.
+        // Without the last line, Python would use the packages of the system too.
         format!("home = {home}\nversion = {version}\ninclude-system-site-packages = false\n"),
     )
     .unwrap();
@@ -157,8 +157,8 @@ pub fn environment(name: impl AsRef<Path>, version: &str) -> PathBuf {
 
 /// Writes an executable script.
 ///
-/// A shell does: a process that another thread starts meanwhile would inherit the file as it is open here
-/// for writing, and as long as that process has it, none can execute it ("Text file busy").
+/// A shell writes it. If this process did, a process that another thread starts at the same time would inherit the
+/// open file, and the script could not be run until that process ends ("Text file busy").
 pub fn script(path: &Path, text: &str) {
     let mut shell = Command::new("sh");
     shell.args([
@@ -186,8 +186,8 @@ pub fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
 }
 
-/// Cargo in a directory, without network, building where this test was built: what is there already
-/// is not built again, as long as the environment is the same.
+/// Cargo in a directory, without network. It builds where this test was built, so nothing is built twice as long as
+/// the environment is the same.
 pub fn cargo(directory: &Path, arguments: &[&str]) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(directory).args(arguments);
@@ -206,7 +206,7 @@ pub fn told(output: &Output) -> (Option<i32>, String, String) {
     )
 }
 
-/// Whether this Python can make virtual environments with pip; says so if not.
+/// Whether this Python can make virtual environments with pip; reports it if not.
 pub fn makes_environments(python: &Path) -> bool {
     let import = ["-I", "-c", "import ensurepip, venv"];
     let made = Command::new(python).args(import).output().unwrap();
@@ -216,7 +216,7 @@ pub fn makes_environments(python: &Path) -> bool {
     made.status.success()
 }
 
-/// A wheel of each NumPy that is pinned, with nothing in it.
+/// An empty wheel for each NumPy that is pinned.
 pub fn make_wheels(python: &Path, directory: &Path) {
     let script = "import re, sys, zipfile
 for version in set(re.findall('numpy==([0-9.]+)', sys.argv[1])):
@@ -235,7 +235,7 @@ for version in set(re.findall('numpy==([0-9.]+)', sys.argv[1])):
     assert!(made.unwrap().success());
 }
 
-/// The directory of an environment's packages, made now.
+/// Makes the directory of an environment's packages.
 pub fn packages(python: &Path) -> PathBuf {
     let version = linked_version();
     let (minor, _) = version.rsplit_once('.').unwrap();

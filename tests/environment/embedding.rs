@@ -1,5 +1,4 @@
-//! What the README says of a crate of your own and of installing, typed as it stands in a fresh copy of
-//! this clone.
+//! The README's commands for your own crate and for installing, typed in a fresh copy of this clone.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,7 +11,7 @@ use pyoutliers::interpreter;
 const README: &str = include_str!("../../README.md");
 const THIS: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The first block of Rust in the README that holds a text.
+/// The first block of Rust in the README that contains a text.
 fn block(text: &str) -> &'static str {
     let mut blocks = README.split("```rust").skip(1);
     let block = blocks.find_map(|block| {
@@ -22,7 +21,7 @@ fn block(text: &str) -> &'static str {
     block.unwrap()
 }
 
-/// Copies a directory, without what is made and removed meanwhile.
+/// Copies a directory, except files that disappear meanwhile.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
@@ -35,7 +34,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A directory outside of this clone, which is removed in the end.
+/// A directory outside of this clone, which is removed at the end.
 struct Fresh(PathBuf);
 
 impl Fresh {
@@ -51,8 +50,7 @@ impl Fresh {
         self.0.join("pyoutliers-main")
     }
 
-    /// A shell in the clone, as a stranger has it, with the linked Python first on `PATH`, and with no
-    /// network.
+    /// A shell in the clone, with the linked Python first on `PATH`, and without network.
     fn shell(&self, script: &str) -> Command {
         let tools = self.0.join("tools");
         let _ = fs::create_dir(&tools);
@@ -96,7 +94,7 @@ fn asked(question: &str) -> String {
     told(&python.args(["-I", "-c", question]).output().unwrap()).1
 }
 
-/// A wheel of NumPy for `pip`, which leads to the one that is here.
+/// A wheel of NumPy for `pip`, which leads to the NumPy of this environment.
 fn make_wheel(directory: &Path) {
     let make = "import sys, zipfile, os, numpy
 with zipfile.ZipFile(sys.argv[1] + '/numpy-9-py3-none-any.whl', 'w') as wheel:
@@ -129,7 +127,7 @@ fn a_crate_made_by_the_commands_of_the_readme_runs_and_its_soak_passes() {
         .nth(1)
         .unwrap()
         .trim_start_matches("sh\n");
-    // The versions that are here already.
+    // The versions that are downloaded already.
     let lock = format!("cp {THIS}/Cargo.lock .\n");
     let (first, rest) = typed.split_once('\n').unwrap();
     let shell = |script: &str| {
@@ -153,7 +151,7 @@ fn a_crate_made_by_the_commands_of_the_readme_runs_and_its_soak_passes() {
     let tested = fine(shell(&format!("{there} test")));
     assert!(tested.contains("1 passed"), "{tested}");
 
-    // Its choice of Python alone is enough.
+    // Only its choice of Python is needed.
     let mut program = Command::new(series.join("target/debug/series"));
     program
         .env_clear()
@@ -161,7 +159,7 @@ fn a_crate_made_by_the_commands_of_the_readme_runs_and_its_soak_passes() {
     assert_eq!(fine(finished(program, "the program")), "[7, 113, 835]\n");
 }
 
-/// Installing would build all for half a minute: it is stopped once the package is found.
+/// Installing would build for half a minute, so it is stopped once the package is found.
 #[test]
 fn the_package_to_install_is_found_as_the_readme_says() {
     if Command::new("git").arg("--version").output().is_err() {
@@ -174,7 +172,7 @@ fn the_package_to_install_is_found_as_the_readme_says() {
     let install = install.unwrap().replace("URL", &url);
     let commit = "git init -q; git add .; git -c user.name=x -c user.email=x@y commit -qm x";
     let mut shell = fresh.shell(&format!("{commit}\n{install} --locked --bin no_such"));
-    // What it clones goes with the rest; what is downloaded already is used.
+    // The clone is removed with the directory; packages that are downloaded already are used.
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.unwrap_or_else(|| Path::new(&std::env::var_os("HOME").unwrap()).join(".cargo"));
     let cargo = fresh.0.join("cargo");
@@ -184,7 +182,7 @@ fn the_package_to_install_is_found_as_the_readme_says() {
             symlink(entry.path(), cargo.join(entry.file_name())).unwrap();
         }
     }
-    // Cargo asks for what it has already, too.
+    // Cargo also asks for packages that it has already.
     shell
         .env("CARGO_HOME", &cargo)
         .env("CARGO_NET_OFFLINE", "false");

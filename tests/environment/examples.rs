@@ -1,4 +1,4 @@
-//! What each program in `examples/` prints.
+//! The output of each program in `examples/`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Once;
@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 const README: &str = include_str!("../../README.md");
 
-/// The program of an example. Cargo builds them for some ways to ask for tests only.
+/// The program of an example. Cargo builds them only if all tests are asked for.
 fn built(name: &str) -> PathBuf {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| {
@@ -40,7 +40,7 @@ fn the_smallest_program_is_that_of_the_readme() {
     assert!(README.contains(&format!("```rust\n{program}```\n")));
 }
 
-/// Python itself, asked by `-c`, searches the current directory before all others.
+/// With `-c`, Python itself searches the current directory first.
 #[test]
 fn the_snippet_tells_the_search_path_of_the_chosen_python() {
     let mut python = command(interpreter::choice().unwrap().python);
@@ -71,7 +71,7 @@ fn each_thread_finds_its_own() {
     prints("threads", &lines.collect::<String>());
 }
 
-/// 200 columns of noise, with a peak each, but for one that is flat.
+/// 200 columns of noise, each with a peak, except one that is flat.
 #[test]
 fn each_of_200_series_is_told_or_its_error() {
     let peak = |column: usize| 10 + column * 7 % 180;
@@ -116,7 +116,7 @@ fn each_of_200_series_is_told_or_its_error() {
     );
 }
 
-/// So that a new example is compared too.
+/// Otherwise a new example could be forgotten here.
 #[test]
 fn these_are_all_examples() {
     let mut names: Vec<_> =

@@ -1,4 +1,4 @@
-//! Where it is built and run: Pythons, environments, a crate of one's own.
+//! Building and running: Pythons, environments, and your own crate.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]

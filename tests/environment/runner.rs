@@ -1,4 +1,4 @@
-//! Cargo's runner: it prepares where it must, leaves alone what is somebody else's, and fails in one line.
+//! Cargo's runner: it prepares an environment only if it must, changes no other one, and fails with one line.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -9,14 +9,13 @@ use crate::common::{
 };
 use pyoutliers::interpreter;
 
-/// The interpreter that the build linked has, or has not, a NumPy of its own; a virtual environment
-/// of it without packages never has.
+/// The interpreter of the build may have NumPy. A virtual environment of it without packages never has.
 fn python_without_numpy(name: &str) -> PathBuf {
     directory(name);
     environment(Path::new(name).join("environment"), &linked_version()).join("bin/python")
 }
 
-/// One that cannot make environments either, as Debian's without python3-venv.
+/// A Python that cannot make environments, such as Debian's without python3-venv.
 fn python_without_venv(name: &str) -> PathBuf {
     let python = python_without_numpy(name);
     let block = "import sys; sys.modules['venv'] = None";
@@ -33,7 +32,7 @@ fn environment_in(directory: &Path) -> PathBuf {
     directory.join(format!("python-{}", linked_version()))
 }
 
-/// The runner, told that `linked` was linked, starting `echo started`, without network.
+/// The runner, with `linked` as the interpreter of the build, starting `echo started`, without network.
 fn runner(linked: &Path, private: &Path) -> Command {
     let mut command = crate::common::command(concat!(env!("CARGO_MANIFEST_DIR"), "/.cargo/runner"));
     command
@@ -68,7 +67,7 @@ fn a_python_that_has_numpy_is_used_without_network() {
     let private = environment_in(&directory("runner-has"));
     let output = runner(&linked, &private).output().unwrap();
     assert_eq!(told(&output), started());
-    // A system's Python may be called python3 alone; that of an environment is always called python.
+    // The Python of a system may only be called python3; that of an environment is always called python.
     let environment = directory("runner-activated");
     std::fs::create_dir(environment.join("bin")).unwrap();
     let quoted = linked.to_str().unwrap().replace('\'', r"'\''");
@@ -97,7 +96,7 @@ fn it_prepares_an_environment_once() {
     let before = files(environment);
     let run = || {
         let mut runner = runner(&linked, &private);
-        // pip takes a space for the end of a path.
+        // pip reads a space as the end of a path.
         let beside = runner.current_dir(wheels.parent().unwrap());
         told(&beside.env("PIP_FIND_LINKS", "wheels").output().unwrap())
     };
@@ -117,8 +116,8 @@ fn it_prepares_an_environment_once() {
     assert_eq!(run(), started(), "the second time there is nothing to do");
 }
 
-/// Preparing takes seconds, so one run shows it all: it waits for another one, leaves the activated
-/// environment as it is, says in one line why it fails, and leaves nothing that looks ready.
+/// Preparing takes seconds, so one run tests it all: it waits for another run, does not change the activated
+/// environment, fails with one line, and leaves nothing that looks ready.
 #[test]
 fn without_network_it_fails_in_one_line_and_changes_nobody_elses_environment() {
     let linked = python_without_numpy("runner-offline");
@@ -166,8 +165,7 @@ fn without_network_it_fails_in_one_line_and_changes_nobody_elses_environment() {
     assert_eq!(files(environment), before);
 }
 
-/// A process that prepares the same environment, until its stdin is closed; or for as long as
-/// one may wait.
+/// A process that prepares the same environment until its stdin is closed, or until it has waited too long.
 fn another_run(python: &Path, private: &Path) -> std::process::Child {
     let script = "import fcntl, signal, sys
 signal.alarm(30)
@@ -216,7 +214,7 @@ fn without_venv_it_says_what_to_install() {
     assert_eq!(stderr.lines().count(), 2, "{stderr}");
 }
 
-/// The first Python without NumPy, whose preparation fails, and one with a NumPy on `PYTHONPATH`.
+/// A Python without NumPy, whose preparation fails, and one with NumPy on `PYTHONPATH`.
 #[test]
 fn nothing_runs_that_lies_in_the_current_directory_or_on_pythonpath() {
     let linked = python_without_venv("runner-stray");

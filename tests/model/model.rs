@@ -1,8 +1,8 @@
 //! The turns before Python's lock, in every order that two or three threads can take: by loom.
 //!
-//! No time passes here. Which waits come to their end, and whether the process computes meanwhile, stands in
-//! a script for each thread, and every script is tried. A wait that does not come to its end has to be rung:
-//! if nobody does, loom says that all threads wait.
+//! No time passes here. A script for each thread says which of its waits end by themselves, and whether the process
+//! is idle meanwhile; every script is tried. Any other wait must be ended by a wake-up: without one, loom reports
+//! that all threads wait.
 #![cfg(test)]
 
 use std::cell::Cell;
@@ -20,9 +20,9 @@ use turns::Turn;
 /// What happens to a thread that has to wait for its turn.
 #[derive(Clone, Copy, Debug, Default)]
 struct Script {
-    /// Nobody computes, so that the turn is taken away early.
+    /// The process is idle, so the turn is taken away early.
     idle: bool,
-    /// Which waits come to their end: when it has told that it waits, when it naps, when it wants the turn.
+    /// Which of its waits end without a wake-up: in the phases `WAITED`, `TAKEN` and `WANTED`.
     ends: [bool; 3],
 }
 
@@ -47,7 +47,7 @@ loom::thread_local! {
 mod capi {
     use super::{Cell, Counter, SCRIPT, SeqCst};
 
-    /// Asked first by who waits.
+    /// A thread that waits calls this first.
     pub fn is_held() -> bool {
         SCRIPT.with(|script| script.set((script.get().0, 0)));
         false
@@ -64,7 +64,7 @@ mod capi {
     }
 }
 
-/// What they use of `std::sync`: loom's, made anew for each order.
+/// What the turns use of `std::sync`: the types of loom, made anew for each order.
 mod sync {
     use std::marker::PhantomData;
     use std::ops::{Deref, DerefMut};
@@ -196,7 +196,7 @@ static FIRST: AtomicU32 = AtomicU32::new(0);
 /// The calls of the one function here that go without turns.
 static WITHOUT: AtomicU32 = AtomicU32::new(0);
 
-/// Makes what is made at its first use, before there are other threads: a turn, and one that is taken away.
+/// Makes everything that is made at its first use, before there are other threads.
 fn make_all() {
     SCRIPT.with(|own| {
         own.set((
@@ -214,13 +214,13 @@ fn make_all() {
     WITHOUT.load(Relaxed);
 }
 
-/// Whether nobody has the turn, nor is thought to wait for it.
+/// Whether the turn is free, and no thread is announced to wait for it.
 fn is_free() -> bool {
     turns::STATE.load(Relaxed) & turns::PHASE == 0
 }
 
-/// Makes so many calls by each thread, in every order. What was seen is given to `check`: how many threads had
-/// a turn at once, and whether one was taken away.
+/// Makes that many calls on each thread, in every order. `check` gets the largest number of threads that had a turn
+/// at once, and whether one was taken away.
 fn in_every_order(scripts: &[Script], calls: u32, check: fn(most: u32, taken_away: bool)) {
     let scripts = scripts.to_vec();
     let mut model = loom::model::Builder::new();
@@ -251,7 +251,7 @@ fn in_every_order(scripts: &[Script], calls: u32, check: fn(most: u32, taken_awa
     });
 }
 
-/// Who is rung in time has a turn; nobody is forgotten.
+/// A thread that is woken in time has a turn; no thread is forgotten.
 fn one_at_a_time(most: u32, taken_away: bool) {
     assert_eq!((most, taken_away), (1, false));
 }
@@ -281,7 +281,7 @@ fn whoever_takes_it_away_when_the_turn_is_free_in_the_end() {
 }
 
 #[test]
-fn a_call_that_panics_gives_its_turn_back() {
+fn a_call_that_panics_ends_its_turn() {
     loom::model(|| {
         let panicked = panic::catch_unwind(|| {
             let turn = Turn::take(&WITHOUT);

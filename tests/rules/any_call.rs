@@ -40,11 +40,12 @@ pub const CHECKS: Checks = &[
     ("from_ptr_or_err", |py| {
         let object = fresh(py)?;
         let tuple = one_item_tuple(object.clone())?;
-        let item = tuple_get_item(&tuple, 0)?;
-        assert_eq!(item.address(), object.address());
-        let two = "ours and the tuple's: borrowing does not count";
-        assert_eq!(object.reference_count(), 2, "{two}");
-        drop(item);
+        {
+            let item = tuple_get_item(&tuple, 0)?;
+            assert_eq!(item.address(), object.address());
+            let two = "ours and the tuple's: borrowing does not count";
+            assert_eq!(object.reference_count(), 2, "{two}");
+        }
         assert_eq!(object.reference_count(), 2, "nothing is released");
         let error = tuple_get_item(&tuple, 1).err().unwrap();
         assert_eq!(error.type_name(), "IndexError");
@@ -54,10 +55,11 @@ pub const CHECKS: Checks = &[
     ("from_ptr", |py| {
         let object = fresh(py)?;
         let pointer = NonNull::new(object.as_ptr()).unwrap();
-        // SAFETY: live, as `object` is dropped later.
-        let borrowed = unsafe { Borrowed::from_ptr(py, pointer) };
-        assert_eq!(borrowed.reference_count(), 1);
-        drop(borrowed);
+        {
+            // SAFETY: live, as `object` is dropped later.
+            let borrowed = unsafe { Borrowed::from_ptr(py, pointer) };
+            assert_eq!(borrowed.reference_count(), 1);
+        }
         assert_eq!(object.reference_count(), 1);
         Ok(())
     }),

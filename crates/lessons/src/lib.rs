@@ -19,11 +19,11 @@
 //!
 //! ```text
 //! call                              what it means                     rule    here
-//! item = PyFloat_FromDouble(1.5)    item is ours                    item 1       1
+//! item = PyFloat_FromDouble(1.5)    we own item                     item 1       1
 //!     let item = capi::float_from_double(py, 1.5)?;
 //! ```
 //!
-//! - "ours": our code owns a reference, and has to release it.
+//! - "We" is the code in C that makes the call. Who owns a reference must release it, once.
 //! - `rule` is the number of references that the rule predicts, or the answer to a question.
 //! - `here` is what this Python does. `NO` marks a line where the two differ.
 //! - A reference that is held only to measure is not counted.

@@ -78,7 +78,7 @@ impl Page {
     ///
     /// # Errors
     ///
-    /// None that is known: serde could fail in principle.
+    /// Those of serde, which no lesson causes.
     pub fn html(&self) -> serde_json::Result<String> {
         // `</script>` must not stand inside a script.
         let data = serde_json::to_string(&self.0)?.replace("</", "<\\/");

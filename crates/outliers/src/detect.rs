@@ -46,8 +46,8 @@ pub struct Arguments {
     /// Draw the numbers of one FILE and mark the outliers
     #[arg(short, long, value_name = "FILE.svg", value_parser = overwrite::file("svg"))]
     plot: Option<PathBuf>,
-    /// Draw over the times in this column, in ISO 8601 or in seconds
-    /// since 1970
+    /// Draw the numbers over the times in this column, in ISO 8601 or in
+    /// seconds since 1970
     #[arg(
         short,
         long,
@@ -124,7 +124,7 @@ fn detect(detector: &Outliers, arguments: &Arguments, source: &Source<'_>) -> Re
     Ok(!indices.is_empty())
 }
 
-/// For a function that returns floats, names the command for it.
+/// Suggests `outliers transform` if the function returned floats.
 fn remedy(error: pyoutliers::Error) -> Error {
     match error.kind() {
         ErrorKind::Item { got, .. } if got.contains("float") => {

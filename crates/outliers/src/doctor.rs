@@ -23,7 +23,7 @@ pub struct Arguments {
 #[derive(Default)]
 struct Report {
     rows: Vec<(&'static str, String)>,
-    /// A line for each: what is wrong, and how to fix it.
+    /// One line per problem: what is wrong, and how to fix it.
     problems: Vec<String>,
 }
 

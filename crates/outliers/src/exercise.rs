@@ -91,7 +91,7 @@ fn list() -> Result<ExitCode> {
         let title = title.split_once(": ").map_or(title, |(_, title)| title);
         text += &format!("[{mark}] {:<15} {title}\n", exercise.name);
     }
-    super::print(&format!("{text}\n{}", next()))?;
+    super::output::print(&format!("{text}\n{}", next()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -112,7 +112,7 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
     }
     if hint {
         let hint = known.map_or("only the exercises have hints", |exercise| exercise.hint);
-        super::print(&format!("{hint}\n"))?;
+        super::output::print(&format!("{hint}\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
     let shown = file.display();
@@ -122,7 +122,7 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
                 pass(exercise);
                 next()
             });
-            super::print(&format!("{shown} keeps the rules.\n{next}"))?;
+            super::output::print(&format!("{shown} keeps the rules.\n{next}"))?;
             return Ok(ExitCode::SUCCESS);
         }
         Judgement::Broken {
@@ -146,14 +146,14 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
             (text, String::new())
         }
     };
-    super::print(&format!("{shown} {text}{lesson}"))?;
+    super::output::print(&format!("{shown} {text}{lesson}"))?;
     Ok(ExitCode::FAILURE)
 }
 
 /// Compiles a file and judges it. Prints the compiler's messages and, in a terminal, what is tried.
 fn judged(file: &Path) -> Result<Judgement> {
     let judged = Compiled::new(file).and_then(|compiled| {
-        compiled.warnings().lines().for_each(super::say);
+        compiled.warnings().lines().for_each(super::output::say);
         let interrupted = Arc::new(AtomicBool::new(false));
         let listens = flag::register(SIGINT, Arc::clone(&interrupted));
         listens
@@ -187,7 +187,7 @@ fn judged(file: &Path) -> Result<Judgement> {
     });
     match judged {
         Err(JudgeError::Interrupted) => emulate_default_handler(SIGINT)?,
-        Err(JudgeError::Tool { ref output, .. }) => output.lines().for_each(super::say),
+        Err(JudgeError::Tool { ref output, .. }) => output.lines().for_each(super::output::say),
         _ => {}
     }
     judged.map_err(|error| match error {
@@ -232,7 +232,7 @@ fn copy(exercise: &Exercise, file: &Path) -> Result<()> {
         fs::create_dir_all(FOLDER)?;
         fs::write(file, exercise.source)
             .with_context(|| format!("cannot write {}", file.display()))?;
-        super::say(&format!(
+        super::output::say(&format!(
             "wrote {}: fix it, then run this command again",
             file.display()
         ));

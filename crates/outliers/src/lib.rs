@@ -8,33 +8,32 @@
 //!                         numbers                                     pictures       stderr
 //! ```
 //!
-//! The other commands have a module each: `soak` (with `watched`, `inject` and `bar`), `refcounts`,
-//! `exercise`, `doctor` and `generate`. The package `refsoak` does the soak, and the
-//! package `lessons` has the lessons and the exercises.
+//! Every other command has a module of its own name. The package `refsoak` runs the soak, and the package
+//! `lessons` has the lessons, the exercises and their judge.
 
+// From arguments to numbers.
 mod argument;
 mod input;
 mod read;
-
+// The Python function.
 mod function;
-
+// The commands for numbers.
 mod detect;
 mod transform;
-
+// Their output.
 mod output;
 mod overwrite;
 mod plot;
 mod rows;
-
+// The commands for leaks and references.
 mod bar;
-mod inject;
-mod soak;
-mod watched;
-
 mod exercise;
+mod inject;
 mod refcounts;
 mod similar;
-
+mod soak;
+mod watched;
+// The commands about the program itself.
 mod doctor;
 mod generate;
 
@@ -44,7 +43,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
-use output::{complain, escape, print, print_as_it_is, say};
+use output::{complain, escape, print};
 use pyoutliers::Outliers;
 
 /// Finds outliers with a Python function, called in memory.

@@ -1,36 +1,36 @@
 //! `outliers refcounts`: the lessons, in a terminal or a pipe.
 
 use std::env;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use lessons::{Children, Doomed, LESSONS, Lesson, Step, misbehave, page};
+use lessons::{Children, Doomed, LESSONS, Lesson, Step, Table, misbehave, page};
 
 use super::overwrite;
 use super::similar::similar;
 
-/// What a table means, said where it is.
+/// Stands below each table.
 const LEGEND: &str = "\
 (rule: the number of references that the rule predicts, or the answer to the
- question; here: what is measured on your Python. A reference that is held only
- to measure is left out.)";
+ question; here: what your Python does. A reference that is held only to
+ measure is not counted.)";
 
 #[derive(Args)]
 pub struct Arguments {
-    /// One lesson, by its name or number; the contents if missing
+    /// A lesson, by name or number; without one, the list
     #[arg(value_parser = lesson, value_name = "NAME|NUMBER")]
     lesson: Option<usize>,
-    /// All lessons
+    /// Run all lessons
     #[arg(long, conflicts_with = "lesson")]
     all: bool,
     /// Ask for each count before it is shown
     #[arg(long)]
     quiz: bool,
-    /// Write a page to step through, of all lessons
+    /// Write a page that shows all lessons step by step
     #[arg(
         long,
         value_name = "FILE.html",
@@ -38,12 +38,12 @@ pub struct Arguments {
         conflicts_with_all = ["lesson", "all", "quiz"]
     )]
     page: Option<PathBuf>,
-    /// Make a mistake, in a child process of a lesson
+    /// Make one mistake; a lesson starts such child processes
     #[arg(long, hide = true)]
     doomed: Option<String>,
 }
 
-/// Its place among the lessons.
+/// The index of a lesson, from its name or number.
 fn lesson(text: &str) -> Result<usize, String> {
     let number = text
         .parse::<usize>()
@@ -56,8 +56,8 @@ fn lesson(text: &str) -> Result<usize, String> {
         .or_else(|| names().position(|name| name == text))
         .ok_or_else(|| {
             similar(&text, names()).map_or_else(
-                || format!("there are the lessons 1 to {}", LESSONS.len()),
-                |name| format!("is it '{name}'?"),
+                || format!("the lessons are 1 to {}", LESSONS.len()),
+                |name| format!("did you mean '{name}'?"),
             )
         })
 }
@@ -75,73 +75,81 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(file) = &arguments.page {
         overwrite::replace(file, page(&children)?.html()?.as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;
-        super::say(&format!("{} is written", file.display()));
+        super::output::say(&format!("wrote {}", file.display()));
         return Ok(ExitCode::SUCCESS);
     }
     let wanted = match arguments.lesson {
-        Some(number) => number..number + 1,
+        Some(index) => index..index + 1,
         None if arguments.all || arguments.quiz => 0..LESSONS.len(),
         None => return contents(),
     };
+    let wanted = (1..).zip(LESSONS).skip(wanted.start).take(wanted.len());
     if arguments.quiz {
-        return quiz(
-            LESSONS.iter().skip(wanted.start).take(wanted.len()),
-            &children,
-        );
+        return quiz(wanted.map(|(_, lesson)| lesson), &children);
     }
     let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let color = io::stdout().is_terminal() && !no_color;
     let mut holds = true;
-    for (number, lesson) in (1..).zip(LESSONS).skip(wanted.start).take(wanted.len()) {
+    for (number, lesson) in wanted {
         let table = lesson.run(&children)?;
         holds &= table.holds();
-        let (bold, plain) = if color {
-            ("\x1b[1m", "\x1b[0m")
-        } else {
-            ("", "")
-        };
-        let mut text = format!(
-            "{bold}{number}. {}{plain}\n{}\n\n",
-            lesson.name, lesson.rule
-        );
-        if number == 1 {
-            text += "(indented: the same in Rust; skip it if you like)\n\n";
-        }
-        match color {
-            true => write!(text, "{table:#}")?,
-            false => write!(text, "{table}")?,
-        }
-        write!(text, "\n{LEGEND}\n\n{}\n", plainly(lesson.why()))?;
-        match LESSONS.get(number) {
-            Some(next) if !arguments.all => write!(
-                text,
-                "Next: outliers refcounts {} ({})\n      outliers refcounts {number} --quiz, to be asked\n",
-                number + 1,
-                next.name
-            )?,
-            None => text += "That was the last one. Now do it: outliers exercise\n",
-            _ => text += "\n",
-        }
-        super::print_as_it_is(|stdout| stdout.write_all(text.as_bytes()))?;
+        let mut text = shown(number, lesson, &table, color)?;
+        text += &what_next(number, arguments.all);
+        super::output::print_as_it_is(|stdout| stdout.write_all(text.as_bytes()))?;
     }
-    if !holds {
-        super::say("this Python breaks a rule of a lesson: see the lines marked NO");
+    if holds {
+        return Ok(ExitCode::SUCCESS);
     }
-    Ok(if holds {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    super::output::say("this Python breaks the rule of a lesson: see the lines marked NO");
+    Ok(ExitCode::FAILURE)
 }
 
-/// For a child, which ends when it has said what it can.
+/// A lesson from its title to its last word.
+fn shown(
+    number: usize,
+    lesson: &Lesson,
+    table: &Table<'_>,
+    color: bool,
+) -> Result<String, fmt::Error> {
+    let (bold, plain) = if color {
+        ("\x1b[1m", "\x1b[0m")
+    } else {
+        ("", "")
+    };
+    let (name, rule) = (lesson.name, lesson.rule);
+    let mut text = format!("{bold}{number}. {name}{plain}\n{rule}\n\n");
+    if number == 1 {
+        text += "(indented: the same in Rust, for those who want it)\n\n";
+    }
+    if color {
+        write!(text, "{table:#}")?;
+    } else {
+        write!(text, "{table}")?;
+    }
+    write!(text, "\n{LEGEND}\n\n{}\n", plainly(lesson.why()))?;
+    Ok(text)
+}
+
+fn what_next(number: usize, all: bool) -> String {
+    match LESSONS.get(number) {
+        Some(_) if all => "\n".into(),
+        Some(next) => format!(
+            "Quiz: outliers refcounts {number} --quiz\nNext: outliers refcounts {} ({})\n",
+            number + 1,
+            next.name
+        ),
+        None => "That was the last lesson. To practise: outliers exercise\n".into(),
+    }
+}
+
+/// The proof that this process is a child, which may die of its mistake.
 #[allow(unsafe_code)]
 pub fn doomed() -> Result<Doomed> {
     if env::args_os().all(|word| word != "--doomed") {
-        bail!("a mistake is made in a process of its own");
+        bail!("only a child process may make a mistake");
     }
-    // SAFETY: this program was started with that word, for one mistake and no more; nothing was done
-    // before, and the callers end the process after it.
+    // SAFETY: the option says that this process was started for one mistake. It has done nothing before,
+    // and its callers end it afterwards.
     Ok(unsafe { Doomed::new() })
 }
 
@@ -151,12 +159,12 @@ fn contents() -> Result<ExitCode> {
         let rule = lesson.rule.split_inclusive(". ").next().unwrap_or_default();
         writeln!(text, "{number:>3}  {:<18} {}", lesson.name, rule.trim_end())?;
     }
-    text += "\nStart: outliers refcounts 1. Everything: --all. To be asked: --quiz.\n";
-    super::print(&text)?;
+    text += "\nStart: outliers refcounts 1. All lessons: --all. A quiz: --quiz.\n";
+    super::output::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is said below a table, without the marks of Markdown; code is indented.
+/// Markdown as plain text, for the words below a table: code is indented, and marks are left out.
 fn plainly(markdown: &str) -> String {
     let mut code = false;
     let mut text = String::new();
@@ -178,31 +186,33 @@ fn plainly(markdown: &str) -> String {
     text
 }
 
-/// Shows each step without what it leads to, and asks for that; a wrong answer gets the reason.
+/// Shows each step without its result, and asks for the result. A wrong answer is told the rule.
 fn quiz<'a>(
     lessons: impl Iterator<Item = &'a Lesson>,
     children: &Children<'_>,
 ) -> Result<ExitCode> {
-    let (mut right, mut asked, mut left) = (0, 0, String::new());
+    let (mut right, mut asked, mut rest) = (0, 0, String::new());
     let mut answers = io::stdin().lock().lines();
     'lessons: for lesson in lessons {
         let table = lesson.run(children)?;
-        super::print(&format!("{}\n\n", lesson.name))?;
+        super::output::print(&format!("{}\n\n", lesson.name))?;
         for (done, step) in table.steps.iter().enumerate() {
-            super::print(&format!("{}{}", code(step), question(step)))?;
+            super::output::print(&format!("{}{}", code(step), question(step)))?;
             let answer = loop {
                 let answer = answers.next().transpose();
                 let answer = answer.map_err(|error| anyhow!("cannot read the answer: {error}"))?;
                 match answer.as_deref().map(str::trim) {
                     None | Some("q") => {
-                        left =
+                        rest =
                             format!(", {} of this lesson not answered", table.steps.len() - done);
-                        super::print("\n")?;
+                        super::output::print("\n")?;
                         break 'lessons;
                     }
                     Some(answer) if answers_it(answer, step) => break meant(answer),
-                    _ if step.counts() => super::print("A number, please (or q to leave): ")?,
-                    _ => super::print("An answer, please (or q to leave): ")?,
+                    _ if step.counts() => {
+                        super::output::print("A number, please (or q to quit): ")?
+                    }
+                    _ => super::output::print("An answer, please (or q to quit): ")?,
                 }
             };
             asked += 1;
@@ -215,10 +225,10 @@ fn quiz<'a>(
                     step.measured, step.meaning, lesson.rule
                 )
             };
-            super::print(&said)?;
+            super::output::print(&said)?;
         }
     }
-    super::print(&format!("{right} of {asked} right{left}.\n"))?;
+    super::output::print(&format!("{right} of {asked} right{rest}.\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -237,7 +247,7 @@ fn question(step: &Step) -> String {
     }
 }
 
-/// What an answer means, in numbers or words.
+/// An answer in one spelling: a number in digits, or a word.
 fn meant(answer: &str) -> String {
     const WORDS: [&str; 7] = ["none", "one", "two", "three", "four", "five", "six"];
     let answer = plain(answer.trim_end_matches('.'));
@@ -250,7 +260,7 @@ fn meant(answer: &str) -> String {
     }
 }
 
-/// Whether an answer is what was measured; a signal has several names.
+/// Whether an answer is the measured one. A signal has several names.
 fn means(answer: &str, measured: &str) -> bool {
     let names: &[&str] = match measured {
         "SIGSEGV" => &["crash", "segfault", "segmentationfault", "segv", "11"],
@@ -264,7 +274,7 @@ fn plain(text: &str) -> String {
     text.trim_start_matches('+').to_lowercase().replace(' ', "")
 }
 
-/// Whether that is an answer at all, and no call for help.
+/// Whether that is an answer at all, and not a request for help.
 fn answers_it(answer: &str, step: &Step) -> bool {
     let word = !matches!(answer, "" | "?" | "help");
     word && (!step.counts() || meant(answer).parse::<u32>().is_ok())

@@ -69,7 +69,7 @@ pub fn watch(json: bool) -> Result<ExitCode> {
     let status = child.wait()?;
     if let (true, Some(code)) = (told.done, status.code()) {
         if let Some(report) = &told.report {
-            super::print(report)?;
+            super::output::print(report)?;
         }
         return Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from));
     }
@@ -78,10 +78,10 @@ pub fn watch(json: bool) -> Result<ExitCode> {
     }
     if status.code() == Some(CUT_OFF.into()) {
         let summary = "the function closed file descriptors that the soak needs for its report";
-        super::print(&told.without_report("none", summary, None, begun.elapsed(), json))?;
+        super::output::print(&told.without_report("none", summary, None, begun.elapsed(), json))?;
         return Ok(ExitCode::from(3));
     }
-    super::print(&told.death(status, begun.elapsed(), json))?;
+    super::output::print(&told.death(status, begun.elapsed(), json))?;
     Ok(ExitCode::FAILURE)
 }
 

@@ -184,9 +184,7 @@ pub fn list_set_item<'p>(
 /// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
-/// # Errors
-///
-/// `IndexError` for a slot that does not exist, or is not filled.
+/// Errors: `IndexError` for a slot that does not exist, or is not filled.
 #[doc(alias = "PyList_GetItem")]
 pub fn list_get_item<'a, 'p>(
     list: &'a Unfilled<'p>,
@@ -195,14 +193,10 @@ pub fn list_get_item<'a, 'p>(
     // An empty slot holds NULL: the C call gets an index that it refuses.
     let index = isize::try_from(index)
         .ok()
-        .filter(|&index| index < list.filled);
+        .filter(|&index| index < list.filled)
+        .unwrap_or(NO_SLOT);
     // SAFETY: the lock is held; the object is live. Type and index are checked there.
-    let item = unsafe {
-        c!(PyList_GetItem(
-            list.object.as_ptr(),
-            index.unwrap_or(NO_SLOT)
-        ))
-    };
+    let item = unsafe { c!(PyList_GetItem(list.object.as_ptr(), index)) };
     // SAFETY: the result of a call that returns borrowed or NULL; borrowed from the list, which
     // keeps the item while `list` is borrowed: nobody else has a reference to change it through.
     unsafe { Borrowed::from_ptr_or_err(list.object.py(), item) }
@@ -334,13 +328,8 @@ pub fn dict_set_item_string(
     name: &CStr,
     value: &Owned<'_>,
 ) -> Result<(), Exception> {
+    let (py, dict, name) = (dict.py(), dict.as_ptr(), name.as_ptr());
     // SAFETY: the lock is held, the objects are live; the name ends in NUL. The type is checked there.
-    let status = unsafe {
-        c!(PyDict_SetItemString(
-            dict.as_ptr(),
-            name.as_ptr(),
-            value.as_ptr()
-        ))
-    };
-    check::status(dict.py(), status)
+    let status = unsafe { c!(PyDict_SetItemString(dict, name, value.as_ptr())) };
+    check::status(py, status)
 }

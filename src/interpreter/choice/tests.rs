@@ -29,14 +29,17 @@ fn an_environment_is_used_only_where_nobody_else_can_have_put_it() -> io::Result
     let (user, group) = (fs::metadata(&top)?.uid(), fs::metadata(&top)?.gid());
     for directory in [&top, &top.join("target"), &environment] {
         let mode = |mode| fs::set_permissions(directory, fs::Permissions::from_mode(mode));
-        for (bits, safe) in [(0o777, false), (0o1777, true), (0o775, user == group)] {
-            mode(bits)?;
+        let is_safe = |safe, why: &str| {
             assert_eq!(
                 is_ours(&environment),
                 safe,
-                "{bits:o} {}",
+                "{why}: {}",
                 directory.display()
             );
+        };
+        for (bits, safe) in [(0o777, false), (0o1777, true), (0o775, user == group)] {
+            mode(bits)?;
+            is_safe(safe, &format!("{bits:o}"));
         }
         mode(0o755)?;
         if user != 0 {
@@ -44,11 +47,11 @@ fn an_environment_is_used_only_where_nobody_else_can_have_put_it() -> io::Result
             continue;
         }
         chown(directory, Some(65534), None)?;
-        assert!(!is_ours(&environment), "nobody's: {}", directory.display());
+        is_safe(false, "nobody's");
         chown(directory, Some(0), Some(65534))?;
-        assert!(is_ours(&environment), "nobody's group may not write");
+        is_safe(true, "nobody's group may not write");
         mode(0o775)?;
-        assert!(!is_ours(&environment), "nobody's group may write");
+        is_safe(false, "nobody's group may write");
         chown(directory, Some(0), Some(group))?;
         mode(0o755)?;
     }

@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Does:
-    """An item that does something when it is asked for its value, 0."""
+    """An item with the value 0 that does something when the value is read."""
 
     def __init__(self, action): self.action = action
 
@@ -19,23 +19,23 @@ class Does:
         return 0
 
 
-# More than there may be.
+# Too many items.
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def one_too_many(data): return range(len(data) + 1)
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def counts_for_ever(data): return itertools.count()
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def has_as_many_as_a_machine_word(data): return range(sys.maxsize)
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def is_not_even_right_in_the_end(data): return [0, 1, 2, "3"]
 
 
 class Next:
-    """An iterator by what `__next__` does."""
+    """An iterator with this `__next__`."""
 
     def __init__(self, *does): self.does = iter(does)
     def __iter__(self): return self
@@ -45,7 +45,7 @@ class Next:
 
 
 class GetsItem:
-    """Iterable by `__getitem__` alone, for ever."""
+    """An iterable that has only `__getitem__`, without an end."""
 
     def __getitem__(self, index): return index
 
@@ -65,7 +65,7 @@ class NextIsGone:
 def raises(error): raise error
 
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def gets_items_for_ever(data): return GetsItem()
 
 #> Iteration: item 1 of the result: KeyError: 1
@@ -104,7 +104,7 @@ def generator_stops_inside(data):
     raise StopIteration
 
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def generator_goes_on_when_closed(data):
     while True:
         try:
@@ -113,7 +113,7 @@ def generator_goes_on_when_closed(data):
             yield 1
 
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def generator_raises_when_closed(data):
     try:
         yield from itertools.repeat(0)
@@ -145,7 +145,7 @@ def clears_itself(data):
     return result
 
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def grows_for_ever(data):
     result = [Does(lambda: result.append(result[0]))]
     return result
@@ -183,7 +183,7 @@ def a_deque_that_grows(data):
 
 #> Ok: [0]
 def an_array_that_is_cut(data):
-    # Not by a closure: NumPy's arrays are no part of the circles that the collector finds.
+    # Without a closure: the collector cannot find a cycle through a NumPy array.
     kept[:] = [np.array([Does(lambda: kept[0].resize(1, refcheck=False)), 1, 2], dtype=object)]
     return kept[0]
 
@@ -198,7 +198,7 @@ kept = []
 
 
 class Survives(list):
-    """A result that is there again when it was given back."""
+    """A result that resurrects itself when it is released."""
 
     def __del__(self): kept[:] = [self]
 
@@ -215,7 +215,7 @@ def returns_the_list_changed(data):
     return data
 
 
-#> TooManyItems: returned more than 3 items, as many as there were values
+#> TooManyItems: returned more items than the 3 values
 def fills_the_list(data):
     data.extend(range(100_000))
     data[:3] = [0, 1, 2]

@@ -1,4 +1,4 @@
-"""Callees that raise. A caption, `#>`, tells the error that each is, by kind and text."""
+"""Callees that raise. The caption, `#>`, is the kind and text of the error."""
 
 import asyncio
 import builtins
@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 
 
-# What may end a program, or means something to Python itself.
+# Exceptions that may end a program, or that mean something to Python itself.
 
 #> Call: SystemExit: 3
 def exits(data): sys.exit(3)
@@ -105,7 +105,7 @@ def raises_a_deep_group(data):
     raise group
 
 
-# Exceptions that do not want to be told.
+# Exceptions whose text is hard to get.
 
 class Raises(Exception):
     def __str__(self): raise Raises()
@@ -169,7 +169,7 @@ def text_has_50_megabytes(data): raise ValueError("x" * 50_000_000)
 def text_has_surrogate_and_nul(data): raise ValueError("a\udc80\0b")
 
 
-# Recursion to the limit: plain, through C, and where it is met at the way back.
+# Recursion to the limit: plain, through C, and met again on the way back.
 
 #> Call: RecursionError: maximum recursion depth exceeded...
 def recurses(data): return recurses(data)

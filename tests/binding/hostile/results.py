@@ -1,4 +1,4 @@
-"""Callees whose result is no iterable of ints as a whole."""
+"""Callees whose result as a whole is not an iterable of ints."""
 
 import array
 import sys
@@ -7,7 +7,7 @@ import types
 import numpy as np
 
 
-# Text is iterable, but never meant.
+# Text is iterable, but never meant as numbers.
 
 #> NotIterable: returned NoneType, not an iterable of numbers
 def none(data): return None
@@ -146,7 +146,7 @@ def iter_exits(data): return IterExits()
 def iter_starves(data): return IterStarves()
 
 
-# What is one, though it does not look like it.
+# Results that are iterables of ints, but do not look like it.
 
 #> Ok: [97, 98]
 def a_view_of_bytes(data): return memoryview(b"ab")

@@ -1,4 +1,4 @@
-"""What the gallery's test asks between the exhibits: what is in use, and that all be as before."""
+"""Read and restore the state of the process between the callees of the gallery."""
 
 import builtins
 import gc
@@ -18,12 +18,12 @@ def ignore(*_): pass
 
 
 def settle(data):
-    """Set what many exhibits would change, and remember the state to go back to."""
+    """Set what many callees change, and remember the state."""
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     sys.unraisablehook = threading.excepthook = ignore
     for name in "raised", "traps", "results", "items", "drained", "world", "settings":
         watched.extend(value for value in vars(sys.modules[name]).values() if callable(value))
-    # So that a collection has only the new objects to look at.
+    # Then a collection only has to look at new objects.
     gc.collect()
     gc.freeze()
     saved.update(
@@ -40,7 +40,7 @@ saved = {}
 
 
 def restore(data):
-    """Put everything back."""
+    """Restore everything."""
     sys.settrace(None)
     sys.setprofile(None)
     vars(builtins).update(saved["builtins"])
@@ -80,7 +80,7 @@ def reading(data):
     return counts
 
 
-# To prove that a leak is seen: of blocks, of a reference alone, of a file.
+# Leaks that must be noticed: of blocks, of only a reference, of a file.
 
 def leaks_the_list(data):
     kept.append(data)

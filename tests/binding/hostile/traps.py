@@ -1,4 +1,4 @@
-"""Callees whose exception is a trap for whoever tells of it. A caption as in `raised.py`."""
+"""Callees whose exception is a trap for the code that makes its text. Captions as in `raised.py`."""
 
 import ast
 import builtins
@@ -124,13 +124,13 @@ def raises_a_tree_of_groups(data):
     raise group
 
 
-# Where looking for the line of source would never end, or take all memory.
+# Looking for the source line would never end, or take all memory.
 
 def raises_in(file, tree=None): exec(compile(tree or "1 / 0", file, "exec"))
 
 
 def of_a_file(*parts):
-    """The name of a file without one, which holds these bytes, each at a place."""
+    """The name of a file without a name, which holds these bytes, each at a place."""
     file = os.memfd_create("source")
     for place, content in parts: os.pwrite(file, content, place)
     return "/dev/fd/%d" % file
@@ -168,7 +168,7 @@ def is_deep_at_the_place(data):
     raises_in(deep, tree)
 
 
-# What is no exception, and is told of as one.
+# Objects that are not exceptions, but are reported as one.
 
 class NoException(Exception):
     def __new__(cls, *arguments): return 42

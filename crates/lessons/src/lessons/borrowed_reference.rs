@@ -1,7 +1,6 @@
 use crate::lesson::{Lesson, Mistake, Run};
 use crate::python::call;
-use crate::raw;
-use crate::raw::Doomed;
+use crate::raw::{self, Doomed};
 use crate::table::{Table, step};
 use pyoutliers::capi::Owned;
 use pyoutliers::{Python, Result, capi};
@@ -14,22 +13,23 @@ pub(super) const LESSON: Lesson = Lesson {
     mistakes: &[
         Mistake::Drawn {
             name: "release-borrowed",
-            title: "Borrowed, and given back",
-            rule: "What is borrowed is not yours to give back.",
+            title: "Borrowed, and released",
+            rule: "A borrowed reference is not yours to release.",
             run: release_borrowed,
         },
         Mistake::Drawn {
             name: "borrow-after-change",
-            title: "Borrowed, and kept",
+            title: "Borrowed, and kept too long",
             rule: "A borrowed reference lasts while its owner keeps it.",
             run: borrow_after_change,
         },
     ],
     python: "",
     why: r#"
-Why borrow: it saves two operations where one only wants to look. Nothing has
-to be given back, and nothing keeps the object: any call that may change the
-owner may end it. To keep it, add a reference before the next call.
+Why calls lend: you save a Py_INCREF and a Py_DECREF where you only want to
+look. There is nothing to release. But nothing keeps the object alive either:
+any call that may change the owner may free the object. To keep it, add a
+reference before the next call.
 
 ```c
 PyObject *item = PyList_GetItem(list, 0);  /* borrowed from the list */
@@ -78,41 +78,41 @@ error[E0502]: cannot borrow `list` as mutable because it is also borrowed...
 
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let new = capi::float_from_double(py, 1.5)?;
-        "new = PyFloat_FromDouble(1.5)", "it is ours", new: 1);
+        "new = PyFloat_FromDouble(1.5)", "we own new", new: 1);
     step!(t, let mut list = capi::list_new(py, 1)?;
-        "list = PyList_New(1)", "list is ours", list: 1);
+        "list = PyList_New(1)", "we own list", list: 1);
     step!(t, capi::list_set_item(&mut list, 0, new)?; steals new;
-        "PyList_SetItem(list, 0, new)", "the list's", new: 1);
+        "PyList_SetItem(list, 0, new)", "the list owns it now", new: 1);
     step!(t, let item = capi::list_get_item(&list, 0)?;
-        "item = PyList_GetItem(list, 0)", "borrowed: none added", item: 1);
+        "item = PyList_GetItem(list, 0)", "borrowed: count unchanged", item: 1);
     step!(t, let other = capi::float_from_double(py, 2.5)?;
-        "other = PyFloat_FromDouble(2.5)", "other is ours", other: 1);
+        "other = PyFloat_FromDouble(2.5)", "we own other", other: 1);
     step!(t, capi::list_set_item(&mut list, 0, other)?; steals other;
-        "PyList_SetItem(list, 0, other)", "item was the list's alone", item: 0);
-    step!(t, "item is used all the same", "it points to freed memory",
-        "Which signal (or: crash) ends the process?", t.child("borrow-after-change") => "SIGSEGV");
-    step!(t, "or at first: Py_DECREF(item)", "it gives back the list's",
-        "Which signal (or: crash) ends the process that uses the list then?",
+        "PyList_SetItem(list, 0, other)", "only the list owned item", item: 0);
+    step!(t, "item is used anyway", "it points to freed memory",
+        "Which signal ends the process ('crash' will do)?", t.child("borrow-after-change") => "SIGSEGV");
+    step!(t, "instead: Py_DECREF(item)", "it releases the list's own",
+        "Which signal ends the process when the list is used ('crash' will do)?",
         t.child("release-borrowed") => "SIGSEGV");
     Ok(())
 }
 
-/// A list that alone holds a `Node`.
+/// A list that owns the only reference to a `Node`.
 fn list_of_a_node<'p>(py: Python<'p>, t: &mut Table<'_>) -> Result<Owned<'p>> {
     let mut unfilled = capi::list_new(py, 1)?;
     capi::list_set_item(&mut unfilled, 0, call(py, c"Node", [])?)?;
     step!(t, let list = unfilled.finish()?;
-        "list = [Node()]", "list is ours", list: 1);
+        "list = [Node()]", "we own list", list: 1);
     Ok(list)
 }
 
 fn release_borrowed(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result<()> {
     let list = list_of_a_node(py, t)?;
     step!(t, let item = raw::list_get_item(&list, 0)?;
-        "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
+        "item = PyList_GetItem(list, 0)", "borrowed from the list", item: 1);
     t.scene.keeps_freed = true;
     step!(t, item.release(doomed);
-        "Py_DECREF(item)", "the list's is given back", item: 0);
+        "Py_DECREF(item)", "over-release: item is freed", item: 0);
     step!(t, "PyObject_Repr(list)", "the fatal step", list: 1);
     t.scene.release_probe("item");
     raw::Pointer::to(&list).look_at(doomed);
@@ -122,11 +122,11 @@ fn release_borrowed(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result
 fn borrow_after_change(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result<()> {
     let list = list_of_a_node(py, t)?;
     step!(t, let item = raw::list_get_item(&list, 0)?;
-        "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
+        "item = PyList_GetItem(list, 0)", "borrowed from the list", item: 1);
     step!(t, let other = capi::float_from_double(py, 2.5)?;
-        "other = PyFloat_FromDouble(2.5)", "other is ours", other: 1);
+        "other = PyFloat_FromDouble(2.5)", "we own other", other: 1);
     step!(t, raw::list_set_item(&list, 0, other)?; steals other;
-        "PyList_SetItem(list, 0, other)", "the list let go of it", item: 0);
+        "PyList_SetItem(list, 0, other)", "the list released item", item: 0);
     step!(t, "PyObject_Repr(item)", "the fatal step", item: 0);
     item.look_at(doomed);
     Ok(())

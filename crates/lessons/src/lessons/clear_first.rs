@@ -3,14 +3,13 @@ use std::mem;
 use super::shared::yes;
 use crate::lesson::{Lesson, Mistake, Run};
 use crate::python::{answer, call};
-use crate::raw;
-use crate::raw::Doomed;
+use crate::raw::{self, Doomed};
 use crate::table::{Table, step};
 use pyoutliers::{Python, Result, capi, with_python};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "clear-first",
-    rule: "Clear the field first, then give its reference back.",
+    rule: "Clear the field first, then release its old reference.",
     drawn: false,
     run: Run::Locked(run),
     mistakes: &[Mistake::Asked {
@@ -22,7 +21,7 @@ seen = None
 
 
 class Witness:
-    """Looks into the slot of a list that it was stored in, when it ends."""
+    """Looks into its own slot of a list while it is freed."""
 
     def __init__(self, data):
         self.data = data
@@ -33,7 +32,7 @@ class Witness:
 
 
 def under_watch():
-    """A list of a witness that knows the list."""
+    """A list of a witness. The witness knows the list."""
     data = [None]
     data[0] = Witness(data)
     return data
@@ -45,12 +44,12 @@ def saw_itself():
     why: r#"
 Why: Py_DECREF may run any code, and that code may read the same field. If the
 field still points to the object, the code gets an object that is being freed.
-PyList_SetItem stores the new item first, and then gives the old one back.
-Py_CLEAR and Py_SETREF do the same for a field of yours.
+PyList_SetItem stores the new item first, and then releases the old one.
+Py_CLEAR and Py_SETREF do the same for your own field.
 
 ```c
 Py_CLEAR(self->item);
-/* which is, in this order:
+/* does this, in this order:
    PyObject *old = self->item;
    self->item = NULL;
    Py_XDECREF(old); */
@@ -60,22 +59,22 @@ Py_CLEAR(self->item);
 
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let list = call(py, c"under_watch", [])?;
-        "list = [witness]", "ours, and its witness's", list: 2);
+        "list = [witness]", "owned by us and witness", list: 2);
     let other = capi::float_from_double(py, 2.5)?;
     step!(t, raw::list_set_item(&list, 0, other)?;
-        "PyList_SetItem(list, 0, other)", "the slot had other already",
+        "PyList_SetItem(list, 0, other)", "the slot had other by then",
         "Does witness find itself?", yes(answer(py, c"saw_itself")? == [1]) => "no");
-    step!(t, "or Py_DECREF(list[0]) first", "found, though it ends",
+    step!(t, "instead: Py_DECREF(list[0])", "found while being freed",
         "Does witness find itself?", t.child("clear-last") => "yes");
     Ok(())
 }
 
-/// An item is given back while it is in its slot: as it ends, it finds itself there.
+/// Releases an item that is still in its slot: while it is freed, it finds itself there.
 fn clear_last(doomed: Doomed) -> refsoak::Result<String> {
     Ok(with_python(|py| {
         let list = call(py, c"under_watch", [])?;
         raw::list_get_item(&list, 0)?.release(doomed);
-        mem::forget(list); // slot and finder have one reference between them
+        mem::forget(list); // one reference is left, and both the slot and `seen` own it
         Ok(yes(answer(py, c"saw_itself")? == [1]).into())
     })?)
 }

@@ -5,7 +5,7 @@ use pyoutliers::{Python, Result, convert};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "copy",
-    rule: "Changing one side of the copy never changes the other.",
+    rule: "Changing one copy never changes the other.",
     drawn: false,
     run: Run::Locked(run),
     mistakes: &[],
@@ -14,8 +14,9 @@ def change(data):
     data[0] = 7.0
 "#,
     why: r#"
-Why copy at all: shared memory has to live until both sides are done with it,
-which takes rules like these. With a copy, neither side waits for the other.
+Why copy at all: shared memory has to live until both sides have finished with
+it, which takes rules like these. With a copy, neither side waits for the
+other.
 "#,
 };
 
@@ -23,13 +24,13 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let mut data = [1.0, 2.0];
     let list = convert::list_from_slice(py, &data, None)?;
     step!(t, call(py, c"change", [&list])?;
-        "Python: data[0] = 7", "Rust has what it had",
+        "Python: data[0] = 7", "Rust's copy is unchanged",
         "What is data in Rust?", numbers_of(&data) => "1, 2");
     step!(t, data = [9.0, 9.0];
-        "Rust: data = [9, 9]", "Rust has what it took",
+        "Rust: data = [9, 9]", "Rust changes its own copy",
         "What is data in Rust?", numbers_of(&data) => "9, 9");
     step!(t, let theirs = convert::vec_from_iterable(&list, 2, convert::float)?;
-        "", "Python has what it made",
+        "", "Python's copy is unchanged",
         "What is data in Python?", numbers_of(&theirs) => "7, 2");
     Ok(())
 }

@@ -6,7 +6,7 @@ use pyoutliers::{Python, Result};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "cycles",
-    rule: "Counting never frees a cycle: the collector does.",
+    rule: "Counting never frees a cycle. The garbage collector does.",
     drawn: true,
     run: Run::Locked(run),
     mistakes: &[],
@@ -18,7 +18,7 @@ watched = None
 
 
 def tie(node):
-    """Make a cycle: the node refers to itself."""
+    """Makes a cycle: the node refers to itself."""
     node.me = node
 
 
@@ -31,10 +31,11 @@ def alive():
     return [int(watched() is not None)]
 "#,
     why: r#"
-Why: each object of a cycle is held by another one, so no count gets to 0. The
-collector finds objects that hold only each other. For that, their type has to
-say what they hold (tp_traverse) and to let go of it (tp_clear). If a reference
-to one of them was leaked, the collector takes them to be in use.
+Why: each object of a cycle is owned by another one, so no count reaches 0. The
+collector looks for objects that are owned only by each other. For that, their
+type has to report what it owns (tp_traverse) and to release it (tp_clear). If
+a reference to one of them has leaked, the collector takes the cycle to be in
+use.
 
 ```c
 static int traverse(Holder *self, visitproc visit, void *arg)
@@ -48,9 +49,9 @@ static int clear(Holder *self)
     Py_CLEAR(self->item);
     return 0;
 }
-/* with Py_TPFLAGS_HAVE_GC in the type's tp_flags; and the object is made by
-   PyObject_GC_New, then PyObject_GC_Track; its dealloc begins with
-   PyObject_GC_UnTrack and ends with PyObject_GC_Del */
+/* The type's tp_flags include Py_TPFLAGS_HAVE_GC. Make an object by
+   PyObject_GC_New, then call PyObject_GC_Track. Its tp_dealloc begins with
+   PyObject_GC_UnTrack and ends with PyObject_GC_Del. */
 ```
 "#,
 };
@@ -58,15 +59,15 @@ static int clear(Holder *self)
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let alive = || Ok::<_, pyoutliers::Error>(yes(answer(py, c"alive")? == [1]));
     step!(t, let node = call(py, c"Node", [])?;
-        "node = Node()", "node is ours", node: 1);
+        "node = Node()", "we own node", node: 1);
     call(py, c"watch", [&node])?;
     step!(t, call(py, c"tie", [&node])?;
-        "node.me = node", "ours and its own", node: 2);
+        "node.me = node", "owned by us and by itself", node: 2);
     step!(t, drop(node);
-        "Py_DECREF(node)", "its own is left", node: 1);
+        "Py_DECREF(node)", "only its own is left", node: 1);
     step!(t, "", "nobody can reach it", "Is it alive?", alive()? => "yes");
     t.scene.release_probe("node");
     step!(t, call(py, c"collect", [])?;
-        "gc.collect()", "it found the cycle", "Is it alive?", alive()? => "no");
+        "gc.collect()", "the collector found it", "Is it alive?", alive()? => "no");
     Ok(())
 }

@@ -10,8 +10,8 @@ pub(super) const LESSON: Lesson = Lesson {
     mistakes: &[],
     python: "",
     why: r#"
-Why: C functions return one value, so one value has to mean failure. One of the
-programs that this one follows skipped each -1 of its results.
+Why: a C function returns a single value, so one value has to mean failure. A
+Go program that inspired this lesson skipped each -1 among its results.
 
 ```c
 double value = PyFloat_AsDouble(item);
@@ -24,11 +24,11 @@ if (value == -1.0 && PyErr_Occurred())
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let list = convert::list_from_slice(py, &[-1.0, 5.0, -1.0], None)?;
     step!(t, let values = convert::vec_from_iterable(&list, 3, convert::float)?;
-        "PyFloat_AsDouble(item), each", "all 3 are read, -1 as well",
+        "PyFloat_AsDouble(item), each", "all of [-1, 5, -1] are read",
         "How many values are read?", values.len() => 3);
     step!(t, let kept = values.iter().filter(|&&value| value != -1.0).count();
-        "if (value != -1)", "careless, of [-1, 5, -1]", "How many are kept?", kept => 1);
-    step!(t, "unless -1 and PyErr_Occurred()", "careful", "How many are kept?",
+        "if (value != -1)", "careless: loses each -1", "How many are kept?", kept => 1);
+    step!(t, "unless -1 and PyErr_Occurred()", "careful: keeps each -1", "How many are kept?",
         values.len() => 3);
     Ok(())
 }

@@ -6,7 +6,7 @@ use pyoutliers::{Python, Result, convert};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "exceptions",
-    rule: "A kept exception keeps the data: make it text at once.",
+    rule: "A kept exception keeps the data alive. Turn it into text at once.",
     drawn: false,
     run: Run::Locked(run),
     mistakes: &[],
@@ -16,21 +16,21 @@ def raises(data):
 
 
 def keeps_exception(data):
-    """Return the exception itself: its traceback has this frame, and the frame has `data`."""
+    """Returns the exception. Its traceback owns this frame, and the frame owns `data`."""
     try:
         raises(data)
     except ValueError as error:
         return error
 "#,
     why: r#"
-Why: an exception refers to its traceback, a traceback to frames, and a frame to
-the variables of its function. PyErr_Fetch gives three new references, all
-yours; from 3.12 on, PyErr_GetRaisedException gives one.
+Why: an exception refers to its traceback, the traceback to frames, and each
+frame to the variables of its function. PyErr_Fetch returns three new
+references, all yours. Since 3.12, PyErr_GetRaisedException returns one.
 
 ```c
 PyObject *type, *value, *traceback;
 PyErr_Fetch(&type, &value, &traceback);    /* ours; each may be NULL */
-/* ... make text of it ... */
+/* ... turn it into text ... */
 Py_XDECREF(type);
 Py_XDECREF(value);
 Py_XDECREF(traceback);
@@ -40,15 +40,15 @@ Py_XDECREF(traceback);
 
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let data = convert::list_from_slice(py, &[1.5, 2.5], None)?;
-        "data = PyList_New(2), filled", "data is ours", data: 1);
+        "data = PyList_New(2), filled", "we own data", data: 1);
     step!(t, let error = call(py, c"keeps_exception", [&data])?;
-        "error = f(data), an exception", "its frames hold data",
-        "Is data held by others?", yes(data.reference_count() > 2) => "yes");
+        "error = f(data), an exception", "its frames own data",
+        "Do others own data too?", yes(data.reference_count() > 2) => "yes");
     step!(t, drop(error);
-        "Py_DECREF(error)", "data is ours alone", data: 1);
+        "Py_DECREF(error)", "only we own data", data: 1);
     step!(t, let text = call(py, c"raises", [&data]).map_err(|e| e.to_string()).err();
-        "text of the exception, at once", "the text holds nothing", data: 1);
+        "text of the exception, at once", "the text owns nothing", data: 1);
     let says = text.is_some_and(|text| text.contains("today"));
-    step!(t, "", "and says it all", "Is the message in it?", yes(says) => "yes");
+    step!(t, "", "the text says it all", "Is the message in it?", yes(says) => "yes");
     Ok(())
 }

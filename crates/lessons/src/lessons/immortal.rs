@@ -2,15 +2,14 @@ use std::mem;
 
 use crate::lesson::{Lesson, Mistake, Run};
 use crate::python::call;
-use crate::raw;
-use crate::raw::Doomed;
+use crate::raw::{self, Doomed};
 use crate::table::{Table, step};
 use pyoutliers::capi::Owned;
 use pyoutliers::{Python, Result, capi, interpreter, with_python};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "immortal",
-    rule: "From 3.12 on None, small ints and () are not counted. They are immortal.",
+    rule: "Since 3.12 None, small ints and () are immortal. Nobody counts them.",
     drawn: false,
     run: Run::Locked(run),
     mistakes: &[Mistake::Asked {
@@ -19,13 +18,13 @@ pub(super) const LESSON: Lesson = Lesson {
     }],
     python: "",
     why: r#"
-Why: all code shares them, and a count that everybody writes to is slow on many
-processors. The trap: up to 3.11 they are counted as all others, and giving
-back None too often ends the process, sooner or later. Code that was tried only
-on 3.12 may be wrong. Their counts teach nothing: measure with something new.
+Why: all code shares these objects, and a count that every processor writes to
+is slow. The trap: before 3.12 they are counted like all others, and releasing
+None too often ends the process sooner or later. Code that was tried only on
+3.12 may be wrong. Their counts teach nothing, so measure with a new object.
 
 ```c
-Py_INCREF(Py_None);                        /* right in each version */
+Py_INCREF(Py_None);                        /* correct in every version */
 return Py_None;                            /* or: Py_RETURN_NONE; */
 ```
 "#,
@@ -47,15 +46,15 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let seven = call(py, c"int", [&capi::float_from_double(py, 7.0)?])?;
     let empty = capi::tuple_new(py, 0)?.finish()?;
     let float = capi::float_from_double(py, 1.5)?;
-    step!(t, "Py_INCREF(Py_None)", "one None for all",
+    step!(t, "Py_INCREF(Py_None)", "all code shares one None",
         "How many references does it add?", added(&none) => count);
-    step!(t, "Py_INCREF(7)", "one 7 for all",
+    step!(t, "Py_INCREF(7)", "all code shares one 7",
         "How many references does it add?", added(&seven) => count);
-    step!(t, "Py_INCREF(())", "one () for all",
+    step!(t, "Py_INCREF(())", "all code shares one ()",
         "How many references does it add?", added(&empty) => count);
-    step!(t, "Py_INCREF(a new float)", "counted in all versions",
+    step!(t, "Py_INCREF(a new float)", "counted in every version",
         "How many references does it add?", added(&float) => "1");
-    step!(t, "Py_DECREF(Py_None), too often", "harmless from 3.12 on",
+    step!(t, "Py_DECREF(Py_None), too often", "harmless since 3.12",
         "Is the process alive, or which signal ended it?", t.child("release-none") => end);
     let they = if immortal {
         "immortal"
@@ -68,7 +67,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     Ok(())
 }
 
-/// None is given back more often than there are references to it.
+/// Releases None more often than there are references to it.
 fn release_none(doomed: Doomed) -> refsoak::Result<String> {
     with_python(|py| {
         let none = call(py, c"collect", [])?;

@@ -10,7 +10,7 @@ use refsoak::{Counter, Soak};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "leaked-tuple",
-    rule: "The argument tuple stays yours: give it back.",
+    rule: "The argument tuple stays yours: release it.",
     drawn: false,
     run: Run::Free(run),
     mistakes: &[
@@ -25,8 +25,9 @@ pub(super) const LESSON: Lesson = Lesson {
     ],
     python: "",
     why: r#"
-Why: PyObject_CallObject borrows the tuple, as it says. One of the programs
-that this one follows forgot it: 177 MB for a million calls.
+Why: PyObject_CallObject borrows the tuple, as the manual says. A Go program
+that inspired this lesson forgot to release it, and lost 177 MB in a million
+calls.
 
 ```c
 PyObject *tuple = PyTuple_Pack(1, list);   /* new; adds its own of list */
@@ -39,11 +40,11 @@ Py_DECREF(tuple);
 };
 
 fn run(t: &mut Table<'_>) -> Result<()> {
-    step!(t, "PyObject_CallObject(f, tuple)", "the tuple, and its list",
+    step!(t, "PyObject_CallObject(f, tuple)", "the tuple and its list leak",
         "How many objects does each call leave behind?", t.child("leaked-tuple") => "+2");
-    step!(t, "and Py_DECREF(tuple)", "both given back",
+    step!(t, "then Py_DECREF(tuple)", "both are released",
         "How many objects does each call leave behind?", t.child("released-tuple") => "+0");
-    t.note("counted are objects that the collector of cycles tracks");
+    t.note("this counts the objects that the garbage collector tracks");
     Ok(())
 }
 
@@ -55,8 +56,8 @@ fn released(_: Doomed) -> refsoak::Result<String> {
     soak_a_call(true)
 }
 
-/// Soaks the call, with or without giving the tuple back.
-fn soak_a_call(give_back: bool) -> refsoak::Result<String> {
+/// Soaks the call, which releases the tuple or leaks it.
+fn soak_a_call(releases: bool) -> refsoak::Result<String> {
     let same = with_python(|py| Ok(capi::Held::from(helper(py, c"same")?)))?;
     let report: refsoak::Result<_> = Soak::new(1600).run(|| {
         with_python(|py| {
@@ -68,7 +69,7 @@ fn soak_a_call(give_back: bool) -> refsoak::Result<String> {
             )?;
             let arguments = arguments.finish()?;
             capi::object_call_object(&same.as_borrowed(py), &arguments)?;
-            if !give_back {
+            if !releases {
                 mem::forget(arguments);
             }
             Ok(())

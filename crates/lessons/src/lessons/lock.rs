@@ -2,15 +2,14 @@ use std::thread;
 
 use super::shared::{keep, yes};
 use crate::lesson::{Lesson, Mistake, Run};
-use crate::raw;
-use crate::raw::Doomed;
+use crate::raw::{self, Doomed};
 use crate::table::{Table, step};
 use pyoutliers::capi::{Held, Owned};
 use pyoutliers::{Result, capi, with_python};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "lock",
-    rule: "Giving back needs the lock, the GIL. A thread that does not hold it takes it.",
+    rule: "A release needs the lock, the GIL. A thread must take it first.",
     drawn: true,
     run: Run::Free(run),
     mistakes: &[Mistake::Asked {
@@ -19,9 +18,9 @@ pub(super) const LESSON: Lesson = Lesson {
     }],
     python: "",
     why: r#"
-Why: Py_DECREF writes the count without asking who else does. Two threads at
-once would lose one of two changes. And Python's allocator, which frees the
-object, belongs to the thread that holds the lock.
+Why: Py_DECREF changes the count without asking whether another thread does the
+same. If two threads change it at once, one change is lost. And Python's
+allocator, which frees the object, belongs to the thread that holds the lock.
 
 ```c
 PyGILState_STATE state = PyGILState_Ensure();
@@ -29,7 +28,7 @@ Py_DECREF(item);
 PyGILState_Release(state);
 ```
 
-In Rust a reference without the lock does not go to another thread:
+In Rust, a reference that needs the lock cannot go to another thread:
 
 ```compile_fail
 # use pyoutliers::{capi, with_python};
@@ -57,19 +56,19 @@ error[E0277]: `NonNull<PyObject>` cannot be shared between threads safely
 
 fn run(t: &mut Table<'_>) -> Result<()> {
     step!(t, let item = keep(|py| capi::float_from_double(py, 1.5))?;
-        "item = PyFloat_FromDouble(1.5)", "item is ours", item: 1);
+        "item = PyFloat_FromDouble(1.5)", "we own item", item: 1);
     step!(t, let other = keep(|py| Ok(Owned::clone(&item.as_borrowed(py))))?;
-        "Py_INCREF(item); other = item", "held twice", item: 2);
-    step!(t, let dropped = thread::spawn(move || give_back(other)).join().is_ok(); releases other;
-        "thread: Ensure, Py_DECREF(other)", "held once", item: 1);
+        "Py_INCREF(item); other = item", "we own two references", item: 2);
+    step!(t, let dropped = thread::spawn(move || release(other)).join().is_ok(); releases other;
+        "thread: Ensure, Py_DECREF(other)", "we own one", item: 1);
     step!(t, "", "it waited for the lock", "Does it get the lock?", yes(dropped) => "yes");
-    step!(t, "PyMem_Malloc without the lock", "under PYTHONMALLOC=debug",
-        "Which signal (or: crash) ends the process?", t.child("no-lock") => "SIGABRT");
+    step!(t, "PyMem_Malloc without the lock", "PYTHONMALLOC=debug aborts",
+        "Which signal ends the process ('crash' will do)?", t.child("no-lock") => "SIGABRT");
     Ok(())
 }
 
-/// Gives it back with the lock, which this thread has to take.
-fn give_back(reference: Held) -> Result<()> {
+/// Takes the lock for this thread, and releases a reference.
+fn release(reference: Held) -> Result<()> {
     with_python(|_| {
         drop(reference);
         Ok(())

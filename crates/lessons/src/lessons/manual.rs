@@ -5,18 +5,20 @@ use pyoutliers::{Python, Result, capi, convert};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "manual",
-    rule: "The manual says the rule of each function.",
+    rule: "The manual states the rule of each function.",
     drawn: true,
     run: Run::Locked(run),
     mistakes: &[],
     python: "",
     why: r#"
-How to find it: docs.python.org/3/c-api has each function. Below its name
+How to find it: docs.python.org/3/c-api describes each function. Below its name
 stands "Return value: New reference." or "Return value: Borrowed reference." If
-the text says steals, an argument is taken from you; if not, arguments are
-borrowed. In doubt: what is made or looked up is new, what a container lends
-(PyList_GetItem, PyTuple_GetItem, PyDict_GetItem...) is borrowed. Names that
-end in Ref return new. Py_BuildValue: O adds a reference, N takes yours.
+the text says "steals", the call takes over your reference to an argument.
+Otherwise it borrows its arguments. As a rule of thumb, a call that makes or
+looks up an object returns a new reference, and a call that reads a container
+(PyList_GetItem, PyTuple_GetItem, PyDict_GetItem...) returns a borrowed one.
+Calls that get an object and end in Ref return a new one. In the format of
+Py_BuildValue, O adds a reference and N steals yours.
 
 ```c
 /* PyObject *PyList_GetItem(PyObject *list, Py_ssize_t index)
@@ -36,6 +38,6 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "item = PyList_GetItem(list, 0)", "it says: Borrowed reference", item: 1);
     step!(t, let iter = capi::object_get_iter(&list)?;
         "iter = PyObject_GetIter(list)", "it says: New reference", iter: 1);
-    step!(t, "", "it added one of the list", list: 2);
+    step!(t, "", "iter owns a reference to it", list: 2);
     Ok(())
 }

@@ -10,15 +10,16 @@ pub(super) const LESSON: Lesson = Lesson {
     mistakes: &[],
     python: "",
     why: r#"
-Why: a module could be taken out of sys.modules, an attribute replaced, at any
-time. PyModule_GetDict lends: a module keeps the same dictionary for life.
+Why: at any time a module may be removed from sys.modules, or an attribute
+replaced. A new reference keeps what you found. PyModule_GetDict returns a
+borrowed one, because a module keeps the same dictionary for life.
 
 ```c
 PyObject *module = PyImport_ImportModule("numpy");
 if (module == NULL)
     return NULL;
 PyObject *array = PyObject_GetAttrString(module, "array");
-Py_DECREF(module);                         /* array is ours by itself */
+Py_DECREF(module);                         /* array does not need it */
 if (array == NULL)
     return NULL;
 ```
@@ -29,23 +30,23 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let (name, file) = (c"outliers_lesson", c"<outliers>/lesson.py");
     let source = c"class C: pass\ndef f(x): return x";
     step!(t, let code = capi::compile_string(py, source, file)?;
-        "code = Py_CompileString(source)", "code is ours", code: 1);
+        "code = Py_CompileString(source)", "we own code", code: 1);
     step!(t, let module = capi::import_exec_code_module(name, &code)?;
-        "PyImport_ExecCodeModule(.., code)", "ours and sys.modules'", module: 2);
+        "PyImport_ExecCodeModule(.., code)", "owned by us, sys.modules", module: 2);
     step!(t, "", "code was borrowed", code: 1);
     step!(t, let again = capi::import_module(py, name)?;
-        "PyImport_ImportModule(name)", "new: ours once more", module: 3);
+        "PyImport_ImportModule(name)", "new: we own it twice", module: 3);
     step!(t, drop(again);
         "Py_DECREF(again)", "as before", module: 2);
     step!(t, let f = capi::object_get_attr_string(&module, c"f")?;
-        "f = PyObject_GetAttrString(..)", "the module's, and ours", f: 2);
+        "f = PyObject_GetAttrString(..)", "owned by the module and us", f: 2);
     step!(t, let dict = capi::module_get_dict(&module)?;
-        "dict = PyModule_GetDict(module)", "borrowed: module's and f's", dict: 2);
+        "dict = PyModule_GetDict(module)", "borrowed; module, f own it", dict: 2);
     let class = capi::object_get_attr_string(&module, c"C")?;
     let object = capi::object_call_function_obj_args(&class, [])?;
     let before = class.reference_count();
     capi::object_type_name(&object)?;
-    step!(t, "PyObject_Type(object), Py_DECREF", "what it added is given back",
+    step!(t, "PyObject_Type(object), Py_DECREF", "what it added is released",
         "How many references to the class are added?",
         format!("{:+}", class.reference_count() - before) => "+0");
     Ok(())

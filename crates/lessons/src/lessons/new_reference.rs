@@ -10,7 +10,7 @@ use refsoak::{Counter, Soak};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "new-reference",
-    rule: "A new reference is yours: give it back, once. The last one frees the object.",
+    rule: "A new reference is yours: release it once. The last release frees the object.",
     drawn: true,
     run: Run::Locked(run),
     mistakes: &[Mistake::Asked {
@@ -19,39 +19,39 @@ pub(super) const LESSON: Lesson = Lesson {
     }],
     python: "",
     why: r#"
-Why: Python frees an object at once when nobody refers to it any more. It
-cannot see the variables of C, so C has to say when one begins to refer and
-when one ends. Py_INCREF and Py_DECREF do no more than add and take 1 (and free
-at 0); Py_IncRef and Py_DecRef are the same as functions, which Rust calls
-here.
+Why: Python frees an object as soon as nothing refers to it. Python cannot see
+the variables of C, so C must say when a variable begins to refer to an object,
+and when it stops. Py_INCREF adds 1 to the count. Py_DECREF takes 1 away, and
+frees the object at 0. Py_IncRef and Py_DecRef are the same as functions, which
+Rust calls.
 
 ```c
 PyObject *item = PyFloat_FromDouble(1.5);  /* new: ours */
 if (item == NULL) /* no memory: an exception is set */
     return NULL;
 /* ... use it ... */
-Py_DECREF(item);                           /* given back, once */
+Py_DECREF(item);                           /* released, once */
 ```
 
-In Rust an `Owned` is given back when it goes out of scope. Only code that asks
-for it, such as `mem::forget`, leaks it; `outliers soak` sees that.
+In Rust an `Owned` is released when it goes out of scope. Only explicit code,
+such as `mem::forget`, leaks it, and `outliers soak` sees that.
 "#,
 };
 
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let item = capi::float_from_double(py, 1.5)?;
-        "item = PyFloat_FromDouble(1.5)", "item is ours", item: 1);
+        "item = PyFloat_FromDouble(1.5)", "we own item", item: 1);
     step!(t, let again = item.clone();
-        "Py_INCREF(item); again = item", "ours twice", item: 2);
+        "Py_INCREF(item); again = item", "we own two references", item: 2);
     step!(t, drop(again);
-        "Py_DECREF(again)", "ours once: to give back", item: 1);
+        "Py_DECREF(again)", "one left for us to release", item: 1);
     step!(t, drop(item);
-        "Py_DECREF(item)", "the last one: it is freed", item: 0);
+        "Py_DECREF(item)", "the last release frees it", item: 0);
     let forgotten = capi::float_from_double(py, 1.5)?;
     t.binds("forgotten", &forgotten)?;
     t.scene.set("forgotten", Ownership::Lost);
-    step!(t, "without Py_DECREF, call by call", "the float is never freed",
-        "If Py_DECREF is forgotten, how many memory blocks does each call lose?",
+    step!(t, "without Py_DECREF, each call", "the float is never freed",
+        "How many memory blocks does each call leak without Py_DECREF?",
         t.child("forget") => "+1");
     Ok(())
 }

@@ -5,17 +5,17 @@ use pyoutliers::{Python, Result, capi};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "numbers",
-    rule: "Conversions borrow what they read. What PyNumber_Index returns is new.",
+    rule: "Conversions borrow what they read. PyNumber_Index returns a new reference.",
     drawn: true,
     run: Run::Locked(run),
     mistakes: &[],
     python: "",
     why: r#"
-Why ask PyErr_Occurred: -1 is what PyLong_AsLongLong and PyFloat_AsDouble
-return on failure, and it is a number as well.
+Why ask PyErr_Occurred: PyLong_AsLongLong and PyFloat_AsDouble return -1 on
+failure, and -1 is a number as well.
 
 ```c
-PyObject *index = PyNumber_Index(n);       /* new, also if it is n */
+PyObject *index = PyNumber_Index(n);       /* new, even if it is n */
 if (index == NULL)
     return NULL;
 long long value = PyLong_AsLongLong(index);
@@ -28,18 +28,18 @@ if (value == -1 && PyErr_Occurred())
 
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let n = capi::long_from_long_long(py, 1 << 40)?;
-        "n = PyLong_FromLongLong(1 << 40)", "n is ours", n: 1);
+        "n = PyLong_FromLongLong(1 << 40)", "we own n", n: 1);
     step!(t, let index = capi::number_index(&n)?;
-        "index = PyNumber_Index(n)", "new: n again, ours twice", n: 2);
+        "index = PyNumber_Index(n)", "new: n itself, owned twice", n: 2);
     step!(t, drop(index);
-        "Py_DECREF(index)", "ours once", n: 1);
+        "Py_DECREF(index)", "we own n once", n: 1);
     step!(t, let value = capi::long_as_long_long(&n)?;
-        "value = PyLong_AsLongLong(n)", "n borrowed", n: 1);
-    step!(t, "", "a number is not counted", "Is value 2 ** 40?", yes(value == 1 << 40) => "yes");
+        "value = PyLong_AsLongLong(n)", "n is borrowed", n: 1);
+    step!(t, "", "a number in C has no count", "Is value 2 ** 40?", yes(value == 1 << 40) => "yes");
     step!(t, let float = capi::float_from_double(py, -1.0)?;
-        "float = PyFloat_FromDouble(-1.0)", "float is ours", float: 1);
+        "float = PyFloat_FromDouble(-1.0)", "we own float", float: 1);
     step!(t, let value = capi::float_as_double(&float).is_ok();
-        "PyFloat_AsDouble(float)", "float borrowed", float: 1);
+        "PyFloat_AsDouble(float)", "float is borrowed", float: 1);
     step!(t, "PyErr_Occurred()", "-1 is a value here", "Is -1.0 a value?", yes(value) => "yes");
     Ok(())
 }

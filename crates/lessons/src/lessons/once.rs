@@ -2,14 +2,13 @@ use std::mem;
 
 use super::shared::yes;
 use crate::lesson::{Lesson, Mistake, Run};
-use crate::raw;
-use crate::raw::Doomed;
+use crate::raw::{self, Doomed};
 use crate::table::{Table, step};
 use pyoutliers::{Outliers, Result};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "once",
-    rule: "Python is started once: NumPy cannot be loaded twice.",
+    rule: "Start Python only once: NumPy cannot be loaded twice.",
     drawn: false,
     run: Run::Free(run),
     mistakes: &[
@@ -24,13 +23,13 @@ pub(super) const LESSON: Lesson = Lesson {
     ],
     python: "",
     why: r#"
-Why: C code of extension modules keeps references in static variables, which
-Py_FinalizeEx does not know of. After a second start they point to what is
-gone.
+Why: the C code of extension modules keeps references in static variables, and
+Py_FinalizeEx does not know them. After a second start they point to freed
+objects.
 "#,
 };
 
-/// What a child prints that has imported NumPy.
+/// What a child prints after it has imported NumPy.
 const IMPORTED: &str = "imported";
 
 fn run(t: &mut Table<'_>) -> Result<()> {
@@ -45,7 +44,7 @@ fn run(t: &mut Table<'_>) -> Result<()> {
     step!(t, "Py_FinalizeEx, Py_InitializeEx", "in the same process",
         "Does NumPy import again?", yes(said == IMPORTED) => "no");
     t.note(if said.starts_with("SIG") {
-        format!("the process ends by {said}")
+        format!("{said} ends the process")
     } else {
         said
     });

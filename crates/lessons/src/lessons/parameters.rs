@@ -6,16 +6,16 @@ use pyoutliers::{Python, Result, capi};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "parameters",
-    rule: "A dictionary stores references of its own. A list steals yours.",
+    rule: "A dictionary adds its own references. PyList_SetItem steals yours.",
     drawn: true,
     run: Run::Locked(run),
     mistakes: &[],
     python: "",
     why: r#"
-Why the value is given back right after it was stored: the dictionary added a
-reference of its own. A list took ours in the lesson before. The lesson
-`storing` shows which calls add one. A call only borrows the dictionary, so one
-dictionary can be passed with every call.
+Why value is released right after it was stored: the dictionary added its own
+reference. In the lesson before, the list stole ours. The lesson `storing`
+shows which calls add a reference. A call only borrows the dictionary, so one
+dictionary can serve every call.
 
 ```c
 PyObject *dict = PyDict_New(), *value = PyFloat_FromDouble(2.5);
@@ -27,7 +27,7 @@ if (dict == NULL || value == NULL ||
 }
 Py_DECREF(value);                          /* the dict has its own */
 PyObject *result = PyObject_Call(function, arguments, dict);
-Py_DECREF(dict);                           /* or kept for the next call */
+Py_DECREF(dict);                           /* or keep it for later */
 return result;
 ```
 "#,
@@ -36,22 +36,22 @@ return result;
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let (same, none) = (helper(py, c"same")?, capi::tuple_new(py, 0)?.finish()?);
     step!(t, let value = capi::float_from_double(py, 2.5)?;
-        "value = PyFloat_FromDouble(2.5)", "value is ours", value: 1);
+        "value = PyFloat_FromDouble(2.5)", "we own value", value: 1);
     step!(t, let dict = capi::dict_new(py)?;
-        "dict = PyDict_New()", "dict is ours", dict: 1);
+        "dict = PyDict_New()", "we own dict", dict: 1);
     step!(t, capi::dict_set_item_string(&dict, c"data", &value)?;
-        "PyDict_SetItemString(.., value)", "ours, and the dict's own", value: 2);
+        "PyDict_SetItemString(.., value)", "owned by us and the dict", value: 2);
     step!(t, drop(value);
-        "Py_DECREF(value)", "the dict's alone", value: 1);
+        "Py_DECREF(value)", "only the dict owns value", value: 1);
     step!(t, let result = capi::object_call(&same, &none, &dict)?;
-        "result = PyObject_Call(.., dict)", "new: value, once more", result: 2);
+        "result = PyObject_Call(.., dict)", "new: value once more", result: 2);
     step!(t, "", "dict was borrowed", dict: 1);
     step!(t, drop(result);
-        "Py_DECREF(result)", "the dict's, for all calls", value: 1);
+        "Py_DECREF(result)", "the dict keeps its own", value: 1);
     step!(t, drop(dict);
-        "Py_DECREF(dict)", "it gave back its own", value: 0);
+        "Py_DECREF(dict)", "the dict released value", value: 0);
     let truth = capi::bool_from_long(py, true)?;
-    step!(t, "truth = PyBool_FromLong(1)", "new, yet one for all",
+    step!(t, "truth = PyBool_FromLong(1)", "new, yet shared by all",
         "Is it True itself?", yes(truth.address() == capi::bool_from_long(py, true)?.address()) => "yes");
     Ok(())
 }

@@ -23,7 +23,7 @@ def empty(data):
 
 
 def added_by_get_item_ref(data):
-    """How many references PyList_GetItemRef adds; -1 where there is none, before 3.13."""
+    """How many references PyList_GetItemRef adds; -1 before 3.13, which has no such call."""
     if not hasattr(ctypes.pythonapi, "PyList_GetItemRef"):
         return [-1]
     get = ctypes.pythonapi.PyList_GetItemRef
@@ -36,16 +36,16 @@ def added_by_get_item_ref(data):
 "#,
     why: r#"
 Why: between Py_BEGIN_ALLOW_THREADS and Py_END_ALLOW_THREADS other threads run
-Python code. They may change the owner, and what you have borrowed of it ends.
-Your own references are safe. From 3.13 on, calls that end in Ref, such as
-PyList_GetItemRef and PyDict_GetItemRef, return a new reference in place of a
-borrowed one: nothing can come between.
+Python code. They may change the owner, and free what you borrowed from it.
+References that you own are safe. Since 3.13, calls such as PyList_GetItemRef
+and PyDict_GetItemRef return a new reference instead of a borrowed one, so no
+other thread can come between.
 
 ```c
 PyObject *item = PyList_GetItem(list, 0); /* from 3.13: PyList_GetItemRef */
 if (item == NULL)
     return NULL;
-Py_INCREF(item);              /* with PyList_GetItemRef, leave this out */
+Py_INCREF(item);              /* not after PyList_GetItemRef */
 Py_BEGIN_ALLOW_THREADS
 wait_for_the_network();
 Py_END_ALLOW_THREADS
@@ -65,16 +65,16 @@ fn run(t: &mut Table<'_>) -> Result<()> {
     let list = keep(|py| convert::list_from_slice(py, &[1.5], None))?;
     let empty = || with_python(|py| call(py, c"empty", [&list.as_borrowed(py)]).map(drop));
     step!(t, let kept = keep(|py| raw::list_get_item_ref(&list.as_borrowed(py), 0))?;
-        "PyList_GetItem, Py_INCREF(kept)", "the list's, and ours", kept: 2);
+        "PyList_GetItem, Py_INCREF(kept)", "owned by the list and us", kept: 2);
     step!(t, thread::scope(|threads| threads.spawn(empty).join().is_ok());
-        "Py_BEGIN_ALLOW_THREADS ..", "ours is still ours", kept: 1);
+        "Py_BEGIN_ALLOW_THREADS ..", "ours is still valid", kept: 1);
     let added = with_python(|py| {
         let list = convert::list_from_slice(py, &[1.5], None)?;
         convert::ints(&call(py, c"added_by_get_item_ref", [&list])?, 1)
     })?;
     let version = interpreter::loaded().version;
     t.note(match added.first() {
-        Some(-1) => format!("Python {version} has no PyList_GetItemRef: from 3.13 on"),
+        Some(-1) => format!("Python {version} has no PyList_GetItemRef; Python 3.13 has"),
         added => format!(
             "Python {version}: PyList_GetItemRef adds {}",
             added.unwrap_or(&0)

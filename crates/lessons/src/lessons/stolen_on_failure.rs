@@ -1,8 +1,7 @@
 use super::shared::yes;
 use crate::lesson::{Lesson, Mistake, Run};
 use crate::python::call;
-use crate::raw;
-use crate::raw::Doomed;
+use crate::raw::{self, Doomed};
 use crate::table::{Table, step};
 use pyoutliers::{Python, Result, capi};
 
@@ -13,27 +12,27 @@ pub(super) const LESSON: Lesson = Lesson {
     run: Run::Locked(run),
     mistakes: &[Mistake::Drawn {
         name: "release-after-failure",
-        title: "Given back after a failure",
-        rule: "It was stolen although the call failed.",
+        title: "Released after a failure",
+        rule: "PyList_SetItem stole the reference although it failed.",
         run: release_after_failure,
     }],
     python: r#"
 import sys
 
 
-def given_back_twice():
-    """What ends a process that did: a debug build of Python notices at once."""
+def released_twice():
+    """Which signal ends the process: a debug build of Python notices at once."""
     return "SIGABRT" if hasattr(sys, "gettotalrefcount") else "SIGSEGV"
 "#,
     why: r#"
-Why: the reference is gone in both cases, so the caller needs no other code for
-the failure. Other functions differ: PyModule_AddObject steals only if it
-succeeds. Many callers got that wrong, so Python 3.10 added
-PyModule_AddObjectRef, which never steals. Read the manual of each function.
-One of the programs that this one follows gave the item back again.
+Why: the caller's reference is gone in both cases, so a failure needs no extra
+code. Other functions differ: PyModule_AddObject steals only if it succeeds.
+Many callers got that wrong, so Python 3.10 added PyModule_AddObjectRef, which
+never steals. Read the manual of each function. A Go program that inspired this
+lesson released the item again.
 
 ```c
-/* there is no slot 9: it fails, and has already given item back */
+/* there is no slot 9: the call fails, and has already released item */
 if (PyList_SetItem(list, 9, item) < 0) {
     Py_DECREF(list);                       /* list is still ours */
     return NULL;                           /* but item is not */
@@ -48,32 +47,32 @@ if (PyModule_AddObject(module, "item", other) < 0) {
 
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let item = capi::float_from_double(py, 1.5)?;
-        "item = PyFloat_FromDouble(1.5)", "item is ours", item: 1);
+        "item = PyFloat_FromDouble(1.5)", "we own item", item: 1);
     step!(t, let mut list = capi::list_new(py, 1)?;
-        "list = PyList_New(1)", "list is ours", list: 1);
+        "list = PyList_New(1)", "we own list", list: 1);
     step!(t, let given = item.clone();
-        "Py_INCREF(item); given = item", "item ours twice", item: 2);
+        "Py_INCREF(item); given = item", "we own two references", item: 2);
     step!(t, let failed = capi::list_set_item(&mut list, 9, given).is_err(); steals given;
-        "PyList_SetItem(list, 9, given)", "no slot 9", "Does it fail?", yes(failed) => "yes");
-    step!(t, "", "stolen all the same", item: 1);
+        "PyList_SetItem(list, 9, given)", "there is no slot 9", "Does it fail?", yes(failed) => "yes");
+    step!(t, "", "stolen even so", item: 1);
     step!(t, let mut tuple = capi::tuple_new(py, 1)?;
-        "tuple = PyTuple_New(1)", "tuple is ours",
+        "tuple = PyTuple_New(1)", "we own tuple",
         "How many references are there to tuple now?", tuple.reference_count() => 1);
     step!(t, let failed = capi::tuple_set_item(&mut tuple, 9, item).is_err(); steals item;
-        "PyTuple_SetItem(tuple, 9, item)", "no slot 9", "Does it fail?", yes(failed) => "yes");
-    step!(t, "", "stolen all the same: freed", item: 0);
-    let end = capi::unicode_to_string(&call(py, c"given_back_twice", [])?).unwrap_or_default();
-    step!(t, "after it failed: Py_DECREF(item)", "given back twice",
-        "Which signal (or: crash) ends the process, if one gives it back again?",
+        "PyTuple_SetItem(tuple, 9, item)", "there is no slot 9", "Does it fail?", yes(failed) => "yes");
+    step!(t, "", "stolen even so: item freed", item: 0);
+    let end = capi::unicode_to_string(&call(py, c"released_twice", [])?).unwrap_or_default();
+    step!(t, "after it failed: Py_DECREF(item)", "item is released twice",
+        "Which signal ends a process that releases item again ('crash' will do)?",
         t.child("release-after-failure") => end);
     Ok(())
 }
 
 fn release_after_failure(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result<()> {
     step!(t, let item = call(py, c"Node", [])?;
-        "item = Node()", "item is ours", item: 1);
+        "item = Node()", "we own item", item: 1);
     step!(t, let mut list = capi::list_new(py, 1)?;
-        "list = PyList_New(1)", "list is ours", list: 1);
+        "list = PyList_New(1)", "we own list", list: 1);
     let pointer = raw::Pointer::to(&item);
     step!(t, let failed = capi::list_set_item(&mut list, 9, item).is_err(); steals item;
         "PyList_SetItem(list, 9, item)", "it fails, and frees item", item: 0);

@@ -1,39 +1,38 @@
 use crate::lesson::{Lesson, Mistake, Run};
 use crate::python::call;
-use crate::raw;
-use crate::raw::Doomed;
+use crate::raw::{self, Doomed};
 use crate::table::{Table, step};
 use pyoutliers::{Python, Result, capi};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "stolen-reference",
-    rule: "A stolen reference is theirs now: never give it back.",
+    rule: "A stolen reference is no longer yours: never release it.",
     drawn: true,
     run: Run::Locked(run),
     mistakes: &[Mistake::Drawn {
         name: "use-after-steal",
         title: "Used after it was stolen",
-        rule: "A stolen reference is theirs now: it may end with them.",
+        rule: "A stolen reference is no longer yours: the object may be freed.",
         run: use_after_steal,
     }],
     python: "",
     why: r#"
-Why steal: a list is mostly filled with what was made for it. Stealing saves
-the caller the Py_DECREF. To go on using the item in any case, add a reference
-first. Without one, your pointer is a borrowed one from then on: it is good
-while the list keeps the item. PyList_SetItem and PyTuple_SetItem steal; almost
-nothing else does.
+Why calls steal: a list is mostly filled with objects that were made for it.
+Stealing saves the caller the Py_DECREF. If you need the item afterwards, add a
+reference before the call. Otherwise your pointer is only borrowed from then
+on: it is valid while the list keeps the item. PyList_SetItem and
+PyTuple_SetItem steal; almost nothing else does.
 
 ```c
 PyObject *item = PyFloat_FromDouble(1.5);
 if (item == NULL)
     return NULL; /* list is the caller's */
-if (PyList_SetItem(list, 0, item) < 0)     /* item is theirs from here on */
+if (PyList_SetItem(list, 0, item) < 0)     /* item is the list's now */
     return NULL;
 /* no Py_DECREF(item) */
 ```
 
-In Rust, using it once more does not compile:
+In Rust, using the item afterwards does not compile:
 
 ```compile_fail
 # use pyoutliers::{capi, with_python};
@@ -63,37 +62,37 @@ error[E0382]: borrow of moved value: `item`
 
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let item = capi::float_from_double(py, 1.5)?;
-        "item = PyFloat_FromDouble(1.5)", "item is ours", item: 1);
+        "item = PyFloat_FromDouble(1.5)", "we own item", item: 1);
     step!(t, let mut list = capi::list_new(py, 1)?;
-        "list = PyList_New(1)", "list is ours", list: 1);
+        "list = PyList_New(1)", "we own list", list: 1);
     step!(t, let given = item.clone();
-        "Py_INCREF(item); given = item", "item ours twice", item: 2);
+        "Py_INCREF(item); given = item", "we own two references", item: 2);
     step!(t, capi::list_set_item(&mut list, 0, given)?; steals given;
         "PyList_SetItem(list, 0, given)", "one ours, one the list's", item: 2);
     step!(t, drop(list);
-        "Py_DECREF(list)", "the list gave its back", item: 1);
+        "Py_DECREF(list)", "the list released its own", item: 1);
     step!(t, let mut tuple = capi::tuple_new(py, 1)?;
-        "tuple = PyTuple_New(1)", "tuple is ours",
+        "tuple = PyTuple_New(1)", "we own tuple",
         "How many references are there to tuple now?", tuple.reference_count() => 1);
     step!(t, capi::tuple_set_item(&mut tuple, 0, item)?; steals item; shows tuple;
-        "PyTuple_SetItem(tuple, 0, item)", "none ours: the tuple's", item: 1);
+        "PyTuple_SetItem(tuple, 0, item)", "only the tuple owns it", item: 1);
     step!(t, drop(tuple);
-        "Py_DECREF(tuple)", "freed with its tuple", item: 0);
-    step!(t, "item is used all the same", "it points to freed memory",
-        "Which signal (or: crash) ends the process?", t.child("use-after-steal") => "SIGSEGV");
+        "Py_DECREF(tuple)", "item is freed with tuple", item: 0);
+    step!(t, "item is used anyway", "it points to freed memory",
+        "Which signal ends the process ('crash' will do)?", t.child("use-after-steal") => "SIGSEGV");
     Ok(())
 }
 
 fn use_after_steal(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result<()> {
     step!(t, let item = call(py, c"Node", [])?;
-        "item = Node()", "item is ours", item: 1);
+        "item = Node()", "we own item", item: 1);
     step!(t, let mut list = capi::list_new(py, 1)?;
-        "list = PyList_New(1)", "list is ours", list: 1);
+        "list = PyList_New(1)", "we own list", list: 1);
     let pointer = raw::Pointer::to(&item);
     step!(t, capi::list_set_item(&mut list, 0, item)?; steals item;
-        "PyList_SetItem(list, 0, item)", "item is the list's", item: 1);
+        "PyList_SetItem(list, 0, item)", "only the list owns item", item: 1);
     step!(t, drop(list);
-        "Py_DECREF(list)", "item is freed with it", item: 0);
+        "Py_DECREF(list)", "item is freed with list", item: 0);
     step!(t, "PyObject_Repr(item)", "the fatal step", item: 0);
     pointer.look_at(doomed);
     Ok(())

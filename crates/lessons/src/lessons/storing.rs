@@ -5,23 +5,24 @@ use pyoutliers::{Python, Result, capi};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "storing",
-    rule: "Storing adds a reference of its own. If it steals yours, the manual says so.",
+    rule: "Storing adds a reference. If a call steals yours, the manual says so.",
     drawn: true,
     run: Run::Locked(run),
     mistakes: &[],
     python: "",
     why: r#"
-Why: the function cannot know whether you go on using the item, so it takes one
-of its own and leaves yours alone. PyList_Append, PyDict_SetItem,
-PyObject_SetAttr and PyModule_AddObjectRef all do. A common leak comes from
-believing that they steal, as PyList_SetItem does: then nobody gives yours back.
+Why: the call cannot know whether you go on using the item. So it adds its own
+reference, and leaves yours to you. PyList_Append, PyDict_SetItem,
+PyObject_SetAttr and PyModule_AddObjectRef all do this. A common leak comes
+from the belief that they steal, as PyList_SetItem does: then nobody releases
+your reference.
 
 ```c
 PyObject *item = PyFloat_FromDouble(1.5);
 if (item == NULL)
     return NULL;
 int status = PyList_Append(list, item);    /* adds its own */
-Py_DECREF(item);                           /* ours, in any case */
+Py_DECREF(item);                           /* ours, even if it failed */
 if (status < 0)
     return NULL;                           /* list is the caller's */
 ```
@@ -30,27 +31,27 @@ if (status < 0)
 
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let item = capi::float_from_double(py, 1.5)?;
-        "item = PyFloat_FromDouble(1.5)", "item is ours", item: 1);
+        "item = PyFloat_FromDouble(1.5)", "we own item", item: 1);
     step!(t, let list = capi::list_new(py, 0)?.finish()?;
-        "list = PyList_New(0)", "list is ours", list: 1);
+        "list = PyList_New(0)", "we own list", list: 1);
     step!(t, capi::list_append(&list, &item)?;
-        "PyList_Append(list, item)", "ours, and the list's own", item: 2);
+        "PyList_Append(list, item)", "owned by us and the list", item: 2);
     step!(t, let dict = capi::dict_new(py)?;
-        "dict = PyDict_New()", "dict is ours", dict: 1);
+        "dict = PyDict_New()", "we own dict", dict: 1);
     step!(t, let key = capi::float_from_double(py, 2.5)?;
-        "key = PyFloat_FromDouble(2.5)", "key is ours", key: 1);
+        "key = PyFloat_FromDouble(2.5)", "we own key", key: 1);
     step!(t, capi::dict_set_item(&dict, &key, &item)?;
-        "PyDict_SetItem(dict, key, item)", "and the dict's own", item: 3);
-    step!(t, "", "so of the key", key: 2);
+        "PyDict_SetItem(dict, key, item)", "and by the dict", item: 3);
+    step!(t, "", "the dict owns key too", key: 2);
     step!(t, let found = raw::dict_get_item(&dict, &key)?;
-        "found = PyDict_GetItemWithError()", "borrowed: none added", found: 3);
+        "found = PyDict_GetItemWithError()", "borrowed: count unchanged", found: 3);
     step!(t, drop(key);
-        "Py_DECREF(key)", "the dict's alone", key: 1);
+        "Py_DECREF(key)", "only the dict owns key", key: 1);
     step!(t, drop(item);
-        "Py_DECREF(item)", "still ours to give back", item: 2);
+        "Py_DECREF(item)", "list and dict own it", item: 2);
     step!(t, drop(dict);
-        "Py_DECREF(dict)", "it gave back its own", item: 1);
+        "Py_DECREF(dict)", "the dict released its own", item: 1);
     step!(t, drop(list);
-        "Py_DECREF(list)", "so did the list: freed", item: 0);
+        "Py_DECREF(list)", "and so did the list: freed", item: 0);
     Ok(())
 }

@@ -1,24 +1,23 @@
 use crate::lesson::{Lesson, Mistake, Run};
 use crate::python::call;
-use crate::raw;
-use crate::raw::Doomed;
+use crate::raw::{self, Doomed};
 use crate::table::{Table, step};
 use pyoutliers::{Python, Result, capi};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "thin-ice",
-    rule: "Any call that runs code can end what you borrowed.",
+    rule: "Any call that runs code may free what you borrowed.",
     drawn: true,
     run: Run::Locked(run),
     mistakes: &[Mistake::Drawn {
         name: "thin-ice",
         title: "Thin ice",
-        rule: "Any call that runs code can end what you borrowed.",
+        rule: "Any call that runs code may free what you borrowed.",
         run: thin_ice,
     }],
     python: r#"
 class Trap:
-    """Empties a slot of a list, when it ends: any object's end can do such things."""
+    """Empties a slot of a list when it is freed. Any `__del__` may do such things."""
 
     def __init__(self, list):
         self.list = list
@@ -28,16 +27,17 @@ class Trap:
 
 
 def on_thin_ice(item):
-    """A list of an item and of a trap that knows the list."""
+    """A list of an item and a trap. The trap knows the list."""
     data = [item, None]
     data[1] = Trap(data)
     return data
 "#,
     why: r#"
-Why: giving back the last reference to an object runs its `__del__`, and that
-may do anything, such as emptying another slot. So does comparing, converting
-or printing an object, or raising an exception. The manual calls this Thin Ice.
-Nobody touched slot 0 here, yet its item is gone. The cure is one line: own it.
+Why: releasing the last reference to an object runs its `__del__`, which may do
+anything, such as emptying another slot. Comparing, converting or printing an
+object may run any code too, and so may raising an exception. The manual calls
+this Thin Ice. Nobody touched slot 0 here, yet its item is gone. The cure is
+one line: own the item.
 
 ```c
 PyObject *kept = PyList_GetItem(safe, 0);
@@ -61,41 +61,41 @@ if (status < 0)
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let list = call(py, c"on_thin_ice", [&capi::float_from_double(py, 1.5)?])?;
     t.binds("trap", &raw::list_get_item(&list, 1)?)?;
-    step!(t, shows list; "list = [new, trap]", "ours; and trap.list = list", list: 2);
-    step!(t, "trap.__del__ will empty list[0]", "the list alone holds trap", trap: 1);
+    step!(t, shows list; "list = [new, trap]", "owned by us and trap.list", list: 2);
+    step!(t, "trap.__del__ will empty list[0]", "only the list owns trap", trap: 1);
     step!(t, let item = raw::list_get_item(&list, 0)?;
-        "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
+        "item = PyList_GetItem(list, 0)", "borrowed from the list", item: 1);
     step!(t, let other = capi::float_from_double(py, 2.5)?;
-        "other = PyFloat_FromDouble(2.5)", "other is ours", other: 1);
+        "other = PyFloat_FromDouble(2.5)", "we own other", other: 1);
     step!(t, raw::list_set_item(&list, 1, other)?; steals other;
-        "PyList_SetItem(list, 1, other)", "slot 1 let go of trap", trap: 0);
+        "PyList_SetItem(list, 1, other)", "slot 1 released trap", trap: 0);
     step!(t, "", "its __del__ emptied slot 0", item: 0);
-    step!(t, "item is used all the same", "it points to freed memory",
-        "Which signal (or: crash) ends the process?", t.child("thin-ice") => "SIGSEGV");
+    step!(t, "item is used anyway", "it points to freed memory",
+        "Which signal ends the process ('crash' will do)?", t.child("thin-ice") => "SIGSEGV");
     let safe = call(py, c"on_thin_ice", [&capi::float_from_double(py, 1.5)?])?;
     t.binds("trap2", &raw::list_get_item(&safe, 1)?)?;
-    step!(t, shows safe; "safe = [new, trap2]", "once more, with care", safe: 2);
+    step!(t, shows safe; "safe = [new, trap2]", "once more, carefully", safe: 2);
     step!(t, let kept = raw::list_get_item(&safe, 0)?;
-        "kept = PyList_GetItem(safe, 0)", "borrowed: the list's", kept: 1);
+        "kept = PyList_GetItem(safe, 0)", "borrowed from the list", kept: 1);
     step!(t, let kept = raw::list_get_item_ref(&safe, 0)?;
-        "Py_INCREF(kept)", "the list's, and ours", kept: 2);
+        "Py_INCREF(kept)", "owned by the list and us", kept: 2);
     step!(t, let fresh = capi::float_from_double(py, 3.5)?;
-        "fresh = PyFloat_FromDouble(3.5)", "fresh is ours", fresh: 1);
+        "fresh = PyFloat_FromDouble(3.5)", "we own fresh", fresh: 1);
     step!(t, raw::list_set_item(&safe, 1, fresh)?; steals fresh;
-        "PyList_SetItem(safe, 1, fresh)", "the list let go; ours stays", kept: 1);
+        "PyList_SetItem(safe, 1, fresh)", "only ours is left", kept: 1);
     step!(t, drop(kept);
-        "Py_DECREF(kept)", "used, and given back", kept: 0);
+        "Py_DECREF(kept)", "used, then released", kept: 0);
     Ok(())
 }
 
 fn thin_ice(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result<()> {
     let list = call(py, c"on_thin_ice", [&call(py, c"Node", [])?])?;
     t.binds("trap", &raw::list_get_item(&list, 1)?)?;
-    step!(t, shows list; "list = [Node(), trap]", "ours; and trap.list = list", list: 2);
+    step!(t, shows list; "list = [Node(), trap]", "owned by us and trap.list", list: 2);
     step!(t, let item = raw::list_get_item(&list, 0)?;
-        "item = PyList_GetItem(list, 0)", "borrowed: the list's", item: 1);
+        "item = PyList_GetItem(list, 0)", "borrowed from the list", item: 1);
     step!(t, let other = capi::float_from_double(py, 2.5)?;
-        "other = PyFloat_FromDouble(2.5)", "other is ours", other: 1);
+        "other = PyFloat_FromDouble(2.5)", "we own other", other: 1);
     step!(t, raw::list_set_item(&list, 1, other)?; steals other;
         "PyList_SetItem(list, 1, other)", "its __del__ emptied slot 0", item: 0);
     step!(t, "PyObject_Repr(item)", "the fatal step", item: 0);

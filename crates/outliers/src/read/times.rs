@@ -1,11 +1,11 @@
-//! Times as people write them.
+//! Times in ISO 8601 or in seconds since 1970.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime};
 
-/// Converts a time to seconds since 1970. It is written as such a number or in ISO 8601, where UTC is
-/// assumed if no zone is given. The first time decides which of the two all others are.
+/// Converts a time to seconds since 1970. A time in ISO 8601 without a zone is in UTC. The first time
+/// decides how all others must be written.
 pub fn seconds(text: &str, in_seconds: &mut Option<bool>) -> Result<i64, &'static str> {
     let number = text.parse::<f64>();
     if in_seconds.is_none() && is_date(text) {

@@ -183,9 +183,9 @@ fn the_quiz_asks_first_keeps_the_score_and_says_why() {
     let asked = said
         .find("How many references are there to item now?")
         .unwrap();
-    assert!(asked < said.find("item is ours").unwrap(), "{said}");
+    assert!(asked < said.find("we own item").unwrap(), "{said}");
     assert!(
-        said.contains("No. The answer is 1: ours once: to give back.\nA new reference"),
+        said.contains("No. The answer is 1: one left for us to release.\nA new reference"),
         "{said}"
     );
     assert!(

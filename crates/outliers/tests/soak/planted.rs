@@ -210,7 +210,7 @@ fn a_store_that_empties_is_clean() {
 fn an_endless_iterator_ends_as_with_detect() {
     let (status, _, stderr) = soaked("counts_for_ever", &["--calls", "16"]);
     assert_eq!(status, Some(1));
-    let error = "planted:counts_for_ever: returned more than 3 items";
+    let error = "planted:counts_for_ever: returned more items than the 3 values";
     assert!(stderr.contains(error), "{stderr}");
 }
 
