@@ -52,18 +52,6 @@ fn every_rule_of_the_table_is_in_a_lesson() {
     }
 }
 
-#[test]
-fn the_readme_shows_a_lesson_as_it_is() {
-    let (_alone, children) = (alone(), children());
-    let lesson = lesson("new-reference");
-    let table = lesson.run(&children).unwrap();
-    let shown = format!("1. {}\n{}\n\n{table}", lesson.name, lesson.rule);
-    assert!(
-        include_str!("../../../../README.md").contains(&shown),
-        "{shown}"
-    );
-}
-
 /// Each `compile_fail` example of a lesson, with the message that follows it.
 #[test]
 fn what_does_not_compile_is_refused_with_these_words() {
