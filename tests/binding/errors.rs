@@ -1,8 +1,8 @@
 //! What an error reports, and where it can go. The errors of everything that can be raised are in the gallery of
 //! `hostile.rs`.
 
-use crate::common::{callee, skipped};
-use pyoutliers::{Error, ErrorKind, Exception, Outliers, capi, interpreter, with_python};
+use crate::common::callee;
+use pyoutliers::{Error, ErrorKind, Exception, Outliers, capi, with_python};
 use std::ffi::CString;
 
 fn raised(function: &str) -> Exception {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::common::{self, skipped, told};
-use crate::refcounts::{alone, children, lesson, refcounts};
+use crate::refcounts::{alone, children, refcounts};
 use lessons::{LESSONS, Lesson};
 
 #[test]
