@@ -1,4 +1,4 @@
-//! What the lessons say: each rule is taught, lines fit, and the compiler refuses what must not compile.
+//! The texts of the lessons: they teach each rule, their lines fit, and bad examples do not compile.
 
 use std::path::Path;
 use std::process::Command;
@@ -66,7 +66,7 @@ fn the_readme_shows_a_lesson_as_it_is() {
 
 /// Each `compile_fail` example of a lesson, with the message that follows it.
 #[test]
-fn what_does_not_compile_is_refused_with_these_words() {
+fn the_compiler_refuses_each_example_with_the_quoted_message() {
     let mut cases = 0;
     let words = LESSONS.iter().map(Lesson::why);
     for example in words.flat_map(|why| why.split("```compile_fail\n").skip(1)) {
@@ -90,7 +90,7 @@ fn rustc(argument: &str) -> String {
     told(&Command::new("rustc").arg(argument).output().unwrap()).1
 }
 
-/// What the compiler says about an example: its error, from the first line to the end of the excerpt.
+/// The compiler's error for an example, from the first line to the end of the excerpt.
 fn refusal(code: &str) -> String {
     let directory = common::directory("refused");
     let code: String = code
@@ -137,12 +137,12 @@ fn refusal(code: &str) -> String {
         }
         _ => line.to_owned(),
     };
-    // Cut to 80 columns, margin included.
+    // Cut to 80 columns, including the margin.
     let cut = |line: &str| match line.char_indices().nth(76) {
         Some(_) => line.chars().take(73).collect::<String>() + "...",
         None => line.into(),
     };
-    // Without the place: nobody has that file.
+    // Without the location, because the reader does not have that file.
     let lines = error
         .filter(|line| !line.contains("-->"))
         .map(|line| cut(&margin(line)) + "\n");
