@@ -156,8 +156,8 @@ impl<T: Shown> Shown for Option<T> {
     }
 }
 
-/// The variables and objects of a lesson while it runs. A probe is an extra reference for
-/// measuring an object. No count includes it.
+/// The variables and objects of a lesson while it runs. A probe is an extra reference for measuring an
+/// object. No count includes it.
 #[derive(Default)]
 pub(crate) struct Scene {
     /// One for each object, until the object is freed.
@@ -207,7 +207,7 @@ impl Scene {
         }
     }
 
-    /// Releases the probe of an object, without which the garbage collector can free the object.
+    /// Releases the probe of an object, so that the garbage collector can free the object.
     pub(crate) fn release_probe(&mut self, name: &str) {
         let mut variables = self.picture.variables.iter();
         if let Some(found) = variables.find(|variable| variable.name == name)

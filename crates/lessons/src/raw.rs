@@ -213,7 +213,7 @@ pub(crate) fn starved_call<'p>(
 }
 
 /// A list that is being filled, or a tuple whose first slot is filled. `PyTuple_SetItem` refuses a tuple
-/// with a second reference, so a tuple can be measured only after that.
+/// with a second reference, so it can be measured only after that.
 pub(crate) fn being_filled<'a, 'p>(
     py: Python<'p>,
     list: &'a Unfilled<'p>,

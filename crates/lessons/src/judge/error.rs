@@ -11,9 +11,9 @@ pub enum Error {
     Python(pyoutliers::Error),
     /// A tool that compiles modules failed.
     Tool {
-        /// Which one, and for what.
+        /// The operation that failed, and the tool.
         reason: String,
-        /// What it printed.
+        /// The messages of the tool.
         output: String,
     },
     /// The module cannot be judged, for this reason.

@@ -109,7 +109,7 @@ def starve(number):
 
 
 def starving(first, end):
-    """Report that in each of the next calls another allocation will fail."""
+    """Report the range of allocations that will fail, one in each call."""
     if end - first == 1:
         starve(first)
     else:

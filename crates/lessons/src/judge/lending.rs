@@ -101,18 +101,15 @@ impl Judge<'_> {
             return Ok(());
         };
         let now = watched.each().nth(place).map_or(0, |each| each.count(py));
+        let more_or_fewer = match growth > 0 {
+            true => "more reference",
+            false => "fewer reference",
+        };
         let evidence = format!(
             "{}{} had {} after the call than before ({}, {now}){}.",
             failed.unwrap_or_default(),
             name(place),
-            many(
-                growth.unsigned_abs(),
-                if growth > 0 {
-                    "more reference"
-                } else {
-                    "fewer reference"
-                },
-            ),
+            many(growth.unsigned_abs(), more_or_fewer),
             now - growth,
             match changed.len() {
                 1 => String::new(),

@@ -17,7 +17,7 @@ const MOST: u64 = 3000;
 /// A pattern of the soak that matches the list.
 const LIST: &str = "list [0.0, 1.0, 2.0, 0.0, 1.0, 2.0, *";
 
-/// Calls. The number of a call is the number of its allocation that fails.
+/// Calls, each numbered by the allocation that fails in it.
 struct Starved {
     detect: Held,
     list: Held,

@@ -44,7 +44,8 @@ impl Compiled {
     /// Judges the module, in one child process for each [`Trial`].
     ///
     /// `child` returns the command of a process that calls [`judge`](super::judge) with the library at
-    /// that path. `watch` is called several times a second with what is tried, and may stop the judge with `Break`.
+    /// that path. `watch` is called several times a second with a text about the current trial, and may
+    /// stop the judge with `Break`.
     ///
     /// # Errors
     ///

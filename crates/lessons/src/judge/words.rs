@@ -5,7 +5,7 @@ use refsoak::{Counter, Finding, Growth, Reference, Report};
 /// The most objects that the evidence names.
 const MOST_NAMED: usize = 2;
 
-/// The gravest finding of a report, and its counter.
+/// The most serious finding of a report, and its counter.
 pub(super) fn gravest(report: &Report) -> Option<(Finding, Counter)> {
     let is_over_released = |reference: &Reference| reference.finding == Finding::OverRelease;
     if report.references.iter().any(is_over_released) {
@@ -111,7 +111,7 @@ const RELEASED: &str = "You own each new reference: release it exactly once, on 
 const FREED: &str = "You own what malloc returns: free it exactly once, on every path.";
 const ENDED: &str = "You own what you open or start: close or end it exactly once, on every path.";
 
-/// What can grow, gravest first: the singular, the plural, the lesson and the rule.
+/// What can grow, most serious first: the singular, the plural, the lesson and the rule.
 #[rustfmt::skip]
 const WORDS: [(Counter, &str, &str, &str, &str); 12] = [
     (Counter::Blocks, "a block of memory", "blocks of memory", NEW, RELEASED),

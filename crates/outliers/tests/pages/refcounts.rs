@@ -103,10 +103,7 @@ fn no_lesson_uses_a_stolen_variable_or_a_name_twice() {
 fn the_page_needs_a_file_that_ends_in_html() {
     let (status, _, stderr) = refcounts(&["--page", "x.txt"]);
     assert_eq!(status, Some(2));
-    assert!(
-        stderr.contains("name a file that ends in .html"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("the name must end in .html"), "{stderr}");
 }
 
 #[test]
