@@ -27,7 +27,7 @@ macro_rules! exercises {
 
 exercises! {
     "append" "storing" "Who owns the new int after PyList_Append has stored it?"
-    "build_value" "manual" "What does the manual of Py_BuildValue say about O and N: which one takes your reference?"
+    "build_value" "manual" "In the format of Py_BuildValue, which of O and N steals your reference?"
     "dictionary" "storing" "Does PyDict_SetItem steal the references to key and value, or add its own?"
     "iterator" "whole-call" "Does PyIter_Next return a new or a borrowed reference?"
     "stolen" "stolen-reference" "PyList_SetItem steals a reference. Who owned it here?"

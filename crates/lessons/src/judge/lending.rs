@@ -62,10 +62,10 @@ impl Judge<'_> {
             let held = i64::try_from(held).unwrap_or(i64::MAX);
             if held > growth.max(0) {
                 let evidence = format!(
-                    "the result holds {} but owns no reference to it: it had {} references before \
-                     the call, and {count} after.",
+                    "the result holds {} but owns no reference to it: it had {} before the call, and \
+                     {count} after.",
                     name(place),
-                    count - growth
+                    many((count - growth).unsigned_abs(), "reference")
                 );
                 let rule = "Own a reference to each object that you store or return.";
                 self.found(py, ["called-by-python", rule, &evidence])?;

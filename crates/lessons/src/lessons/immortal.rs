@@ -20,9 +20,9 @@ pub(super) const LESSON: Lesson = Lesson {
     why: r#"
 Why: all code shares these objects, and a count that every processor writes to
 is slow. The trap: before 3.12 they are counted like all others, and releasing
-None too often ends the process sooner or later. Code that was tested only
-on 3.12 may be wrong. Counts of immortal objects teach nothing, so measure with
-a new object.
+None too often ends the process sooner or later. Code that was tested
+only on 3.12 may be wrong. Counts of immortal objects teach nothing, so measure
+with a new object.
 
 ```c
 Py_INCREF(Py_None);                        /* correct in every version */

@@ -36,8 +36,8 @@ def on_thin_ice(item):
 Why: releasing the last reference to an object runs its `__del__`, which may do
 anything, such as emptying another slot. Comparing, converting or printing an
 object may run any code too, and so may raising an exception. The manual calls
-this Thin Ice. Nobody touched slot 0 here, yet its item is gone. The cure is
-one line: own the item.
+this Thin Ice. Our code never touches slot 0, yet its item is gone. The cure
+is one line: own the item.
 
 ```c
 PyObject *kept = PyList_GetItem(safe, 0);
