@@ -46,7 +46,7 @@ pub(crate) struct Pointer<'p> {
 }
 
 impl<'p> Pointer<'p> {
-    /// To an object that exists now.
+    /// Points to an object that exists now.
     pub(crate) fn to(object: &Owned<'p>) -> Self {
         Self {
             object: object.as_ptr(),

@@ -113,7 +113,7 @@ impl Judge<'_> {
             now - growth,
             match changed.len() {
                 1 => String::new(),
-                others => format!("; so did {}", many(others as u64 - 1, "other")),
+                others => format!("; {} changed too", many(others as u64 - 1, "other")),
             }
         );
         let (lesson, rule) = match failed {
