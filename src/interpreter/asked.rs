@@ -15,7 +15,7 @@ use super::version::Version;
 /// How long a Python may take to answer: it may be on a network, or on a busy machine.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// The version that a virtual environment has recorded: as `version` in venv, as `version_info` in others.
+/// The version that a virtual environment has recorded: venv writes `version`, other tools `version_info`.
 pub(super) fn recorded_version(python: &Path) -> Option<Version> {
     let settings = python.parent()?.parent()?.join("pyvenv.cfg");
     let settings = fs::read_to_string(settings).ok()?;
@@ -53,7 +53,7 @@ fn answer(command: &mut Command, longest: Duration) -> Result<(ExitStatus, Vec<u
     let mut child = child.map_err(|error| error.to_string())?;
     let (said, answer) = mpsc::channel();
     if let Some(stdout) = child.stdout.take() {
-        // On its own thread, which may wait for ever: another process may keep the pipe open.
+        // On a separate thread, which may wait for ever: another process may keep the pipe open.
         let read = move || {
             let mut bytes = Vec::new();
             let read = stdout.take(MOST).read_to_end(&mut bytes);
@@ -64,7 +64,7 @@ fn answer(command: &mut Command, longest: Duration) -> Result<(ExitStatus, Vec<u
             .map_err(|error| error.to_string())?;
     }
     let answer = answer.recv_timeout(longest);
-    // It has closed its output, or is too late. Either way it may run on for ever.
+    // It has closed its output, or is too late. Either way it may never end.
     let _ = child.kill();
     let status = child.wait().map_err(|error| error.to_string())?;
     match answer {

@@ -1,4 +1,4 @@
-//! Chooses a Python, and records why that one.
+//! Chooses a Python, and records the reason.
 
 use std::env;
 use std::ffi::OsString;
@@ -71,7 +71,7 @@ pub(super) struct Build<'a> {
     pub development: &'a Path,
 }
 
-/// Chooses by the environment variables that `variable` reads. An error is one line that says why not.
+/// Chooses by the environment variables that `variable` reads. An error is one line with the reason.
 pub(super) fn choose(
     variable: impl Fn(&str) -> Option<OsString>,
     build: &Build<'_>,
@@ -159,7 +159,7 @@ fn is_ours(environment: &Path) -> bool {
         })
 }
 
-/// Refuses a choice of another minor version than the library: Python would start with it, but not find its
+/// Refuses a choice whose minor version is not the library's: Python would start, but not find its
 /// modules.
 fn admit(choice: Choice, linked: &Version) -> Result<Choice, String> {
     let Choice { python, rule, .. } = &choice;
