@@ -171,8 +171,7 @@ fn what_cannot_be_called_is_refused() {
     );
 }
 
-/// On the stack of a test, which is as large as that of any thread of `std`. Before 3.10, Python does not check the
-/// depth.
+/// A test has the same stack as any thread of `std`. Before 3.10, Python does not check the depth.
 #[test]
 fn source_that_is_nested_too_deeply_is_an_error_from_python_3_10_on() {
     if !interpreter::built_for().version.is_at_least(3, 10) {
