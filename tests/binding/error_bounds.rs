@@ -8,7 +8,7 @@ use crate::common::{load, passes};
 use pyoutliers::Outliers;
 
 const SOURCE: &str = include_str!("error_bounds.py");
-/// The longest it may take on a busy machine. The limit is two seconds while no code of the exception runs.
+/// The longest time that it may take on a busy machine. The limit without the exception's own code is two seconds.
 const LONGEST: Duration = Duration::from_secs(10);
 const MOST: usize = 160 << 10; // kibibytes: lines of 4 MiB of source; each of the large texts has 256
 
@@ -17,7 +17,7 @@ fn traps() -> impl Iterator<Item = &'static str> {
     after.map(|rest| rest.split('(').next().unwrap())
 }
 
-/// The most memory that the process has had, in kibibytes.
+/// The largest memory of the process so far, in kibibytes.
 fn peak() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.split("VmHWM:").nth(1).unwrap();

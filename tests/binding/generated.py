@@ -55,6 +55,6 @@ def builds(data):
 
 
 def counts(data):
-    """As many ints as the first word says, with None at the place that the second says."""
+    """Ints, with one None: the first word is their number, the second the index of the None."""
     count, wrong, *_ = words(data)
     return [None if place == wrong else place for place in range(count)]

@@ -1,4 +1,4 @@
-//! One `Outliers`, called by eight threads, also as the first use of Python.
+//! Calls of one `Outliers` by eight threads, also as the first use of Python.
 
 use std::cell::RefCell;
 use std::ffi::CStr;
@@ -14,7 +14,7 @@ use crate::common::{
 use pyoutliers::capi::{self, Held};
 use pyoutliers::{ErrorKind, Outliers, with_python};
 
-/// Ends the test if its threads wait for one another for ever.
+/// Makes the test fail if its threads wait for one another for ever.
 pub fn within_a_minute(test: impl FnOnce() + Send + 'static) {
     let (done, wait) = std::sync::mpsc::channel();
     let running = thread::spawn(move || {
@@ -132,7 +132,7 @@ fn an_outliers_in_a_thread_local_is_dropped_when_its_thread_ends() {
     });
 }
 
-/// Of a function that no other test here calls.
+/// The number of references to a function that no other test here calls.
 fn references_to(function: &CStr) -> usize {
     let references = with_python(|py| {
         let callees = capi::import_module(py, c"callees")?;
@@ -173,12 +173,12 @@ fn drops_with_a_subinterpreter() {
 }
 
 #[test]
-fn dropping_does_not_wait_for_the_lock_where_there_is_a_subinterpreter() {
+fn dropping_does_not_wait_for_the_lock_with_a_subinterpreter() {
     passes("threads::drops_with_a_subinterpreter", &[]);
 }
 
 #[test]
-fn closing_gives_back_at_once() {
+fn closing_releases_at_once() {
     within_a_minute(|| {
         let file = directory("closing").join("file");
         // The function keeps the file open; its text is written when the file is closed.
@@ -221,7 +221,7 @@ def count(data): return [len(gone)]
 ";
 
 #[test]
-fn a_thread_gives_its_python_thread_state_back_whatever_its_name() {
+fn a_thread_releases_its_python_thread_state_whatever_its_name() {
     within_a_minute(|| {
         load(c"ending", ENDING);
         let count = Outliers::new("ending", "count").unwrap();
@@ -406,7 +406,7 @@ fn the_lock_can_be_taken_inside_the_lock() {
 }
 
 #[test]
-fn a_panic_gives_back_the_lock_and_what_was_held() {
+fn a_panic_releases_the_lock_and_the_references() {
     within_a_minute(|| {
         let held = with_python(|py| Ok(Held::from(capi::float_from_double(py, 1.5)?))).unwrap();
         let references = || with_python(|py| Ok(held.as_borrowed(py).reference_count())).unwrap();

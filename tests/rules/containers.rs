@@ -34,7 +34,7 @@ pub const CHECKS: Checks = &[
             );
         }
         assert_eq!(object.reference_count(), 2);
-        // Other code can find an empty list, and what it appends must not be lent.
+        // Other code can find an empty list, and the item that it appends must not be lent.
         let empty = capi::list_new(py, 0)?;
         let others = exec(py, c"rules_others", OTHERS)?;
         let all = |function| {
@@ -123,7 +123,7 @@ pub const CHECKS: Checks = &[
     }),
 ];
 
-/// What others may do to every empty list of the process, and how it is undone.
+/// Code that changes every empty list of the process, and code that undoes this.
 const OTHERS: &CStr = c"
 import gc
 

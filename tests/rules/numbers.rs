@@ -24,7 +24,7 @@ pub const CHECKS: Checks = &[
         Ok(())
     }),
     ("bool_from_long", |py| {
-        // Where they are counted, what this returns is one more, and no more.
+        // If they are counted, the result is exactly one more reference.
         for value in [false, true] {
             let truth = capi::bool_from_long(py, value)?;
             assert!(capi::bool_check(&truth));

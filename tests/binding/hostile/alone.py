@@ -1,4 +1,4 @@
-"""Callees that change the process for good: each is called in a process of its own."""
+"""Callees that change the process for good: each is called in its own process."""
 
 import importlib
 import sys

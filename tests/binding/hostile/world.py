@@ -175,7 +175,7 @@ def fails_to_import(data): raise ImportError("cannot import", name="numpy")
 
 
 def entry():
-    """An entry of a traceback, of a frame of its own."""
+    """An entry of a traceback, with its own frame."""
     namespace = {}
     exec(compile("import sys\ndef f(): return sys._getframe()", "<x>", "exec"), namespace)
     return types.TracebackType(None, namespace["f"](), 0, 1)
