@@ -1,7 +1,6 @@
 """Callees that change the process around them: streams and modules.
 
-What each has changed stays so while `pyoutliers.detect` is called, and the callee itself again;
-then `state.restore` puts it back.
+The change lasts while `pyoutliers.detect` and the callee itself are called again. Then `state.restore` undoes it.
 """
 
 import builtins
