@@ -20,7 +20,7 @@ def read(number):
 
 
 def far_out(numbers):
-    """Return the number and the indices of each series with exactly one outlier, as an extreme value hides the others."""
+    """Return the number and the index of each series with exactly one outlier: an extreme value hides the others."""
     found = ((number, detect(read(number))) for number in numbers)
     return [(number, indices) for number, indices in found if len(indices) == 1]
 

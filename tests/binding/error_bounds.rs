@@ -1,4 +1,4 @@
-//! Making the text of an exception takes neither long nor much memory, whatever the exception is.
+//! Making the text of an exception takes little time and memory, whatever the exception is.
 #![cfg(target_os = "linux")]
 
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ fn peak() -> usize {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn one() {
     load(c"error_bounds", SOURCE);
     let trap = Outliers::new("error_bounds", &env::var("TRAP").unwrap()).unwrap();

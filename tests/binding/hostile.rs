@@ -193,7 +193,7 @@ fn passes(test: &str, exhibit: &str) {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn together() {
     let visit = Visit::start();
     let exhibits: Vec<_> = TOGETHER.into_iter().flat_map(exhibits).collect();
@@ -209,7 +209,7 @@ fn every_hostile_callee_is_as_expected_and_leaks_nothing() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn alone() {
     let wanted = env::var("EXHIBIT").unwrap();
     let visit = Visit::start();
@@ -227,7 +227,7 @@ fn every_callee_that_changes_the_process_for_good_is_as_expected() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn leaks() {
     let visit = Visit::start();
     for function in ["leaks_the_list", "leaks_a_reference", "leaks_a_file"] {
@@ -247,7 +247,7 @@ fn a_planted_leak_is_seen() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn deep() {
     let visit = Visit::start();
     let all: Vec<_> = TOGETHER.into_iter().flat_map(exhibits).collect();

@@ -45,7 +45,7 @@ fn a_list_that_is_too_long_is_freed_unless_it_was_asked_for() {
 
 /// Counts blocks of memory, so it must run without other tests.
 #[test]
-#[ignore = "run by the test above, in a process of its own"]
+#[ignore = "run by the test above, in its own process"]
 fn counted() {
     let blocks = function("blocks");
     let left_by = |detector: Outliers, length| {
@@ -82,7 +82,7 @@ fn a_function_that_keeps_its_argument_gets_another_each_time() {
 }
 
 #[test]
-#[ignore = "run by the test above, in a process of its own"]
+#[ignore = "run by the test above, in its own process"]
 fn held_by_others() {
     let (keeps, kept) = (function("keeps"), function("kept"));
     let addresses: Vec<_> = (0..5)

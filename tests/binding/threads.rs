@@ -28,7 +28,7 @@ pub fn within_a_minute(test: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn first_use() {
     let barrier = Barrier::new(8);
     thread::scope(|threads| {
@@ -116,7 +116,7 @@ fn an_outliers_in_a_thread_local_is_dropped_when_its_thread_ends() {
             let kept = references_to(c"as_tuple");
             let uses_python = || assert_eq!(callee("as_list").detect(&[0.0; 2]).unwrap(), [0, 2]);
             let thread = thread::spawn(move || {
-                // Thread locals are dropped in any order: that of the library before or after this one.
+                // Thread locals are dropped in any order, so the library's may be dropped before or after this one.
                 if kept_first {
                     KEPT.set(Some(outliers));
                     uses_python();
@@ -154,7 +154,7 @@ fn dropping_does_not_wait_for_the_lock() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn drops_with_a_subinterpreter() {
     within_a_minute(|| {
         callee("makes_a_subinterpreter").detect(&[0.0]).unwrap();
@@ -248,7 +248,7 @@ thread_local! {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn calls_back_while_a_thread_ends() {
     load(c"ending", ENDING);
     let count = Outliers::new("ending", "count").unwrap();
@@ -276,7 +276,7 @@ fn what_a_thread_leaves_may_call_back_while_it_ends() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn stream_that_calls_back() {
     let as_list = callee("as_list");
     let thread = thread::spawn(move || {
@@ -296,7 +296,7 @@ extern "C" fn ends_the_process() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn callee_that_ends_the_process() {
     let looks = callee("looks_at_that_frame");
     let thread = thread::spawn(|| {
@@ -314,7 +314,7 @@ fn a_callee_on_a_thread_may_end_the_process() {
     assert_eq!(told(&output).0, Some(7), "{output:?}");
 }
 
-/// The results of `with_python` when the start of Python called it.
+/// The results of the calls of `with_python` during the start of Python.
 static DURING_THE_START: Mutex<Vec<pyoutliers::Result<()>>> = Mutex::new(Vec::new());
 
 extern "C" fn uses_python_during_the_start() {
@@ -323,7 +323,7 @@ extern "C" fn uses_python_during_the_start() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn start_that_calls_back() {
     let directory = std::env::var("PYTHONPATH").unwrap();
     let address = uses_python_during_the_start as *const () as usize;
@@ -379,7 +379,7 @@ extern "C" fn takes_the_lock() {
     with_python(|_| Ok(())).unwrap();
 }
 
-/// Has a callee call a function.
+/// Makes a callee call a function.
 fn calls_back(callee: &str, function: extern "C" fn()) {
     let address = function as *const () as usize;
     let [high, low] = [address >> 20, address & 0xF_FFFF].map(|part| u32::try_from(part).unwrap());

@@ -77,7 +77,7 @@ pub fn in_a_process_of_its_own(test: &str) -> Command {
     command
 }
 
-/// How long a process may take before it counts as hanging.
+/// A process that takes longer than this counts as hung.
 pub const WATCHDOG: Duration = Duration::from_secs(60);
 
 /// Runs a command to its end. If it hangs, kills it and reports its name and output.
@@ -157,7 +157,7 @@ pub fn environment(name: impl AsRef<Path>, version: &str) -> PathBuf {
 
 /// Writes an executable script.
 ///
-/// A shell writes it. If this process did, a process that another thread starts at the same time would inherit the
+/// A shell writes it. If this process wrote it, a process that another thread starts at the same time would inherit the
 /// open file, and the script could not be run until that process ends ("Text file busy").
 pub fn script(path: &Path, text: &str) {
     let mut shell = Command::new("sh");

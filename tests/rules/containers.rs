@@ -1,4 +1,4 @@
-//! Lists and tuples: a store steals, and nobody sees an empty slot.
+//! Lists and tuples: storing an item steals it, and no other code sees an empty slot.
 
 use std::ffi::CStr;
 
@@ -136,7 +136,7 @@ def remove(item):
         if type(o) is list and len(o) == 1 and o[0] is item: o.clear()
 ";
 
-/// A store steals when it succeeds, when it fails, and when it replaces.
+/// Storing an item steals it on success, on failure, and when it replaces another item.
 fn steals<'p>(
     py: Python<'p>,
     new: fn(Python<'p>, usize) -> Result<capi::Unfilled<'p>, Exception>,
@@ -169,7 +169,7 @@ fn steals<'p>(
     Ok(())
 }
 
-/// Nobody can find a container with empty slots through the collector, which would crash.
+/// The collector must not find a container with empty slots: code that reads one would crash.
 fn hides_while_unfilled<'p>(
     py: Python<'p>,
     new: fn(Python<'p>, usize) -> Result<capi::Unfilled<'p>, Exception>,

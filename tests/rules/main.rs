@@ -42,7 +42,7 @@ fn every_row_of_the_table_keeps_its_rule() {
     assert_eq!(missing, None, "has a row, but no check in tests/rules");
     assert_eq!(names, checked, "in the order of the table");
     println!("cases: {}", checked.len());
-    // The second round finds what the first one left behind.
+    // The second round finds references that the first one leaked.
     for _ in 0..2 {
         for (name, check) in checks.iter().chain(any_call::CHECKS) {
             println!("{name}");

@@ -1,4 +1,4 @@
-//! Floats and ints: converting borrows, and what comes out is new.
+//! Floats and ints: converting an object borrows it, and the result is new.
 
 use pyoutliers::capi::{self, Owned};
 use pyoutliers::{Exception, Python};

@@ -1,4 +1,4 @@
-//! Modules, attributes, calls and iterators: what is new, and what is borrowed from its holder.
+//! Modules, attributes, calls and iterators: new references, and those borrowed from an owner.
 
 use pyoutliers::capi::{self, Owned};
 use pyoutliers::{Exception, Python};
