@@ -205,7 +205,7 @@ impl Python {
         } else if !self.shared {
             format!(
                 "Python {version} has no shared library (Py_ENABLE_SHARED=0 in {executable}); \
-                 install one that has one, such as by PYTHON_CONFIGURE_OPTS=--enable-shared pyenv \
+                 install one with a shared library, for example with PYTHON_CONFIGURE_OPTS=--enable-shared pyenv \
                  install {version}, and name it"
             )
         } else {
@@ -263,7 +263,7 @@ pub(crate) fn find_library(python: &Python) -> Result<PathBuf, String> {
         let (library, searched, (major, minor)) =
             (&python.library, searched.join(", "), python.minor());
         format!(
-            "{library} is missing (searched {searched}); install it, such as by apt install \
+            "{library} is missing (searched {searched}); install it, for example with apt install \
              libpython{major}.{minor}-dev, or name another Python: {NAME_ANOTHER}"
         )
     })

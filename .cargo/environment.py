@@ -79,7 +79,7 @@ def prepare(directory):
             return
         say("Python {}.{}.{} has no NumPy; preparing a private environment, once: {}".format(
             *sys.version_info[:3], directory))
-        run("install Python's venv, such as by apt install python3-venv",
+        run("install Python's venv, for example with apt install python3-venv",
             sys.executable, "-I", "-m", "venv", "--clear", str(directory))
         run("connect to the network, or name a Python that has NumPy: OUTLIERS_PYTHON=/path/to/python",
             str(directory / "bin" / "python"), "-I", "-m", "pip", "install", "--quiet", "--retries", "1",

@@ -169,7 +169,7 @@ fn find() -> Result<Library, String> {
     let reason = unsafe { CStr::from_ptr(reason) }.to_string_lossy();
     let package = name.split(".so").next().unwrap_or(name);
     Err(format!(
-        "{reason}; install it, such as by apt install {package}, or name its directory: \
+        "{reason}; install it, for example with apt install {package}, or name its directory: \
          LD_LIBRARY_PATH=/path/to/lib"
     ))
 }

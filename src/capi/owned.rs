@@ -55,7 +55,7 @@ use crate::capi::lock::Python;
 /// # Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
-/// Nor does using it on another thread, which does not hold the lock:
+/// Using it on another thread, which does not hold the lock, does not compile:
 ///
 /// ```compile_fail
 /// # use pyoutliers::capi; pyoutliers::with_python(|py| {

@@ -40,7 +40,7 @@ pub(in crate::capi) fn occurred(_: Python<'_>) -> bool {
 }
 
 impl Exception {
-    /// Takes the exception that is set, which clears it: for a C call that has just failed.
+    /// Takes and clears the current exception, right after a C call has failed.
     ///
     /// If none is set, the result is a `SystemError`, as in Python.
     #[doc(alias = "PyErr_Fetch")]
@@ -76,7 +76,7 @@ fn fetch(_: Python<'_>) -> [*mut ffi::PyObject; 3] {
     fetched
 }
 
-/// The three references that were fetched, so that each is released when it is dropped.
+/// The three fetched references. Dropping one releases it.
 fn owned(py: Python<'_>, fetched: [*mut ffi::PyObject; 3]) -> [Option<Owned<'_>>; 3] {
     fetched.map(|object| {
         // SAFETY: `PyErr_Fetch` handed over a reference for each pointer that is not NULL.

@@ -41,7 +41,7 @@ os.write(1, b'%d.%d.%d\\n' % sys.version_info[:3] + os.fsencode(sys.executable))
         (Some(version), Some(executable)) => {
             Ok((version, OsString::from_vec(executable.into()).into()))
         }
-        _ => Err(format!("it answers with {status}")),
+        _ => Err(format!("it ended with {status}")),
     }
 }
 
@@ -74,7 +74,7 @@ fn answer(command: &mut Command, longest: Duration) -> Result<(ExitStatus, Vec<u
         Ok(Ok(bytes)) => Ok((status, bytes)),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err(format!(
-            "it gives no answer within {} seconds",
+            "it does not answer within {} seconds",
             longest.as_secs()
         )),
     }
@@ -90,7 +90,7 @@ mod tests {
             ("echo 3.11.7; exit 3", Ok("exit status: 3: 3.11.7\n")),
             (
                 "exec sleep 1000",
-                Err("it gives no answer within 1 seconds"),
+                Err("it does not answer within 1 seconds"),
             ),
             ("exec yes", Err("it prints more than 65536 bytes")),
             ("yes >&2 & echo; kill $!", Ok("exit status: 0: \n")),

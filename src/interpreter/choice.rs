@@ -104,7 +104,7 @@ pub(super) fn choose(
     on_path(variable("PATH"), linked).ok_or_else(|| {
         format!(
             "the Python that this program was built with is gone from {}, and PATH has no {name}; \
-             install it, such as by apt install {name}, or name one: OUTLIERS_PYTHON=/path/to/python",
+             install it, for example with apt install {name}, or name one: OUTLIERS_PYTHON=/path/to/python",
             build.python.display(),
         )
     })
@@ -166,12 +166,12 @@ fn admit(choice: Choice, linked: &Version) -> Result<Choice, String> {
     let shown = python.display();
     let other = match rule {
         Rule::OutliersPython => "name another",
-        _ => "activate another, or none, or name one: OUTLIERS_PYTHON=/path/to/python",
+        _ => "activate another or none, or name one: OUTLIERS_PYTHON=/path/to/python",
     };
     // The system looks up a bare name, such as python3, in PATH.
     if python.parent() != Some(Path::new("")) && !python.is_file() {
         return Err(format!(
-            "{rule} leads to no Python: {shown} is not there; {other}"
+            "{rule} leads to {shown}, which does not exist; {other}"
         ));
     }
     let (version, python) = match recorded_version(python) {
@@ -180,7 +180,7 @@ fn admit(choice: Choice, linked: &Version) -> Result<Choice, String> {
             path::absolute(python).map_err(|error| error.to_string())?,
         ),
         None => ask(python).map_err(|reason| {
-            format!("{rule} leads to {shown}, which is no Python: {reason}; {other}")
+            format!("{rule} leads to {shown}, which is not a Python: {reason}; {other}")
         })?,
     };
     if !version.same_minor(linked) {

@@ -22,7 +22,7 @@
 //! built for 3.11.7 runs with 3.11.2 on another machine. If there is no Python, the error says what to
 //! install.
 //!
-//! Neither modules nor environments are searched for in the current directory. `PYTHONPATH` works as in
+//! The current directory is searched neither for modules nor for environments. `PYTHONPATH` works as in
 //! Python, where an empty entry means the current directory: `PYTHONPATH=:/x` has one, before the colon.
 //!
 //! # Once

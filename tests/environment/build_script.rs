@@ -114,7 +114,7 @@ fn a_missing_library_is_reported_with_the_directories_that_were_searched() {
     );
     assert!(
         refusal.ends_with(
-            "/nonexistent/lib64, /nonexistent/lib); install it, such as by apt install \
+            "/nonexistent/lib64, /nonexistent/lib); install it, for example with apt install \
              libpython3.11-dev, or name another Python: PYTHON_SYS_EXECUTABLE=/path/to/python cargo build"
         ),
         "{refusal}"
@@ -220,17 +220,17 @@ fn the_benchmarks_say_what_is_missing_before_they_compile() {
         (
             "python3",
             python.as_path(),
-            "Python is missing; install it, such as by apt install libpython3-dev",
+            "Python is missing; install it, for example with apt install libpython3-dev",
         ),
         (
             "cc",
             Path::new("/bin/false"),
-            "cc is missing; install it, such as by apt install gcc",
+            "cc is missing; install it, for example with apt install gcc",
         ),
         (
             "cat",
             Path::new("/bin/false"),
-            "pkg-config is missing; install it, such as by apt install pkg-config",
+            "pkg-config is missing; install it, for example with apt install pkg-config",
         ),
     ] {
         let output = Command::new(run)

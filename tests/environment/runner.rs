@@ -209,7 +209,7 @@ fn without_venv_it_says_what_to_install() {
     let output = runner(&linked, &private(&linked)).output().unwrap();
     let (status, stdout, stderr) = told(&output);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
-    let remedy = "; install Python's venv, such as by apt install python3-venv\n";
+    let remedy = "; install Python's venv, for example with apt install python3-venv\n";
     assert!(stderr.ends_with(remedy), "{stderr}");
     assert_eq!(stderr.lines().count(), 2, "{stderr}");
 }

@@ -42,7 +42,10 @@ pub const CHECKS: Checks = &[
             capi::object_call_function_obj_args(&function, [&object]).map(drop)
         };
         all(c"append")?;
-        assert!(object.reference_count() > 2, "it was appended to some");
+        assert!(
+            object.reference_count() > 2,
+            "other code appended it to some empty lists"
+        );
         assert!(capi::list_get_item(&empty, 0).is_err());
         drop(empty);
         all(c"remove")?;
@@ -152,7 +155,7 @@ fn steals<'p>(
         assert_eq!(
             second.reference_count(),
             1,
-            "stolen, and released, though it failed"
+            "stolen and released, although the call failed"
         );
     }
     set_item(&mut container, 0, second.clone())?;

@@ -64,7 +64,7 @@ pub const CHECKS: Checks = &[
         assert_eq!(
             int.reference_count(),
             2,
-            "an int is its own index, so ours and the new one"
+            "ours and the new one, because an int is its own index"
         );
         drop(index);
         assert_eq!(int.reference_count(), 1);

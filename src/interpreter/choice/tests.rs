@@ -74,7 +74,7 @@ fn if_the_python_of_the_build_is_gone_path_has_another_or_the_error_says_what_to
     assert_eq!(choice, Ok(("/bin/sh".into(), Rule::Linked)));
 
     let gone = "the Python that this program was built with is gone from /nonexistent/python, and PATH \
-                has no python3.11; install it, such as by apt install python3.11, or name one: \
+                has no python3.11; install it, for example with apt install python3.11, or name one: \
                 OUTLIERS_PYTHON=/path/to/python";
     assert_eq!(choose(|_| None, &build), Err(gone.into()));
     let directory = env::temp_dir().join(format!("outliers-path-{}", process::id()));
