@@ -43,8 +43,8 @@
 //!
 //! Two more packages of this repository use these modules, as your program can. `refsoak` calls a function
 //! many times and finds what leaks: it uses [`Outliers::call`] and [`convert`], and other C calls by
-//! [`c!`](capi::c). `lessons` teaches the reference rules on the calls of [`capi`]. Both add Python modules of
-//! their own by [`interpreter::module`].
+//! [`c!`](capi::c). `lessons` teaches the reference rules on the calls of [`capi`]. Both add their own
+//! Python modules by [`interpreter::module`].
 //!
 //! `examples/` has programs to start from. [`promises`] lists the promises and the tests for each.
 //!

@@ -304,7 +304,7 @@ release.argtypes = [ctypes.py_object]
 release.restype = None
 
 
-# At every place of the result.
+# Wrong items at the start, in the middle and at the end of the result.
 
 def wrong_first(data): return [None] + [0] * (len(data) - 1)
 def wrong_in_the_middle(data): return [0] * (len(data) // 2) + [None]
@@ -320,7 +320,7 @@ clear_caches = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_c
 def counts_blocks(data):
     clear_caches()
     gc.collect()
-    gc.freeze()  # so that the next collection has little to look at
+    gc.freeze()  # so the next collection has little to do
     return [sys.getallocatedblocks()]
 
 

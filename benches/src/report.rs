@@ -40,7 +40,10 @@ impl Report<'_> {
 
     fn overview(&self, text: &mut String) -> Result<()> {
         writeln!(text, "## Time per call\n")?;
-        writeln!(text, "Medians. The number in brackets is the ratio to ours.\n")?;
+        writeln!(
+            text,
+            "Medians. The number in brackets is the ratio to ours.\n"
+        )?;
         write!(text, "| values |")?;
         for plan in self.plans {
             write!(text, " {} |", count(plan.size))?;
@@ -87,7 +90,10 @@ impl Report<'_> {
             writeln!(text, "Not counted in this run.\n")?;
             return Ok(());
         };
-        writeln!(text, "Counted by callgrind, with the function that does nothing.\n")?;
+        writeln!(
+            text,
+            "Counted by callgrind, with the function that does nothing.\n"
+        )?;
         writeln!(text, "| values | ours | plain C | ours / plain C |")?;
         writeln!(text, "|---:|---:|---:|---:|")?;
         for Instructions { size, ours, c } in instructions {

@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | new reference | you own a reference now: release it once | [`Owned`] is returned |
 //! | stolen reference | the callee owns your reference now: do not release it. The calls here steal *also if they fail* | [`Owned`] is taken |
-//! | borrowed reference | the owner keeps the reference: use it only while the owner keeps it: any call that runs code may end that | `&Owned` is taken, [`Borrowed`] is returned |
+//! | borrowed reference | the owner keeps the reference: use it only as long as the owner keeps it, which may end in any call that runs code | `&Owned` is taken, [`Borrowed`] is returned |
 //!
 //! Dropping an [`Owned`] releases the reference. Some calls return a new reference inside a type that says
 //! more about the object: [`Unfilled`], a list or tuple that is being filled; [`Iter`]; [`Code`]. A call

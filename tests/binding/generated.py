@@ -48,7 +48,7 @@ RESULTS = [list, tuple, iter, collections.deque, GetsItem, objects, lambda items
 
 
 def builds(data):
-    """A result by its kind; then three words for each item: its kind, and an int of 128 bits."""
+    """The first word is the kind of result. Each item has three words: its kind, and an int of 128 bits."""
     result, *items = words(data)
     threes = zip(items[0::3], items[1::3], items[2::3])
     return RESULTS[result]([ITEMS[kind]((high << 64) + low % 2**64) for kind, high, low in threes])

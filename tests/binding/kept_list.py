@@ -59,7 +59,7 @@ def yields(data):
 
 
 class Ends:
-    """Looks for the list in every way while its slot is filled again."""
+    """Looks for the list in every possible way while its slot is filled again."""
 
     found = 0
 
