@@ -73,7 +73,7 @@ fn each_thread_finds_its_own() {
 
 /// 200 columns of noise, each with a peak, except one that is flat.
 #[test]
-fn each_of_200_series_is_told_or_its_error() {
+fn each_of_200_series_prints_its_records_or_its_error() {
     let peak = |column: usize| 10 + column * 7 % 180;
     let mut random = StdRng::seed_from_u64(2);
     let mut value = |record: usize, column: usize| match column {
