@@ -1,13 +1,13 @@
 //! Finds out which Python `python3-sys` has chosen, refuses one that would crash, and records what the crate
 //! needs when it starts Python:
 //!
-//! | variable | what |
+//! | variable | meaning |
 //! |---|---|
 //! | `OUTLIERS_BUILD_PYTHON` | the interpreter that was chosen |
 //! | `OUTLIERS_BUILD_VERSION` | its version, such as `3.11.7` |
-//! | `OUTLIERS_BUILD_LIBDIR` | the directory of that library |
-//! | `OUTLIERS_BUILD_LIBRARY` | its file in there, such as `libpython3.11.so.1.0` |
-//! | `OUTLIERS_BUILD_ENV` | where Cargo's runner (see `.cargo/config.toml`) prepares a private environment; empty without one |
+//! | `OUTLIERS_BUILD_LIBDIR` | the directory of its library |
+//! | `OUTLIERS_BUILD_LIBRARY` | the file of its library, such as `libpython3.11.so.1.0` |
+//! | `OUTLIERS_BUILD_ENV` | where Cargo's runner (see `.cargo/config.toml`) prepares a private environment; empty without a runner |
 
 use std::env;
 use std::fmt::Display;
@@ -101,7 +101,7 @@ fn build() -> Result<(), String> {
     Ok(())
 }
 
-/// Gives Cargo an instruction. Text after a line break would be another one, which a path could smuggle in.
+/// Gives Cargo an instruction. Refuses a line break: the text after it would be another instruction.
 pub(crate) fn instruct(key: &str, value: impl Display) -> Result<(), String> {
     let value = value.to_string();
     if value.contains(['\n', '\r']) {
@@ -117,7 +117,7 @@ fn variable(name: &str) -> Result<String, String> {
     env::var(name).map_err(|error| format!("{name}: {error}"))
 }
 
-/// What an interpreter answers about itself.
+/// An interpreter's answers about itself.
 #[derive(Debug, Default)]
 pub(crate) struct Python {
     pub(crate) executable: String,
@@ -205,7 +205,7 @@ impl Python {
         } else if !self.shared {
             format!(
                 "Python {version} has no shared library (Py_ENABLE_SHARED=0 in {executable}); \
-                 install one that has one, such as by PYTHON_CONFIGURE_OPTS=--enable-shared pyenv \
+                 install one with a shared library, for example with PYTHON_CONFIGURE_OPTS=--enable-shared pyenv \
                  install {version}, and name it"
             )
         } else {
@@ -243,8 +243,8 @@ fn answer(interpreter: &str, longest: Duration) -> Result<Output, String> {
     Err(format!("{interpreter} does not answer: {reason}"))
 }
 
-/// The directory of the library: the first that holds it of those that pkg-config, sysconfig and the prefix
-/// name.
+/// The directory of the library: the first one that holds it. The candidates come from pkg-config, sysconfig and
+/// the prefix.
 ///
 /// A Python that was moved (python-build-standalone, conda) may name a directory of the machine on which it
 /// was built.
@@ -263,7 +263,7 @@ pub(crate) fn find_library(python: &Python) -> Result<PathBuf, String> {
         let (library, searched, (major, minor)) =
             (&python.library, searched.join(", "), python.minor());
         format!(
-            "{library} is missing (searched {searched}); install it, such as by apt install \
+            "{library} is missing (searched {searched}); install it, for example with apt install \
              libpython{major}.{minor}-dev, or name another Python: {NAME_ANOTHER}"
         )
     })
@@ -291,7 +291,7 @@ fn ask_pkg_config(python: &Python) -> Option<PathBuf> {
 /// Warns if PATH now begins with another Python: `python3-sys` looks at PATH only once, so it would silently
 /// ignore a Python that was activated later.
 fn warn_if_another_is_first_on_path(linked: &Python) {
-    // `.cargo/config.toml` sets it too, and then it is no Python that the user has named.
+    // `.cargo/config.toml` sets it too. That is not a Python that the user has named.
     let named = env::var_os("PYTHON_SYS_EXECUTABLE");
     if named.is_some_and(|named| !Path::new(&named).ends_with(".cargo/python")) {
         return;
@@ -313,8 +313,8 @@ fn warn_if_another_is_first_on_path(linked: &Python) {
 }
 
 /// `<checkout>/target/python-<version>` if the `.cargo/config.toml` of the checkout is in effect, else an
-/// empty path. So a directory that Cargo deletes, as after `cargo install --git`, is never recorded: others
-/// could make it again.
+/// empty path. So a directory that Cargo deletes, as after `cargo install --git`, is never recorded: another
+/// user could make it again.
 fn environment(version: &str) -> PathBuf {
     let Some(place) = env::var_os("OUTLIERS_ENVIRONMENTS") else {
         return PathBuf::new();

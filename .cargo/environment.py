@@ -2,9 +2,9 @@
 
 The runner beside this file runs it with the interpreter of the build. The program chooses an activated
 environment first, then the private one in the directory that the argument names, then the interpreter of the
-build. If that choice has no NumPy, this prepares the private environment, once, and prints its interpreter:
-the program finds it by itself only if no other environment is activated, and if no other user could have
-replaced it. No other environment is ever changed.
+build. If that choice has no NumPy, this script prepares the private environment, once, and prints its interpreter.
+The program finds it by itself only if no other environment is activated, and if no other user could have
+replaced it. The script never changes another environment.
 """
 
 import fcntl
@@ -15,8 +15,8 @@ from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "pyoutliers" / "requirements.txt"
 
-# Succeeds in a Python of the same minor version that finds NumPy, also on PYTHONPATH (the arguments). It runs
-# isolated, as every Python here, so that no code from the current directory runs.
+# Succeeds in a Python of the same minor version that finds NumPy, also on PYTHONPATH (the arguments). Like every
+# Python here, it runs isolated, so that no code from the current directory runs.
 HAS_NUMPY = """
 import os, site, sys
 from importlib.machinery import PathFinder
@@ -79,7 +79,7 @@ def prepare(directory):
             return
         say("Python {}.{}.{} has no NumPy; preparing a private environment, once: {}".format(
             *sys.version_info[:3], directory))
-        run("install Python's venv, such as by apt install python3-venv",
+        run("install Python's venv, for example with apt install python3-venv",
             sys.executable, "-I", "-m", "venv", "--clear", str(directory))
         run("connect to the network, or name a Python that has NumPy: OUTLIERS_PYTHON=/path/to/python",
             str(directory / "bin" / "python"), "-I", "-m", "pip", "install", "--quiet", "--retries", "1",

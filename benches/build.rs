@@ -12,7 +12,7 @@ fn main() -> Result<()> {
     println!("cargo::rerun-if-changed=../pkg-config/python3.pc");
     println!("cargo::rerun-if-env-changed=PKG_CONFIG_PATH");
 
-    // The interpreter that python3-sys settled on; its own pkg-config folder says the rest.
+    // The interpreter that python3-sys has chosen, and its pkg-config directory.
     let python = env::var("DEP_PYTHON3_PYTHON_INTERPRETER")?;
     let question = "import sysconfig; print(sysconfig.get_config_var('LIBPC') or '')";
     let libpc = output(Command::new(python).args(["-I", "-c", question]))?;
@@ -34,7 +34,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The product's python3.pc first, which means the embedded Python; then the interpreter's own.
+/// Searches the product's python3.pc first, which names the embedded Python, then the interpreter's own.
 fn pkg_config(flags: &str, libpc: &str) -> Result<String> {
     let ours = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../pkg-config");
     let mut search = vec![ours, libpc.into()];

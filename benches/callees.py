@@ -1,4 +1,4 @@
-"""What the peers call, in the manner of the articles that this project follows."""
+"""The functions that the peers call, as in the articles that this project follows."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ def article(data):
 
 
 def plain(data):
-    """What every way has to return."""
+    """The result that every way must return."""
     return one_liner(np.array(data)).tolist()
 
 

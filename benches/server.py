@@ -1,6 +1,6 @@
 """The gRPC peer: the same one-liner behind a socket, with the message of the article.
 
-Prints its port, and ends when its standard input does, so with the benchmark.
+Prints its port. Ends when its standard input is closed, as it is when the benchmark ends.
 """
 
 import sys
@@ -50,7 +50,7 @@ def main():
 
     method = grpc.unary_unary_rpc_method_handler(
         detect, request_deserializer=request_class.FromString, response_serializer=response_class.SerializeToString)
-    # A million metrics are 30 MB, and gRPC refuses more than 4 unless told.
+    # A million metrics are 30 MB, and gRPC refuses more than 4 MB by default.
     server = grpc.server(ThreadPoolExecutor(), options=[
         ("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)])
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("outliers.Outliers", {"Detect": method})])

@@ -1,5 +1,5 @@
-//! Calls a function of one's own, in `own_function.py` beside this file, which is compiled in: the
-//! program runs from anywhere.
+//! Calls your own function, in `own_function.py` beside this file. It is compiled in, so the program
+//! runs from any directory.
 
 use pyoutliers::Outliers;
 
@@ -9,7 +9,7 @@ fn main() -> pyoutliers::Result<()> {
     let data = [1.0, 1.5, 1.0, 9.0, 1.2, 0.8, 7.0, 1.0];
     println!("{:?}", spikes.detect(&data)?);
 
-    // What the function raises comes back as an error; its traceback is text by then.
+    // If the function raises an exception, the call returns an error, which holds the traceback as text.
     if let Err(error) = spikes.detect(&[1.0, 9.0]) {
         println!("{error}");
     }

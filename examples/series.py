@@ -1,4 +1,4 @@
-"""Two functions of one's own, without NumPy or pandas: numbers back, and indices back."""
+"""Two functions without NumPy or pandas: one returns floats, the other returns indices."""
 
 from statistics import median
 

@@ -1,5 +1,5 @@
-//! Each column of a CSV is a series: takes its moving average off, and prints which records stand out
-//! of the rest. `cargo run --example series FILE.csv`
+//! Takes each column of a CSV file as a series, subtracts its moving average, and prints the indices of
+//! the records that stand out. `cargo run --example series FILE.csv`
 
 use std::{env, process::ExitCode, thread};
 
@@ -11,9 +11,9 @@ fn detector() -> Result<impl Fn(&[f64]) -> Result<Vec<i64>> + Sync> {
     let average = find("moving_average")?.with("window", 5)?;
     let far = find("far_from_median")?.with("factor", 9.5)?;
     Ok(move |numbers: &[f64]| {
-        let means = average.transform(numbers)?; // floats back
+        let means = average.transform(numbers)?; // returns floats
         let rest = numbers.iter().zip(means).map(|(value, mean)| value - mean);
-        far.detect(&rest.collect::<Vec<_>>()) // ints back
+        far.detect(&rest.collect::<Vec<_>>()) // returns ints
     })
 }
 
@@ -43,7 +43,7 @@ fn main() -> anyhow::Result<ExitCode> {
         match found {
             Ok(indices) if indices.is_empty() => (),
             Ok(indices) => println!("{name}: {indices:?}"),
-            // One that fails ends none of the others.
+            // If one series fails, the others go on.
             Err(error) => {
                 eprintln!("{name}: {error}");
                 status = ExitCode::FAILURE;

@@ -1,4 +1,4 @@
-//! The smallest program that calls a Python function: the one of the README.
+//! The smallest program that calls a Python function: the first one in the README.
 
 use pyoutliers::Outliers;
 

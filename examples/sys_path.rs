@@ -1,12 +1,12 @@
-//! The first step: runs a snippet of Python and prints where that Python searches modules.
+//! A first step: runs a snippet of Python and prints where that Python searches for modules.
 
 use anyhow::Result;
 use pyoutliers::{capi, with_python};
 
-/// Python prints the first line; `path` is what is left for Rust to read.
+/// Python prints the first line, and leaves `path` for Rust to read.
 const SNIPPET: &std::ffi::CStr = c"
 import sys
-print('Python %d.%d searches modules in' % sys.version_info[:2])
+print('Python %d.%d searches for modules in' % sys.version_info[:2])
 path = sys.path
 ";
 
@@ -25,6 +25,6 @@ fn search_path(py: pyoutliers::Python<'_>) -> pyoutliers::Result<Vec<String>> {
     let mut directories = Vec::new();
     while let Some(directory) = capi::iter_next(&iterator)? {
         directories.push(capi::unicode_to_string(&directory).unwrap_or_default());
-    } // each directory is given back here, and all the others below
-    Ok(directories)
+    } // each directory is released here
+    Ok(directories) // the other references are released here
 }

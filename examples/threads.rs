@@ -1,4 +1,4 @@
-//! Many threads share one function. Each has data of its own; Python's lock lets one in at a time.
+//! Many threads share one function. Each thread has its own data. Python's lock lets one in at a time.
 
 use std::thread;
 
@@ -27,7 +27,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// A thousand zeros, but for two ones: where, is different for each thread.
+/// A thousand numbers: two ones, at different indices for each thread, and zeros.
 fn series(number: usize) -> Vec<f64> {
     let stands_out = [number, 100 + 10 * number];
     (0..1000)

@@ -3,8 +3,8 @@
 use crate::capi::{self, Exception, Iter, Owned, Python, Unfilled};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Copies a slice into a list of floats, bit by bit: into the list of an earlier call if it has that length
-/// and nobody else refers to it, or into a new one.
+/// Copies a slice bit by bit into a list of floats: into the list of an earlier call if it has the right length
+/// and no other reference, else into a new list.
 ///
 /// ```
 /// # use pyoutliers::convert; pyoutliers::with_python(|py| {
@@ -34,7 +34,7 @@ pub fn list_from_slice<'p>(
 
 /// Copies the items of an iterable into a vector, each converted by `convert`; at most `limit` of them.
 ///
-/// The result is all or nothing: a wrong item, or an item too many, is an error.
+/// A wrong item, or an item too many, is an error.
 ///
 /// ```
 /// # use pyoutliers::convert; pyoutliers::with_python(|py| {
@@ -50,7 +50,7 @@ pub fn vec_from_iterable<'p, T>(
 ) -> Result<Vec<T>> {
     let iterator: Iter = match capi::object_get_iter(iterable) {
         Ok(iterator) => iterator, // new
-        // Raised by C code: there is no `__iter__`. One written in Python may raise anything.
+        // C code raises it if there is no `__iter__`. An `__iter__` in Python may raise anything.
         Err(exception) if exception.is_of_c_code("TypeError") => {
             return Err(not_iterable(iterable)?);
         }
@@ -74,7 +74,7 @@ pub fn vec_from_iterable<'p, T>(
     Ok(items)
 }
 
-/// The ints that a function returned, as [`Outliers::detect`](crate::Outliers::detect) takes them.
+/// Copies a result out as ints, as [`Outliers::detect`](crate::Outliers::detect) does.
 ///
 /// ```
 /// # use pyoutliers::convert; pyoutliers::with_python(|py| {
@@ -87,12 +87,12 @@ pub fn ints(result: &Owned<'_>, limit: usize) -> Result<Vec<i64>> {
     items(result, limit, int)
 }
 
-/// The floats that a function returned, as [`Outliers::transform`](crate::Outliers::transform) takes them.
+/// Copies a result out as floats, as [`Outliers::transform`](crate::Outliers::transform) does.
 pub fn floats(result: &Owned<'_>, limit: usize) -> Result<Vec<f64>> {
     items(result, limit, float)
 }
 
-/// Text is iterable too, but never meant as numbers.
+/// Refuses text: it is iterable too, but never meant as numbers.
 #[inline]
 fn items<T>(
     result: &Owned<'_>,
@@ -110,7 +110,7 @@ fn not_iterable(result: &Owned<'_>) -> Result<Error> {
     Ok(ErrorKind::NotIterable { got }.into())
 }
 
-/// An int is an object with `__index__`, such as NumPy's integers, except bools.
+/// Any object with `__index__` is an int, such as NumPy's integers; but not a bool.
 fn int(index: usize, item: &Owned<'_>) -> Result<i64> {
     let value = if capi::long_check(item) {
         capi::long_as_long_long(item)
@@ -145,7 +145,7 @@ fn is_bool(item: &Owned<'_>) -> Result<bool> {
         || !capi::long_check(item) && capi::object_type_name(item)?.starts_with("numpy.bool"))
 }
 
-/// A float is a `float`, or a NumPy float whose value a `float` can hold. An int is not one.
+/// Copies out a `float`, or a NumPy float whose value a `float` can hold. An int is not a float.
 pub fn float(index: usize, item: &Owned<'_>) -> Result<f64> {
     if !capi::float_check(item) {
         let got = capi::object_type_name(item)?;

@@ -1,4 +1,4 @@
-//! What can go wrong, as text: an error holds no Python object, so it keeps no frame and no data alive.
+//! Errors, as text: an error holds no Python object, so it keeps no frame and no data alive.
 
 use std::fmt::{self, Write};
 
@@ -11,8 +11,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// An error of this crate: what happened, and where.
 ///
 /// Its text is one line. It owns its text and holds no Python object, so it can cross threads and
-/// be kept for as long as you like. What it quotes from Python can hold control characters: escape
-/// them before you print it to a terminal, as the program does.
+/// be kept for as long as you like. Text from Python can hold control characters: escape them
+/// before you print an error to a terminal, as the program `outliers` does.
 ///
 /// ```
 /// use pyoutliers::{ErrorKind, Outliers};
@@ -31,7 +31,7 @@ pub struct Error(Box<Inner>);
 #[derive(Clone, PartialEq, Eq)]
 struct Inner {
     kind: ErrorKind,
-    /// `module:function`, once that is known.
+    /// `module:function`, once it is known.
     function: Option<String>,
 }
 
@@ -41,7 +41,7 @@ struct Inner {
 pub enum ErrorKind {
     /// Python cannot be started, or is not the one that this program was built for.
     ///
-    /// Starting is tried once in a process: every later call gets the same error.
+    /// A process tries to start Python only once: every later call returns the same error.
     Start {
         /// The problem, the evidence, and what to do.
         reason: String,
@@ -50,7 +50,7 @@ pub enum ErrorKind {
     Name {
         /// The name.
         name: String,
-        /// Where its first NUL is, in bytes.
+        /// The position of its first NUL, in bytes.
         position: usize,
     },
     /// The module cannot be imported.
@@ -59,30 +59,30 @@ pub enum ErrorKind {
         module: String,
         /// What Python said.
         exception: Exception,
-        /// In which Python it was searched, and what to do.
+        /// The Python in which it was searched for, and what to do.
         advice: String,
     },
     /// The module has no such function.
     Lookup(Exception),
-    /// What the module holds under that name cannot be called.
+    /// The object of that name cannot be called.
     NotCallable {
-        /// The type of what was found.
+        /// Its type.
         got: String,
     },
     /// The function raised an exception.
     Call(Exception),
-    /// What the function returned is not an iterable of numbers.
+    /// The function returned something other than an iterable of numbers.
     NotIterable {
-        /// The type of what it returned.
+        /// The type of the result.
         got: String,
     },
-    /// An item of what the function returned is not what it should be.
+    /// An item of the result has the wrong type, or does not fit.
     Item {
         /// The item's index.
         index: usize,
         /// What it should be.
         expected: &'static str,
-        /// What came instead: a type, or a description.
+        /// What it is instead: a type, or a description.
         got: String,
     },
     /// The function's result raised an exception while it produced an item, or while the item was
@@ -95,15 +95,15 @@ pub enum ErrorKind {
     },
     /// The function returned more items than there were values.
     TooManyItems {
-        /// How many there could be.
+        /// The most items that it may return.
         limit: usize,
     },
-    /// Memory ran out, in Python or here; or a `MemoryError` was raised, wherever that was.
+    /// Memory ran out in Python or in Rust, or Python code raised a `MemoryError`.
     OutOfMemory(Exception),
 }
 
 impl Error {
-    /// The same error, with the function that it happened in, `module:function`, or the module.
+    /// Adds the function in which the error happened, as `module:function`, or the module.
     pub fn in_function(mut self, function: &str) -> Self {
         self.0.function = Some(function.to_owned());
         self
@@ -126,9 +126,9 @@ impl Error {
         }
     }
 
-    /// The traceback of the Python code that raised, to be shown below the text.
+    /// The traceback of the Python code that raised, to show below the text.
     ///
-    /// Empty if C code raised, or if there is no such module or name: the text says all then.
+    /// Empty if C code raised, or if there is no such module or name: then the text says everything.
     pub fn traceback(&self) -> &str {
         let is_said = |exception: &Exception| match self.kind() {
             ErrorKind::Import { .. } => exception.type_name() == "ModuleNotFoundError",
@@ -176,7 +176,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The text, and below it the traceback: this is what a `main` that returns the error prints.
+/// The text, and below it the traceback. A `main` that returns the error prints this.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}{}", Below(self.traceback()))
@@ -223,5 +223,5 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// The text says it all, so there is no `source` that would say it again.
+/// There is no `source`, because it would repeat the text.
 impl std::error::Error for Error {}

@@ -11,13 +11,13 @@
 //! # Ok::<_, pyoutliers::Error>(())
 //! ```
 //!
-//! # The way of the data
+//! # How the data travels
 //!
 //! ```text
 //! &[f64] ──copy──▶ list of floats ──call──▶ pyoutliers.detect ──▶ any iterable of ints ──drain──▶ Vec<i64>
 //! ```
 //!
-//! [`detect`](Outliers::detect) is one climb, and reads from top to bottom:
+//! [`detect`](Outliers::detect) works in five steps:
 //!
 //! 1. `Outliers::call_with` waits for its turn, and runs the next three steps inside [`with_python`], which
 //!    takes Python's lock.
@@ -28,8 +28,8 @@
 //!    and releases it.
 //! 5. [`with_python`] flushes what Python printed, and releases the lock.
 //!
-//! A step that fails returns an [`Error`], and the references are released on the way out: each is a value
-//! that is dropped. Afterwards only the two Rust ends are left.
+//! A step that fails returns an [`Error`]. Each reference is a value, so dropping it on the way out releases
+//! the reference. After the call, only the two Rust ends are left.
 //!
 //! # The modules
 //!
@@ -37,20 +37,20 @@
 //!
 //! - [`Outliers`] is a function, found once and called many times. Most programs need nothing else.
 //! - [`convert`] has the two copies: a slice into a list, and an iterable into a vector.
-//! - [`interpreter`] decides which Python is started, starts it, and finds functions in it.
+//! - [`interpreter`] chooses a Python, starts it, and finds functions in it.
 //! - [`Error`] reports what went wrong, where, and what to do.
 //! - [`capi`] has the C calls, each with its reference rule in its signature, and all the unsafe code.
 //!
 //! Two more packages of this repository use these modules, as your program can. `refsoak` calls a function
 //! many times and finds what leaks: it uses [`Outliers::call`] and [`convert`], and other C calls by
-//! [`c!`](capi::c). `lessons` teaches the reference rules on the calls of [`capi`]. Both add Python modules of
-//! their own by [`interpreter::module`].
+//! [`c!`](capi::c). `lessons` teaches the reference rules on the calls of [`capi`]. Both add their own
+//! Python modules by [`interpreter::module`].
 //!
-//! Programs to start from are in `examples/`. [`promises`] lists what is promised, and the tests for it.
+//! `examples/` has programs to start from. [`promises`] lists the promises and the tests for each.
 //!
 //! # Words
 //!
-//! | here | what it means |
+//! | word | meaning |
 //! |---|---|
 //! | drain | take the items of an iterator one by one, to its end |
 //! | kept list | the list of the previous call, which the next call fills again |
@@ -68,13 +68,13 @@
 //! - `fork` is not safe while other threads run.
 //! - There is one interpreter in a process, and it is never ended: see [`interpreter`]. A program that has
 //!   started Python itself must not finalize it, and must release the lock in the reverse order of taking it.
-//! - If there is no memory to start Python, or for the first call of a thread, the process may end. So it may
-//!   if there is none for the few bytes of an error's text. A later lack of memory in Python, and a vector that
-//!   is too large, are errors.
+//! - The process may end if memory runs out while Python starts, during the first call of a thread, or while
+//!   the few bytes of an error's text are made. Running out of memory in Python later, and a vector that is too
+//!   large, are errors.
 //! - Starting Python and importing NumPy set environment variables, and a Python function may set any.
-//!   Another thread that reads the environment meanwhile may crash: read it before the first call.
-//! - `std::process::exit` on a thread that has called Python waits for the lock. On the main thread,
-//!   and when `main` returns, nothing waits.
+//!   Another thread that reads the environment at that moment may crash: read it before the first call.
+//! - `std::process::exit` waits for Python's lock if a thread other than the main thread calls it after it has
+//!   called Python. On the main thread, and when `main` returns, nothing waits.
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
 #[cfg(not(unix))]

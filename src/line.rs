@@ -1,4 +1,4 @@
-//! Text that was made elsewhere, on one line: paths, names and messages can hold line feeds.
+//! Puts text from elsewhere on one line: paths, names and messages can hold line feeds.
 
 use std::fmt::{self, Write};
 use std::iter;

@@ -9,7 +9,7 @@ fn main() -> anyhow::Result<()> {
     let data = pyoutliers::gen_testdata()?;
     let indices = detector.detect(&data)?;
     match writeln!(io::stdout(), "{indices:?}") {
-        // Nobody reads on.
+        // The reader has closed the pipe.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),
     }

@@ -15,21 +15,21 @@ use crate::parameter::Parameter;
 /// # Threads
 ///
 /// It can be shared between threads. Python's lock (the GIL) lets one thread compute at a time, so
-/// several threads make at most as many calls as one. Only waiting overlaps, such as for a database.
+/// several threads together make no more calls than one. Only waiting overlaps, such as for a database.
 ///
 /// Threads that need the lock take turns. Without turns they wake each other too often, and short calls
 /// take twice as long. A function that mostly waits, or that computes for more than a few milliseconds,
-/// stops taking turns by itself. [`without_turns`](Self::without_turns) is for functions that compute
-/// outside of the lock.
+/// stops taking turns automatically. [`without_turns`](Self::without_turns) is for functions that compute
+/// without the lock.
 ///
 /// To use more cores, start several processes. Let each read its own part of the input and send back
 /// only indices: sending the numbers takes about as long as computing with them.
 ///
-/// In an async program, make calls on a thread for blocking work, such as by `tokio::task::spawn_blocking`.
+/// In an async program, make calls on a thread for blocking work, for example by `tokio::task::spawn_blocking`.
 ///
 /// Calls run on the stack of the calling thread. Python's recursion limit assumes a stack of 8 MiB. Threads
-/// of `std` have 2 MiB, which recursion through C code can overflow, and that ends the process: such as a
-/// `key` function that sorts, with itself as the key. `std::thread::Builder::stack_size` sets the size.
+/// of `std` have 2 MiB. Recursion through C code can overflow that, which ends the process: for example a
+/// `key` function that itself sorts by that key. `std::thread::Builder::stack_size` sets the size.
 #[derive(Debug)]
 pub struct Outliers {
     function: Held,
@@ -40,7 +40,7 @@ pub struct Outliers {
     kept: Mutex<Option<Held>>,
     /// The most values that a kept list may have.
     most_kept: usize,
-    /// The number of calls that still go without turns; none if all do.
+    /// The number of calls that the function still makes without turns; `None` if it never takes turns.
     turns: Option<AtomicU32>,
 }
 
@@ -78,10 +78,10 @@ impl Outliers {
     }
 
     /// Finds `function` in a module made of `source`, such as from `include_str!`. Tracebacks call it `file`.
-    /// The same file and source give the same module, whose code runs once.
+    /// The same file and source always give the same module. Its code runs once.
     ///
-    /// A function is anything that can be called: also a class, a lambda, or a method of an object in the
-    /// module.
+    /// The function may be anything that can be called: also a class, a lambda, or a method of an object in
+    /// the module.
     ///
     /// ```
     /// # use pyoutliers::Outliers;
@@ -112,8 +112,8 @@ impl Outliers {
         })
     }
 
-    /// Passes a named argument with every call: a float, an int, a bool or a text. The last value that was
-    /// set for a name counts.
+    /// Passes a named argument with every call: a float, an int, a bool or a string. If a name is set twice, the
+    /// last value counts.
     ///
     /// ```
     /// # use pyoutliers::Outliers;
@@ -125,8 +125,8 @@ impl Outliers {
     /// # Errors
     ///
     /// [`ErrorKind::Name`](crate::ErrorKind::Name) if the name holds a NUL byte, and
-    /// [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory). If the function takes no such argument, the
-    /// call is an error.
+    /// [`ErrorKind::OutOfMemory`](crate::ErrorKind::OutOfMemory). If the function takes no such argument,
+    /// each call returns an error.
     pub fn with<'a>(mut self, name: &str, value: impl Into<Parameter<'a>>) -> Result<Self> {
         let (name, value) = (c_name(name)?, value.into());
         with_python(|py| {
@@ -147,15 +147,15 @@ impl Outliers {
     ///
     /// Calls reuse the list of the previous call if they have the same number of values, which saves making
     /// and freeing one: a call with 1,000,000 values takes about 0.6 of the time. In return, one list stays
-    /// in memory until the next call, or until this is closed: 32 bytes for each value, and whatever the
-    /// function has put into the list. A function that keeps its argument gets a new list with each call.
+    /// in memory until the next call, or until the `Outliers` is closed: 32 bytes for each value, and whatever
+    /// the function has put into the list. A function that keeps its argument gets a new list with each call.
     #[must_use]
     pub fn keep_up_to(mut self, values: usize) -> Self {
         self.most_kept = values;
         self
     }
 
-    /// Lets calls from several threads overlap while the function computes outside of Python's lock.
+    /// Lets calls from several threads overlap while the function computes without Python's lock.
     ///
     /// C code may release the lock while it computes, as hashing and compression do. Such calls can
     /// use several cores, so their threads should not take turns. NumPy releases the lock too, but so
@@ -179,7 +179,7 @@ impl Outliers {
     ///
     /// # Errors
     ///
-    /// The result is all or nothing.
+    /// A call returns the whole result or an error.
     ///
     /// - [`ErrorKind::Call`](crate::ErrorKind::Call) if the function raises anything, also `SystemExit`.
     /// - [`ErrorKind::NotIterable`](crate::ErrorKind::NotIterable) if it does not return an iterable, or returns text.
@@ -242,21 +242,21 @@ impl Outliers {
         .map_err(|error| error.in_function(&self.name))
     }
 
-    /// Takes the list of the previous call, unless another thread has it at this moment.
+    /// Takes the list of the previous call, unless another thread is using it.
     #[inline(always)]
     fn kept_list<'p>(&self, py: Python<'p>) -> Option<Owned<'p>> {
         let kept = self.kept.try_lock().ok()?.take();
         kept.map(|list| list.into_owned(py))
     }
 
-    /// Keeps a list, if nobody else refers to it and it is not too long. Otherwise releases it.
+    /// Keeps a list if it is not too long and has no other reference. Otherwise releases it.
     #[inline(always)]
     fn keep(&self, list: Owned<'_>, length: usize) {
         if length > self.most_kept || list.reference_count() != 1 {
             return;
         }
         let list = Held::from(list);
-        // An earlier list is dropped after the mutex is unlocked, as that may run Python code.
+        // Dropping an earlier list may run Python code, so it happens after the mutex is unlocked.
         let _earlier = match self.kept.try_lock() {
             Ok(mut kept) => kept.replace(list),
             Err(_) => Some(list),
@@ -285,8 +285,8 @@ impl Outliers {
         &self.name
     }
 
-    /// Waits for Python's lock, and releases the function and the kept list. Dropping does not wait: then
-    /// the next call into this crate releases them.
+    /// Waits for Python's lock, and releases the function and the kept list. Dropping does not wait: the next
+    /// call into this crate then releases them.
     ///
     /// Use after closing does not compile:
     ///
@@ -308,7 +308,7 @@ impl Outliers {
     /// # Ok::<_, pyoutliers::Error>(())
     /// ```
     pub fn close(self) {
-        // Dropped while this thread holds the lock, so they are released at once.
+        // Dropping `self` while this thread holds the lock releases both at once.
         let _ = with_python(|_| {
             drop(self);
             Ok(())

@@ -1,4 +1,4 @@
-//! Named arguments that a function gets with every call, besides the numbers.
+//! Named arguments that a function gets with every call, in addition to the numbers.
 
 use crate::capi::{self, Exception, Owned, Python};
 

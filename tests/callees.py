@@ -270,7 +270,7 @@ keeps_every_500th.calls = 0
 
 
 def fills_a_cache(data):
-    """Keeps something at each of the first 5,000 calls."""
+    """Keeps a new float in each of the first 5,000 calls."""
     if len(cache) < 5000:
         cache.append(float(len(cache)) + 0.5)
     return []
@@ -304,15 +304,15 @@ release.argtypes = [ctypes.py_object]
 release.restype = None
 
 
-# At every place of the result.
+# Wrong items at the start, in the middle and at the end of the result.
 
 def wrong_first(data): return [None] + [0] * (len(data) - 1)
 def wrong_in_the_middle(data): return [0] * (len(data) // 2) + [None]
 def wrong_last(data): return [0] * (len(data) - 1) + [None]
 
 
-# For out_of_memory.rs: without closures, generators, classes or threads, in which Python has faults when memory runs
-# out.
+# For out_of_memory.rs. They use no closures, generators, classes or threads, because Python has bugs there when memory
+# runs out.
 
 clear_caches = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
 
@@ -320,7 +320,7 @@ clear_caches = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_c
 def counts_blocks(data):
     clear_caches()
     gc.collect()
-    gc.freeze()  # so that the next collection has little to look at
+    gc.freeze()  # so the next collection has little to do
     return [sys.getallocatedblocks()]
 
 

@@ -1,4 +1,4 @@
-//! What the documentation says twice is the same twice.
+//! Facts that the documentation states twice are the same in both places.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -98,9 +98,9 @@ fn the_package_holds_every_file_that_the_readme_links() {
     }
 }
 
-/// `tests/promises` checks the numbers; a test that is renamed or gone has to leave the page.
+/// `tests/promises` checks the numbers. This test fails if the page names a test that does not exist.
 #[test]
-fn every_promise_is_held_by_a_test_that_is_there() {
+fn every_promise_names_tests_that_exist() {
     let page = include_str!("promises.md");
     let rows: Vec<_> = page.lines().filter(|line| line.contains("::")).collect();
     assert!(rows.len() >= 20);
@@ -134,7 +134,7 @@ fn every_promise_is_held_by_a_test_that_is_there() {
                 .chain(unit);
             let files =
                 places.flat_map(|place| [format!("{place}.rs"), format!("{place}/main.rs")]);
-            // A function, or a name that a test without libtest prints.
+            // The name of a function, or a name that a test without libtest prints.
             let forms = [format!("fn {name}("), format!("\"{name}\"")];
             let is_there = files
                 .filter_map(|file| std::fs::read_to_string(file).ok())
@@ -145,13 +145,13 @@ fn every_promise_is_held_by_a_test_that_is_there() {
 }
 
 #[test]
-fn what_contributors_are_told_to_run_is_what_is_run_before_merging() {
+fn the_commands_for_contributors_are_those_of_ci() {
     let Ok(ci) = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.ci/run")) else {
         return skipped("the package holds no .ci/run");
     };
-    for habit in ["test", "format", "lint", "documentation"] {
+    for task in ["test", "format", "lint", "documentation"] {
         let row = CONTRIBUTING
-            .split_once(&format!("\n| {habit} | `"))
+            .split_once(&format!("\n| {task} | `"))
             .unwrap()
             .1;
         let command = row.split('`').next().unwrap();

@@ -9,7 +9,7 @@ use cpython::Python;
 use pyoutliers::{Outliers, with_python};
 
 #[test]
-fn in_a_python_that_runs_already_all_works() {
+fn everything_works_in_a_python_that_runs_already() {
     cpython::prepare_freethreaded_python();
     let run = |code| {
         let gil = Python::acquire_gil();

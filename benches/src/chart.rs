@@ -16,7 +16,7 @@ const NAMES: u32 = 290;
 const LINE_HEIGHT: i32 = 17;
 const INK: RGBColor = RGBColor(40, 40, 40);
 
-/// Those that are drawn; all are in the tables. Too many lines would hide each other.
+/// The ways that are drawn. The tables have all of them, but too many lines would hide each other.
 const LINES: [(Way, RGBColor); 7] = [
     (Way(Caller::Grpc, Callee::OneLiner), RGBColor(120, 120, 120)),
     (Way(Caller::Naive, Callee::Article), RGBColor(200, 40, 40)),
@@ -42,7 +42,7 @@ struct Line {
     points: Vec<(f64, f64)>,
 }
 
-/// Draws the times, and below them how they compare.
+/// Draws the times, and below them their ratios.
 pub fn write(plans: &[Plan], results: &Results, machine: &str) -> Result<()> {
     let root = SVGBackend::new(FILE, SIZE).into_drawing_area();
     draw(&root, plans, results, machine).map_err(|error| anyhow!("{FILE}: {error}"))
@@ -152,7 +152,7 @@ fn write_names(
 ) -> Drawn {
     names.sort_by_key(|(y, _)| *y);
     let (_, top) = area.get_base_pixel();
-    // A block of names: the sum of the places that they want, and the names.
+    // A block of names: the sum of their wanted places, and the names.
     let mut blocks: Vec<(i32, Vec<&Line>)> = Vec::new();
     for (y, line) in names {
         let mut block = (y, vec![line]);
@@ -188,7 +188,7 @@ fn tick(seconds: f64) -> String {
     time(seconds).replace(".00 ", " ").replace(".0 ", " ")
 }
 
-/// Some of the ratios, as all would overlap.
+/// Labels only some of the ratios: all labels would overlap.
 fn ratio_label(ratio: f64) -> String {
     let shown = [0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0].map(|shown| (shown, format!("{shown}")));
     let near = |(shown, _): &(f64, String)| (ratio / shown - 1.0).abs() < 1e-6;

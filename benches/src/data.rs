@@ -1,6 +1,6 @@
 //! The numbers that every way gets: the same in each run, and in each process of a run.
 
-/// Normally distributed, so that about one value in 22 is an outlier, and draining the result counts.
+/// Normally distributed: about one value in 22 is an outlier, so draining the result takes part of the time.
 pub fn numbers(length: usize) -> Vec<f64> {
     let mut state = 0x0DDB_1A5E_5BAD_5EED_u64;
     // The sum of twelve uniform numbers has variance 1.
@@ -8,7 +8,7 @@ pub fn numbers(length: usize) -> Vec<f64> {
     std::iter::repeat_with(normal).take(length).collect()
 }
 
-/// SplitMix64: a few lines that never change, where a crate's generator may.
+/// SplitMix64: a few lines that never change, unlike the generator of a crate.
 pub fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut z = *state;
@@ -22,7 +22,7 @@ fn uniform(state: &mut u64) -> f64 {
     (next(state) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// Puts the items into an order of its own for each `seed`.
+/// Shuffles the items, in a different order for each `seed`.
 pub fn shuffle<T>(items: &mut [T], seed: u64) {
     let mut state = seed;
     for last in (1..items.len()).rev() {

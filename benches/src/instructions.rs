@@ -1,4 +1,4 @@
-//! Instructions per call, counted by callgrind: a regression shows there on a noisy machine too.
+//! Instructions per call, counted by callgrind. They show a regression even on a noisy machine.
 
 use std::process::Command;
 
@@ -20,7 +20,7 @@ pub struct Instructions {
     pub c: u64,
 }
 
-/// Counts at both sizes; none if there is no valgrind, which is said.
+/// Counts at both sizes. Without valgrind, reports that and counts nothing.
 pub fn count() -> Result<Option<Vec<Instructions>>> {
     if Command::new("valgrind").arg("--version").output().is_err() {
         eprintln!("SKIPPED: instructions are not counted, as there is no valgrind here");
@@ -39,8 +39,8 @@ pub fn count() -> Result<Option<Vec<Instructions>>> {
     Ok(Some(counted))
 }
 
-/// The difference between so many calls and twice as many, which leaves out the start and the first
-/// calls, by which Python specialises its code.
+/// The difference between `calls` calls and twice as many. It leaves out the start and the first calls, in
+/// which Python specialises its code.
 fn per_call(name: &str, size: usize, calls: u64) -> Result<u64> {
     let (once, twice) = (total(name, size, calls)?, total(name, size, 2 * calls)?);
     let difference = twice.checked_sub(once).context("fewer for more calls")?;
@@ -52,7 +52,7 @@ fn total(name: &str, size: usize, calls: u64) -> Result<u64> {
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(std::env::current_exe()?)
         .args([ARGUMENT, name, &size.to_string(), &calls.to_string()])
-        .env("PYTHONHASHSEED", "0") // another seed takes other ways through Python's dicts
+        .env("PYTHONHASHSEED", "0") // another seed takes another path through Python's dicts
         .output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "valgrind: {said}");
@@ -63,7 +63,7 @@ fn total(name: &str, size: usize, calls: u64) -> Result<u64> {
     Ok(total.trim().parse()?)
 }
 
-/// What is run under callgrind.
+/// Makes the calls that callgrind counts.
 pub fn make_calls(name: &str, size: &str, calls: &str) -> Result<()> {
     let Some(&(_, caller)) = CALLERS.iter().find(|(other, _)| *other == name) else {
         bail!("unknown: {name}");

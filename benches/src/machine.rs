@@ -1,4 +1,4 @@
-//! Where and with what was measured.
+//! The machine and the versions of the software that were measured.
 
 use std::fs;
 use std::thread;
@@ -6,12 +6,12 @@ use std::thread;
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
-/// What the page and the chart tell.
+/// The text for the page and the chart.
 #[derive(Debug)]
 pub struct Machine {
     /// Date and processor.
     pub short: String,
-    /// The versions of all that takes part.
+    /// The versions of the software.
     pub versions: String,
 }
 

@@ -1,4 +1,4 @@
-//! outliers beside its peers, in one run and interleaved. Run by `benches/run`; see README.md.
+//! Measures this crate and its peers, interleaved in one run. Run by `benches/run`; see README.md.
 
 mod chart;
 mod data;
@@ -49,7 +49,7 @@ fn full() -> Result<()> {
     chart::write(measure::FULL, &results, &machine.short)
 }
 
-/// Proves that it runs, and that all ways return the same indices; writes nothing.
+/// Checks that everything runs and that all ways return the same indices; writes nothing.
 fn quick() -> Result<()> {
     ways::start_python()?;
     let machine = machine::describe()?;
@@ -68,7 +68,7 @@ fn quick() -> Result<()> {
     Ok(())
 }
 
-/// Measures those comparisons of threads whose text holds `part`; writes nothing.
+/// Measures the comparisons of threads whose text contains `part`; writes nothing.
 fn threads_alone(part: &str) -> Result<()> {
     ways::start_python()?;
     for comparison in threads::measure(5, Duration::from_millis(100), part)? {

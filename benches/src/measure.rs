@@ -1,9 +1,9 @@
 //! The measurement: all ways in turn, round after round.
 //!
-//! No harness is used: criterion, divan and their like take all samples of one function, then all
-//! of the next, and on a noisy machine the noise of a minute then becomes a difference between two
-//! ways. Here a round takes one sample of each way, in an order of its own, so that a ratio within
-//! a round compares like with like.
+//! It uses no harness: criterion, divan and others take all samples of one function, then all samples
+//! of the next. On a noisy machine, a minute of noise then looks like a difference between two ways.
+//! Here each round takes one sample of each way, in a random order, so a ratio within a round
+//! compares like with like.
 
 use std::collections::BTreeMap;
 
@@ -20,9 +20,9 @@ pub struct Plan {
     pub size: usize,
     /// How many rounds, with one sample of each way.
     pub rounds: u32,
-    /// How many calls make a sample: more where a call is short.
+    /// How many calls make a sample: more for a short call.
     pub calls: u32,
-    /// gRPC takes part in every so-manieth round, with one call.
+    /// gRPC takes part in one of this many rounds, with one call.
     pub grpc_every: u32,
     /// Whether the processes that keep memory take part.
     pub kept: bool,
@@ -56,7 +56,7 @@ pub const QUICK: &[Plan] = &[
     plan(10_000, 10, 1, 1, true),
 ];
 
-/// The ways, in the order of the tables; ours first, as the ratios are to it.
+/// The ways, in the order of the tables. Ours is first: the ratios compare the others to it.
 pub const WAYS: &[Way] = &[
     OURS,
     OURS_KEPT,
@@ -75,11 +75,11 @@ pub const WAYS: &[Way] = &[
     Way(Caller::C, Callee::Nothing),
 ];
 
-/// Ours, as it is meant to be used.
+/// Ours, with the default settings.
 pub const OURS: Way = Way(Caller::Ours, Callee::Detect);
-/// The same with the opt-in for large repeated inputs: the list is kept, however long it is.
+/// Ours, with the option for large repeated inputs: it keeps the list, however long it is.
 pub const OURS_KEPT: Way = Way(Caller::OursKept, Callee::Detect);
-/// The same with a new list for each call, as the first one has.
+/// Ours, with a new list for each call, as in the first call.
 pub const OURS_NEW: Way = Way(Caller::OursNew, Callee::Detect);
 
 /// The times of each way at each size, in seconds per call.
@@ -87,7 +87,7 @@ pub const OURS_NEW: Way = Way(Caller::OursNew, Callee::Detect);
 pub struct Results(BTreeMap<(usize, Way), Times>);
 
 impl Results {
-    /// The times of a way at a size, if it took part there.
+    /// The times of a way at a size, if it took part.
     pub fn get(&self, size: usize, way: Way) -> Option<&Times> {
         self.0.get(&(size, way))
     }
@@ -98,7 +98,7 @@ impl Results {
             .filter_map(move |&way| Some((way, self.get(size, way)?)))
     }
 
-    /// How many times as long one way takes as another.
+    /// The ratio of the times of two ways.
     pub fn ratio(&self, size: usize, way: Way, other: Way) -> Option<Ratio> {
         let (mine, other) = (self.get(size, way)?, self.get(size, other)?);
         Some(Ratio {
@@ -108,12 +108,12 @@ impl Results {
     }
 }
 
-/// One time to another.
+/// The ratio of two times.
 #[derive(Clone, Copy, Debug)]
 pub struct Ratio {
     /// The median of the rounds' ratios.
     pub median: f64,
-    /// Of the shortest times.
+    /// The ratio of the shortest times.
     pub minimum: f64,
 }
 
@@ -154,7 +154,7 @@ pub fn measure(plans: &[Plan]) -> Result<Results> {
     Ok(results)
 }
 
-/// The time of a call; none where gRPC is left out.
+/// The time of a call; `None` in a round without gRPC.
 fn sample(
     run: &mut dyn Run,
     way: Way,
@@ -168,7 +168,7 @@ fn sample(
         }
         task.calls = 1;
     }
-    // Each way first clears away what the one before it left in caches and allocators.
+    // The first call of each way only restores the caches and allocators that the way before it has changed.
     run.time(&Task { calls: 1, ..task })?;
     let time = run.time(&task)?;
     Ok(Some(time.as_secs_f64() / f64::from(task.calls)))

@@ -1,4 +1,4 @@
-//! Numbers as the tables and the chart show them.
+//! Formats numbers for the tables and the chart.
 
 /// `1,000,000`.
 pub fn count(number: usize) -> String {

@@ -26,7 +26,7 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// The whole, as it stands on the page.
+    /// All tables, as the page shows them.
     pub fn markdown(&self) -> Result<String> {
         let mut text = String::new();
         let Machine { short, versions } = self.machine;
@@ -40,7 +40,10 @@ impl Report<'_> {
 
     fn overview(&self, text: &mut String) -> Result<()> {
         writeln!(text, "## Time per call\n")?;
-        writeln!(text, "Medians; in brackets how many times ours.\n")?;
+        writeln!(
+            text,
+            "Medians. The number in brackets is the ratio to ours.\n"
+        )?;
         write!(text, "| values |")?;
         for plan in self.plans {
             write!(text, " {} |", count(plan.size))?;
@@ -87,7 +90,10 @@ impl Report<'_> {
             writeln!(text, "Not counted in this run.\n")?;
             return Ok(());
         };
-        writeln!(text, "By callgrind, with the callee that does nothing.\n")?;
+        writeln!(
+            text,
+            "Counted by callgrind, with the function that does nothing.\n"
+        )?;
         writeln!(text, "| values | ours | plain C | ours / plain C |")?;
         writeln!(text, "|---:|---:|---:|---:|")?;
         for Instructions { size, ours, c } in instructions {
@@ -102,7 +108,7 @@ impl Report<'_> {
         writeln!(text, "## Minimum, median, spread\n")?;
         writeln!(
             text,
-            "The spread is the interquartile range, as a part of the median. The ratio to ours is \
+            "The spread is the interquartile range, as a percentage of the median. The ratio to ours is \
              the median of the rounds' ratios.\n"
         )?;
         for plan in self.plans {
@@ -136,7 +142,7 @@ impl Report<'_> {
     }
 }
 
-/// Puts the tables between the marks of the page, whose prose stays.
+/// Puts the tables between the marks of the page, and keeps its prose.
 pub fn write_page(markdown: &str) -> Result<()> {
     let page = fs::read_to_string(PAGE).context(PAGE)?;
     let (before, rest) = page

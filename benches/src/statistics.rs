@@ -1,6 +1,6 @@
-//! What is told of the times of one way at one size.
+//! Statistics of the times of one way at one size.
 
-/// One time per round; none in a round that left the way out.
+/// One time per round; `None` in a round without this way.
 #[derive(Clone, Debug, Default)]
 pub struct Times(pub Vec<Option<f64>>);
 
@@ -9,25 +9,25 @@ impl Times {
         sorted(self.0.iter().flatten().copied())
     }
 
-    /// The shortest.
+    /// The shortest time.
     pub fn minimum(&self) -> f64 {
         quantile(&self.sorted(), 0.0)
     }
 
-    /// Half are shorter.
+    /// The median.
     pub fn median(&self) -> f64 {
         quantile(&self.sorted(), 0.5)
     }
 
-    /// The interquartile range: half are within it. A part of the median.
+    /// The interquartile range, divided by the median.
     pub fn spread(&self) -> f64 {
         let sorted = self.sorted();
         (quantile(&sorted, 0.75) - quantile(&sorted, 0.25)) / self.median()
     }
 
-    /// How many times as long as another's: the median of the ratios in each round.
+    /// The median of the ratios to another way's times in each round.
     ///
-    /// What disturbs a whole round, such as a busy neighbour, disturbs both and cancels out.
+    /// Load that lasts a whole round slows down both sides, so it cancels out.
     pub fn ratio_to(&self, other: &Self) -> f64 {
         let rounds = self.0.iter().zip(&other.0);
         let ratios = rounds.filter_map(|(mine, other)| Some((*mine)? / (*other)?));
@@ -41,7 +41,7 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values
 }
 
-/// Of sorted values, by linear interpolation as `numpy.quantile`; NaN if there are none.
+/// A quantile of sorted values, by linear interpolation as `numpy.quantile`; NaN if there are none.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,

@@ -1,4 +1,4 @@
-//! Calls of several threads together, beside those of one, and beside those of plain C's threads.
+//! Compares calls of several threads with calls of one thread, and with calls of plain C's threads.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::numbers::count;
 use crate::statistics::quantile;
 use crate::ways::{C, Callee, Caller, List, Ours, Way, expected};
 
-/// What is compared, and the ratio of each round.
+/// What is compared, and the ratio in each round.
 #[derive(Debug)]
 pub struct Comparison {
     pub text: String,
@@ -35,7 +35,7 @@ type Call = Box<dyn Fn() -> Result<()> + Send + Sync>;
 /// Measures the ratio once.
 type Sample = Box<dyn Fn() -> Result<f64>>;
 
-/// A call that is an error if it finds other indices.
+/// A call that returns an error if the indices are wrong.
 fn call(caller: Caller, callee: Callee, size: usize) -> Result<Call> {
     fn right(is_right: bool) -> Result<()> {
         ensure!(is_right, "other indices");
@@ -59,7 +59,7 @@ fn call(caller: Caller, callee: Callee, size: usize) -> Result<Call> {
     })
 }
 
-/// Compares all whose text holds `part` in turn, round after round, by phases that last so long.
+/// Makes all comparisons whose text contains `part`, in turn, round after round. `phase` is the time for each.
 pub fn measure(rounds: usize, phase: Duration, part: &str) -> Result<Vec<Comparison>> {
     let mut comparisons: Vec<(Comparison, Sample)> = Vec::new();
     let mut compare = |text, ratio| {
@@ -132,7 +132,7 @@ pub fn measure(rounds: usize, phase: Duration, part: &str) -> Result<Vec<Compari
         .collect())
 }
 
-/// The calls per second of the first group of threads; the others call too.
+/// The calls per second of the first group of threads, while the other threads call too.
 fn rate(groups: &[(&Call, usize)], phase: Duration) -> Result<f64> {
     let first = groups.first().map_or(0, |group| group.1);
     let start = Instant::now();
@@ -140,7 +140,7 @@ fn rate(groups: &[(&Call, usize)], phase: Duration) -> Result<f64> {
     Ok(f64::from(calls) / start.elapsed().as_secs_f64()) // The last calls end later than the phase.
 }
 
-/// How many calls each thread makes.
+/// The number of calls that each thread makes.
 fn calls_of_each(groups: &[(&Call, usize)], phase: Duration) -> Result<Vec<u32>> {
     let start = Instant::now();
     all(groups, &|call| {
@@ -153,7 +153,7 @@ fn calls_of_each(groups: &[(&Call, usize)], phase: Duration) -> Result<Vec<u32>>
     })
 }
 
-/// The time that threads take for so many calls each.
+/// The time in which each thread makes `calls` calls.
 fn together(call: &Call, threads: usize, calls: u32) -> Result<Duration> {
     let start = Instant::now();
     all(&[(call, threads)], &|call| {
@@ -162,7 +162,7 @@ fn together(call: &Call, threads: usize, calls: u32) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// What each thread makes of its call.
+/// The result of each thread.
 fn all<R: Send>(
     groups: &[(&Call, usize)],
     work: &(impl Fn(&Call) -> Result<R> + Sync),

@@ -1,4 +1,4 @@
-"""Find the outliers of many series, on all cores: each process reads its own part, only indices travel."""
+"""Find the outliers of many series, on all cores: each process reads its own part and sends back indices."""
 
 import os
 import random
@@ -11,16 +11,16 @@ VALUES = 1_000
 
 
 def read(number):
-    """Return a series by its number. Read yours here, from a file or a database, where it is needed."""
+    """Return a series by its number. Yours would be read here from a file or a database."""
     values = random.Random(number)
     data = [values.gauss(20, 0.5) for _ in range(VALUES)]
-    if number % 1_000 == 0:  # one in a thousand has a value that stands out far
+    if number % 1_000 == 0:  # one series in a thousand has an extreme value
         data[number // 1_000] += 50
     return data
 
 
 def far_out(numbers):
-    """Return number and indices of those series of which one value stands so far out that no other does."""
+    """Return the number and the index of each series with exactly one outlier: an extreme value hides the others."""
     found = ((number, detect(read(number))) for number in numbers)
     return [(number, indices) for number, indices in found if len(indices) == 1]
 

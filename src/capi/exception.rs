@@ -59,8 +59,8 @@ impl Exception {
 
     /// What `str(exception)` returned, cut if it is very long.
     ///
-    /// `str` is called once. It may run the exception's own code, for which there is no limit of time or
-    /// memory, as there is none for the function that you call.
+    /// `str` is called once. It may run the exception's own code. As for the function that you call, there is no
+    /// limit to the time and memory that this code takes.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -70,22 +70,22 @@ impl Exception {
     /// It includes the exceptions that led to this one, the members of an exception group, the notes, and
     /// the place of a `SyntaxError`. It is also empty if Python fails to make it, or if memory is short.
     ///
-    /// Its time and memory are limited, whatever the exception is:
+    /// The time and memory to make it are limited, whatever the exception is:
     ///
     /// - It shows at most 32 exceptions, and for each at most the 1,000 innermost frames and 100 notes. The
     ///   middle of a very long text is left out.
-    /// - Source lines are read from files, up to 4 MiB in all, and from source that is compiled in. Other
-    ///   loaders, such as that of a zip file, are not asked.
-    /// - A name is suggested (`Did you mean`, from Python 3.12 on) where that runs no code of an object:
+    /// - Source lines come from files, up to 4 MiB in all, and from source that is compiled in. Other loaders,
+    ///   such as the one for zip files, are not asked.
+    /// - A name is suggested (`Did you mean`, from Python 3.12 on) if finding it runs no code of an object:
     ///   for variables, and for attributes of built-in types and plain modules.
-    /// - Making it stops after two seconds.
-    /// - `str` is called for each exception that led to this one, until these calls have taken a second
-    ///   together. A single call has no limit: see [`message`](Self::message).
+    /// - After two seconds, the text ends.
+    /// - `str` is called for each exception that led to this one, until these calls have together taken a
+    ///   second. A single call has no limit: see [`message`](Self::message).
     pub fn traceback(&self) -> &str {
         self.traceback.as_deref().unwrap_or_default()
     }
 
-    /// Whether C code raised an exception of that type, and not a method written in Python.
+    /// Whether it has that type, and C code raised it, not a method written in Python.
     pub(crate) fn is_of_c_code(&self, type_name: &str) -> bool {
         self.traceback.is_none() && self.type_name == type_name
     }

@@ -12,7 +12,7 @@ use crate::capi::owned::{Borrowed, Owned};
 
 /// A reference that is kept while the lock is not held, and can move to other threads.
 ///
-/// With the lock, the object can be used again. If the lock is held, dropping releases the reference at
+/// Under the lock, the object can be used again. If the lock is held, dropping releases the reference at
 /// once. Otherwise the next [`with_python`] releases it: waiting for the lock could take for ever.
 ///
 /// [`with_python`]: crate::with_python
@@ -33,7 +33,7 @@ impl Held {
         unsafe { Borrowed::from_ptr(py, self.0) }
     }
 
-    /// Takes the reference out, now that the lock is held.
+    /// Takes the reference out, under the lock.
     #[inline]
     pub fn into_owned(self, py: Python<'_>) -> Owned<'_> {
         // SAFETY: live, and the reference is ours, handed over this once; the lock is held.
@@ -47,9 +47,9 @@ impl From<Owned<'_>> for Held {
     }
 }
 
-/// References that were dropped and are not released yet.
+/// References that were dropped without the lock and are not released yet.
 static DROPPED: Mutex<Vec<Held>> = Mutex::new(Vec::new());
-/// Whether there are any, which is quicker to find out.
+/// Whether there are any: quicker to read than the list.
 static ANY_DROPPED: AtomicBool = AtomicBool::new(false);
 
 impl Drop for Held {
@@ -67,14 +67,14 @@ impl Drop for Held {
     }
 }
 
-/// Releases the references that were dropped, on any thread.
+/// Releases the references that any thread dropped without the lock.
 #[inline]
 pub(crate) fn release_dropped(py: Python<'_>) {
     #[cold]
     fn release(py: Python<'_>) {
         ANY_DROPPED.store(false, Relaxed);
         let dropped = mem::take(&mut *DROPPED.lock().unwrap_or_else(PoisonError::into_inner));
-        // Without the mutex: this may run Python code, which may drop others.
+        // After the mutex is unlocked: this may run Python code, which may drop other references.
         for held in dropped {
             drop(held.into_owned(py));
         }

@@ -1,4 +1,4 @@
-//! The few functions of the C library that are needed: too few to depend on a crate for them.
+//! The functions of the C library that this crate needs: too few to depend on a crate for them.
 
 use std::ffi::{c_char, c_int, c_long, c_void};
 
@@ -22,13 +22,13 @@ unsafe extern "C" {
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     safe fn pthread_main_np() -> c_int;
 
-    /// The user as whom this process acts.
+    /// The effective user of this process.
     pub(crate) safe fn geteuid() -> u32;
     /// The processor time that this process has used, in microseconds.
     pub(crate) safe fn clock() -> c_long;
 }
 
-/// Whether this is the thread with which the process ends.
+/// Whether this is the main thread, whose end is the end of the process.
 pub(super) fn is_main_thread() -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let main = gettid().cast_unsigned() == std::process::id();

@@ -1,4 +1,4 @@
-//! libpython, loaded when it is first needed, so a program without it can start and report what is missing.
+//! Loads libpython when it is first needed, so a program can start without it and report what is missing.
 
 use std::env;
 use std::ffi::{CStr, CString, c_int, c_void};
@@ -26,7 +26,7 @@ const FLAGS: c_int = if cfg!(target_vendor = "apple") {
 /// The types are those that [`ffi`](crate::capi::ffi), the crate `python3-sys`, declares. The function is
 /// looked up in the libpython that was loaded, once for each place in the code.
 ///
-/// | form | what it is |
+/// | form | meaning |
 /// |---|---|
 /// | `c!(NAME(a, b))` | a call |
 /// | `c!(NAME(a; b, c))` | a call of a function that takes any number of arguments after the first |
@@ -91,7 +91,7 @@ impl Symbol {
         Self { name, address }
     }
 
-    /// Its address, as a pointer of its type.
+    /// Its address, as a pointer of type `P`.
     #[inline(always)]
     pub fn get<P: Copy>(&self) -> P {
         const { assert!(size_of::<P>() == size_of::<*mut c_void>()) };
@@ -99,11 +99,11 @@ impl Symbol {
         if address.is_null() {
             address = self.find();
         }
-        // SAFETY: of the same size, and a pointer of the symbol's type, as the caller of `new` promises.
+        // SAFETY: of the same size; the caller of `new` guarantees that it is a pointer of the symbol's type.
         unsafe { mem::transmute_copy(&address) }
     }
 
-    /// Patch releases of one minor version have the same symbols.
+    /// Ends the process if there is no such symbol: patch releases of one minor version have the same symbols.
     #[cold]
     fn find(&self) -> *mut c_void {
         let name = self.name.as_ptr().cast();
@@ -113,7 +113,7 @@ impl Symbol {
         });
         let address = found.unwrap_or(ptr::null_mut());
         if address.is_null() {
-            // No caller could continue.
+            // No caller could continue without it.
             eprintln!("libpython has no {}", self.name.trim_end_matches('\0'));
             process::abort();
         }
@@ -128,11 +128,11 @@ pub(crate) struct Library(usize);
 
 /// Loads libpython, unless it is in the process already.
 ///
-/// It is searched in `LD_LIBRARY_PATH`, then where it was at the build, then where the system has libraries.
+/// Searches `LD_LIBRARY_PATH`, then its directory at build time, then the system's library directories.
 ///
 /// # Errors
 ///
-/// What to do if there is none.
+/// Says what to do if there is none.
 pub(crate) fn load() -> Result<Library, String> {
     static LOADED: OnceLock<Result<Library, String>> = OnceLock::new();
     LOADED.get_or_init(find).clone()
@@ -147,8 +147,8 @@ fn find() -> Result<Library, String> {
         return Ok(Library(program.expose_provenance()));
     }
     let name = env!("OUTLIERS_BUILD_LIBRARY");
-    // `dlopen` alone would not do: if Cargo sets this variable, which it does for its own libraries, the
-    // system's libpython would come before that of the build.
+    // `dlopen` alone would be wrong: Cargo sets this variable for its own libraries, and then the system's
+    // libpython would come before the one of the build.
     let search_path = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
     let files = env::split_paths(&search_path)
         .chain([PathBuf::from(env!("OUTLIERS_BUILD_LIBDIR"))])
@@ -169,7 +169,7 @@ fn find() -> Result<Library, String> {
     let reason = unsafe { CStr::from_ptr(reason) }.to_string_lossy();
     let package = name.split(".so").next().unwrap_or(name);
     Err(format!(
-        "{reason}; install it, such as by apt install {package}, or name its directory: \
+        "{reason}; install it, for example with apt install {package}, or name its directory: \
          LD_LIBRARY_PATH=/path/to/lib"
     ))
 }
@@ -184,7 +184,7 @@ pub(in crate::capi) unsafe fn is_a(
     object: *mut ffi::PyObject,
     kind: *mut ffi::PyTypeObject,
 ) -> bool {
-    // SAFETY: live, as the caller promises; only reads a pointer.
+    // SAFETY: the caller guarantees a live object; only reads a pointer.
     let own = unsafe { ffi::Py_TYPE(object) };
     // SAFETY: the lock is held; both are types, and live as long as the object and the library.
     own == kind || unsafe { c!(PyType_IsSubtype(own, kind)) } != 0

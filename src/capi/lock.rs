@@ -26,7 +26,7 @@ pub(crate) struct Started(pub(in crate::capi) ());
 /// The closure must work for every lifetime, so nothing that carries the token can leave it.
 #[inline]
 pub(crate) fn with_lock<R>(_: Started, closure: impl for<'p> FnOnce(Python<'p>) -> R) -> R {
-    // A thread that is ending may have released its state already: then it gets one for this call.
+    // A thread that is ending may have released its state already. It then gets a state for this call.
     let known = ThreadState::OF_THIS_THREAD.try_with(|_| ());
     let _state = known.is_err().then(ThreadState::keep);
     let _lock = Lock::take();
@@ -42,7 +42,7 @@ pub(in crate::capi) fn with_lock_of_the_start<R>(
 
 /// Whether this thread holds the lock for the main interpreter: false in code of a subinterpreter.
 ///
-/// `PyGILState_Check` would not do: once a subinterpreter was made, it always says yes.
+/// `PyGILState_Check` is no help: once a subinterpreter was made, it always returns 1.
 #[doc(alias = "PyThreadState_GetUnchecked")]
 pub(crate) fn is_held() -> bool {
     // python3-sys does not declare it; every version of Python exports it.
@@ -54,7 +54,7 @@ pub(crate) fn is_held() -> bool {
     // SAFETY: ends in NUL, and has the type that the next line names.
     static CURRENT: Symbol = unsafe { Symbol::new(NAME) };
     let current: unsafe extern "C" fn() -> *mut ffi::PyThreadState = CURRENT.get();
-    // SAFETY: may be called at any time: only looks a pointer up, and finds none before Python is started.
+    // SAFETY: may be called at any time: it only looks a pointer up, and finds none before Python is started.
     let of_this_thread = unsafe { c!(PyGILState_GetThisThreadState()) };
     // SAFETY: as above.
     !of_this_thread.is_null() && of_this_thread == unsafe { current() }
@@ -63,7 +63,7 @@ pub(crate) fn is_held() -> bool {
 struct Lock(ffi::PyGILState_STATE);
 
 impl Lock {
-    /// Only after Python was started, as every caller knows.
+    /// Every caller knows that Python was started.
     #[inline]
     fn take() -> Self {
         // SAFETY: Python was started, which is all that this call needs.
@@ -84,7 +84,7 @@ impl Drop for Lock {
 /// Without it, Python would make and free a record for each call, which takes 8 µs instead of 0.2 from
 /// 3.11 on.
 struct ThreadState {
-    /// The record to release at the end; none for a record that somebody else made, or the main thread's.
+    /// The record to release at the end; `None` if other code made the record, or if this is the main thread.
     ours: Option<*mut ffi::PyThreadState>,
 }
 
@@ -97,14 +97,14 @@ impl ThreadState {
         // SAFETY: Python was started; only looks a pointer up.
         let known = unsafe { c!(PyGILState_GetThisThreadState()) };
         if !known.is_null() {
-            // Whoever made it releases it: the start of Python, on this thread, or Python's own thread.
+            // The code that made it releases it: the start of Python on this thread, or Python's own thread.
             return Self { ours: None };
         }
         mem::forget(Lock::take());
-        // SAFETY: the lock is held by this thread, since the line above.
+        // SAFETY: this thread holds the lock since the line above.
         let state = unsafe { c!(PyEval_SaveThread()) };
-        // The main thread ends with the process, and its state with it. Waiting for the lock then could
-        // keep the process from ending, if another thread holds it for ever.
+        // The state of the main thread ends with the process. Waiting for the lock at that point could keep
+        // the process from ending, if another thread holds the lock for ever.
         let ours = (!is_main_thread()).then_some(state);
         Self { ours }
     }

@@ -3,14 +3,14 @@
 //!
 //! # Three rules, three types
 //!
-//! Python counts the references to every object, and frees it with the last one. In C the caller keeps
-//! the count right, by rules that the manual of each function states. Here the signatures state them:
+//! Python counts the references to every object, and frees the object when the last one is released. In C the
+//! caller keeps the count right, by rules in the manual of each function. Here the signatures state the rules:
 //!
-//! | rule | what the manual means | type |
+//! | rule | meaning | type |
 //! |---|---|---|
 //! | new reference | you own a reference now: release it once | [`Owned`] is returned |
 //! | stolen reference | the callee owns your reference now: do not release it. The calls here steal *also if they fail* | [`Owned`] is taken |
-//! | borrowed reference | the owner keeps the reference: use it while the owner keeps it, which any call that runs code may end | `&Owned` is taken, [`Borrowed`] is returned |
+//! | borrowed reference | the owner keeps the reference: use it only as long as the owner keeps it, which may end in any call that runs code | `&Owned` is taken, [`Borrowed`] is returned |
 //!
 //! Dropping an [`Owned`] releases the reference. Some calls return a new reference inside a type that says
 //! more about the object: [`Unfilled`], a list or tuple that is being filled; [`Iter`]; [`Code`]. A call
@@ -32,22 +32,22 @@
 //! ```
 //!
 //! All calls need Python's lock, the GIL, which one thread holds at a time.
-//! [`with_python`](crate::with_python) takes it, and hands out the token [`Python`] as the proof. Every
+//! [`with_python`](crate::with_python) takes it, and hands out the token [`Python`] as proof. Every
 //! reference carries the token.
 //!
-//! It does not compile to use a reference after it was stolen, or for longer than its owner or the lock is
-//! there, or to release a borrowed one: see the examples of [`Owned`], [`Borrowed`] and [`list_get_item`].
+//! Code that uses a reference after it was stolen, or after its owner or the lock is gone, does not compile; nor
+//! does code that releases a borrowed one. See the examples of [`Owned`], [`Borrowed`] and [`list_get_item`].
 //!
 //! # The calls
 //!
 #![doc = include_str!("rules.md")]
 //!
-//! A call that fails returns an [`Exception`], which is copied out of Python as text at once.
+//! A call that fails returns an [`Exception`], which is copied out of Python as text.
 //!
 //! # Any other C call
 //!
 //! [`c!`](c) calls any function of Python's C API, in the libpython that was loaded. [`ffi`] has the
-//! declarations. The call is `unsafe`; these make its result safe again, as in PyO3:
+//! declarations. The call is `unsafe`. These functions make its result safe again, as in PyO3:
 //!
 //! | the manual says | take the result with |
 //! |---|---|
@@ -55,7 +55,7 @@
 //! | "borrowed reference", NULL on failure | [`Borrowed::from_ptr_or_err`] |
 //! | -1 on failure, or another value | [`Exception::take`], which clears the exception |
 //!
-//! An argument that is borrowed is passed as [`owned.as_ptr()`](Owned::as_ptr), and one that is stolen as
+//! Pass a borrowed argument as [`owned.as_ptr()`](Owned::as_ptr), and a stolen one as
 //! [`owned.into_ptr()`](Owned::into_ptr).
 //!
 //! ```
@@ -81,12 +81,12 @@
 //!
 //! # Why the `cpython` crate, and PyO3
 //!
-//! This project was given rust-cpython 0.7.2 and its sister crate `python3-sys` to build on. Neither is
-//! maintained any more (RUSTSEC-2023-0076), so a new project should take [PyO3](https://pyo3.rs). Two things
-//! are used: the type of the lock token, and the C declarations. The rest is avoided. Its lock guards crash
-//! when they are dropped out of order, its conversions panic when memory runs out, its `print` of an exception
-//! lets `SystemExit` end the process, its access to tuples does not fit Python 3.14, its start ends the
-//! process on failure, and its arithmetic on reference counts does not know immortal objects.
+//! This project had to use rust-cpython 0.7.2 and its sister crate `python3-sys`. Neither is maintained any
+//! more (RUSTSEC-2023-0076), so a new project should use [PyO3](https://pyo3.rs). This crate uses only the type
+//! of the lock token and the C declarations. It avoids the rest of rust-cpython: its lock guards crash
+//! when they are dropped out of order, its conversions panic when memory runs out, its function that prints an
+//! exception lets `SystemExit` end the process, its access to tuples is wrong for Python 3.14, its start ends the
+//! process on failure, and its arithmetic on reference counts ignores immortal objects.
 //!
 //! The same steps in PyO3:
 //!

@@ -10,7 +10,7 @@ use python3_sys as ffi;
 use crate::capi::library::c;
 use crate::capi::lock::Python;
 
-/// A reference that we own, released when it is dropped.
+/// A reference that your code owns, released when it is dropped.
 ///
 /// A function that returns an `Owned` returns a *new* reference. A function that takes one by value
 /// *steals* it. A function that takes `&Owned` *borrows* it.
@@ -55,7 +55,7 @@ use crate::capi::lock::Python;
 /// # Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
-/// Nor does using it on another thread, which does not hold the lock:
+/// Using it on another thread, which does not hold the lock, does not compile:
 ///
 /// ```compile_fail
 /// # use pyoutliers::capi; pyoutliers::with_python(|py| {
@@ -66,7 +66,7 @@ use crate::capi::lock::Python;
 /// # Ok(()) })?; Ok::<_, pyoutliers::Error>(())
 /// ```
 ///
-/// A number can go there:
+/// A number can move to another thread:
 ///
 /// ```
 /// # use pyoutliers::capi; pyoutliers::with_python(|py| {
@@ -102,13 +102,13 @@ impl<'p> Owned<'p> {
         self.object.as_ptr()
     }
 
-    /// The pointer, with the reference, for a C call that steals. If nothing steals it, it leaks.
+    /// The pointer, with the reference, for a C call that steals. If no call steals it, it leaks.
     #[inline]
     pub fn into_ptr(self) -> *mut ffi::PyObject {
         ManuallyDrop::new(self).as_ptr()
     }
 
-    /// The object's address: no other object has it while this reference is there.
+    /// The object's address: no other object has it as long as this reference exists.
     pub fn address(&self) -> usize {
         self.object.addr().get()
     }
@@ -119,7 +119,7 @@ impl<'p> Owned<'p> {
         self.py
     }
 
-    /// Borrows this reference, for as long as it is there.
+    /// Borrows this reference, for as long as it exists.
     ///
     /// ```compile_fail
     /// # use pyoutliers::capi; pyoutliers::with_python(|py| {
@@ -164,7 +164,7 @@ impl<'p> Owned<'p> {
         count.cast_unsigned() & 0xFFFF_FFFF
     }
 
-    /// Whether the object is immortal, as `None` is from 3.12 on: its count is that large.
+    /// Whether the object is immortal, as `None` is from 3.12 on: then its count is very large.
     pub fn is_immortal(&self) -> bool {
         self.reference_count() >= 1 << 29
     }
@@ -194,7 +194,7 @@ impl Drop for Owned<'_> {
     }
 }
 
-/// A reference that somebody else owns, and keeps for `'a`.
+/// A reference that another owner keeps for `'a`.
 ///
 /// It can be used wherever `&Owned` can. Dropping it releases nothing, and releasing it does not compile:
 ///

@@ -1,7 +1,7 @@
-//! Takes the exception that is set out of Python, as text.
+//! Takes the current exception out of Python, as text.
 //!
-//! A call here that fails raises an exception too, whose text could again fail to be made, and so on. So a
-//! part that cannot be had is left out, unless memory ran out: then that is the exception.
+//! A call here that fails raises another exception, and making its text could fail too, and so on. So a part of
+//! the text that cannot be made is left out. But if memory runs out, the result is a `MemoryError` instead.
 
 use std::ffi::CStr;
 use std::ptr::{self, NonNull};
@@ -17,10 +17,10 @@ use crate::capi::owned::Owned;
 
 /// The most characters of a message that are kept.
 const LONGEST_MESSAGE: isize = 4096;
-/// The most characters of a traceback that are kept; `traceback.py` leaves out its middle before.
+/// The most characters of a traceback that are kept; before that, `traceback.py` leaves out its middle.
 const LONGEST_TRACEBACK: isize = 20_000;
-/// Bytes that must be free to make a traceback. Without them there is none, because CPython may crash when the
-/// Python code that makes it runs out of memory. They are asked for by one `PyMem_Malloc`, and freed at once.
+/// Bytes that must be free to make a traceback. Without them there is no traceback, because CPython may crash if
+/// the code that makes it runs out of memory. One `PyMem_Malloc` allocates them, and they are freed at once.
 pub const ROOM_FOR_TRACEBACK: usize = 16 << 20;
 
 static TRACEBACK_TEXT: OnceLock<Held> = OnceLock::new();
@@ -40,7 +40,7 @@ pub(in crate::capi) fn occurred(_: Python<'_>) -> bool {
 }
 
 impl Exception {
-    /// Takes the exception that is set, which clears it: for a C call that has just failed.
+    /// Takes and clears the current exception, right after a C call has failed.
     ///
     /// If none is set, the result is a `SystemError`, as in Python.
     #[doc(alias = "PyErr_Fetch")]
@@ -49,7 +49,7 @@ impl Exception {
         let mut fetched = fetch(py);
         let [kind, value, traceback] = &mut fetched;
         if is_memory_error(py, *kind) && value.is_null() {
-            // Describing it would take memory too.
+            // Describing a `MemoryError` would take memory too.
             owned(py, fetched);
             return Self::out_of_memory();
         }
@@ -76,10 +76,10 @@ fn fetch(_: Python<'_>) -> [*mut ffi::PyObject; 3] {
     fetched
 }
 
-/// The three references that were fetched, so that each is released when it is dropped.
+/// The three fetched references. Dropping one releases it.
 fn owned(py: Python<'_>, fetched: [*mut ffi::PyObject; 3]) -> [Option<Owned<'_>>; 3] {
     fetched.map(|object| {
-        // SAFETY: `PyErr_Fetch` handed over a reference with each that is not NULL.
+        // SAFETY: `PyErr_Fetch` handed over a reference for each pointer that is not NULL.
         NonNull::new(object).map(|object| unsafe { Owned::from_owned_ptr(py, object) })
     })
 }
@@ -117,8 +117,8 @@ fn describe(
     })
 }
 
-/// An exception and those that led to it, as Python prints them, given its traceback and what `str`
-/// returned for it. Empty if that fails in any way.
+/// An exception and those that led to it, as Python prints them, given its traceback and the result of
+/// `str`. Empty if making the text fails in any way.
 fn traceback_text(value: &Owned<'_>, traceback: &Owned<'_>, said: Option<&Owned<'_>>) -> String {
     let py = value.py();
     let Some(function) = TRACEBACK_TEXT.get().filter(|_| has_room(py)) else {
@@ -181,7 +181,7 @@ pub(in crate::capi) fn name_of_type(kind: &Owned<'_>) -> Result<String, Exceptio
 fn str_of<'p>(value: &Owned<'p>) -> Option<Owned<'p>> {
     // SAFETY: the lock is held and the object live.
     let text = unsafe { c!(PyObject_Str(value.as_ptr())) };
-    // A `__str__` may raise a MemoryError too: the type's name is worth more than that.
+    // A `__str__` may itself raise a MemoryError. The name of the exception's type says more than that one.
     // SAFETY: the result of a call that returns new or NULL.
     unsafe { new_or_clear(value.py(), text) }.ok().flatten()
 }
@@ -199,7 +199,7 @@ pub(in crate::capi) fn utf8(text: &Owned<'_>, most: isize) -> Result<Option<Stri
     if is_string == 0 {
         return Ok(None);
     }
-    // SAFETY: the lock is held; `text` is a live string; the range is cut to what there is.
+    // SAFETY: the lock is held; `text` is a live string; the range is cut to its length.
     let part = unsafe { c!(PyUnicode_Substring(text.as_ptr(), 0, most)) };
     // SAFETY: the result of a call that returns new or NULL.
     let Some(part) = (unsafe { new_or_clear(py, part) })? else {
@@ -240,7 +240,7 @@ unsafe fn new_or_clear(
     object: *mut ffi::PyObject,
 ) -> Result<Option<Owned<'_>>, Exception> {
     if let Some(object) = NonNull::new(object) {
-        // SAFETY: not NULL, so a new reference, as the caller promises.
+        // SAFETY: not NULL, so the caller guarantees a new reference that nobody else owns.
         return Ok(Some(unsafe { Owned::from_owned_ptr(py, object) }));
     }
     let fetched = fetch(py);

@@ -1,4 +1,4 @@
-//! Starts Python: once in a process, as the named interpreter, with failure as a value.
+//! Starts Python, once in a process, as a given interpreter. A failed start is an error, not an exit.
 
 use std::ffi::{CStr, OsStr, c_int, c_void};
 use std::mem::MaybeUninit;
@@ -14,10 +14,10 @@ use crate::capi::libc::{DlInfo, dladdr};
 use crate::capi::library::c;
 use crate::capi::lock::{self, Python, Started};
 
-/// The version of the loaded library, such as `3.11.7`. Python may be not started yet.
+/// The version of the loaded library, such as `3.11.7`. Python need not be started.
 ///
-/// The library is asked once: it writes its answer into the same place each time, so two threads must not
-/// ask at once.
+/// The library is asked only once: it writes each answer into the same buffer, so two threads must not
+/// ask at the same time.
 #[doc(alias = "Py_GetVersion")]
 pub(crate) fn loaded_version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();
@@ -57,9 +57,9 @@ pub(crate) fn already_started() -> Option<Started> {
 /// Whether [`start`] is running.
 static STARTING: AtomicBool = AtomicBool::new(false);
 
-/// Whether this is called by code that runs as part of the start, which cannot wait for its end.
+/// Whether the caller is code that runs during the start. Such code cannot wait for the end of the start.
 ///
-/// Other threads that came at the same time can wait: Python has no record of them yet.
+/// Other threads that want to start Python can wait: Python has no record of them yet.
 /// `Py_IsInitialized` is no help: from 3.15 on it is false until the start is complete.
 pub(crate) fn calls_back() -> bool {
     // SAFETY: only looks a pointer up, and finds none before Python keeps one for each thread.
@@ -81,7 +81,7 @@ impl Config {
         self.0.as_mut_ptr().cast()
     }
 
-    /// Sets the int at a place to 0; places are counted in ints from 0.
+    /// Sets the int at index `place` to 0.
     fn clear(&mut self, place: usize) {
         let start = place * size_of::<c_int>();
         if let Some(int) = self.0.get_mut(start..start + size_of::<c_int>()) {
@@ -95,11 +95,11 @@ const INSTALL_SIGNAL_HANDLERS: usize = 4;
 /// `coerce_c_locale`, the sixth int of a `PyPreConfig` in every version since 3.8.
 const COERCE_C_LOCALE: usize = 5;
 
-/// Starts Python as if `program` had been run, so that modules are found in its environment. Then runs
+/// Starts Python as if `program` had been run, so Python finds the modules of its environment. Then runs
 /// `prepare`.
 ///
-/// Call it once in a process: a failed start cannot be tried again. Signal handlers stay as they are. On
-/// return no thread holds the lock. An error is Python's reason, or the exception of `prepare`.
+/// Call it once in a process: a failed start cannot be tried again. Signal handlers do not change. On
+/// return, no thread holds the lock. An error is Python's reason, or the exception of `prepare`.
 #[doc(alias = "Py_InitializeFromConfig")]
 pub(crate) fn start(
     program: &OsStr,
@@ -109,13 +109,13 @@ pub(crate) fn start(
     let mut config = Config::new();
     // SAFETY: there is room for the largest PyPreConfig, and the alignment is at least its own.
     unsafe { c!(PyPreConfig_InitPythonConfig(config.as_mut_ptr())) };
-    // It would set LC_CTYPE, which another thread may be reading. UTF-8 is used without it too.
+    // Coercion would set LC_CTYPE, which another thread may be reading. Python uses UTF-8 without it too.
     config.clear(COERCE_C_LOCALE);
     // SAFETY: the config was initialised above.
     let status = unsafe { c!(Py_PreInitialize(config.as_mut_ptr())) };
     check(status)?;
 
-    // Python needs it in static storage; a start happens once.
+    // Python keeps using this string, so it is in static storage.
     static PROGRAM: OnceLock<Vec<u32>> = OnceLock::new();
     let program = PROGRAM.get_or_init(|| wide(program));
     // SAFETY: `wchar_t` has 32 bits on every Unix, and the string ends in 0 and is never freed.
@@ -155,7 +155,7 @@ fn check(status: ffi::PyStatus) -> Result<(), String> {
 }
 
 /// A path as a wide string for Python: decoded from UTF-8. A byte that is not UTF-8 becomes the surrogate
-/// that Python encodes back to the same byte.
+/// that Python turns back into that byte.
 fn wide(path: &OsStr) -> Vec<u32> {
     let chunks = path.as_bytes().utf8_chunks();
     let text = chunks.flat_map(|chunk| {

@@ -15,7 +15,7 @@ use super::version::Version;
 /// How long a Python may take to answer: it may be on a network, or on a busy machine.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// The version that a virtual environment has recorded: as `version` in venv, as `version_info` in others.
+/// The version that a virtual environment has recorded: venv writes `version`, other tools `version_info`.
 pub(super) fn recorded_version(python: &Path) -> Option<Version> {
     let settings = python.parent()?.parent()?.join("pyvenv.cfg");
     let settings = fs::read_to_string(settings).ok()?;
@@ -41,7 +41,7 @@ os.write(1, b'%d.%d.%d\\n' % sys.version_info[:3] + os.fsencode(sys.executable))
         (Some(version), Some(executable)) => {
             Ok((version, OsString::from_vec(executable.into()).into()))
         }
-        _ => Err(format!("it answers with {status}")),
+        _ => Err(format!("it ended with {status}")),
     }
 }
 
@@ -53,7 +53,7 @@ fn answer(command: &mut Command, longest: Duration) -> Result<(ExitStatus, Vec<u
     let mut child = child.map_err(|error| error.to_string())?;
     let (said, answer) = mpsc::channel();
     if let Some(stdout) = child.stdout.take() {
-        // On its own thread, which may wait for ever: another process may keep the pipe open.
+        // On a separate thread, which may wait for ever: another process may keep the pipe open.
         let read = move || {
             let mut bytes = Vec::new();
             let read = stdout.take(MOST).read_to_end(&mut bytes);
@@ -64,7 +64,7 @@ fn answer(command: &mut Command, longest: Duration) -> Result<(ExitStatus, Vec<u
             .map_err(|error| error.to_string())?;
     }
     let answer = answer.recv_timeout(longest);
-    // It has closed its output, or is too late. Either way it may run on for ever.
+    // It has closed its output, or is too late. Either way it may never end.
     let _ = child.kill();
     let status = child.wait().map_err(|error| error.to_string())?;
     match answer {
@@ -74,7 +74,7 @@ fn answer(command: &mut Command, longest: Duration) -> Result<(ExitStatus, Vec<u
         Ok(Ok(bytes)) => Ok((status, bytes)),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err(format!(
-            "it gives no answer within {} seconds",
+            "it does not answer within {} seconds",
             longest.as_secs()
         )),
     }
@@ -90,7 +90,7 @@ mod tests {
             ("echo 3.11.7; exit 3", Ok("exit status: 3: 3.11.7\n")),
             (
                 "exec sleep 1000",
-                Err("it gives no answer within 1 seconds"),
+                Err("it does not answer within 1 seconds"),
             ),
             ("exec yes", Err("it prints more than 65536 bytes")),
             ("yes >&2 & echo; kill $!", Ok("exit status: 0: \n")),

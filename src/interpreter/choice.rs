@@ -1,4 +1,4 @@
-//! Chooses a Python, and records why that one.
+//! Chooses a Python, and records the reason.
 
 use std::env;
 use std::ffi::OsString;
@@ -71,7 +71,7 @@ pub(super) struct Build<'a> {
     pub development: &'a Path,
 }
 
-/// Chooses by the environment variables that `variable` reads. An error is one line that says why not.
+/// Chooses by the environment variables that `variable` reads. An error is one line with the reason.
 pub(super) fn choose(
     variable: impl Fn(&str) -> Option<OsString>,
     build: &Build<'_>,
@@ -104,7 +104,7 @@ pub(super) fn choose(
     on_path(variable("PATH"), linked).ok_or_else(|| {
         format!(
             "the Python that this program was built with is gone from {}, and PATH has no {name}; \
-             install it, such as by apt install {name}, or name one: OUTLIERS_PYTHON=/path/to/python",
+             install it, for example with apt install {name}, or name one: OUTLIERS_PYTHON=/path/to/python",
             build.python.display(),
         )
     })
@@ -159,19 +159,19 @@ fn is_ours(environment: &Path) -> bool {
         })
 }
 
-/// Refuses a choice of another minor version than the library: Python would start with it, but not find its
+/// Refuses a choice whose minor version is not the library's: Python would start, but not find its
 /// modules.
 fn admit(choice: Choice, linked: &Version) -> Result<Choice, String> {
     let Choice { python, rule, .. } = &choice;
     let shown = python.display();
     let other = match rule {
         Rule::OutliersPython => "name another",
-        _ => "activate another, or none, or name one: OUTLIERS_PYTHON=/path/to/python",
+        _ => "activate another or none, or name one: OUTLIERS_PYTHON=/path/to/python",
     };
     // The system looks up a bare name, such as python3, in PATH.
     if python.parent() != Some(Path::new("")) && !python.is_file() {
         return Err(format!(
-            "{rule} leads to no Python: {shown} is not there; {other}"
+            "{rule} leads to {shown}, which does not exist; {other}"
         ));
     }
     let (version, python) = match recorded_version(python) {
@@ -180,7 +180,7 @@ fn admit(choice: Choice, linked: &Version) -> Result<Choice, String> {
             path::absolute(python).map_err(|error| error.to_string())?,
         ),
         None => ask(python).map_err(|reason| {
-            format!("{rule} leads to {shown}, which is no Python: {reason}; {other}")
+            format!("{rule} leads to {shown}, which is not a Python: {reason}; {other}")
         })?,
     };
     if !version.same_minor(linked) {

@@ -14,8 +14,8 @@ def load(path, source=None):
         raise ModuleNotFoundError(f"there is no file {path}")
     # Another thread may ask for the module while this one runs its code.
     with LOADING:
-        # Under a name that no `import` statement has, so that a file `random.py` does not replace `random`; and
-        # without a dot, which would mean a package: `pickle` must find its classes.
+        # The name is one that no `import` statement can use, so a file `random.py` does not replace `random`. It has
+        # no dot, which would mean a package: `pickle` must find the module's classes.
         return loaded(os.path.basename(path).replace(".", "-"), file, source)
 
 
@@ -25,7 +25,7 @@ def loaded(name, file, source):
         loader = getattr(spec, "loader", None)
         if getattr(spec, "origin", None) == file and getattr(loader, "source", None) == source:
             return sys.modules[name]
-        name += "_"  # that is the module of another file
+        name += "_"  # the module of another file has this name
     if source is None:
         spec = spec_from_file_location(name, file)
     else:

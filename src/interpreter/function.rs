@@ -1,4 +1,4 @@
-//! Finds a function: the one place where modules are imported and names are looked up.
+//! Finds a function: the only place that imports modules and looks up names.
 
 use std::ffi::{CStr, CString};
 use std::sync::OnceLock;
@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Imports a module and looks up a callable in it, by a name that may be dotted.
 ///
-/// A module whose name ends in `.py` is loaded from that file. With `source`, it is made of the source.
+/// A module whose name ends in `.py` is loaded from that file. If there is a `source`, it is made of that.
 pub(crate) fn find<'p>(
     py: Python<'p>,
     module: &str,
@@ -28,7 +28,7 @@ pub(crate) fn find<'p>(
         .map_err(|error| error.in_function(&format!("{module}:{function}")))
 }
 
-/// Makes a module of a file, or of source under that name, unless that was done.
+/// Makes a module of a file, or of source under that name, unless it exists.
 fn load<'p>(py: Python<'p>, path: &str, source: Option<&str>) -> Result<Owned<'p>, Exception> {
     let load = loader(py)?.as_borrowed(py);
     let path = capi::unicode_from_str(py, path)?; // new
@@ -41,7 +41,7 @@ fn load<'p>(py: Python<'p>, path: &str, source: Option<&str>) -> Result<Owned<'p
     }
 }
 
-/// The function `load` of `file.py`, which is made a module once.
+/// The function `load` of `file.py`. Makes a module of that file once.
 fn loader(py: Python<'_>) -> Result<&'static Held, Exception> {
     static LOAD: OnceLock<Held> = OnceLock::new();
     if let Some(load) = LOAD.get() {
@@ -89,7 +89,7 @@ fn import_error(py: Python<'_>, name: &str, exception: Exception) -> Error {
     .into()
 }
 
-/// Which Python the module was searched in, and what to do.
+/// Says in which Python the module was searched for, and what to do.
 fn advice(py: Python<'_>, module: &str, exception: &Exception) -> String {
     let Some(choice) = started_choice() else {
         return "the Python is one that this process had started before".to_owned();

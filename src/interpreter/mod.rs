@@ -1,9 +1,9 @@
-//! Python, started once in a process: which Python, and why that one.
+//! Chooses a Python and starts it, once in a process.
 //!
 //! # Which Python
 //!
 //! The library, libpython, is loaded when Python is started: from a directory in `LD_LIBRARY_PATH`, else from
-//! where it was when the program was built, else from where the system has its libraries.
+//! its directory at build time, else from the system's library directories.
 //!
 //! The environment decides where modules such as NumPy are found. It is the first of these:
 //!
@@ -18,18 +18,18 @@
 //! A program installed with `cargo install --path` uses the environment of its checkout. A program
 //! installed with `cargo install --git` has no checkout, so its Python must have NumPy.
 //!
-//! A Python of another minor version than the library is refused. Patch releases are compatible: a program
+//! A Python whose minor version is not the library's is refused. Patch releases are compatible: a program
 //! built for 3.11.7 runs with 3.11.2 on another machine. If there is no Python, the error says what to
 //! install.
 //!
-//! Neither modules nor environments are searched for in the current directory. `PYTHONPATH` works as in
+//! The current directory is searched neither for modules nor for environments. `PYTHONPATH` works as in
 //! Python, where an empty entry means the current directory: `PYTHONPATH=:/x` has one, before the colon.
 //!
 //! # Once
 //!
 //! Python is started when it is first needed, on the thread that needs it first. It is never ended: NumPy
 //! cannot be loaded twice in a process, and ending Python kills the threads that run in it. So functions
-//! registered with `atexit` never run. What Python code printed is flushed after every call. Python installs
+//! registered with `atexit` never run. Python's output is flushed after every call. Python installs
 //! no signal handlers: Ctrl-C ends the process, even after Python code has imported `signal`.
 
 mod asked;

@@ -1,10 +1,10 @@
-"""Added to the Python that the program starts."""
+"""Code that the library adds to the Python that it starts."""
 
 import sys
 from _thread import RLock
 from importlib.machinery import ModuleSpec
 
-# Held while a module is made of a file, so that one thread does it at a time.
+# Held while a module is made, so that only one thread makes one at a time.
 LOADING = RLock()
 
 
@@ -43,8 +43,8 @@ def install(name, source):
 def leave_ctrl_c_alone():
     """Undo what the first import of `signal` does: it turns Ctrl-C into a KeyboardInterrupt.
 
-    That would get lost, or be raised by whichever function is running. A handler that the program has
-    installed is not Python's, and stays.
+    The exception would get lost, or interrupt whichever function is running. A handler that the program has
+    installed is not Python's, so it stays.
     """
     import _signal
 
@@ -52,11 +52,11 @@ def leave_ctrl_c_alone():
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 
-# A default argument, because other code can empty this module.
+# `sys` is a default argument, because other code can empty this module.
 def flush(sys=sys):
-    """Write out what was printed, which Python itself only does when it ends.
+    """Flush the output, which Python itself only does when it ends.
 
-    Ignore whatever goes wrong: the stream may be None, closed, a pipe without a reader, or any object.
+    Ignore all errors: the stream may be None, closed, a pipe without a reader, or any object.
     """
     try:
         sys.stdout.flush()

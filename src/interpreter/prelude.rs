@@ -8,10 +8,10 @@ use crate::capi::{self, Exception, Held, Owned, Python};
 /// The function `flush` of the prelude, once that is installed.
 static FLUSH: OnceLock<Held> = OnceLock::new();
 
-/// The function that flushes Python's output. Installs the prelude, unless that was done at the start.
+/// The function that flushes Python's output. Installs the prelude if it is not installed yet.
 ///
-/// If other code started Python, two threads may both install it: running Python code releases the lock, and
-/// holding another one meanwhile could deadlock. Installing it twice does no harm.
+/// If other code started Python, two threads may both install it. They cannot use a mutex: running Python code
+/// releases Python's lock, so a thread that held the mutex could deadlock. Installing it twice does no harm.
 #[inline]
 pub(super) fn installed(py: Python<'_>) -> Result<&'static Held, Exception> {
     match FLUSH.get() {
@@ -20,7 +20,7 @@ pub(super) fn installed(py: Python<'_>) -> Result<&'static Held, Exception> {
     }
 }
 
-/// Installs the prelude. Only at the start of Python it also undoes what Python does to Ctrl-C.
+/// Installs the prelude. When this crate starts Python, it also restores the usual effect of Ctrl-C.
 #[cold]
 pub(super) fn install(py: Python<'_>, at_the_start: bool) -> Result<&'static Held, Exception> {
     let source = include_str!("prelude.py");

@@ -1,4 +1,4 @@
-//! The one start of Python in a process, and closures that run with its lock.
+//! Starts Python, once in a process, and runs closures with its lock.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -15,14 +15,14 @@ static START: OnceLock<Result<Start>> = OnceLock::new();
 
 struct Start {
     started: Started,
-    /// None if other code in this process had started Python.
+    /// `None` if other code in this process had started Python.
     choice: Option<Choice>,
 }
 
 /// Runs a closure with Python's lock, the GIL, held. Starts Python if it is not started.
 ///
-/// It works on any thread, and inside another such closure. What Python code printed is flushed at the end.
-/// Other threads that need the lock wait meanwhile, so the closure must not wait for them.
+/// It works on any thread, and inside another such closure. At the end it flushes Python's output. Threads that
+/// need the lock wait until the closure has ended, so the closure must not wait for them.
 ///
 /// ```
 /// use pyoutliers::{capi, with_python};
@@ -52,7 +52,7 @@ pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> Result<R>) -> 
     })
 }
 
-/// Starts Python, unless that was done.
+/// Starts Python if it is not started.
 #[inline]
 fn started() -> Result<&'static Start> {
     if START.get().is_none() && capi::calls_back() {
@@ -60,12 +60,12 @@ fn started() -> Result<&'static Start> {
                       sitecustomize, cannot call Python through this library";
         return Err(start_error(reason.into()));
     }
-    // If other code started Python, a thread that holds the lock does not wait here for long: `start`
-    // does not take the lock then.
+    // If other code started Python, `start` does not take the lock. So a thread that holds the lock does not
+    // wait here for long.
     START.get_or_init(start).as_ref().map_err(Error::clone)
 }
 
-/// Chooses the Python for this environment, as a start would now.
+/// Returns the Python that a start would choose now.
 ///
 /// # Errors
 ///
@@ -108,7 +108,7 @@ pub fn loaded() -> Library {
     }
 }
 
-/// The Python that was started; None if other code in this process had started Python.
+/// The Python that was started; `None` if other code in this process had started Python.
 pub(super) fn started_choice() -> Option<&'static Choice> {
     START.get()?.as_ref().ok()?.choice.as_ref()
 }
@@ -139,7 +139,7 @@ fn start_error(reason: String) -> Error {
     ErrorKind::Start { reason }.into()
 }
 
-/// Refuses a libpython of another minor version. CPython promises that patch releases are compatible.
+/// Refuses a libpython with another minor version. CPython promises that patch releases are compatible.
 fn check_library(built: &Library, loaded: &Library) -> Result<(), String> {
     if built.version.same_minor(&loaded.version) {
         return Ok(());
@@ -154,7 +154,7 @@ fn check_library(built: &Library, loaded: &Library) -> Result<(), String> {
     ))
 }
 
-/// Refuses a `PYTHONHOME` without a standard library, with which Python ends after printing 20 lines.
+/// Refuses a `PYTHONHOME` without a standard library: Python would print 20 lines and end.
 fn check_home(version: &Version) -> Result<(), String> {
     let Some(home) = env::var_os("PYTHONHOME").filter(|home| !home.is_empty()) else {
         return Ok(());

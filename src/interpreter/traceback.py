@@ -2,7 +2,7 @@
 
 An exception may be hostile, so `traceback` gets a copy of it: plain values, each with a limit. Making the
 copy runs no code of the exception except `str(exception)`, and no code of a module's loader. When the time
-is up, the text ends. If this raises anything, the exception has no traceback.
+is up, the text ends. If this code raises anything, the exception has no traceback.
 """
 
 import builtins
@@ -26,9 +26,9 @@ FRAMES = 1000  # the innermost of an exception: as many as Python prints
 LINES = 100  # of source for a frame
 SHOWN = 1 << 18  # characters of source lines in a text
 FILES = 4 << 20  # bytes of all files that are read for a text
-NAMES = 750  # names among which Python looks for a similar one
+NAMES = 750  # names that Python searches for a similar one
 
-# Read as C reads them, because the class of an exception can override the attributes.
+# Reads the attributes as C does, because the class of an exception can override them.
 cause = BaseException.__cause__.__get__
 context = BaseException.__context__.__get__
 suppresses_context = BaseException.__suppress_context__.__get__
@@ -128,7 +128,7 @@ class Writer:
         return self.summary(error, traceback_of(error), message)
 
     def type_of(self, error):
-        """Its type, or a plain type of that name if getting the name could run code, or the name is long."""
+        """Its type; or a plain type of the same name, if reading the name could run code or the name is long."""
         kind = type(error)
         name, module = qualname_of(kind), module_of(kind)
         if type(kind) is type and self.is_short(name) and self.is_short(module):
@@ -157,7 +157,7 @@ class Writer:
         """An attribute of a SyntaxError, if it has the right type."""
         value = getattr(SyntaxError, name).__get__(error)
         if type(value) is int:
-            return min(max(value, -1), ENDS if name == "end_offset" else 10**9)  # so many carets
+            return min(max(value, -1), ENDS if name == "end_offset" else 10**9)  # Python prints this many carets
         return self.cut(value) if isinstance(value, str) else None
 
     def name_of(self, name):
@@ -167,7 +167,7 @@ class Writer:
         return type(name) is str and len(name) <= ENDS
 
     def cut(self, text):
-        """A plain string; a long one loses its middle, which the text would not keep."""
+        """A plain string; a long one loses its middle, which the text would lose anyway."""
         length = str.__len__(text)
         if length <= 2 * ENDS:
             return str.__getitem__(text, slice(None))

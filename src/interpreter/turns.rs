@@ -1,23 +1,23 @@
-//! Turns for Python's lock, so that several threads make as many calls as one, and not half as many.
+//! Turns for Python's lock: with them, several threads make about as many calls as one, instead of half as many.
 //!
 //! NumPy releases Python's lock for a moment within a call. Each time, a thread that waits for the lock wakes
-//! up, is too late, and sleeps again, which slows both threads down. So threads wait here instead, in a line,
-//! until it is their turn. While a thread has the turn, the first thread in the line, F, waits in steps:
+//! up too late and sleeps again, which slows both threads down. So threads wait for their turn here instead, in a
+//! line. While a thread has the turn, the first thread in the line, F, waits in steps:
 //!
 //! | F | phase | at the end of its call, the thread that has the turn |
 //! |---|---|---|
 //! | sleeps for at most 1 ms | `WAITED` | makes the turn `FREE`, and wakes F |
-//! | came too late: the turn is `TAKEN` again; sleeps for 2 ms | `TAKEN` | makes the turn `FREE`, and lets F sleep |
+//! | woke too late: the turn is `TAKEN` again; sleeps for 2 ms | `TAKEN` | makes the turn `FREE`, and lets F sleep |
 //! | sleeps for at most 3 ms | `WANTED` | hands the turn to F (`HANDED`), and wakes F |
 //! | has waited in vain: takes the turn away, and calls without one | `FREE` | finds that it has lost its turn |
 //!
-//! So a thread makes some short calls in a row, without waking another one, before it hands over its turn. A
-//! turn is lost by a call that is slow, or that itself waits for a thread in the line.
+//! So a thread makes several short calls in a row, without waking another thread, before it hands over its turn.
+//! A call loses its turn if it is slow, or if it waits for a thread in the line.
 //!
-//! Turns are for speed only: calls are right without them. When a turn is taken away, both functions make their
-//! next `WITHOUT` calls without turns. So does a function during whose calls the process is mostly idle, such as
-//! one that sleeps. No thread waits longer than the sum of `WAITS` for each thread before it in the line. With a
-//! single thread, a turn costs two atomic operations.
+//! Turns only make calls faster: calls are right without them. When a turn is taken away, both functions make
+//! their next `WITHOUT` calls without turns. So does a function that sleeps and leaves the process mostly idle. For
+//! each thread before it in the line, a thread waits at most the sum of `WAITS`. With a single thread, a turn costs
+//! two atomic operations.
 
 use std::ffi::c_long;
 #[cfg(not(loom))]
@@ -40,7 +40,7 @@ const WANTED: u32 = HANDED | WAITED;
 const HANDED: u32 = 0b100;
 /// How many milliseconds the first thread in the line waits in each phase.
 const WAITS: [(u32, u64); 3] = [(WAITED, 1), (TAKEN, 2), (WANTED, 3)];
-/// The number of calls that a function makes without turns after one was taken away.
+/// The number of calls that a function makes without turns after a turn was taken away.
 const WITHOUT: u32 = 1000;
 /// Held by the first thread in the line; the other threads in the line wait for it.
 static LINE: Mutex<()> = Mutex::new(());
@@ -48,8 +48,8 @@ static LINE: Mutex<()> = Mutex::new(());
 static BELL: Mutex<Option<(Instant, c_long)>> = Mutex::new(None);
 static RUNG: Condvar = Condvar::new();
 
-/// A turn, which ends when it is dropped; or none, if the call goes without. With it goes the number of calls
-/// that the function still makes without turns.
+/// A turn, which ends when it is dropped; or no turn, if the call does not take one. It also holds the number of
+/// calls that the function still makes without turns.
 pub(crate) struct Turn<'a>(&'a AtomicU32, pub(super) Option<u32>);
 
 impl<'a> Turn<'a> {
@@ -83,7 +83,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Whether the process has used a processor for less than a quarter of the time.
+/// Whether the process has used a processor for less than a quarter of the time since then.
 fn is_idle((since, computed): (Instant, c_long)) -> bool {
     let computed = capi::clock().wrapping_sub(computed).unsigned_abs();
     4 * u128::from(computed) <= since.elapsed().as_micros()
@@ -126,7 +126,7 @@ fn goes_without(without: &AtomicU32) -> bool {
     without.fetch_update(Relaxed, Relaxed, one_less).is_ok()
 }
 
-/// None in a child of `fork`: there a lock may be held by a thread that the child does not have.
+/// `None` in a child of `fork`: a thread that the child does not have may hold the lock there.
 fn lock<T>(mutex: &'static Mutex<T>) -> Option<MutexGuard<'static, T>> {
     static PROCESS: AtomicU32 = AtomicU32::new(0);
     let own = std::process::id();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A version such as 3.11.7. What may follow the numbers (`rc1`, `+`) is ignored.
+/// A version such as 3.11.7. Text after the numbers (`rc1`, `+`) is ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Version {
     major: u32,
@@ -27,7 +27,7 @@ impl Version {
         })
     }
 
-    /// Whether it is the same minor version, so that modules and environments of one work with the other.
+    /// Whether both have the same minor version, so the modules and environments of one work with the other.
     pub(super) fn same_minor(&self, other: &Self) -> bool {
         (self.major, self.minor) == (other.major, other.minor)
     }

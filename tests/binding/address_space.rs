@@ -75,7 +75,7 @@ fn sweep(name: &str, function: &Outliers) {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn python_alone() {
     load(c"limited", LIMITED);
     for name in ["ends", "everything", "large", "lazy"] {
@@ -84,7 +84,7 @@ fn python_alone() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn numpy() {
     load(c"limited", LIMITED);
     sweep("detect", &Outliers::new("pyoutliers", "detect").unwrap());

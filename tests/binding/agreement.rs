@@ -106,7 +106,7 @@ fn largest(data: &[f64]) -> f64 {
     magnitudes.fold(0.0, f64::max)
 }
 
-/// The results of `detect` for each list, which must be those of this function.
+/// The results of `detect` for each list. They must equal those of the function `oracle`.
 fn agreed(oracle: &str, lists: impl Iterator<Item = Vec<f64>>) -> Vec<Vec<i64>> {
     let detect = Outliers::new("pyoutliers", "detect").unwrap();
     let agreed = lists.enumerate().map(|(number, data)| {
@@ -188,7 +188,7 @@ fn detect_agrees_with_the_reference_for_any_threshold() {
     assert!(on_the_edge > 150, "{on_the_edge} of {cases}");
 }
 
-/// For magnitudes at which the squares of the one-liner are 0 or infinite, so that it finds nothing, or everything.
+/// At these magnitudes, the squares in the one-liner are 0 or infinite, so it finds nothing or everything.
 #[test]
 fn numbers_of_any_magnitude_are_right() {
     let detect = Outliers::new("pyoutliers", "detect").unwrap();
@@ -210,7 +210,7 @@ fn numbers_of_any_magnitude_are_right() {
     }
 }
 
-/// A change of the unit must change nothing, which needs no NumPy to check.
+/// A change of the unit must change nothing. Checking that needs no NumPy.
 #[test]
 fn a_change_of_scale_by_a_power_of_two_changes_nothing() {
     let mut random = StdRng::seed_from_u64(8);
@@ -223,7 +223,7 @@ fn a_change_of_scale_by_a_power_of_two_changes_nothing() {
             random.random_range(-900.0_f64..900.0).floor(),
         );
         let scaled = |by: f64| -> Vec<f64> {
-            // In two steps, as one power of two may be too large or too small for a float.
+            // In two steps, because a single power of two may be too large or too small for a float.
             let half = (by / 2.0).trunc();
             data.iter()
                 .map(|value| value * half.exp2() * (by - half).exp2())

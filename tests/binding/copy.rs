@@ -1,5 +1,5 @@
-//! The way of the data when nothing goes wrong. Generated data and results are in `generated.rs`, wrong results
-//! in the gallery of `hostile.rs`.
+//! Calls in which nothing goes wrong. Generated data and results are in `generated.rs`, wrong results in the
+//! gallery of `hostile.rs`.
 
 use crate::common::callee;
 

@@ -1,5 +1,5 @@
-"""Callees with an exception whose text would take for ever to make, or all memory. Called with one value they
-prepare, with two they raise."""
+"""Callees with an exception whose text would take all memory, or would never be complete. With one value they
+prepare the exception, with two they raise it."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-//! Making the text of an exception takes neither long nor much memory, whatever the exception is.
+//! Making the text of an exception takes little time and memory, whatever the exception is.
 #![cfg(target_os = "linux")]
 
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::common::{load, passes};
 use pyoutliers::Outliers;
 
 const SOURCE: &str = include_str!("error_bounds.py");
-/// The longest it may take on a busy machine. The limit is two seconds while no code of the exception runs.
+/// The longest time that it may take on a busy machine. The limit without the exception's own code is two seconds.
 const LONGEST: Duration = Duration::from_secs(10);
 const MOST: usize = 160 << 10; // kibibytes: lines of 4 MiB of source; each of the large texts has 256
 
@@ -17,7 +17,7 @@ fn traps() -> impl Iterator<Item = &'static str> {
     after.map(|rest| rest.split('(').next().unwrap())
 }
 
-/// The most memory that the process has had, in kibibytes.
+/// The largest memory of the process so far, in kibibytes.
 fn peak() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.split("VmHWM:").nth(1).unwrap();
@@ -25,7 +25,7 @@ fn peak() -> usize {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn one() {
     load(c"error_bounds", SOURCE);
     let trap = Outliers::new("error_bounds", &env::var("TRAP").unwrap()).unwrap();

@@ -1,5 +1,5 @@
-//! What an error reports, and where it can go. The errors of everything that can be raised are in the gallery of
-//! `hostile.rs`.
+//! The contents of errors, and where errors can go. The gallery of `hostile.rs` has the errors for everything that
+//! can be raised.
 
 use crate::common::callee;
 use pyoutliers::{Error, ErrorKind, Exception, Outliers, capi, with_python};

@@ -33,7 +33,7 @@ fn a_missing_file_is_an_error_of_one_line() {
     assert_eq!(error.traceback(), "");
 }
 
-/// It does not replace `random`, which the demo imports: a file may have the name of one of Python's modules.
+/// A file may have the name of one of Python's modules. This one must not replace `random`, which the demo imports.
 #[test]
 fn a_file_is_loaded_once_under_a_name_of_its_own() {
     let directory = directory("functions");
@@ -88,7 +88,7 @@ fn source_that_is_compiled_in_is_a_module_once_and_tracebacks_show_its_lines() {
     for calls in 1..4 {
         assert_eq!(find("count").detect(&[0.0]).unwrap(), [calls]);
     }
-    // Other source code makes another module; and Python's own module of that name is neither.
+    // Other source code makes another module, and neither is Python's own module of that name.
     let other = Outliers::from_source("def count(data): return [7]", "random.py", "count");
     assert_eq!(other.unwrap().detect(&[0.0]).unwrap(), [7]);
     assert_eq!(find("count").detect(&[0.0]).unwrap(), [4]);

@@ -48,13 +48,13 @@ RESULTS = [list, tuple, iter, collections.deque, GetsItem, objects, lambda items
 
 
 def builds(data):
-    """A result by its kind; then three words for each item: its kind, and an int of 128 bits."""
+    """The first word is the kind of result. Each item has three words: its kind, and an int of 128 bits."""
     result, *items = words(data)
     threes = zip(items[0::3], items[1::3], items[2::3])
     return RESULTS[result]([ITEMS[kind]((high << 64) + low % 2**64) for kind, high, low in threes])
 
 
 def counts(data):
-    """As many ints as the first word says, with None at the place that the second says."""
+    """Ints, with one None: the first word is their number, the second the index of the None."""
     count, wrong, *_ = words(data)
     return [None if place == wrong else place for place in range(count)]

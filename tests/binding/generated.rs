@@ -1,7 +1,7 @@
 //! Generated data and results: floats arrive bit for bit, ints come back equal, and anything else is an error at
 //! the right index.
 //!
-//! Each run makes other cases, and prints the smallest one that fails. PROPTEST_CASES sets their number.
+//! Each run makes new cases, and prints the smallest one that fails. PROPTEST_CASES sets their number.
 #![allow(clippy::indexing_slicing)]
 
 use std::env;
@@ -29,7 +29,7 @@ fn config() -> ProptestConfig {
     }
 }
 
-/// Values of all kinds by their bits: any at all, NaNs with any payload, and the special ones.
+/// Values of all kinds, as bits: any bits, NaNs with any payload, and special values.
 fn value() -> impl Strategy<Value = u64> {
     const NAN: u64 = 0x7FF0_0000_0000_0000;
     let special = [

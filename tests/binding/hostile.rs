@@ -1,8 +1,8 @@
-//! The gallery of hostile callees, `hostile/`: each gives the error or the answer of its caption, each time. After
-//! each, the next call is right, and nothing has leaked.
+//! The gallery of hostile callees, `hostile/`: each call of one returns the error or the answer of its caption.
+//! After it, the next call is right, and nothing has leaked.
 //!
-//! A caption is a comment above the function, `#> KIND: TEXT`. If there is one for older Pythons above it,
-//! `#> before 3.11: KIND: TEXT`, it is for the other Pythons. A text that ends in `...` may continue.
+//! A caption is a comment above the function, `#> KIND: TEXT`. A line above it, `#> before 3.11: KIND: TEXT`, is
+//! the caption for older Pythons. A text that ends in `...` may continue.
 
 use std::env;
 use std::ffi::CStr;
@@ -28,9 +28,9 @@ const STATE: (&CStr, &str) = (c"state", include_str!("hostile/state.py"));
 const DATA: [f64; 3] = [1.0, 2.0, 3.0];
 /// Calls between two readings.
 const CALLS: usize = 2;
-/// Readings in a row that must be equal.
+/// The number of readings in a row that must be equal.
 const FLAT: usize = 3;
-/// The most readings until then: caches fill at first.
+/// The most readings before that, because caches fill first.
 const MOST: usize = 40;
 
 /// The default stack of a thread that Python starts, in bytes.
@@ -48,7 +48,7 @@ impl Exhibit {
         format!("{}:{}", self.module, self.function)
     }
 
-    /// Checks a call against the caption; the error is what happened instead.
+    /// Checks a call against the caption. The error says what happened instead.
     fn is_as_expected(&self, result: Result<Vec<i64>, Error>) -> Result<(), String> {
         let outcome = match result {
             Ok(indices) => format!("Ok: {indices:?}"),
@@ -193,7 +193,7 @@ fn passes(test: &str, exhibit: &str) {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn together() {
     let visit = Visit::start();
     let exhibits: Vec<_> = TOGETHER.into_iter().flat_map(exhibits).collect();
@@ -209,7 +209,7 @@ fn every_hostile_callee_is_as_expected_and_leaks_nothing() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn alone() {
     let wanted = env::var("EXHIBIT").unwrap();
     let visit = Visit::start();
@@ -227,7 +227,7 @@ fn every_callee_that_changes_the_process_for_good_is_as_expected() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn leaks() {
     let visit = Visit::start();
     for function in ["leaks_the_list", "leaks_a_reference", "leaks_a_file"] {
@@ -247,7 +247,7 @@ fn a_planted_leak_is_seen() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn deep() {
     let visit = Visit::start();
     let all: Vec<_> = TOGETHER.into_iter().flat_map(exhibits).collect();

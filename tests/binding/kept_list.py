@@ -33,7 +33,7 @@ def references(data):
 
 
 def finds(data):
-    """Find the list that begins with these values, which other code has a reference to, and keep it."""
+    """Find the list of other code that begins with these values, and keep it."""
     found = [thing for thing in gc.get_objects() if type(thing) is list and thing[:2] == data[:2] and thing is not data]
     others.extend(found[:1])
     return [len(found)]
@@ -59,7 +59,7 @@ def yields(data):
 
 
 class Ends:
-    """Looks for the list in every way while its slot is filled again."""
+    """Looks for the list in every possible way while its slot is filled again."""
 
     found = 0
 

@@ -12,7 +12,7 @@ fn function(name: &str) -> Outliers {
     Outliers::new("kept_list", name).unwrap()
 }
 
-/// The address of the list that such a call gets.
+/// The address of the list that the function gets in a call of that length.
 fn address(detector: &Outliers, length: usize) -> i64 {
     let data = vec![7.0; length];
     let found = detector.detect(&data).unwrap();
@@ -30,7 +30,7 @@ fn the_next_call_of_that_length_gets_the_same_list() {
     );
     // A list of another length has taken its place, so the next one may be anywhere.
     let second = address(&which, 1000);
-    // It was never freed, or other lists could have been made there.
+    // It was never freed: else other lists could have been made at its address.
     for _ in 0..100 {
         assert_eq!(address(&which, 1000), second);
     }
@@ -45,7 +45,7 @@ fn a_list_that_is_too_long_is_freed_unless_it_was_asked_for() {
 
 /// Counts blocks of memory, so it must run without other tests.
 #[test]
-#[ignore = "run by the test above, in a process of its own"]
+#[ignore = "run by the test above, in its own process"]
 fn counted() {
     let blocks = function("blocks");
     let left_by = |detector: Outliers, length| {
@@ -82,7 +82,7 @@ fn a_function_that_keeps_its_argument_gets_another_each_time() {
 }
 
 #[test]
-#[ignore = "run by the test above, in a process of its own"]
+#[ignore = "run by the test above, in its own process"]
 fn held_by_others() {
     let (keeps, kept) = (function("keeps"), function("kept"));
     let addresses: Vec<_> = (0..5)
@@ -137,7 +137,7 @@ fn whatever_is_done_to_it_the_next_call_is_right() {
 }
 
 #[test]
-fn it_is_kept_also_where_the_function_raises() {
+fn it_is_kept_also_if_the_function_raises() {
     let raises = function("raises");
     let address = || {
         let error = raises.detect(&[1.0; 50]).unwrap_err();

@@ -20,7 +20,7 @@ def changes(data, **parameters):
 
 
 class Float(float):
-    """Its value, whatever it says."""
+    """A float whose `__float__` returns another value."""
 
     def __float__(self):
         return 7.0

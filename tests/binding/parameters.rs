@@ -63,7 +63,7 @@ fn a_parameter_that_the_function_does_not_take_is_an_error_of_the_call() {
     assert_eq!(error.to_string(), text);
 }
 
-/// C code gets the dictionary itself, and the tuple.
+/// C code gets the dictionary and the tuple themselves, not copies.
 #[test]
 fn a_function_in_c_may_keep_what_it_gets() {
     let partial = Outliers::new("functools", "partial").unwrap();

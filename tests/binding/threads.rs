@@ -1,4 +1,4 @@
-//! One `Outliers`, called by eight threads, also as the first use of Python.
+//! Calls of one `Outliers` by eight threads, also as the first use of Python.
 
 use std::cell::RefCell;
 use std::ffi::CStr;
@@ -14,7 +14,7 @@ use crate::common::{
 use pyoutliers::capi::{self, Held};
 use pyoutliers::{ErrorKind, Outliers, with_python};
 
-/// Ends the test if its threads wait for one another for ever.
+/// Makes the test fail if its threads wait for one another for ever.
 pub fn within_a_minute(test: impl FnOnce() + Send + 'static) {
     let (done, wait) = std::sync::mpsc::channel();
     let running = thread::spawn(move || {
@@ -28,7 +28,7 @@ pub fn within_a_minute(test: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn first_use() {
     let barrier = Barrier::new(8);
     thread::scope(|threads| {
@@ -116,7 +116,7 @@ fn an_outliers_in_a_thread_local_is_dropped_when_its_thread_ends() {
             let kept = references_to(c"as_tuple");
             let uses_python = || assert_eq!(callee("as_list").detect(&[0.0; 2]).unwrap(), [0, 2]);
             let thread = thread::spawn(move || {
-                // Thread locals are dropped in any order: that of the library before or after this one.
+                // Thread locals are dropped in any order, so the library's may be dropped before or after this one.
                 if kept_first {
                     KEPT.set(Some(outliers));
                     uses_python();
@@ -132,7 +132,7 @@ fn an_outliers_in_a_thread_local_is_dropped_when_its_thread_ends() {
     });
 }
 
-/// Of a function that no other test here calls.
+/// The number of references to a function that no other test here calls.
 fn references_to(function: &CStr) -> usize {
     let references = with_python(|py| {
         let callees = capi::import_module(py, c"callees")?;
@@ -154,7 +154,7 @@ fn dropping_does_not_wait_for_the_lock() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn drops_with_a_subinterpreter() {
     within_a_minute(|| {
         callee("makes_a_subinterpreter").detect(&[0.0]).unwrap();
@@ -173,12 +173,12 @@ fn drops_with_a_subinterpreter() {
 }
 
 #[test]
-fn dropping_does_not_wait_for_the_lock_where_there_is_a_subinterpreter() {
+fn dropping_does_not_wait_for_the_lock_with_a_subinterpreter() {
     passes("threads::drops_with_a_subinterpreter", &[]);
 }
 
 #[test]
-fn closing_gives_back_at_once() {
+fn closing_releases_at_once() {
     within_a_minute(|| {
         let file = directory("closing").join("file");
         // The function keeps the file open; its text is written when the file is closed.
@@ -221,7 +221,7 @@ def count(data): return [len(gone)]
 ";
 
 #[test]
-fn a_thread_gives_its_python_thread_state_back_whatever_its_name() {
+fn a_thread_releases_its_python_thread_state_whatever_its_name() {
     within_a_minute(|| {
         load(c"ending", ENDING);
         let count = Outliers::new("ending", "count").unwrap();
@@ -248,7 +248,7 @@ thread_local! {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn calls_back_while_a_thread_ends() {
     load(c"ending", ENDING);
     let count = Outliers::new("ending", "count").unwrap();
@@ -276,7 +276,7 @@ fn what_a_thread_leaves_may_call_back_while_it_ends() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn stream_that_calls_back() {
     let as_list = callee("as_list");
     let thread = thread::spawn(move || {
@@ -296,7 +296,7 @@ extern "C" fn ends_the_process() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn callee_that_ends_the_process() {
     let looks = callee("looks_at_that_frame");
     let thread = thread::spawn(|| {
@@ -314,7 +314,7 @@ fn a_callee_on_a_thread_may_end_the_process() {
     assert_eq!(told(&output).0, Some(7), "{output:?}");
 }
 
-/// The results of `with_python` when the start of Python called it.
+/// The results of the calls of `with_python` during the start of Python.
 static DURING_THE_START: Mutex<Vec<pyoutliers::Result<()>>> = Mutex::new(Vec::new());
 
 extern "C" fn uses_python_during_the_start() {
@@ -323,7 +323,7 @@ extern "C" fn uses_python_during_the_start() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn start_that_calls_back() {
     let directory = std::env::var("PYTHONPATH").unwrap();
     let address = uses_python_during_the_start as *const () as usize;
@@ -379,7 +379,7 @@ extern "C" fn takes_the_lock() {
     with_python(|_| Ok(())).unwrap();
 }
 
-/// Has a callee call a function.
+/// Makes a callee call a function.
 fn calls_back(callee: &str, function: extern "C" fn()) {
     let address = function as *const () as usize;
     let [high, low] = [address >> 20, address & 0xF_FFFF].map(|part| u32::try_from(part).unwrap());
@@ -406,7 +406,7 @@ fn the_lock_can_be_taken_inside_the_lock() {
 }
 
 #[test]
-fn a_panic_gives_back_the_lock_and_what_was_held() {
+fn a_panic_releases_the_lock_and_the_references() {
     within_a_minute(|| {
         let held = with_python(|py| Ok(Held::from(capi::float_from_double(py, 1.5)?))).unwrap();
         let references = || with_python(|py| Ok(held.as_borrowed(py).reference_count())).unwrap();

@@ -118,7 +118,7 @@ fn any_mixture_of_functions_gives_every_thread_its_own_results() {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own"]
+#[ignore = "run by the test below, in its own process"]
 fn forking() {
     let [short, forks, ends, status] = ["short", "forks", "ends", "status"].map(function);
     let over = AtomicBool::new(false);

@@ -1,4 +1,4 @@
-//! Shared by several tests: the Python functions that they call, and commands in a known environment.
+//! Code for several tests: the Python functions that they call, and commands in a known environment.
 // Each test target uses a part of it.
 #![allow(dead_code)]
 
@@ -51,7 +51,7 @@ pub fn load(name: &CStr, source: &str) {
     .unwrap();
 }
 
-/// A command in an environment without variables that choose Python, its modules or colours, except
+/// A command in an environment without variables that choose a Python, modules or colours, except for
 /// `OUTLIERS_PYTHON`, which names the Python that has NumPy.
 pub fn command(program: impl AsRef<Path>) -> Command {
     let mut command = Command::new(program.as_ref());
@@ -77,10 +77,10 @@ pub fn in_a_process_of_its_own(test: &str) -> Command {
     command
 }
 
-/// How long a process may take before it counts as hanging.
+/// A process that takes longer than this counts as hung.
 pub const WATCHDOG: Duration = Duration::from_secs(60);
 
-/// Runs a command to its end. If it hangs, kills it and reports what hung and what it had printed.
+/// Runs a command to its end. If it hangs, kills it and reports its name and output.
 pub fn finished(mut command: Command, what: &str) -> Output {
     fn reads(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
         thread::spawn(move || {
@@ -157,7 +157,7 @@ pub fn environment(name: impl AsRef<Path>, version: &str) -> PathBuf {
 
 /// Writes an executable script.
 ///
-/// A shell writes it. If this process did, a process that another thread starts at the same time would inherit the
+/// A shell writes it. If this process wrote it, a process that another thread starts at the same time would inherit the
 /// open file, and the script could not be run until that process ends ("Text file busy").
 pub fn script(path: &Path, text: &str) {
     let mut shell = Command::new("sh");
@@ -186,8 +186,8 @@ pub fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
 }
 
-/// Cargo in a directory, without network. It builds where this test was built, so nothing is built twice as long as
-/// the environment is the same.
+/// Cargo in a directory, without network. It builds where this test was built, so it builds nothing twice if the
+/// environment is the same.
 pub fn cargo(directory: &Path, arguments: &[&str]) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(directory).args(arguments);

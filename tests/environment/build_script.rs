@@ -34,9 +34,9 @@ fn refusal(key: &str, value: &str) -> Option<String> {
     Python::parse(&answers).unwrap().refuse().err()
 }
 
-/// Such as in `OUTLIERS_ENVIRONMENTS`, or the name of the checkout.
+/// The text can be in `OUTLIERS_ENVIRONMENTS`, or in the name of the checkout.
 #[test]
-fn a_line_break_tells_cargo_nothing_more() {
+fn a_line_break_cannot_give_cargo_an_instruction() {
     for value in ["a\ncargo::rustc-env=PATH=b", "a\rb", "a\n"] {
         let problem = script::instruct("rustc-env", value).unwrap_err();
         assert!(
@@ -114,7 +114,7 @@ fn a_missing_library_is_reported_with_the_directories_that_were_searched() {
     );
     assert!(
         refusal.ends_with(
-            "/nonexistent/lib64, /nonexistent/lib); install it, such as by apt install \
+            "/nonexistent/lib64, /nonexistent/lib); install it, for example with apt install \
              libpython3.11-dev, or name another Python: PYTHON_SYS_EXECUTABLE=/path/to/python cargo build"
         ),
         "{refusal}"
@@ -150,7 +150,7 @@ fn a_line_break_in_a_path_is_refused() {
     );
 }
 
-/// The output of the build script of python3-sys, with this PATH, if it has to ask `python`.
+/// The output of the build script of python3-sys with this `PATH`, when it has to ask `python`.
 fn python3_sys_prints(path: &Path, python: Option<&str>) -> (Option<i32>, String, String) {
     let scripts = std::fs::read_dir(target().join("debug/build")).unwrap();
     let mut scripts = scripts.map(|entry| entry.unwrap().path().join("build-script-build"));
@@ -220,17 +220,17 @@ fn the_benchmarks_say_what_is_missing_before_they_compile() {
         (
             "python3",
             python.as_path(),
-            "Python is missing; install it, such as by apt install libpython3-dev",
+            "Python is missing; install it, for example with apt install libpython3-dev",
         ),
         (
             "cc",
             Path::new("/bin/false"),
-            "cc is missing; install it, such as by apt install gcc",
+            "cc is missing; install it, for example with apt install gcc",
         ),
         (
             "cat",
             Path::new("/bin/false"),
-            "pkg-config is missing; install it, such as by apt install pkg-config",
+            "pkg-config is missing; install it, for example with apt install pkg-config",
         ),
     ] {
         let output = Command::new(run)

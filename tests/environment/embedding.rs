@@ -21,7 +21,7 @@ fn block(text: &str) -> &'static str {
     block.unwrap()
 }
 
-/// Copies a directory, except files that disappear meanwhile.
+/// Copies a directory, except files that disappear while it copies.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
@@ -98,7 +98,7 @@ fn asked(question: &str) -> String {
     told(&python.args(["-I", "-c", question]).output().unwrap()).1
 }
 
-/// A wheel of NumPy for `pip`, which leads to the NumPy of this environment.
+/// Makes a wheel for `pip` that contains only a path to the NumPy of this environment.
 fn make_wheel(directory: &Path) {
     let make = "import sys, zipfile, os, numpy
 with zipfile.ZipFile(sys.argv[1] + '/numpy-9-py3-none-any.whl', 'w') as wheel:
@@ -155,7 +155,7 @@ fn a_crate_made_by_the_commands_of_the_readme_runs_and_its_soak_passes() {
     let tested = fine(shell(&format!("{there} test")));
     assert!(tested.contains("1 passed"), "{tested}");
 
-    // Only its choice of Python is needed.
+    // Only the runner's choice of Python is needed.
     let mut program = Command::new(series.join("target/debug/series"));
     program
         .env_clear()

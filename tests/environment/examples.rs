@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 const README: &str = include_str!("../../README.md");
 
-/// The program of an example. Cargo builds them only if all tests are asked for.
+/// The program of an example. Cargo builds the examples only if it runs all tests.
 fn built(name: &str) -> PathBuf {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| {
@@ -42,11 +42,11 @@ fn the_smallest_program_is_that_of_the_readme() {
 
 /// With `-c`, Python itself searches the current directory first.
 #[test]
-fn the_snippet_tells_the_search_path_of_the_chosen_python() {
+fn the_snippet_prints_the_search_path_of_the_chosen_python() {
     let mut python = command(interpreter::choice().unwrap().python);
     let question = "
 import sys
-print('Python %d.%d searches modules in' % sys.version_info[:2])
+print('Python %d.%d searches for modules in' % sys.version_info[:2])
 print('\\n'.join(directory for directory in sys.path if directory))
 ";
     let (_, expected, _) = told(&python.args(["-c", question]).output().unwrap());
@@ -55,7 +55,7 @@ print('\\n'.join(directory for directory in sys.path if directory))
 }
 
 #[test]
-fn a_function_of_ones_own_finds_spikes_and_tells_what_is_wrong() {
+fn your_own_function_finds_spikes_and_its_error_says_what_is_wrong() {
     prints(
         "own_function",
         "[3, 6]\n\
@@ -73,7 +73,7 @@ fn each_thread_finds_its_own() {
 
 /// 200 columns of noise, each with a peak, except one that is flat.
 #[test]
-fn each_of_200_series_is_told_or_its_error() {
+fn each_of_200_series_prints_its_records_or_its_error() {
     let peak = |column: usize| 10 + column * 7 % 180;
     let mut random = StdRng::seed_from_u64(2);
     let mut value = |record: usize, column: usize| match column {
@@ -116,7 +116,7 @@ fn each_of_200_series_is_told_or_its_error() {
     );
 }
 
-/// Otherwise a new example could be forgotten here.
+/// A new example must not be forgotten here.
 #[test]
 fn these_are_all_examples() {
     let mut names: Vec<_> =

@@ -1,4 +1,4 @@
-//! Cargo's runner: it prepares an environment only if it must, changes no other one, and fails with one line.
+//! Cargo's runner: it prepares an environment only if it must, changes no other environment, and fails with one line.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use crate::common::{
 };
 use pyoutliers::interpreter;
 
-/// The interpreter of the build may have NumPy. A virtual environment of it without packages never has.
+/// The interpreter of the build may have NumPy, but a virtual environment of it without packages never does.
 fn python_without_numpy(name: &str) -> PathBuf {
     directory(name);
     environment(Path::new(name).join("environment"), &linked_version()).join("bin/python")
@@ -23,7 +23,7 @@ fn python_without_venv(name: &str) -> PathBuf {
     python
 }
 
-/// Where the runner would make a private environment in the same test.
+/// The directory in which the runner would make a private environment in the same test.
 fn private(linked: &Path) -> PathBuf {
     environment_in(linked.ancestors().nth(3).unwrap())
 }
@@ -67,7 +67,7 @@ fn a_python_that_has_numpy_is_used_without_network() {
     let private = environment_in(&directory("runner-has"));
     let output = runner(&linked, &private).output().unwrap();
     assert_eq!(told(&output), started());
-    // The Python of a system may only be called python3; that of an environment is always called python.
+    // A system's Python may only be called python3. The Python of an environment is always called python.
     let environment = directory("runner-activated");
     std::fs::create_dir(environment.join("bin")).unwrap();
     let quoted = linked.to_str().unwrap().replace('\'', r"'\''");
@@ -82,7 +82,7 @@ fn a_python_that_has_numpy_is_used_without_network() {
     assert!(!private.exists());
 }
 
-/// With a NumPy for which pip needs no network.
+/// Uses a NumPy for which pip needs no network.
 #[test]
 fn it_prepares_an_environment_once() {
     let linked = python_without_numpy("runner-prepares");
@@ -209,14 +209,14 @@ fn without_venv_it_says_what_to_install() {
     let output = runner(&linked, &private(&linked)).output().unwrap();
     let (status, stdout, stderr) = told(&output);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
-    let remedy = "; install Python's venv, such as by apt install python3-venv\n";
+    let remedy = "; install Python's venv, for example with apt install python3-venv\n";
     assert!(stderr.ends_with(remedy), "{stderr}");
     assert_eq!(stderr.lines().count(), 2, "{stderr}");
 }
 
 /// A Python without NumPy, whose preparation fails, and one with NumPy on `PYTHONPATH`.
 #[test]
-fn nothing_runs_that_lies_in_the_current_directory_or_on_pythonpath() {
+fn no_code_in_the_current_directory_or_on_pythonpath_runs() {
     let linked = python_without_venv("runner-stray");
     let private = private(&linked);
     let strays = directory("runner-strays");

@@ -1,4 +1,4 @@
-//! Lists and tuples: a store steals, and nobody sees an empty slot.
+//! Lists and tuples: storing an item steals it, and no other code sees an empty slot.
 
 use std::ffi::CStr;
 
@@ -34,7 +34,7 @@ pub const CHECKS: Checks = &[
             );
         }
         assert_eq!(object.reference_count(), 2);
-        // Other code can find an empty list, and what it appends must not be lent.
+        // Other code can find an empty list, and the item that it appends must not be lent.
         let empty = capi::list_new(py, 0)?;
         let others = exec(py, c"rules_others", OTHERS)?;
         let all = |function| {
@@ -42,7 +42,10 @@ pub const CHECKS: Checks = &[
             capi::object_call_function_obj_args(&function, [&object]).map(drop)
         };
         all(c"append")?;
-        assert!(object.reference_count() > 2, "it was appended to some");
+        assert!(
+            object.reference_count() > 2,
+            "other code appended it to some empty lists"
+        );
         assert!(capi::list_get_item(&empty, 0).is_err());
         drop(empty);
         all(c"remove")?;
@@ -123,7 +126,7 @@ pub const CHECKS: Checks = &[
     }),
 ];
 
-/// What others may do to every empty list of the process, and how it is undone.
+/// Code that changes every empty list of the process, and code that undoes this.
 const OTHERS: &CStr = c"
 import gc
 
@@ -136,7 +139,7 @@ def remove(item):
         if type(o) is list and len(o) == 1 and o[0] is item: o.clear()
 ";
 
-/// A store steals when it succeeds, when it fails, and when it replaces.
+/// Storing an item steals it on success, on failure, and when it replaces another item.
 fn steals<'p>(
     py: Python<'p>,
     new: fn(Python<'p>, usize) -> Result<capi::Unfilled<'p>, Exception>,
@@ -152,7 +155,7 @@ fn steals<'p>(
         assert_eq!(
             second.reference_count(),
             1,
-            "stolen, and released, though it failed"
+            "stolen and released, although the call failed"
         );
     }
     set_item(&mut container, 0, second.clone())?;
@@ -169,7 +172,7 @@ fn steals<'p>(
     Ok(())
 }
 
-/// Nobody can find a container with empty slots through the collector, which would crash.
+/// The collector must not find a container with empty slots: code that reads one would crash.
 fn hides_while_unfilled<'p>(
     py: Python<'p>,
     new: fn(Python<'p>, usize) -> Result<capi::Unfilled<'p>, Exception>,

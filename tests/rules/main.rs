@@ -1,5 +1,5 @@
-//! Every row of the rule table, and any other C call, counted on fresh objects. The only test in its process,
-//! as it counts references.
+//! Checks every row of the rule table, and any other C call, by counts of fresh objects. It is the only test in its
+//! process, because it counts references.
 #![allow(clippy::unwrap_used)]
 
 mod any_call;
@@ -17,7 +17,7 @@ use pyoutliers::{Exception, Python, with_python};
 /// A check for each row, under its Rust name.
 type Checks = &'static [(&'static str, fn(Python<'_>) -> Result<(), Exception>)];
 
-/// In the files of the same names as in `src/capi`.
+/// They are in files with the same names as in `src/capi/calls`.
 const CHECKS: [Checks; 5] = [
     containers::CHECKS,
     numbers::CHECKS,
@@ -39,10 +39,10 @@ fn every_row_of_the_table_keeps_its_rule() {
     let checks = CHECKS.concat();
     let checked: Vec<_> = checks.iter().map(|&(name, _)| name).collect();
     let missing = names.iter().find(|name| !checked.contains(name));
-    assert_eq!(missing, None, "is a row without a check in tests/rules");
+    assert_eq!(missing, None, "has a row, but no check in tests/rules");
     assert_eq!(names, checked, "in the order of the table");
     println!("cases: {}", checked.len());
-    // The second round finds what the first one left behind.
+    // The second round finds references that the first one leaked.
     for _ in 0..2 {
         for (name, check) in checks.iter().chain(any_call::CHECKS) {
             println!("{name}");
@@ -51,7 +51,7 @@ fn every_row_of_the_table_keeps_its_rule() {
     }
 }
 
-/// A call leaves the count of what it borrows as it was, also if it fails.
+/// A call does not change the count of an object that it borrows, also if it fails.
 fn borrows<'p, R>(object: &Owned<'p>, call: impl Fn(&Owned<'p>) -> R) -> R {
     let count = object.reference_count();
     let result = call(object);

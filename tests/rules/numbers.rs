@@ -1,4 +1,4 @@
-//! Floats and ints: converting borrows, and what comes out is new.
+//! Floats and ints: converting an object borrows it, and the result is new.
 
 use pyoutliers::capi::{self, Owned};
 use pyoutliers::{Exception, Python};
@@ -24,7 +24,7 @@ pub const CHECKS: Checks = &[
         Ok(())
     }),
     ("bool_from_long", |py| {
-        // Where they are counted, what this returns is one more, and no more.
+        // If they are counted, the result is exactly one more reference.
         for value in [false, true] {
             let truth = capi::bool_from_long(py, value)?;
             assert!(capi::bool_check(&truth));
@@ -64,7 +64,7 @@ pub const CHECKS: Checks = &[
         assert_eq!(
             int.reference_count(),
             2,
-            "an int is its own index, so ours and the new one"
+            "ours and the new one, because an int is its own index"
         );
         drop(index);
         assert_eq!(int.reference_count(), 1);

@@ -1,4 +1,4 @@
-//! Modules, attributes, calls and iterators: what is new, and what is borrowed from its holder.
+//! Modules, attributes, calls and iterators: new references, and those borrowed from an owner.
 
 use pyoutliers::capi::{self, Owned};
 use pyoutliers::{Exception, Python};
@@ -96,7 +96,7 @@ pub const CHECKS: Checks = &[
         assert_eq!(
             object.reference_count(),
             3,
-            "ours, the tuple's, and that of the result, which is it"
+            "ours, the tuple's, and that of the result, which is the same object"
         );
         assert_eq!(
             (function.reference_count(), arguments.reference_count()),
@@ -123,10 +123,10 @@ pub const CHECKS: Checks = &[
         assert_eq!(
             counts(),
             [count, 1, 3],
-            "and that of the result, which is it"
+            "and that of the result, which is the same object"
         );
         drop(result);
-        // One argument twice, none that can be called, no dict, no tuple.
+        // A repeated argument, an object that is not callable, no dictionary, no tuple.
         let twice = one_item_tuple(object.clone())?;
         for (function, arguments, keywords) in [
             (&function, &twice, &keywords),
@@ -149,7 +149,7 @@ pub const CHECKS: Checks = &[
         assert_eq!(
             (function.reference_count(), object.reference_count()),
             (count, 2),
-            "ours, and that of the result, which is it"
+            "ours, and that of the result, which is the same object"
         );
         drop(result);
         for arguments in [

@@ -1,4 +1,4 @@
-//! Text and bytes: asking borrows, and a new text is ours alone.
+//! Text and bytes: the checks borrow, and a new string has only our reference.
 
 use pyoutliers::capi;
 

@@ -1,6 +1,6 @@
-//! Makes calls for the tools beside it: `calls CALLS MODULE:FUNCTION...` calls each that often.
+//! Makes calls for the tools beside it: `calls CALLS MODULE:FUNCTION...` calls each function CALLS times.
 //!
-//! Instead of a function, `leak:float` and `leak:list` forget to give one back that often.
+//! `leak:float` and `leak:list` are not functions: they leak CALLS floats or lists.
 
 use std::mem::forget;
 

@@ -1,37 +1,37 @@
-"""What the tools call: plain Python, as NumPy's own memory would hide ours."""
+"""The functions that the tools call. They use no NumPy: its own memory would hide ours."""
 
 import gc
 import sys
 
 
 def ints(data):
-    """Return new ints: none of them is small or kept anywhere."""
+    """Return new ints. They are too large for Python to keep."""
     return [2**40 + index for index in range(len(data) // 10)]
 
 
 def generator(data):
-    """Return what makes its ints while they are drained."""
+    """Return a generator, which makes its ints while it is drained."""
     return (2**40 + index for index in range(len(data) // 10))
 
 
 def raises(data):
-    """Raise what holds on to a frame that holds the data."""
+    """Raise an exception that keeps a frame, which keeps the data."""
     raise ValueError("%d values" % len(data))
 
 
 def wrong(data):
-    """Return a wrong item behind good ones."""
+    """Return a wrong item after good ones."""
     return [2**40, 2**41, "three"]
 
 
 def settle():
-    """Free what waits for the collector, and what is kept to find attributes faster."""
+    """Collect garbage, and clear the caches that speed up attributes."""
     (getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache)()
     gc.collect()
 
 
 def released_too_often(data):
-    """Give back two references to an object of which we hold one."""
+    """Release two references to an object to which we own one."""
     import ctypes
 
     item = ctypes.py_object(object())

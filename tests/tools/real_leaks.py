@@ -1,4 +1,4 @@
-"""What really released packages leak, each as a function for the soak: see `real-leaks`."""
+"""Functions for the soak, each with a leak of a released package: see `real-leaks`."""
 
 import ctypes
 import importlib

@@ -1,8 +1,8 @@
-//! Ways in processes of their own, which wait for a line that tells what to time, and answer with
-//! the time: so they are interleaved with the ways of the first process.
+//! Ways in separate processes. Each process waits for a line that says what to time, and answers with
+//! the time, so its samples are interleaved with those of the first process.
 //!
-//! That is gRPC, whose client has buffers of many megabytes: once one of that size was freed, glibc gives less memory back to the system, for
-//! good, and then all that share the process seem faster than they are alone.
+//! Only gRPC needs this. Its client has buffers of many megabytes. Once glibc has freed one, it returns
+//! less memory to the system for good, and all other ways in the process seem faster than they are.
 
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -16,7 +16,7 @@ use crate::data::numbers;
 
 const GRPC: Way = Way(Caller::Grpc, Callee::OneLiner);
 
-/// The argument that makes this program such a process.
+/// The argument that turns this program into such a process.
 pub const APART: &str = "--apart";
 
 pub struct Apart {
@@ -54,12 +54,12 @@ impl Run for Apart {
 impl Drop for Apart {
     fn drop(&mut self) {
         drop(self.process.stdin.take());
-        // It ends by itself now; there is nobody left to tell if it does not.
+        // It ends by itself now. An error here could not be reported any more.
         let _ = self.process.wait();
     }
 }
 
-/// What that process does: answers until its input ends.
+/// The work of that process: it answers until its input ends.
 pub fn serve(way: &str) -> Result<()> {
     ensure!(way == format!("{GRPC:?}"), "no such way");
     start_python()?;

@@ -60,8 +60,8 @@ impl C {
             length: 0,
         };
         let n = data.len().try_into()?;
-        // SAFETY: the function is kept by `self`; `data` has n values; `indices` is empty, as
-        // asked; Python was started, and C takes its lock.
+        // SAFETY: `self` keeps the function; `data` has n values; `indices` is empty, as required;
+        // Python was started, and C takes its lock.
         let status = unsafe { peer_detect(self.0.as_ptr(), data.as_ptr(), n, &mut indices) };
         ensure!(status == 0, "the exception is printed above");
         Ok(indices)

@@ -1,4 +1,4 @@
-//! gRPC: a Python server in a process of its own, and a Rust client.
+//! gRPC: a Python server in a separate process, and a Rust client.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -80,7 +80,7 @@ impl Grpc {
 impl Drop for Grpc {
     fn drop(&mut self) {
         drop(self.server.stdin.take());
-        // It ends by itself now; there is nobody left to tell if it does not.
+        // It ends by itself now. An error here could not be reported any more.
         let _ = self.server.wait();
     }
 }
@@ -103,7 +103,7 @@ impl Run for Grpc {
     }
 }
 
-/// The request is made from the slice, as the list is in the other ways.
+/// Makes the request from the slice, as the other ways make the list.
 fn request(data: &[f64]) -> Result<Request> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let time = Timestamp {

@@ -19,7 +19,7 @@ pub use c::C;
 pub use ours::Ours;
 pub use pyo3_list::List;
 
-/// Who makes the call.
+/// The code that makes the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Caller {
     /// This project.
@@ -40,7 +40,7 @@ pub enum Caller {
     Grpc,
 }
 
-/// What is called.
+/// The function that is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Callee {
     /// `pyoutliers.detect`.
@@ -53,7 +53,7 @@ pub enum Callee {
     Nothing,
     /// Sleeps 10 ms.
     Sleeps,
-    /// Waits until eight are there.
+    /// Waits until eight threads are there.
     Meets,
 }
 
@@ -71,7 +71,7 @@ impl Callee {
     }
 }
 
-/// One way: who calls what.
+/// One way: a caller and a callee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Way(pub Caller, pub Callee);
 
@@ -98,7 +98,7 @@ impl fmt::Display for Way {
     }
 }
 
-/// Something to be timed: so many calls on the same data.
+/// A number of calls on the same data, to be timed.
 #[derive(Debug)]
 pub struct Task<'a> {
     pub data: &'a [f64],
@@ -106,7 +106,7 @@ pub struct Task<'a> {
     pub calls: u32,
 }
 
-/// What can carry out a task.
+/// Carries out a task.
 pub trait Run {
     /// The time for all calls together. An error if one returns other indices than expected.
     fn time(&mut self, task: &Task<'_>) -> Result<Duration>;
@@ -114,8 +114,8 @@ pub trait Run {
 
 /// Times calls of a closure.
 ///
-/// The indices are compared with the clock running, the same for everybody: it takes far less than
-/// a thousandth of the call.
+/// The clock runs while the indices are compared, for all ways alike. It takes far less than a
+/// thousandth of the call.
 fn timed<T: AsRef<[i64]>>(
     task: &Task<'_>,
     mut call: impl FnMut(&[f64]) -> Result<T>,
@@ -130,7 +130,7 @@ fn timed<T: AsRef<[i64]>>(
     Ok(time)
 }
 
-/// Makes ready to go one way; starts the process of those that have their own.
+/// Prepares a way, and starts its process if it has one.
 pub fn open(Way(caller, callee): Way) -> Result<Box<dyn Run>> {
     Ok(match caller {
         Caller::Ours => Box::new(Ours::new(callee)?),
@@ -144,7 +144,7 @@ pub fn open(Way(caller, callee): Way) -> Result<Box<dyn Run>> {
     })
 }
 
-/// The indices that the callee has to return: the plain one-liner's, or none.
+/// The indices that the callee must return: those of the plain one-liner, or none.
 pub fn expected(callee: Callee, data: &[f64]) -> Result<Vec<i64>> {
     if let Callee::Nothing | Callee::Sleeps | Callee::Meets = callee {
         return Ok(Vec::new());
@@ -155,7 +155,7 @@ pub fn expected(callee: Callee, data: &[f64]) -> Result<Vec<i64>> {
     })
 }
 
-/// Starts Python by our crate, for all that share this process, and lets it find the callees.
+/// Starts Python by our crate, for all ways in this process, and adds the callees to its path.
 pub fn start_python() -> Result<()> {
     pyoutliers::with_python(|_| Ok(()))?;
     pyo3::Python::attach(|py| {

@@ -36,7 +36,7 @@ impl Run for Naive {
     }
 }
 
-/// The crate's error is none of the standard library's.
+/// The crate's error does not implement the standard library's trait.
 fn error(error: cpython::PyErr) -> anyhow::Error {
     anyhow!("{error:?}")
 }

@@ -1,4 +1,4 @@
-//! Ours.
+//! The way of this project.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ impl Ours {
         Ok(Self(Outliers::new(module, name)?))
     }
 
-    /// Finds it, to keep lists of so many values.
+    /// Finds the callee, and keeps lists of at most `values` values.
     pub fn keeping(callee: Callee, values: usize) -> Result<Self> {
         Ok(Self(Self::new(callee)?.0.keep_up_to(values)))
     }

@@ -1,5 +1,5 @@
-//! PyO3 with rust-numpy: NumPy reads the slice where it is. The limit, as nothing is copied in.
-#![expect(unsafe_code, reason = "that the array does not outlive the slice")]
+//! PyO3 with rust-numpy: NumPy reads the slice where it is. It copies nothing in, so it is the limit.
+#![expect(unsafe_code, reason = "the array must not outlive the slice")]
 
 use std::time::Duration;
 

@@ -12,8 +12,8 @@ use crate::capi::library::c;
 use crate::capi::lock::Python;
 use crate::capi::owned::{Borrowed, Owned};
 
-/// An index that the C calls refuse. The length is not one: while an empty list is being filled, any
-/// Python code can find it through the collector, and append to it.
+/// An index that the C calls refuse. The length will not do: while an empty list is being filled, any
+/// Python code can find it through the collector and append to it.
 const NO_SLOT: isize = -1;
 
 /// The start of a `PyListObject`, the same in every version from 3.8 to 3.15.
@@ -25,9 +25,9 @@ struct ListObject {
 
 /// A new list or tuple whose slots are being filled, in order.
 ///
-/// An empty slot holds NULL, and code that reads it crashes. So Python's collector, through which any
-/// Python code could find the object, does not know it until [`finish`](Self::finish) hands it out with
-/// all slots filled. Dropping it releases the items that were filled in.
+/// An empty slot holds NULL, and code that reads it crashes. Python code can find objects through the
+/// collector, so the collector does not know this one until all slots are filled and
+/// [`finish`](Self::finish) hands it out. Dropping it releases the items that were filled in.
 #[derive(Debug)]
 pub struct Unfilled<'p> {
     object: Owned<'p>,
@@ -38,8 +38,8 @@ pub struct Unfilled<'p> {
 }
 
 impl<'p> Unfilled<'p> {
-    /// The list or tuple, all of whose slots are filled.
-    /// Errors: `SystemError` if some are not.
+    /// Hands out the list or tuple, with all slots filled.
+    /// Errors: `SystemError` if a slot is empty.
     ///
     /// ```
     /// # use pyoutliers::capi; pyoutliers::with_python(|py| {
@@ -62,8 +62,8 @@ impl<'p> Unfilled<'p> {
         Err(Exception::of_type("SystemError", message))
     }
 
-    /// Takes a list that was filled before, to fill it again: if this is the only reference to it, and it
-    /// still has that length. Setting an item releases the one that was there.
+    /// Takes a list that was filled before, to fill it again, if this is the only reference to it and its length
+    /// is still the same. Setting an item releases the earlier one.
     #[inline]
     pub(crate) fn again(list: Owned<'p>, length: usize) -> Option<Self> {
         // SAFETY: the lock is held and the object live.
@@ -79,7 +79,7 @@ impl<'p> Unfilled<'p> {
     /// For a list or tuple to which this is the only reference.
     #[inline]
     fn new(object: Owned<'p>, length: isize) -> Self {
-        // The empty tuple is shared, and an empty list has no slot to be read.
+        // The empty tuple is shared, and an empty list has no slot to read.
         if length > 0 {
             // SAFETY: the lock is held; a live list or tuple, which Python tracks, or did.
             unsafe { c!(PyObject_GC_UnTrack(object.as_ptr().cast())) };
@@ -110,7 +110,7 @@ impl<'p> Unfilled<'p> {
         item: Owned<'p>,
         set: unsafe extern "C" fn(*mut ffi::PyObject, isize, *mut ffi::PyObject) -> i32,
     ) -> Result<(), Exception> {
-        // A later slot would leave an empty one before it: the C call gets an index that it refuses.
+        // A later slot would leave an empty slot before it, so the C call gets an index that it refuses.
         let index = isize::try_from(index)
             .ok()
             .filter(|&index| index <= self.filled && index < self.length)
@@ -139,7 +139,7 @@ impl<'p> Unfilled<'p> {
 #[doc(alias = "PyList_New")]
 #[inline]
 pub fn list_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception> {
-    // More than memory can hold, and refused as such.
+    // A larger length cannot fit in memory: Python refuses `isize::MAX` too.
     let length = isize::try_from(length).unwrap_or(isize::MAX);
     // SAFETY: the lock is held; the length is not negative.
     let list = unsafe { c!(PyList_New(length)) };
@@ -214,7 +214,7 @@ pub fn list_get_item<'a, 'p>(
     list: &'a Unfilled<'p>,
     index: usize,
 ) -> Result<Borrowed<'a, 'p>, Exception> {
-    // An empty slot holds NULL: the C call gets an index that it refuses.
+    // An empty slot holds NULL, so the C call gets an index that it refuses.
     let index = isize::try_from(index)
         .ok()
         .filter(|&index| index < list.filled)

@@ -151,7 +151,7 @@ pub fn number_index<'p>(object: &Owned<'p>) -> Result<Owned<'p>, Exception> {
     unsafe { Owned::from_owned_ptr_or_err(object.py(), int) }
 }
 
-/// The value of an int. The C call also returns -1 on failure; here -1 is a value, and a failure is an
+/// The value of an int. The C call also returns -1 on failure. Here -1 is a value, and a failure is an
 /// error.
 ///
 /// For other objects it is the value that `__index__` returns, or before Python 3.10 `__int__`.

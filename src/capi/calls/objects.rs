@@ -164,7 +164,7 @@ pub fn object_type_name(object: &Owned<'_>) -> Result<String, Exception> {
     raised::name_of_type(&kind)
 }
 
-/// The number of its items: `len(object)`.
+/// The number of items: `len(object)`.
 ///
 /// Reference: borrows `object`.
 /// Errors: `TypeError` for an object that has no length, and whatever `__len__` raises.
@@ -224,7 +224,7 @@ pub fn object_call_object<'p>(
     unsafe { Owned::from_owned_ptr_or_err(callable.py(), result) }
 }
 
-/// Calls a callable with a tuple of arguments and a dictionary of named ones.
+/// Calls a callable with a tuple of arguments and a dictionary of named arguments.
 ///
 /// Reference: borrows `callable`, `arguments` and `keywords`; returns new.
 /// Errors: Whatever the callable raises; `TypeError` if it is not callable, or if the others are not a tuple and a
@@ -344,7 +344,7 @@ pub fn iter_next<'p>(iterator: &Iter<'p>) -> Result<Option<Owned<'p>>, Exception
     // SAFETY: the lock is held and the object live.
     let is_iterator = unsafe { c!(PyIter_Check(iterator.as_ptr())) };
     if is_iterator == 0 {
-        // It was one when it was made, but an object can change its class.
+        // It was an iterator when it was made, but an object can change its class.
         return Err(Exception::of_type(
             "TypeError",
             "the object is no longer an iterator",

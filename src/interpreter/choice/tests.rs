@@ -1,13 +1,13 @@
-//! Which Python is chosen, and whether others could have put it there.
+//! The choice of a Python, and the check that no other user could have put it there.
 
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::{io, process};
 
 use super::*;
 
-/// Decided by the owner of the environment and of each directory above it, and by who may write to them.
+/// This depends on who owns the environment and each directory above it, and on who may write to them.
 #[test]
-fn an_environment_is_used_only_where_nobody_else_can_have_put_it() -> io::Result<()> {
+fn an_environment_is_used_only_if_nobody_else_can_have_put_it_there() -> io::Result<()> {
     let top = env::temp_dir().canonicalize()?;
     let top = top.join(format!("outliers-{}", process::id()));
     let environment = top.join("target/python");
@@ -59,8 +59,8 @@ fn an_environment_is_used_only_where_nobody_else_can_have_put_it() -> io::Result
 }
 
 #[test]
-fn where_the_python_of_the_build_is_gone_path_has_another_or_the_remedy_is_told() -> io::Result<()>
-{
+fn if_the_python_of_the_build_is_gone_path_has_another_or_the_error_says_what_to_do()
+-> io::Result<()> {
     let build = Build {
         linked: &Version::parse("3.11.7").unwrap_or_default(),
         python: Path::new("/nonexistent/python"),
@@ -74,7 +74,7 @@ fn where_the_python_of_the_build_is_gone_path_has_another_or_the_remedy_is_told(
     assert_eq!(choice, Ok(("/bin/sh".into(), Rule::Linked)));
 
     let gone = "the Python that this program was built with is gone from /nonexistent/python, and PATH \
-                has no python3.11; install it, such as by apt install python3.11, or name one: \
+                has no python3.11; install it, for example with apt install python3.11, or name one: \
                 OUTLIERS_PYTHON=/path/to/python";
     assert_eq!(choose(|_| None, &build), Err(gone.into()));
     let directory = env::temp_dir().join(format!("outliers-path-{}", process::id()));

@@ -1,4 +1,4 @@
-"""Callees that change the process for good: each is called in a process of its own."""
+"""Callees that change the process for good: each is called in its own process."""
 
 import importlib
 import sys
@@ -19,7 +19,7 @@ def imports_numpy_again(data):
         try:
             import numpy
         except ImportError:
-            # So from 2.3 on. An older one leaks some 26,000 blocks each time, hence the once.
+            # NumPy raises this from 2.3 on. Older ones leak some 26,000 blocks each time, so only once.
             pass
     return [1]
 

@@ -105,7 +105,7 @@ def raises_a_deep_group(data):
     raise group
 
 
-# Exceptions whose text is hard to get.
+# Exceptions whose text is hard to make.
 
 class Raises(Exception):
     def __str__(self): raise Raises()
@@ -169,7 +169,7 @@ def text_has_50_megabytes(data): raise ValueError("x" * 50_000_000)
 def text_has_surrogate_and_nul(data): raise ValueError("a\udc80\0b")
 
 
-# Recursion to the limit: plain, through C, and met again on the way back.
+# Recursion to the limit: plain, through C, and reached again while unwinding.
 
 #> Call: RecursionError: maximum recursion depth exceeded...
 def recurses(data): return recurses(data)

@@ -1,6 +1,6 @@
 """Callees that change the process around them: hooks, the collector, settings, signals, threads.
 
-As in `world.py`, it stays so until `state.restore`.
+As in `world.py`, the change lasts until `state.restore`.
 """
 
 import ctypes

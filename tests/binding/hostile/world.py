@@ -1,7 +1,6 @@
 """Callees that change the process around them: streams and modules.
 
-What each has changed stays so while `pyoutliers.detect` is called, and the callee itself again;
-then `state.restore` puts it back.
+The change lasts while `pyoutliers.detect` and the callee itself are called again. Then `state.restore` undoes it.
 """
 
 import builtins
@@ -175,7 +174,7 @@ def fails_to_import(data): raise ImportError("cannot import", name="numpy")
 
 
 def entry():
-    """An entry of a traceback, of a frame of its own."""
+    """An entry of a traceback, with its own frame."""
     namespace = {}
     exec(compile("import sys\ndef f(): return sys._getframe()", "<x>", "exec"), namespace)
     return types.TracebackType(None, namespace["f"](), 0, 1)

@@ -263,24 +263,24 @@ fn a_choice_that_does_not_exist_or_is_not_a_python() {
     script(&endless, "exec yes\n");
     let endless = endless.to_str().unwrap();
     let too_much = format!(
-        "OUTLIERS_PYTHON leads to {endless}, which is no Python: it prints more than 65536 bytes"
+        "OUTLIERS_PYTHON leads to {endless}, which is not a Python: it prints more than 65536 bytes"
     );
     for (variable, value, expected) in [
         (
             "OUTLIERS_PYTHON",
             "/nonexistent/python",
-            "OUTLIERS_PYTHON leads to no Python: /nonexistent/python is not there",
+            "OUTLIERS_PYTHON leads to /nonexistent/python, which does not exist",
         ),
         (
             "OUTLIERS_PYTHON",
             "/bin/ls",
-            "OUTLIERS_PYTHON leads to /bin/ls, which is no Python",
+            "OUTLIERS_PYTHON leads to /bin/ls, which is not a Python",
         ),
         ("OUTLIERS_PYTHON", endless, &too_much),
         (
             "VIRTUAL_ENV",
             "/nonexistent",
-            "VIRTUAL_ENV leads to no Python: /nonexistent/bin/python is not there",
+            "VIRTUAL_ENV leads to /nonexistent/bin/python, which does not exist",
         ),
     ] {
         let problem = problem_of_choice(variable, value);
@@ -410,7 +410,7 @@ fn without_a_libpython_one_line_says_what_to_install() {
             assert_eq!(status, Some(1), "{stdout}{stderr}");
             let package = name.split(".so").next().unwrap();
             let remedy = format!(
-                "; install it, such as by apt install {package}, or name its directory: \
+                "; install it, for example with apt install {package}, or name its directory: \
                  LD_LIBRARY_PATH=/path/to/lib"
             );
             let error = stderr.trim_end().strip_prefix("outliers: ").unwrap();
