@@ -257,7 +257,7 @@ fn an_index_without_a_value_has_no_row() {
             (
                 Some(1),
                 "",
-                "outliers: x: there is no value with index -1 among 3\n",
+                "outliers: x: the function returned index -1, but there are 3 values\n",
             ),
         ),
     ] {
@@ -362,7 +362,7 @@ fn times_are_read_and_shown_on_the_axis() {
     assert_eq!(told(&output), (Some(1), String::new(), text.into()));
     // Digits that may be seconds or a date, milliseconds, and both formats in one column.
     let date = "may be a date or seconds; write 2024-01-31 for a date, or 20240131.0 for seconds";
-    let other = "not a time, or not written as the first one is";
+    let other = "not a time, or not in the format of the first one";
     for (times, error) in [
         ("20240101", Some((2, date))),
         ("2024", Some((2, date))),
