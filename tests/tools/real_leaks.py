@@ -1,4 +1,4 @@
-"""What really released packages leak, each as a function for the soak: see `real-leaks`."""
+"""Leaks in released packages, each as a function for the soak: see `real-leaks`."""
 
 import ctypes
 import importlib
@@ -120,7 +120,7 @@ release.argtypes = [ctypes.py_object]
 release.restype = None
 
 
-def item_given_back(data):
+def item_released(data):
     release(data[1])
     return []
 

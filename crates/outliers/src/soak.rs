@@ -98,7 +98,7 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     }
     let report = soak.run_watched(call, |progress| {
         bar.show(progress);
-        watched.tell(progress);
+        watched.progress(progress);
         if watched.interrupted.load(Ordering::Relaxed) {
             ControlFlow::Break(())
         } else {

@@ -308,7 +308,7 @@ fn a_death_is_a_verdict() {
         ("dies", "the function died by SIGSEGV at about call 256"),
         (
             "ends_python",
-            "the function ended Python with exit status: 0 at about call 256",
+            "the function ended the process with exit status: 0 at about call 256",
         ),
     ] {
         let report = judged(function, "40000", "died");
