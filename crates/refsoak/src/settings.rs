@@ -1,10 +1,10 @@
-//! The settings of a soak.
+//! What a soak must do.
 
 use std::time::Duration;
 
 use pyoutliers::Outliers;
 
-/// What a soak was asked for.
+/// The settings of a soak.
 #[derive(Clone, Debug)]
 pub(super) struct Settings<'a> {
     /// The calls in the windows, a multiple of 20.
