@@ -114,14 +114,14 @@
 //!   holds and leak no blocks. The tests `a_leak_behind_a_store_that_is_emptied_when_full_is_never_clean` and
 //!   `a_leak_behind_a_store_shows_in_what_its_items_do_not_explain` show the other cases.
 //! - References to objects that only C code holds:
-//!   `references_to_what_c_code_alone_holds_are_not_seen`; and to immortal objects, which from Python 3.12 on
-//!   include `None` and small ints: `references_to_the_immortal_are_not_seen`.
+//!   `references_to_objects_that_only_c_code_holds_are_not_seen`; and to immortal objects, which from Python 3.12 on
+//!   include `None` and small ints: `references_to_immortal_objects_are_not_seen`.
 //! - Less than 4 MiB outside malloc: `memory_that_no_allocator_knows_of_is_seen_from_four_mebibytes_on`.
 //! - The line of a leak in another thread, though the leak itself is counted:
 //!   `references_that_another_thread_leaks_are_found_without_its_line`.
 //!
 //! Code that looks at reference counts sees the spare references. For example, `ndarray.resize` refuses:
-//! `an_array_that_was_there_before_refuses_to_be_resized`.
+//! `an_existing_array_refuses_to_be_resized`.
 //!
 //! # Tried on real leaks
 //!

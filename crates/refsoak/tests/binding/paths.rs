@@ -214,12 +214,12 @@ each_in_its_own_process! {
         assert_eq!(report.verdict, Verdict::Leak);
         is_rate(&report, &Counter::RustHeap, 100.0);
     };
-    a_cache_that_fills_is_none: {
+    a_cache_that_fills_is_clean: {
         let fills = callee("fills_a_cache");
         let report = soak(16_000, || fills.detect(&[1.0]).is_ok());
         assert_eq!(report.verdict, Verdict::Clean);
     };
-    growth_that_does_not_scale_is_none: {
+    growth_that_does_not_scale_is_clean: {
         // One vector in each window, whatever its length: the windows of 1,600 calls begin with these calls.
         // The vectors are large, because C's heap varies by a KiB or two.
         let kept = Cell::new(Vec::new());
@@ -242,7 +242,7 @@ each_in_its_own_process! {
         assert_eq!((rust.finding, &report.verdict), (Finding::Cache, &Verdict::Clean));
         assert!(rust.total >= 12 * 50_000);
     };
-    a_reference_given_back_too_often_is_found: {
+    an_over_release_is_found: {
         let released = callee("is_released_too_often");
         let report = Soak::new(1600).run(|| released.detect(&[1.0]).map(drop)).unwrap();
         println!("{report}");
