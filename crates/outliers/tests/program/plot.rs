@@ -1,5 +1,4 @@
-//! `--plot`: any numbers can be drawn; a picture is written whole or not at all, and overwrites no other
-//! kind of file.
+//! `--plot` draws any numbers, writes a whole picture or none, and overwrites no other kind of file.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -128,7 +127,7 @@ fn with_a_picture(name: &str) -> (PathBuf, PathBuf) {
 }
 
 #[test]
-fn a_picture_over_the_limit_for_files_leaves_the_old_one() {
+fn a_picture_over_the_file_size_limit_leaves_the_old_one() {
     let (directory, picture) = with_a_picture("too-large");
     let detect = "ulimit -f 1; exec \"$0\" detect /dev/null --plot x.svg";
     let mut program = common::command("sh");

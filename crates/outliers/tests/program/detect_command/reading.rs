@@ -1,4 +1,4 @@
-//! What is read from files and from standard input, and the errors about what cannot be read.
+//! Reading files and standard input, and the errors for text that cannot be read.
 
 use std::io::Write;
 use std::process::Stdio;
