@@ -46,7 +46,7 @@ impl FromStr for Injection {
 }
 
 impl Injection {
-    /// Leaks if the call with this number, counted from 1, is one of every EVERY calls.
+    /// Leaks if the number of the call, counted from 1, is a multiple of EVERY.
     pub fn leak(&self, call: u64) -> Result<()> {
         if !call.is_multiple_of(self.every) {
             return Ok(());

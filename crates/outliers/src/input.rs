@@ -100,7 +100,7 @@ impl Source<'_> {
         Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
     }
 
-    /// Begins each line of output: the name of the source, if there are several.
+    /// The beginning of each line of output: the name of the source, if there are several.
     pub fn prefix(&self) -> String {
         if self.is_one_of_several {
             // A line feed in the name would make the rest of it look like another result.

@@ -18,7 +18,7 @@ pub fn print_by(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<
     print_as_it_is(|stdout| write(&mut Escaping(stdout)))
 }
 
-/// Writes records to stdout: escaped to a terminal, and as they are to anything else.
+/// Writes records to stdout: escaped if it is a terminal, otherwise unchanged.
 pub fn print_records(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     if io::stdout().is_terminal() {
         print_by(write)

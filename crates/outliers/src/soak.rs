@@ -42,7 +42,7 @@ pub struct Arguments {
     #[command(flatten)]
     callee: Callee,
     /// Allow growth of objects and containers that match PATTERN, such as
-    /// 'module.CACHE*', or with `types`, of references to types; repeatable
+    /// 'module.CACHE*'; types allows references to types; repeatable
     #[arg(long, value_name = "PATTERN", value_parser = text::<String>(), verbatim_doc_comment)]
     allow: Vec<String>,
     /// Leak on purpose: one KIND every EVERY calls, where KIND is float,

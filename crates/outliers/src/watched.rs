@@ -51,7 +51,7 @@ pub fn watch(json: bool) -> Result<ExitCode> {
     flag::register(SIGINT, Arc::clone(&interrupted)).context("cannot listen for Ctrl-C")?;
     let mut command = Command::new(env::current_exe()?);
     command.args(env::args_os().skip(1)).arg("--watched");
-    // Only the report goes to stdout, so what the function prints goes to stderr.
+    // Only the report goes to stdout, so the function's output goes to stderr.
     let stderr = io::stderr().as_fd().try_clone_to_owned();
     command.stdout(stderr.map_or_else(|_| Stdio::null(), Stdio::from));
     let mut child = Child::start(&mut command)?;

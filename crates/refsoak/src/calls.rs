@@ -95,7 +95,7 @@ impl<C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Calls<C, 
         matches!(self.memory, Memory::RanOut)
     }
 
-    /// Starts to measure from here how much memory the soak takes.
+    /// Starts to measure here how much memory the soak takes.
     pub fn measure_memory_from_here(&mut self) {
         self.resident = resident().0;
     }

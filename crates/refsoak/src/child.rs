@@ -86,7 +86,7 @@ impl Child {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_read_timeout(Some(PERIOD))?;
         let process = command.stdin(OwnedFd::from(theirs)).spawn()?;
-        // The command keeps the child's end of the socket open: then the parent cannot see that the child closes it.
+        // The command keeps the child's end open, which would hide from the parent that the child closes it.
         command.stdin(Stdio::null());
         Ok(Self {
             process,

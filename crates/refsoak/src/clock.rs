@@ -46,7 +46,7 @@ impl Clock {
         ticks
     }
 
-    /// Whether more than a fraction of the time has passed: all of it, a half, a third ...
+    /// Whether more than one part in `parts` of the time limit has passed.
     pub fn is_past(&self, parts: u32) -> bool {
         let time = self.limit.map(|limit| limit / parts);
         time.is_some_and(|time| self.begun.elapsed() > time)

@@ -145,7 +145,7 @@ impl WatchedList {
         Ok(self)
     }
 
-    /// Adds up which references are missing, and which ones were kept.
+    /// Counts the references that are missing, and those that were kept.
     fn look(&self, py: Python<'_>, lent: &mut Lent) {
         let list = self.list.growth(py);
         lent.list_released += (-list).max(0);

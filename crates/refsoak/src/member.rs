@@ -30,7 +30,7 @@ pub(super) struct Member {
 /// The length of a container.
 #[derive(Debug)]
 pub(super) struct Length {
-    /// The Python function that returns the length; `len` if none.
+    /// The Python function that returns the length; `None` stands for `len`.
     pub reader: Option<Held>,
     /// The length at the last reading.
     pub items: i64,

@@ -7,7 +7,7 @@ use std::ffi::{CStr, c_char, c_void};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
-// Every libc of a Unix has these; declaring them here saves a crate.
+// Every libc of a Unix has these. Declaring them here avoids a dependency.
 unsafe extern "C" {
     fn dlsym(handle: *mut c_void, symbol: *const c_char) -> *mut c_void;
     #[cfg(target_os = "linux")]

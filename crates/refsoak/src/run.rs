@@ -242,8 +242,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         // The soak now refers to all objects that it found. Some functions reuse an object only if nothing else
         // refers to it. They make a new one in these calls.
         self.make(2)?;
-        // All room is made before the first reading. Like every later one, it must come after calls, and
-        // release no object.
+        // All room is made before the first reading, which must come after calls and release no object.
         let mut windows = Windows::new(window, self.calls.progress.warm_up);
         let mut start = self.read(None)?;
         for _ in 0..MOST_UNSETTLED {

@@ -82,15 +82,16 @@ impl SpareReferences {
         self.count(py) - self.before
     }
 
-    /// Releases the reference and all spare ones. If there are fewer than before, their
-    /// owners count as having released them.
+    /// Releases the reference and all spare ones. References that are missing count as released by their
+    /// owners, not as taken from the spare ones.
     pub fn release(mut self, py: Python<'_>) {
         if self.count(py) > 0 {
             self.before = self.count(py);
         }
     }
 
-    /// Releases a spare reference without counting it, like code that releases the object once too often. Does nothing if no spare reference is left.
+    /// Releases a spare reference without counting it, like code that releases the object once too often. Does
+    /// nothing if no spare reference is left.
     pub fn lose_one(&self, py: Python<'_>) {
         if -self.growth(py) < self.spare {
             // `drop` releases one less.
@@ -112,7 +113,7 @@ impl Drop for SpareReferences {
         // Python was started, or there would be no reference.
         let _ = with_python(|py| {
             // Code that released the object too often took a spare reference. An owner that released its own
-            // reference looks the same: to be safe, as many spare ones are never released.
+            // reference looks the same: to be safe, some spare ones are never released.
             let missing = (-self.growth(py)).max(0);
             (missing..self.spare).for_each(|_| self.release_spare(py));
             Ok(())

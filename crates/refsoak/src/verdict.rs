@@ -43,7 +43,7 @@ pub enum Finding {
     Leak,
     /// It keeps moving, but not evenly: only in some windows, or more and more slowly.
     Rare,
-    /// The counter did not see what was planted, so it was not judged.
+    /// The counter missed what was planted, so it was not judged.
     Unproven,
     /// It grew, and [`Soak::allow`](crate::Soak::allow) accepts that.
     Allowed,

@@ -32,7 +32,7 @@ pub use records::fields;
 pub struct Wanted<'a> {
     /// One column of CSV, or all fields.
     pub column: Option<&'a str>,
-    /// A column of times, in addition.
+    /// Another column, which has the times.
     pub time: Option<&'a str>,
     pub only_finite: bool,
     pub skip_missing: bool,

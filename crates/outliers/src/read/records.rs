@@ -34,7 +34,7 @@ const LONGEST: usize = 64 << 20;
 /// Reads one record after the other.
 pub struct Records<'a> {
     pub name: &'a str,
-    /// What separates the columns.
+    /// The separator of the columns.
     pub delimiter: u8,
     /// Whether the first record has no other separator.
     pub is_alone: bool,
@@ -68,7 +68,7 @@ impl<'a> Records<'a> {
         head.drain(..MARK.len() * marks.count());
         let found = delimiter(&head);
         let (delimiter, is_alone) = found.unwrap_or((b',', false));
-        // Makes sure of room for the buffers below: std ends the process if it cannot allocate them.
+        // Checks that there is room for the buffers below: std ends the process if it cannot allocate them.
         reserve(1 << 18, name)?;
         // At a terminal, reading after the end would need a second Ctrl-D.
         let rest = text.take(if (read as u64) < HEAD { 0 } else { u64::MAX });

@@ -94,7 +94,7 @@ fn a_parameter_is_what_it_looks_like() {
 }
 
 #[test]
-fn outliers_can_set_the_exit_status_and_nothing_is_printed_without_any() {
+fn outliers_can_set_the_exit_status_and_without_any_nothing_is_printed() {
     let directory = crate::common::directory("found");
     std::fs::write(directory.join("none.csv"), "v\n1\n2\n").unwrap();
     let some = format!("v\n{}9\n", "1\n".repeat(8));

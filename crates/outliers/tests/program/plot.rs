@@ -104,7 +104,7 @@ fn a_soak_whose_picture_cannot_be_written_makes_no_call() {
 }
 
 #[test]
-fn only_a_file_for_pictures_is_overwritten() {
+fn only_an_svg_file_is_overwritten() {
     let numbers = common::directory("plot-over").join("numbers.csv");
     std::fs::write(&numbers, "1 2 3").unwrap();
     let drawn = outliers()

@@ -246,7 +246,7 @@ fn several_outliers_in_a_record_are_one_row_and_rows_keep_their_bytes() {
 }
 
 #[test]
-fn an_index_without_a_value_has_no_row() {
+fn an_index_without_a_value_is_an_error_for_rows() {
     let directory = common::directory("no-row");
     fs::write(directory.join("f.py"), "def f(data): return [1, -1]\n").unwrap();
     fs::write(directory.join("x"), "1 2 3").unwrap();

@@ -59,7 +59,7 @@ fn a_store_that_still_fills_when_the_time_is_up_gets_no_verdict() {
             "truth.store[0], a list: it holds ",
         ),
     ] {
-        // On a machine that is busy, six seconds may be too few to compare anything.
+        // On a busy machine, six seconds may be too few to compare anything.
         let seconds = ["6", "12", "24", "36"].iter();
         let mut reports =
             seconds.map(|seconds| judged(soak(function).args(["--seconds", seconds]), "none"));

@@ -27,7 +27,7 @@ fn judge(short: &[i64], long: &[i64], counter: Counter) -> Finding {
     series.judge(counter)
 }
 
-/// Each of these histories of a counter has this finding.
+/// Checks that each of these histories of a counter has this finding.
 fn are(counter: Counter, expected: Finding, windows: &[(&[i64], &[i64])]) {
     for (short, long) in windows {
         let finding = judge(short, long, counter);
