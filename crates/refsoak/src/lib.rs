@@ -1,8 +1,8 @@
 //! Proves that a closure that uses Python leaks nothing, or names what it leaks.
 //!
 //! Resident memory is poor evidence: it hides small leaks, and it grows even if nothing leaks. A soak counts
-//! everything that can leak instead. It calls the closure many times, reads exact counters between windows of calls, and
-//! judges how they grew.
+//! everything that can leak instead. It calls the closure many times, reads exact counters between windows of
+//! calls, and judges how they grew.
 //!
 //! ```standalone_crate
 //! use pyoutliers::Outliers;
@@ -98,9 +98,9 @@
 //! # With PyO3, or any other way to Python
 //!
 //! The closure takes Python's lock in its own way, such as with PyO3's `Python::attach`. It may return any
-//! error that converts into a boxed one. The soak uses the interpreter that runs already, or starts one. The program
-//! must contain only one libpython: build both sides for the same interpreter, which `PYTHON_SYS_EXECUTABLE`
-//! names for this crate and `PYO3_PYTHON` for PyO3. The package in `examples/pyo3` shows it, and its test
+//! error that converts into a boxed one. The soak uses the running interpreter, or starts one. The program must
+//! contain only one libpython: build both sides for the same interpreter, which `PYTHON_SYS_EXECUTABLE` names
+//! for this crate and `PYO3_PYTHON` for PyO3. The package in `examples/pyo3` is an example, and its test
 //! `pyo3_is_clean_and_a_lost_reference_is_a_leak_that_is_named` runs it.
 //!
 //! # What it cannot see
@@ -113,9 +113,9 @@
 //! - A leak behind a store that is emptied whenever it is full, if all calls together leak less than the store
 //!   holds and leak no blocks. The tests `a_leak_behind_a_store_that_is_emptied_when_full_is_never_clean` and
 //!   `a_leak_behind_a_store_shows_in_what_its_items_do_not_explain` show the other cases.
-//! - References to objects that only C code holds:
-//!   `references_to_objects_that_only_c_code_holds_are_not_seen`; and to immortal objects, which from Python 3.12 on
-//!   include `None` and small ints: `references_to_immortal_objects_are_not_seen`.
+//! - References to objects that only C code holds: `references_to_objects_that_only_c_code_holds_are_not_seen`.
+//! - References to immortal objects, which include `None` and small ints from Python 3.12 on:
+//!   `references_to_immortal_objects_are_not_seen`.
 //! - Less than 4 MiB outside malloc: `memory_that_no_allocator_knows_of_is_seen_from_four_mebibytes_on`.
 //! - The line of a leak in another thread, though the leak itself is counted:
 //!   `references_that_another_thread_leaks_are_found_without_its_line`.
