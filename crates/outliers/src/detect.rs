@@ -30,8 +30,9 @@ pub struct Arguments {
     input: Input,
     #[command(flatten)]
     callee: Callee,
-    /// How to print the outliers; with several FILEs, each line begins with
-    /// the name of its file (in JSON, the name is always a member)
+    /// How to print the outliers. With several FILEs, each line begins with
+    /// the name of its file, except for json, which always contains
+    /// the name
     #[arg(
         short = 'o',
         long,

@@ -62,11 +62,11 @@ fn too_early(stage: &Stage) -> Option<&'static str> {
         || stage.calls >= 4 * stage.shortest.max(1) && stage.counters.iter().all(is_steady);
     match stage.ended? {
         Ended::Memory => {
-            Some("the soak took too much memory, and stopped before it was certain what grows")
+            Some("the soak took too much memory, and stopped before a verdict was certain")
         }
         Ended::Files => Some(
-            "the process has almost reached its limit of open files, and the soak stopped before it \
-             was certain what grows",
+            "the process has almost reached its limit of open files, and the soak stopped before a \
+             verdict was certain",
         ),
         Ended::Time if !is_compared => {
             Some("time ran out before there was anything to compare: allow more time")

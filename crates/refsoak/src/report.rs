@@ -9,7 +9,7 @@ use crate::reference::Reference;
 use crate::stage::Ended;
 use crate::verdict::{self, Finding, Growth, PARTS, Verdict};
 
-/// What a soak saw, and its verdict.
+/// The verdict of a soak, and what it saw.
 ///
 /// ```standalone_crate
 /// # use pyoutliers::{capi, with_python};
@@ -50,7 +50,7 @@ pub struct Report {
     pub grown: Vec<String>,
     /// What grew and was allowed by [`Soak::allow`](crate::Soak::allow).
     pub allowed: Vec<String>,
-    /// The counters that were not judged because they did not see what was planted, and possible reasons.
+    /// The counters that were not judged because they missed what was planted, and possible reasons.
     pub unproven: Vec<String>,
     /// Of the blocks that leak per call, how many belong to the argument, if the function keeps it.
     pub argument_blocks: Option<i64>,

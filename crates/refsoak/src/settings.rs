@@ -1,10 +1,10 @@
-//! What a soak must do.
+//! The settings of a soak.
 
 use std::time::Duration;
 
 use pyoutliers::Outliers;
 
-/// The settings of a soak.
+/// The settings that the builder collects.
 #[derive(Clone, Debug)]
 pub(super) struct Settings<'a> {
     /// The calls in the windows, a multiple of 20.
