@@ -28,7 +28,7 @@ impl<'p> Owned<'p> {
         object: *mut ffi::PyObject,
     ) -> Result<Self, Exception> {
         match NonNull::new(object) {
-            // SAFETY: not NULL, so by the caller's word a new reference, and nobody else's.
+            // SAFETY: not NULL, so a new reference, as the caller promises.
             Some(object) => Ok(unsafe { Self::from_owned_ptr(py, object) }),
             None => Err(Exception::take(py)),
         }
@@ -51,7 +51,7 @@ impl<'p> Borrowed<'_, 'p> {
         object: *mut ffi::PyObject,
     ) -> Result<Self, Exception> {
         match NonNull::new(object) {
-            // SAFETY: not NULL, so by the caller's word a live object, which its owner keeps.
+            // SAFETY: not NULL, so a live object that its owner keeps, as the caller promises.
             Some(object) => Ok(unsafe { Self::from_ptr(py, object) }),
             None => Err(Exception::take(py)),
         }
@@ -69,7 +69,7 @@ pub(super) unsafe fn new_reference_or_end(
     object: *mut ffi::PyObject,
 ) -> Result<Option<Owned<'_>>, Exception> {
     match NonNull::new(object) {
-        // SAFETY: not NULL, so by the caller's word a new reference, and nobody else's.
+        // SAFETY: not NULL, so a new reference, as the caller promises.
         Some(object) => Ok(Some(unsafe { Owned::from_owned_ptr(py, object) })),
         None if raised::occurred(py) => Err(Exception::take(py)),
         None => Ok(None),

@@ -99,7 +99,7 @@ impl Symbol {
         if address.is_null() {
             address = self.find();
         }
-        // SAFETY: of the same size, and by the word of the caller of `new` a pointer of the symbol's type.
+        // SAFETY: of the same size, and a pointer of the symbol's type, as the caller of `new` promises.
         unsafe { mem::transmute_copy(&address) }
     }
 
@@ -184,7 +184,7 @@ pub(in crate::capi) unsafe fn is_a(
     object: *mut ffi::PyObject,
     kind: *mut ffi::PyTypeObject,
 ) -> bool {
-    // SAFETY: live, by the caller's word; only reads a pointer.
+    // SAFETY: live, as the caller promises; only reads a pointer.
     let own = unsafe { ffi::Py_TYPE(object) };
     // SAFETY: the lock is held; both are types, and live as long as the object and the library.
     own == kind || unsafe { c!(PyType_IsSubtype(own, kind)) } != 0

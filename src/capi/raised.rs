@@ -240,7 +240,7 @@ unsafe fn new_or_clear(
     object: *mut ffi::PyObject,
 ) -> Result<Option<Owned<'_>>, Exception> {
     if let Some(object) = NonNull::new(object) {
-        // SAFETY: not NULL, so by the caller's word a new reference, and nobody else's.
+        // SAFETY: not NULL, so a new reference, as the caller promises.
         return Ok(Some(unsafe { Owned::from_owned_ptr(py, object) }));
     }
     let fetched = fetch(py);

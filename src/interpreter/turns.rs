@@ -15,9 +15,9 @@
 //! turn is lost by a call that is slow, or that itself waits for a thread in the line.
 //!
 //! Turns are for speed only: calls are right without them. When a turn is taken away, both functions make their
-//! next `WITHOUT` calls without turns; so does a function that sleeps, so that the
-//! process is mostly idle. No thread waits longer than the sum of `WAITS` for each thread before it in the line. With
-//! a single thread, a turn costs two atomic operations.
+//! next `WITHOUT` calls without turns. So does a function during whose calls the process is mostly idle, such as
+//! one that sleeps. No thread waits longer than the sum of `WAITS` for each thread before it in the line. With a
+//! single thread, a turn costs two atomic operations.
 
 use std::ffi::c_long;
 #[cfg(not(loom))]

@@ -26,10 +26,14 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
         let (name, path) = (entry.file_name(), entry.path());
-        match path.is_dir() {
-            true if ["target", ".git", "__pycache__"].contains(&&*name.to_string_lossy()) => {}
-            true => copy(&path, &to.join(name)),
-            false => fs::copy(path, to.join(name)).map(drop).unwrap(),
+        // In a worktree, `.git` is a file that leads to the repository.
+        if ["target", ".git", "__pycache__"].contains(&&*name.to_string_lossy()) {
+            continue;
+        }
+        if path.is_dir() {
+            copy(&path, &to.join(name));
+        } else {
+            fs::copy(path, to.join(name)).unwrap();
         }
     }
 }

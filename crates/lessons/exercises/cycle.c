@@ -1,6 +1,6 @@
 /* cycle: all indices, from an iterator
 
-   The module defines the type of the iterator, which keeps the list. */
+   The module defines the iterator's type. The iterator keeps the list. */
 #include <Python.h>
 
 typedef struct {

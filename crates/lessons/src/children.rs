@@ -17,13 +17,13 @@ use serde_json::Value;
 enum Message<'a> {
     /// A step of the mistake.
     Step { step: Value },
-    /// The answer to the question of the lesson. Nothing follows.
+    /// The answer to the question of the lesson. This is the last message.
     Answer { text: Cow<'a, str> },
 }
 
 /// In a child: sends a step.
 pub(crate) fn send_step(parent: &Parent, step: &impl Serialize) {
-    // Without a parent the mistake is made all the same.
+    // An error does not matter: the child makes its mistake anyway.
     if let Ok(step) = serde_json::to_value(step) {
         let _ = parent.send(&Message::Step { step });
     }
@@ -38,7 +38,7 @@ pub(crate) fn send_answer(parent: &Parent, text: &str) {
 pub struct Children<'a>(Box<dyn Fn(&str) -> Command + 'a>);
 
 impl<'a> Children<'a> {
-    /// From a command for each name.
+    /// `command` returns the command for a name.
     pub fn new(command: impl Fn(&str) -> Command + 'a) -> Self {
         Self(Box::new(command))
     }

@@ -3,7 +3,7 @@
 /// A C module that breaks one rule.
 #[derive(Clone, Copy, Debug)]
 pub struct Exercise {
-    /// Its name, which is that of its file.
+    /// Its name, which is also the name of its file.
     pub name: &'static str,
     /// Its source.
     pub source: &'static str,
@@ -27,17 +27,17 @@ macro_rules! exercises {
 
 exercises! {
     "append" "storing" "Who owns the new int after PyList_Append has stored it?"
-    "build_value" "manual" "What does the manual of Py_BuildValue say about O and N: which one takes your reference?"
+    "build_value" "manual" "In the format of Py_BuildValue, which of O and N steals your reference?"
     "dictionary" "storing" "Does PyDict_SetItem steal the references to key and value, or add its own?"
     "iterator" "whole-call" "Does PyIter_Next return a new or a borrowed reference?"
     "stolen" "stolen-reference" "PyList_SetItem steals a reference. Who owned it here?"
     "returned" "called-by-python" "The caller releases what detect returns. Who added that reference?"
     "double_release" "stolen-on-failure" "Who owns the item after PyList_SetItem has failed?"
     "minus_one" "numbers" "How does PyFloat_AsDouble say that it failed?"
-    "error_path" "half-way" "Follow a value that is not a number: what do you own when it fails?"
-    "half_way" "half-way" "Let each call fail in turn: what do you still own when you return?"
+    "error_path" "half-way" "Follow a value that is not a number: what do you own when the conversion fails?"
+    "half_way" "half-way" "Suppose each call fails in turn: what do you still own when you return?"
     "null" "half-way" "Which calls can return NULL, and which results do you check?"
     "thin_ice" "thin-ice" "A comparison can run any Python code. What keeps largest alive meanwhile?"
-    "lock" "released-lock" "Other threads can change the list while it sleeps. What keeps first alive?"
+    "lock" "released-lock" "Other threads can change the list during the sleep. What keeps first alive?"
     "cycle" "cycles" "How does the collector learn that an Indices exists, and what it holds?"
 }

@@ -1,7 +1,7 @@
 //! The judge of exercises, which says which rule a module in C breaks.
 //!
-//! [`Compiled`] compiles the module and watches two child processes, one for each [`Trial`]. [`judge`] is
-//! what they do: it tries the module, and sends a [`message::Message`] about each trial and finding.
+//! [`Compiled`] compiles the module and watches two child processes, one for each [`Trial`]. Both call
+//! [`judge`], which tries the module and sends a [`message::Message`] about each trial and finding.
 
 mod compile;
 mod error;
@@ -33,10 +33,10 @@ pub use compile::Compiled;
 pub use error::Error;
 pub use verdict::Judgement;
 
-/// How often the judge says that it is at work.
+/// How often the judge reports that it is still running.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// The judge's Python half: the modules, each of which may import those before it.
+/// The Python half of the judge. Each module may import the ones before it.
 const MODULES: [(&CStr, &CStr, &str); 5] = [
     (
         c"_outliers_messages",
@@ -68,27 +68,27 @@ const MODULES: [(&CStr, &CStr, &str); 5] = [
 /// A module to judge.
 #[derive(Clone, Copy, Debug)]
 pub struct Module<'a> {
-    /// Its name, which is that of its file.
+    /// Its name, which is also the name of its file.
     pub name: &'a str,
-    /// The exercise whose task it must do; empty if it is no exercise.
+    /// The exercise whose task it must do; empty if it is not an exercise.
     pub task: &'a str,
-    /// Its library.
+    /// Its compiled library.
     pub library: &'a Path,
 }
 
 /// What a child process looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trial {
-    /// Damage by single calls. With `PYTHONMALLOC=debug`, which makes the use of freed memory crash.
+    /// Damage by single calls. `PYTHONMALLOC=debug` makes any use of freed memory crash.
     Damage,
-    /// Growth over many calls. Without `PYTHONMALLOC`, so that a double release does its damage.
+    /// Growth over many calls. `PYTHONMALLOC` is unset, so a double release does its damage.
     Growth,
 }
 
 /// Judges the function `detect` of an extension module, and ends the process.
 ///
-/// This is what a child of [`Compiled::judge`] does: a module that breaks the rules can damage and end its
-/// process.
+/// A child of [`Compiled::judge`] calls this, because a module that breaks the rules can damage and end
+/// its process.
 pub fn judge(module: &Module<'_>, trial: Trial, _: Doomed) -> ! {
     let Ok(parent) = Parent::connect() else {
         process::exit(CUT_OFF.into());
@@ -104,11 +104,11 @@ pub fn judge(module: &Module<'_>, trial: Trial, _: Doomed) -> ! {
             }
         }
     };
-    // At once, because the destructors may meet what the module has damaged.
+    // Destructors do not run, because they could touch memory that the module has damaged.
     process::exit(code.into());
 }
 
-/// Returns whether nothing was found.
+/// Returns whether the module is clean.
 fn judged(module: &Module<'_>, trial: Trial, parent: &Parent) -> refsoak::Result<bool> {
     empty_stdin()?;
     let judge = Judge::new(parent)?;
@@ -117,21 +117,21 @@ fn judged(module: &Module<'_>, trial: Trial, parent: &Parent) -> refsoak::Result
         Trial::Damage => Ok(judge.look_for_damage()?),
         Trial::Growth => judge.look_for_growth(module.task),
     });
-    // A finding ends the run by an exception.
+    // A finding ends the run with an exception.
     if with_python(|py| judge.count(py, c"is_over", []))? > 0 {
         return Ok(false);
     }
     result.map(|()| true)
 }
 
-/// The judge: its Python half, and who hears it.
+/// The judge: its Python half, and the parent that it reports to.
 struct Judge<'a> {
     half: Held,
     freeze: Held,
     unfreeze: Held,
     collect: Held,
     parent: &'a Parent,
-    /// When it last said that it is at work.
+    /// When it last reported that it is running.
     said: Cell<Instant>,
 }
 
@@ -198,7 +198,7 @@ impl<'a> Judge<'a> {
         Ok(capi::object_call_function_obj_args(&function, arguments)?)
     }
 
-    /// The one number that a function of the Python half returns.
+    /// Calls a function of the Python half that returns one number.
     fn count<'p, const N: usize>(
         &self,
         py: Python<'p>,
@@ -231,8 +231,8 @@ impl<'a> Judge<'a> {
         self.ask(py, c"found_in", [&list.finish()?]).map(drop)
     }
 
-    /// Says now and then that the judge is at work. Allocates nothing, because the soak counts
-    /// allocations.
+    /// Reports once a [`PERIOD`] that the judge is still running. Allocates nothing, because the soak
+    /// counts allocations.
     fn is_at_work(&self) -> ControlFlow<()> {
         if self.said.get().elapsed() >= PERIOD {
             self.said.set(Instant::now());

@@ -13,11 +13,11 @@ use refsoak::child::Parent;
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Lesson {
-    /// Its name: that of its file, with hyphens.
+    /// The name of its file, with hyphens for underscores.
     pub name: &'static str,
     /// The rule: one line of at most 80 characters.
     pub rule: &'static str,
-    /// Whether every picture of it is complete: it shows each reference that is counted.
+    /// Whether its pictures show every reference that is counted.
     pub drawn: bool,
     pub(crate) run: Run,
     /// What it runs in child processes.
@@ -80,7 +80,7 @@ impl Lesson {
         Ok(table)
     }
 
-    /// Why the rule is so, and the C to write: plain Markdown, with code between fences.
+    /// The reason for the rule, and the C to write: plain Markdown with fenced code.
     pub fn why(&self) -> &'static str {
         self.why.trim()
     }
@@ -111,7 +111,7 @@ impl Lesson {
 }
 
 impl Mistake {
-    /// The name by which a child is asked for it.
+    /// The name on the command line of a child that makes it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Drawn { name, .. } | Self::Asked { name, .. } => name,

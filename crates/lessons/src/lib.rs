@@ -1,17 +1,17 @@
-//! The rules of reference counting as lessons, which run and measure themselves on this Python.
+//! Lessons that teach the rules of reference counting, and measure each rule on this Python.
 //!
 //! # What a lesson is
 //!
-//! A lesson is one rule in one sentence, the steps that show it, the reason for it, and the C to write.
-//! A step is a call under its C name, who owns what after it, the count that the rule predicts, and the
-//! count that is measured here. Below it stands the line of Rust that ran. Lessons run the code that the
-//! product itself uses: the calls of [`capi`](pyoutliers::capi), whose table lists all rules.
+//! A lesson is one rule, the steps that show it, the reason for it, and the C to write. A step shows a
+//! call in C, who owns what after it, the count that the rule predicts, and the count measured here. The
+//! line of Rust that ran is below it. Lessons make the same calls as the library: those of
+//! [`capi`](pyoutliers::capi), whose table lists the rule of each call.
 //!
 //! Some mistakes end the process, so a lesson makes them in a child process. The child runs under
 //! `PYTHONMALLOC=debug`, which overwrites freed memory. Without it such damage often goes unnoticed until
 //! much later.
 //!
-//! Some lessons show what two Go programs that call Python did wrong, and what is right. One [shares
+//! Some lessons correct mistakes of two Go programs that call Python. One [shares
 //! memory](https://www.ardanlabs.com/blog/2020/09/using-python-memory.html), the other [copies, as this
 //! project does](https://pycoders.com/link/5008/web).
 //!
@@ -23,27 +23,27 @@
 //!     let item = capi::float_from_double(py, 1.5)?;
 //! ```
 //!
-//! - "We" is the code in C that makes the call. Who owns a reference must release it, once.
+//! - "We" is the code in C that makes the call. The owner of a reference must release it, once.
 //! - `rule` is the number of references that the rule predicts, or the answer to a question.
 //! - `here` is what this Python does. `NO` marks a line where the two differ.
-//! - A reference that is held only to measure is not counted.
+//! - References held only for measuring are not counted.
 //! - A line that begins with `here:` may differ between machines and versions.
 //!
 //! # How to add a lesson
 //!
 //! Add a file to `src/lessons`, and its name to the list in `src/lessons/mod.rs`. The file declares a
-//! `LESSON`: its name, its rule, its steps, its mistakes, the Python that only it needs, and its words.
-//! `thin_ice.rs` has all of these. No line may be longer than 80 characters when it is printed, and a
-//! meaning has 27. The tests run the new lesson, compare each count with its rule, and compile each
+//! `LESSON`: its name, its rule, its steps, its mistakes, the Python that only it needs, and its
+//! explanation. `thin_ice.rs` has all of these. A printed line has at most 80 characters, and a meaning
+//! at most 27. The tests run the new lesson, compare each count with its rule, and compile each
 //! example that must not compile.
 //!
 //! # Where to read on
 //!
 //! - [`LESSONS`] lists the lessons; [`Lesson::run`] runs one, with [`Children`] for its mistakes.
-//! - [`Table`] and [`Step`] are what it measured. A [`Picture`] shows who owns what after a step.
-//! - [`page`] draws all pictures on a page of HTML.
+//! - [`Table`] and [`Step`] hold its measurements. A [`Picture`] shows who owns what after a step.
+//! - [`page`] makes an HTML page of all pictures.
 //! - [`misbehave`] makes one mistake, in a process that is [`Doomed`].
-//! - [`EXERCISES`] are C extensions with one mistake each, and [`judge`] says which rule one breaks.
+//! - [`EXERCISES`] are C extensions with one mistake each, and [`judge`] finds the rule that each breaks.
 
 mod children;
 mod exercises;

@@ -1,4 +1,4 @@
-//! The lessons as a page to step through: one HTML file, which its own script draws.
+//! The lessons as one HTML page, whose script shows them step by step.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -21,7 +21,7 @@ struct Chapter {
     rule: &'static str,
     why: &'static str,
     drawn: bool,
-    /// What ended the process; only a mistake has it.
+    /// For a mistake: what ended the process.
     end: Option<String>,
     steps: Steps,
 }
@@ -30,15 +30,15 @@ struct Chapter {
 #[serde(untagged)]
 enum Steps {
     Measured(Vec<Step>),
-    /// As a child printed them.
-    Printed(Vec<Value>),
+    /// As a child sent them.
+    Sent(Vec<Value>),
 }
 
 /// Runs all lessons, for a page that shows each step as a picture.
 ///
 /// # Errors
 ///
-/// As [`Lesson::run`](crate::Lesson::run).
+/// The errors of [`Lesson::run`](crate::Lesson::run).
 pub fn page(children: &Children<'_>) -> Result<Page> {
     let mut chapters = Vec::new();
     for (number, lesson) in (1..).zip(LESSONS) {
@@ -67,7 +67,7 @@ pub fn page(children: &Children<'_>) -> Result<Page> {
             why: "",
             drawn: true,
             end: Some(end),
-            steps: Steps::Printed(steps),
+            steps: Steps::Sent(steps),
         });
     }
     Ok(Page(chapters))
@@ -78,9 +78,9 @@ impl Page {
     ///
     /// # Errors
     ///
-    /// Those of serde, which no lesson causes.
+    /// If a lesson cannot be written as JSON, which does not happen.
     pub fn html(&self) -> serde_json::Result<String> {
-        // `</script>` must not stand inside a script.
+        // `</script>` inside a script would end it.
         let data = serde_json::to_string(&self.0)?.replace("</", "<\\/");
         Ok(include_str!("page.html").replacen("/*DATA*/", &data, 1))
     }

@@ -6,13 +6,13 @@ use pyoutliers::capi::{self, Borrowed, Code, Held, Iter, Owned, Unfilled};
 use pyoutliers::{Python, Result, with_python};
 use serde::Serialize;
 
-/// What a variable in C has to do with the object that it points to.
+/// How a variable in C relates to the object that it points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum Ownership {
     /// It owns a reference.
     Owned,
-    /// It uses somebody else's reference.
+    /// It uses a reference that something else owns.
     Borrowed,
     /// Its reference was stolen; it still points to the object.
     Stolen,
@@ -42,7 +42,7 @@ pub struct Object {
     pub name: &'static str,
     /// Its type.
     pub kind: String,
-    /// How many references to it there are, without those that only measure: 0 if it was freed, `None`
+    /// The number of references to it, without those held only for measuring: 0 if it was freed, `None`
     /// if it is immortal.
     pub count: Option<usize>,
 }
@@ -55,7 +55,7 @@ pub struct Picture {
     pub variables: Vec<Variable>,
     /// The objects so far.
     pub objects: Vec<Object>,
-    /// The references between objects: the index of the owner, and that of the object which it owns.
+    /// The references between objects: the index of the owner, then the index of the object it owns.
     pub references: Vec<(usize, usize)>,
 }
 
@@ -89,9 +89,9 @@ impl Picture {
     }
 }
 
-/// What a variable of a lesson can be: a reference, which the picture shows, or a plain value.
+/// A variable of a lesson: a reference, which the picture shows, or a plain value.
 pub(crate) trait Shown {
-    /// A reference to the object, by which to measure it, and whether the variable owns the object.
+    /// A reference for measuring the object, and whether the variable owns the object.
     fn shown(&self) -> Option<(Held, Ownership)> {
         None
     }
@@ -156,19 +156,19 @@ impl<T: Shown> Shown for Option<T> {
     }
 }
 
-/// The variables and objects of a lesson while it runs. A probe is one more reference to an object, which
-/// measures it; no count includes it.
+/// The variables and objects of a lesson while it runs. A probe is an extra reference for measuring an
+/// object. No count includes it.
 #[derive(Default)]
 pub(crate) struct Scene {
     /// One for each object, until the object is freed.
     probes: Vec<Option<Held>>,
-    /// Keeps the probe of an object that nobody owns any more, because somebody still uses it.
+    /// Keeps the probe of an object that has no owner left, because a later step uses the object.
     pub(crate) keeps_freed: bool,
     picture: Picture,
 }
 
 impl Scene {
-    /// From now on a variable of that name points to that object.
+    /// Adds a variable of that name, or points it to another object.
     pub(crate) fn bind(&mut self, name: &'static str, variable: &impl Shown) -> Result<()> {
         let Some((probe, ownership)) = variable.shown() else {
             return Ok(());
@@ -198,7 +198,7 @@ impl Scene {
         Ok(())
     }
 
-    /// From now on the variable owns, borrows or has lost its object.
+    /// Changes whether the variable owns its object.
     pub(crate) fn set(&mut self, name: &str, ownership: Ownership) {
         for variable in &mut self.picture.variables {
             if variable.name == name {
@@ -207,7 +207,7 @@ impl Scene {
         }
     }
 
-    /// Releases the probe of an object: the collector of cycles would not free the object before.
+    /// Releases the probe of an object, so that the garbage collector can free the object.
     pub(crate) fn release_probe(&mut self, name: &str) {
         let mut variables = self.picture.variables.iter();
         if let Some(found) = variables.find(|variable| variable.name == name)
@@ -223,12 +223,12 @@ impl Scene {
         probes.position(|probe| probe.as_ref().is_some_and(is_it))
     }
 
-    /// Frees each object that only its probe keeps alive; then counts, and looks who owns whom.
+    /// Frees each object that only its probe keeps alive. Then counts references and finds the owners.
     pub(crate) fn picture(&mut self) -> Result<Picture> {
         with_python(|py| {
             let count = |probe: &Held| probe.as_borrowed(py).reference_count() - 1;
             let alone = |probe: &Option<Held>| probe.as_ref().is_some_and(|it| count(it) == 0);
-            // To free one may leave another alone.
+            // Freeing one object may leave another with only its probe.
             while !self.keeps_freed
                 && let Some(freed) = self.probes.iter_mut().find(|probe| alone(probe))
             {
@@ -253,7 +253,7 @@ impl Scene {
     }
 }
 
-/// The addresses of the objects that this one refers to, as the collector of cycles learns them.
+/// The addresses of the objects that this one refers to, according to the garbage collector.
 fn referents(object: &Owned<'_>) -> Result<Vec<usize>> {
     let found = python::call(object.py(), c"referents", [object])?;
     let found = capi::object_get_iter(&found)?;

@@ -8,7 +8,7 @@ use pyoutliers::{Python, Result, convert, interpreter};
 const NAME: &CStr = c"_outliers_lessons";
 const FILE: &CStr = c"<outliers>/lessons.py";
 
-/// The module; at first with what several lessons share.
+/// The module. The first call creates it, with the code that several lessons share.
 fn module(py: Python<'_>) -> Result<Owned<'_>> {
     match capi::import_module(py, NAME) {
         Ok(module) => Ok(module),
@@ -45,7 +45,7 @@ pub(crate) fn call<'p, const N: usize>(
     )?)
 }
 
-/// Calls a function of the module that returns one int or none.
+/// Calls a function of the module that returns a list of one int.
 pub(crate) fn answer(py: Python<'_>, name: &CStr) -> Result<Vec<i64>> {
     convert::ints(&call(py, name, [])?, 1)
 }

@@ -1,7 +1,7 @@
 //! What C allows and our types forbid: pointers that may outlive their object, and deliberate mistakes.
 //!
-//! A function whose behaviour may be undefined takes a [`Doomed`], the proof that this process may die of
-//! it. Every other function here is sound.
+//! A function whose behaviour may be undefined takes a [`Doomed`], the proof that this process may
+//! crash. Every other function here is sound.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
@@ -14,16 +14,16 @@ use pyoutliers::Python;
 use pyoutliers::capi::{Borrowed, Owned, Unfilled, c, ffi, object_call_function_obj_args};
 use refsoak::starve;
 
-/// The proof that this process may die of a mistake, as only a child process may.
+/// The proof that this process may crash. Only a child process may.
 #[derive(Clone, Copy, Debug)]
 pub struct Doomed(());
 
 impl Doomed {
-    /// Gives up this process. The main function of a child consists of this:
+    /// Declares that this process may crash. The main function of a child does only this:
     ///
     /// ```no_run
     /// use lessons::{Doomed, misbehave};
-    /// // SAFETY: this process was started for this, and does nothing else.
+    /// // SAFETY: this process was started to make this mistake, and does nothing else.
     /// misbehave("use-after-steal", unsafe { Doomed::new() })
     /// ```
     ///
@@ -38,15 +38,15 @@ impl Doomed {
     }
 }
 
-/// A pointer as C has it: it does not say whether the object still exists.
+/// A C pointer: it does not say whether the object still exists.
 pub(crate) struct Pointer<'p> {
     object: *mut ffi::PyObject,
-    /// A reference from when the object certainly existed, by which a lesson can measure it.
+    /// A reference for measuring the object, taken while the object certainly existed.
     probe: Cell<Option<Owned<'p>>>,
 }
 
 impl<'p> Pointer<'p> {
-    /// To an object that exists now.
+    /// Points to an object that exists now.
     pub(crate) fn to(object: &Owned<'p>) -> Self {
         Self {
             object: object.as_ptr(),
@@ -54,7 +54,7 @@ impl<'p> Pointer<'p> {
         }
     }
 
-    /// The same, with a reference by which to measure it.
+    /// Like `to`, and keeps the reference for measuring the object.
     fn with_probe(object: Owned<'p>) -> Self {
         Self {
             object: object.as_ptr(),
@@ -62,16 +62,16 @@ impl<'p> Pointer<'p> {
         }
     }
 
-    /// The reference by which to measure it; only the first caller gets it.
+    /// The reference for measuring the object. Only the first caller gets it.
     pub(crate) fn take_probe(&self) -> Option<Owned<'p>> {
         self.probe.take()
     }
 
-    /// `Py_DECREF`, of a reference that may belong to somebody else.
+    /// `Py_DECREF` of a reference that may have another owner.
     pub(crate) fn release(&self, _: Doomed) {
         self.probe.take();
-        // SAFETY: the lock is held, as `'p` proves. The reference may be somebody else's, or released
-        // before: that is the mistake, and this process may die of it.
+        // SAFETY: the lock is held, as `'p` proves. The reference may have another owner, or be
+        // released already: that is the mistake, and this process may crash.
         unsafe { c!(Py_DecRef(self.object)) };
     }
 
@@ -79,7 +79,7 @@ impl<'p> Pointer<'p> {
     pub(crate) fn look_at(&self, _: Doomed) {
         self.probe.take();
         // SAFETY: the lock is held, as `'p` proves. The object may be freed: that is the mistake, and
-        // this process may die of it.
+        // this process may crash.
         unsafe { c!(PyObject_Repr(self.object)) };
     }
 }
@@ -149,8 +149,8 @@ pub(crate) fn identity(py: Python<'_>) -> Result<Owned<'_>, Exception> {
     function(py, &CAREFUL)
 }
 
-/// Calls a C function that makes a mistake: it returns its argument without adding a reference. Only the
-/// reference `spare`, which now belongs to the result, keeps that from becoming an over-release.
+/// Calls a C function that makes a mistake: it returns its argument without adding a reference. The
+/// reference `spare`, which then belongs to the result, prevents an over-release.
 pub(crate) fn careless_identity(spare: Owned<'_>) -> Result<Owned<'_>, Exception> {
     extern "C" fn careless(
         _: *mut ffi::PyObject,
@@ -194,8 +194,8 @@ fn function<'p>(py: Python<'p>, method: &'static Method) -> Result<Owned<'p>, Ex
     unsafe { Owned::from_owned_ptr_or_err(py, function) }
 }
 
-/// Calls a function while the allocation of that number fails. Returns the result, and how many
-/// allocations there were. Memory is back before an exception is turned into text.
+/// Calls a function, and makes the allocation with that number fail. Returns the result, and how many
+/// allocations there were. Allocations succeed again before an exception is turned into text.
 pub(crate) fn starved_call<'p>(
     function: &Owned<'p>,
     argument: &Owned<'p>,
@@ -213,7 +213,7 @@ pub(crate) fn starved_call<'p>(
 }
 
 /// A list that is being filled, or a tuple whose first slot is filled. `PyTuple_SetItem` refuses a tuple
-/// with a second reference, so a tuple cannot be measured before.
+/// with a second reference, so it can be measured only after that.
 pub(crate) fn being_filled<'a, 'p>(
     py: Python<'p>,
     list: &'a Unfilled<'p>,
@@ -233,7 +233,7 @@ pub(crate) fn being_filled<'a, 'p>(
 
 /// Asks Python for memory on a thread that does not hold the lock.
 pub(crate) fn call_without_the_lock(_: Doomed) {
-    // SAFETY: the lock is not held: that is the mistake, and this process may die of it.
+    // SAFETY: the lock is not held: that is the mistake, and this process may crash.
     let block = unsafe { c!(PyMem_Malloc(100)) };
     // SAFETY: as before; the block came from the same allocator.
     unsafe { c!(PyMem_Free(block)) };
@@ -245,21 +245,21 @@ pub(crate) fn read_text_after_release(text: Owned<'_>, _: Doomed) -> u8 {
     // SAFETY: the lock is held, as the owner proves; the object is live, and the call checks its type.
     let start = unsafe { c!(PyUnicode_AsUTF8AndSize(text.as_ptr(), &raw mut length)) };
     drop(text);
-    // SAFETY: the text was freed with its string: that is the mistake, and this process may die of it.
+    // SAFETY: the text was freed with its string: that is the mistake, and this process may crash.
     unsafe { start.cast::<u8>().read_volatile() }
 }
 
 /// Ends Python, starts it again and imports a module. Prints Python's error to stderr if that fails.
 ///
-/// No reference from before may be used afterwards, or even dropped.
+/// References from before the restart may not be used afterwards, or even dropped.
 pub(crate) fn restart_and_import(name: &CStr, _: Doomed) -> bool {
     // SAFETY: Python was started, so any thread may take the lock.
     unsafe { c!(PyGILState_Ensure()) };
     // SAFETY: the lock is held. References to its objects are still held: that is the mistake, and this
-    // process may die of it.
+    // process may crash.
     unsafe { c!(Py_FinalizeEx()) };
     // SAFETY: Python has ended. Extension modules of the first start are still loaded: that is the
-    // mistake, and this process may die of it.
+    // mistake, and this process may crash.
     unsafe { c!(Py_InitializeEx(0)) };
     // SAFETY: the second start left this thread with the lock; the name ends in NUL.
     let module = unsafe { c!(PyImport_ImportModule(name.as_ptr())) };

@@ -1,4 +1,4 @@
-//! What a lesson measured: its steps, each with what the rule says and what happens here.
+//! The table of a lesson: its steps, each with the value that the rule predicts and the measured one.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use refsoak::child::Parent;
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Step {
-    /// The line of Rust that ran; empty if this step looks again at what the one before did.
+    /// The line of Rust that ran; empty if this step looks again at the effect of the previous one.
     pub line: &'static str,
     /// The call, as C writes it.
     pub call: &'static str,
@@ -21,16 +21,16 @@ pub struct Step {
     pub meaning: &'static str,
     /// The variable whose references are counted, or a question.
     pub asked: &'static str,
-    /// What the rule says.
+    /// The value that the rule predicts.
     pub expected: String,
-    /// What this Python does.
+    /// The value that was measured on this Python.
     pub measured: String,
     /// Who owns what after it.
     pub picture: Picture,
 }
 
 impl Step {
-    /// Whether this Python does what the rule says.
+    /// Whether this Python follows the rule.
     pub fn holds(&self) -> bool {
         self.expected == self.measured
     }
@@ -41,15 +41,15 @@ impl Step {
     }
 }
 
-/// What a lesson measured, step by step.
+/// The measurements of a lesson, step by step.
 #[derive(Default)]
 pub struct Table<'a> {
     /// Its steps.
     pub steps: Vec<Step>,
-    /// What depends on the machine or the version.
+    /// Notes that depend on the machine or the version.
     pub notes: Vec<String>,
     children: Option<&'a Children<'a>>,
-    /// In a child process: gets each step at once, because the next one may end the process.
+    /// In a child process: receives each step at once, because the next one may end the process.
     parent: Option<&'a Parent>,
     pub(crate) scene: Scene,
 }
@@ -59,9 +59,9 @@ pub struct Table<'a> {
 /// - `step!(t, LINE; "C", "meaning", VARIABLE: COUNT)` counts references.
 /// - `step!(t, LINE; "C", "meaning", "question?", MEASURED => EXPECTED)` asks a question.
 ///
-/// Without a line, the step looks again at what the one before did. After the line may stand what it did
-/// to a variable: `steals VARIABLE;`, `releases VARIABLE;`, or `shows VARIABLE;`, which adds a variable
-/// to the picture. `let` and `drop` do so by themselves.
+/// A step without a line looks again at the effect of the previous one. After the line, name a variable
+/// that it changed: `steals VARIABLE;`, `releases VARIABLE;`, or `shows VARIABLE;`, which adds a variable
+/// to the picture. `let` and `drop` need no such note.
 macro_rules! step {
     ($t:ident, $call:literal, $($rest:tt)+) => {
         $crate::table::step!(@ $t, "", $call, $($rest)+)
@@ -196,8 +196,8 @@ impl<'a> Table<'a> {
         self.steps.push(step);
     }
 
-    /// Makes the mistake of that name in a child process. Returns what the child printed, or what ended
-    /// it.
+    /// Makes the mistake of that name in a child process. Returns the child's answer, or what
+    /// ended it.
     pub(crate) fn child(&self, name: &str) -> String {
         self.children
             .map_or_else(String::new, |children| children.run(name).1)
@@ -208,7 +208,7 @@ impl<'a> Table<'a> {
         self.notes.push(format!("here: {text}"));
     }
 
-    /// Whether this Python does what the rule says, at every step.
+    /// Whether this Python follows the rule at every step.
     pub fn holds(&self) -> bool {
         self.steps.iter().all(Step::holds)
     }
@@ -223,8 +223,8 @@ impl fmt::Debug for Table<'_> {
     }
 }
 
-/// Lines of at most 80 characters. The alternate form is for a terminal: it colours a line that does not
-/// hold, and dims the lines of Rust.
+/// Lines of at most 80 characters. The alternate form is for a terminal: it colours each `NO`, and dims
+/// the lines of Rust.
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = |call: &str, meaning: &str, expected: &str, measured: &str| {
@@ -240,7 +240,7 @@ impl fmt::Display for Table<'_> {
                 Some(name) => format!("{} {}", name.trim_end_matches(" now?"), step.expected),
                 None => step.expected.clone(),
             };
-            // A bare yes needs its question beside it.
+            // A bare yes or no needs its question beside it.
             let meaning = match step.expected.as_str() {
                 "yes" | "no" => step.asked,
                 _ => step.meaning,

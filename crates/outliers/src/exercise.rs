@@ -33,7 +33,7 @@ pub struct Arguments {
     /// In a child process: the library to judge
     #[arg(long, hide = true)]
     doomed: Option<PathBuf>,
-    /// In a child process: look for growth and not for damage
+    /// In a child process: look for growth instead of damage
     #[arg(long, hide = true)]
     soak: bool,
 }
@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
 }
 
-/// The file that a name means, and its exercise, if it is one.
+/// The file of a name, and the exercise that it belongs to, if any.
 fn found(name: &str) -> (PathBuf, Option<&'static Exercise>) {
     let plain = name.replace('-', "_");
     let named = EXERCISES.iter().find(|exercise| exercise.name == plain);
@@ -196,7 +196,7 @@ fn judged(file: &Path) -> Result<Judgement> {
     })
 }
 
-/// Clears the line of a terminal.
+/// Clears the current line of a terminal.
 const CLEAR: &str = "\r\x1b[2K";
 
 /// The text in lines of at most 79 characters.
@@ -240,7 +240,7 @@ fn copy(exercise: &Exercise, file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Adds an exercise to the list of those passed.
+/// Adds an exercise to the list of passed ones.
 fn pass(exercise: &Exercise) {
     if let Some(line) = passed_as(exercise.name) {
         let passed = Path::new(FOLDER).join(".passed");
@@ -260,7 +260,7 @@ fn next() -> String {
     }
 }
 
-/// The line for an exercise in the list of those passed: it is passed as long as its file is the same.
+/// The line of an exercise in the list of passed ones. It stays passed until its file changes.
 fn passed_as(name: &str) -> Option<String> {
     let mut hasher = DefaultHasher::new();
     fs::read(path(name)).ok()?.hash(&mut hasher);

@@ -13,21 +13,21 @@ use lessons::{Children, Doomed, LESSONS, Lesson, Step, Table, misbehave, page};
 use super::overwrite;
 use super::similar::similar;
 
-/// Stands below each table.
+/// The text below each table.
 const LEGEND: &str = "\
 (rule: the number of references that the rule predicts, or the answer to the
- question; here: what your Python does. A reference that is held only to
- measure is not counted.)";
+ question; here: what your Python does. References held only for measuring
+ are not counted.)";
 
 #[derive(Args)]
 pub struct Arguments {
-    /// A lesson, by name or number; without one, the list
+    /// The name or number of a lesson; without it, lists the lessons
     #[arg(value_parser = lesson, value_name = "NAME|NUMBER")]
     lesson: Option<usize>,
     /// Run all lessons
     #[arg(long, conflicts_with = "lesson")]
     all: bool,
-    /// Ask for each count before it is shown
+    /// Ask for each answer before showing it
     #[arg(long)]
     quiz: bool,
     /// Write a page that shows all lessons step by step
@@ -38,7 +38,7 @@ pub struct Arguments {
         conflicts_with_all = ["lesson", "all", "quiz"]
     )]
     page: Option<PathBuf>,
-    /// Make one mistake; a lesson starts such child processes
+    /// In a child process of a lesson: the mistake to make
     #[arg(long, hide = true)]
     doomed: Option<String>,
 }
@@ -104,7 +104,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// A lesson from its title to its last word.
+/// The whole text of a lesson.
 fn shown(
     number: usize,
     lesson: &Lesson,
@@ -119,7 +119,7 @@ fn shown(
     let (name, rule) = (lesson.name, lesson.rule);
     let mut text = format!("{bold}{number}. {name}{plain}\n{rule}\n\n");
     if number == 1 {
-        text += "(indented: the same in Rust, for those who want it)\n\n";
+        text += "(indented: the same call in Rust)\n\n";
     }
     if color {
         write!(text, "{table:#}")?;
@@ -142,7 +142,7 @@ fn what_next(number: usize, all: bool) -> String {
     }
 }
 
-/// The proof that this process is a child, which may die of its mistake.
+/// The proof that this process is a child, which may crash.
 #[allow(unsafe_code)]
 pub fn doomed() -> Result<Doomed> {
     if env::args_os().all(|word| word != "--doomed") {
@@ -164,7 +164,7 @@ fn contents() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Markdown as plain text, for the words below a table: code is indented, and marks are left out.
+/// Markdown as plain text, for the explanation below a table: indents code, and leaves out marks.
 fn plainly(markdown: &str) -> String {
     let mut code = false;
     let mut text = String::new();
@@ -186,7 +186,7 @@ fn plainly(markdown: &str) -> String {
     text
 }
 
-/// Shows each step without its result, and asks for the result. A wrong answer is told the rule.
+/// Shows each step without its result, and asks for the result. Repeats the rule after a wrong answer.
 fn quiz<'a>(
     lessons: impl Iterator<Item = &'a Lesson>,
     children: &Children<'_>,

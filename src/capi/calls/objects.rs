@@ -12,6 +12,7 @@ use crate::capi::library::c;
 use crate::capi::lock::Python;
 use crate::capi::owned::{Borrowed, Owned};
 use crate::capi::raised;
+use crate::capi::start::loaded_version;
 
 /// Imports a module, as the `import` statement does.
 ///
@@ -47,8 +48,8 @@ impl<'p> Deref for Code<'p> {
 /// Compiles the source of a module, which tracebacks call `file`.
 ///
 /// Reference: returns new.
-/// Errors: `SyntaxError`, `MemoryError`, and from Python 3.10 on `RecursionError` for source that is nested
-/// too deeply.
+/// Errors: `SyntaxError`, `MemoryError`, and `RecursionError` for source that is nested too deeply. Python 3.8
+/// and 3.9 do not check the depth; there, source of more than 64 KiB is a `ValueError`.
 ///
 /// ```
 /// # use pyoutliers::capi; pyoutliers::with_python(|py| {
@@ -63,6 +64,12 @@ pub fn compile_string<'p>(
     source: &CStr,
     file: &CStr,
 ) -> Result<Code<'p>, Exception> {
+    // In source such as "x.a.a.a", every two bytes add a level, and a level takes 48 bytes of stack.
+    let is_unchecked = ["3.8.", "3.9."].map(|old| loaded_version().starts_with(old));
+    if source.count_bytes() > 64 << 10 && is_unchecked.contains(&true) {
+        let message = "source of more than 64 KiB could overflow the stack of this old Python";
+        return Err(Exception::of_type("ValueError", message));
+    }
     // SAFETY: the lock is held; both strings end in NUL.
     let code = unsafe {
         c!(Py_CompileStringExFlags(

@@ -1,4 +1,4 @@
-"""Loads the module and calls its function `detect`, and checks the results and the failures."""
+"""Loads the module, calls its function `detect`, and checks its results and failures."""
 
 import collections
 import importlib.machinery
@@ -9,7 +9,7 @@ import sys
 from _outliers_inputs import Number
 from _outliers_messages import found, refuse, trying
 
-UNCHANGED = "Pass a failure on unchanged."
+UNCHANGED = "Pass each exception on unchanged."
 OWNED = "Own a reference to each object that you store or return."
 detect = None
 
@@ -18,7 +18,7 @@ def load(name, path):
     global detect
     trying("While it was imported")
     loader = importlib.machinery.ExtensionFileLoader(name, path)
-    # The module may have the name of one of Python's, whose place it takes when it is initialized.
+    # The module may share its name with one of Python's, which it replaces when it is initialized.
     before = sys.modules.get(name)
     is_taken = before is not None or importlib.util.find_spec(name) is not None
     try:
@@ -46,13 +46,13 @@ def function():
 
 
 def called(data):
-    # By map, because a plain call may not check that there is either a result or an exception.
+    # With map, because a plain call may not check that there is either a result or an exception.
     for result in map(detect, [data]):
         return result
 
 
 def guarded(function, *arguments):
-    """Return None if the call fails as it may."""
+    """Return None if the call fails in a way that is allowed."""
     try:
         return function(*arguments)
     except Exception as error:
@@ -60,7 +60,7 @@ def guarded(function, *arguments):
 
 
 def check(error):
-    """Find a failure about which Python itself complained."""
+    """Report a failure that Python itself complained about."""
     if not isinstance(error, SystemError):
         return
     text = str(error)
@@ -91,7 +91,7 @@ def look(data):
 
 
 def check_owned(*results):
-    """Find an object in a result that has fewer references than the result holds."""
+    """Report an object that has fewer references than the results hold."""
     taken = fresh()
     places = set(map(id, taken))
     for own in [object()]:
@@ -105,7 +105,7 @@ def check_owned(*results):
 
 
 def fresh():
-    """Objects of many sizes, which take the place of those that were freed last."""
+    """Objects of many sizes, which take the memory of recently freed ones."""
     objects = [kind(1 << 40 | i) for i in range(64) for kind in (float, int, Number)]
     for size in range(1, 48):
         objects += [bytes(10 * size), bytes(10 * size), (None,) * size, [None] * size, {size: None}]

@@ -1,4 +1,4 @@
-//! A module in C, compiled for the chosen Python.
+//! A C module, compiled for the chosen Python.
 
 use std::env;
 use std::fs;
@@ -10,8 +10,8 @@ use std::process::{Command, Output};
 use super::Error;
 use pyoutliers::{capi, interpreter, with_python};
 
-/// A module in C, compiled for the chosen Python: in a temporary directory, which goes when this is
-/// dropped.
+/// A C module, compiled for the chosen Python in a temporary directory. Dropping this removes the
+/// directory.
 #[derive(Debug)]
 pub struct Compiled {
     pub(super) file: PathBuf,
@@ -25,23 +25,23 @@ impl Compiled {
     ///
     /// # Errors
     ///
-    /// - [`Error::Refused`] if no module can have that name, or a file cannot be written.
-    /// - [`Error::Tool`] if there is no compiler, no `pkg-config` or no header of Python's, or if the file
-    ///   does not compile.
+    /// - [`Error::Refused`] if no module can have that name, if a file cannot be written, or if the
+    ///   compiler or `pkg-config` cannot be started.
+    /// - [`Error::Tool`] if `pkg-config` does not find Python's headers, or if the file does not compile.
     /// - [`Error::Python`] if Python cannot be started.
     pub fn new(file: &Path) -> Result<Self, Error> {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         let is_in_a_name = |c: char| c == '_' || c.is_ascii_alphanumeric();
         if !name.chars().all(is_in_a_name) {
             return Err(Error::Refused(format!(
-                "{name}.c: a module has the name of its file, so rename the file to a name in C, \
+                "{name}.c: a module has the name of its file, so rename it to a C identifier, \
                  such as my_own.c"
             )));
         }
         let directory = TemporaryDirectory::new()?;
         let flags = flags()?;
         let library = directory.0.join(&*name).with_extension("so");
-        // It may have arguments, as in `ccache gcc`.
+        // The variable may hold arguments, as in `ccache gcc`.
         let compiler = env::var("CC").unwrap_or_default();
         let mut words = compiler.split_whitespace();
         let mut command = Command::new(words.next().unwrap_or("cc"));
@@ -96,7 +96,7 @@ fn flags() -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Runs a tool; `purpose` and `what` say what is wrong if it is missing or fails.
+/// Runs a tool. The error says `what` failed, and the tool's `purpose` if it is missing.
 fn run(command: &mut Command, purpose: &str, what: &str) -> Result<Output, Error> {
     let tool = command.get_program().display().to_string();
     let output = command.output();
@@ -110,7 +110,7 @@ fn run(command: &mut Command, purpose: &str, what: &str) -> Result<Output, Error
     Ok(output)
 }
 
-/// A directory that nobody else can have made or can write to, because a library is loaded from it.
+/// A new directory to which only this user can write, because a library is loaded from it.
 #[derive(Debug)]
 struct TemporaryDirectory(PathBuf);
 
@@ -138,7 +138,7 @@ impl TemporaryDirectory {
 
 impl Drop for TemporaryDirectory {
     fn drop(&mut self) {
-        // If it fails, the system's cleaning of temporary files is left.
+        // If this fails, the system removes its temporary files later.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

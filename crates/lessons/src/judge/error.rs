@@ -11,19 +11,19 @@ pub enum Error {
     Python(pyoutliers::Error),
     /// A tool that compiles modules failed.
     Tool {
-        /// Which one, and for what.
+        /// The operation that failed, and the tool.
         reason: String,
-        /// What it printed.
+        /// The messages of the tool.
         output: String,
     },
     /// The module cannot be judged, for this reason.
     Refused(String),
-    /// The caller broke it off.
+    /// The caller stopped the judge.
     Interrupted,
 }
 
 impl Error {
-    /// An operation that failed, such as `cannot write FILE`.
+    /// A failed operation, such as `cannot write FILE`.
     pub(super) fn io(what: impl Display) -> impl FnOnce(io::Error) -> Self {
         move |error| Self::Refused(format!("{what}: {error}"))
     }
@@ -45,5 +45,5 @@ impl Display for Error {
     }
 }
 
-/// The text is that of the error inside, so there is no `source` that would repeat it.
+/// The text includes the error inside, so there is no `source` to repeat it.
 impl std::error::Error for Error {}

@@ -5,7 +5,7 @@ import math
 
 
 class Number(float):
-    """A float whose memory is freed: Python keeps that of plain floats for reuse."""
+    """A float whose memory is really freed: Python keeps the memory of plain floats for reuse."""
 
     __module__ = "builtins"
 
@@ -17,7 +17,7 @@ class Planted(Exception):
 
 
 def answering(act):
-    """Methods for whatever C code can ask of an item. Each calls `act`, and returns what that returns."""
+    """Methods for everything that C code can ask of an item. Each returns the result of `act`."""
 
     def method(kind):
         return lambda self, *others: kind(act(self))
@@ -38,12 +38,12 @@ def plant(self):
 
 
 Raises = type("Raises", (), answering(plant))
-# Its methods succeed with -1, which many C calls return if they fail.
+# Its methods succeed with -1, which many C calls return on failure.
 Converts = type("Converts", (), answering(lambda self: -1.0))
 
 
 class Meddles:
-    """Replaces the items of its list, the first times that it is used."""
+    """Replaces the items of its list, the first nine times it is used."""
 
     def __init__(self, data, length, answer):
         self.left = 9
@@ -66,7 +66,7 @@ Meddler = type("Meddler", (Meddles,), answering(Meddles.meddle))
 
 
 class Ends:
-    """Acts when it is freed."""
+    """Calls a function when it is freed."""
 
     def __init__(self, act):
         self.act = act
@@ -80,7 +80,7 @@ class Data(list):
 
 
 def values(length, kind=float):
-    """Fresh numbers near 10. Every 40th is near 1000; in a long list, only where no index is cached."""
+    """Fresh numbers near 10. Every 40th is 1000 or more; in a long list, only where Python caches no index."""
     first = 1024 if length > 1024 else 0
     return [kind(1000 + i if i % 40 == 7 and i >= first else 10 + i % 3) for i in range(length)]
 
@@ -117,7 +117,7 @@ ODD = [
     ("None in a list", lambda: [None]),
     ("True in a list", lambda: [True]),
     ("an int of 400 digits in a list", lambda: [10**400]),
-    ("a string in a list that UTF-8 cannot encode", lambda: ["\ud800"]),
+    ("a list with a string that UTF-8 cannot encode", lambda: ["\ud800"]),
 ]
 
 

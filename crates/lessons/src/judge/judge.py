@@ -1,7 +1,7 @@
-"""The Python half of the judge: what the Rust half calls by name, in order.
+"""The Python half of the judge: the functions that the Rust half calls, in order.
 
-It runs in a child process. Before each trial it says what it tries and which rule a crash would break. A
-finding ends the run.
+They run in a child process. They report what is tried, and which rule a crash would break. A finding ends
+the run.
 """
 
 import sys
@@ -29,7 +29,7 @@ def lend(number):
 
 
 def once(data):
-    """Return the result of a call, alone in a tuple that is empty if the call fails."""
+    """Return a tuple of the result of a call, or an empty tuple if the call fails."""
     raised[0] = 0
     result = guarded(called, data)
     if result is not None and raised[0]:
@@ -67,7 +67,7 @@ def sweep(first, end):
 
 
 def sweeping(first, end):
-    """Say what is tried."""
+    """Report what is tried."""
     name, _, _, about = soaked[first]
     if end - first == 1:
         trying("Called with %s again and again" % name, *about)
@@ -78,7 +78,7 @@ def sweeping(first, end):
 # Calls while memory runs out: see starving.rs.
 
 HALF_WAY = "half-way", "A call that fails returns NULL: check for it before you use the result."
-# Python caches the ints up to that number.
+# Python caches the ints up to this number.
 CACHED = 1024 if sys.version_info >= (3, 15) else 256
 # The text of the result for the starved list, if each call returns the same.
 usual = None
@@ -92,8 +92,8 @@ def plain(result):
 def starved():
     """Return the list that is passed while memory runs out.
 
-    The values that stand out have indices that are not cached, and there are enough of them for a
-    dictionary to grow once more.
+    The indices of its large values are not cached, and there are enough of them to make a dictionary
+    grow once more.
     """
     global usual
     trying("Called with %d floats" % (CACHED * 11 // 8))
@@ -104,12 +104,12 @@ def starved():
 
 
 def starve(number):
-    """Say that allocation `number` of the next call will fail."""
+    """Report that allocation `number` of the next call will fail."""
     trying("When allocation %d of the call fails" % number, *HALF_WAY)
 
 
 def starving(first, end):
-    """Say that calls follow, in each of which another allocation fails."""
+    """Report the range of allocations that will fail, one in each call."""
     if end - first == 1:
         starve(first)
     else:
@@ -117,13 +117,13 @@ def starving(first, end):
 
 
 def recovered(result):
-    """Find a call that swallowed the MemoryError and returned another result."""
+    """Report a call that swallowed the MemoryError and returned another result."""
     if usual is not None and plain(result) != usual:
         found("exceptions", UNCHANGED, "detect swallowed the MemoryError.")
 
 
 def wrong_failure(text):
-    """Find a failure about which Python itself complained, by its text."""
+    """Report a failure that Python itself complained about, by its text."""
     if text.startswith("SystemError: "):
         check(SystemError(text[len("SystemError: "):]))
 
@@ -131,7 +131,7 @@ def wrong_failure(text):
 # The task of an exercise.
 
 def outcome(function, data):
-    """Return whether a call fails, and its result or exception as a text."""
+    """Return whether a call fails, and its result or exception as text."""
     try:
         result = function(data)
         if result is data:

@@ -38,7 +38,7 @@ impl Judge<'_> {
         self.compare(py, &watched, failed.then_some("it failed, and "), false)
     }
 
-    /// Finds an object that the result holds without owning a reference.
+    /// Reports an object that the result holds without owning a reference.
     fn look_for_unowned<'p>(
         &self,
         py: Python<'p>,
@@ -62,10 +62,10 @@ impl Judge<'_> {
             let held = i64::try_from(held).unwrap_or(i64::MAX);
             if held > growth.max(0) {
                 let evidence = format!(
-                    "the result holds {} but owns no reference to it: it had {} references before \
-                     the call, and {count} after.",
+                    "the result holds {} but owns no reference to it: it had {} before the call, and \
+                     {count} after.",
                     name(place),
-                    count - growth
+                    many((count - growth).unsigned_abs(), "reference")
                 );
                 let rule = "Own a reference to each object that you store or return.";
                 self.found(py, ["called-by-python", rule, &evidence])?;
@@ -74,7 +74,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Finds a list or an item that has more or fewer references than before. `pardons_list` allows for
+    /// Reports a list or an item that has more or fewer references than before. `pardons_list` allows for
     /// `list()`, which leaks a reference to its argument when memory runs out, in Python 3.10 to 3.12.
     pub(super) fn compare(
         &self,
@@ -96,21 +96,24 @@ impl Judge<'_> {
         // Only the collector frees cycles.
         call(py, &self.collect)?;
         let changed = changed();
-        // An over-release comes before a leak.
+        // An over-release is reported before a leak.
         let Some(&(place, growth)) = changed.iter().min_by_key(|(_, growth)| *growth > 0) else {
             return Ok(());
         };
         let now = watched.each().nth(place).map_or(0, |each| each.count(py));
+        let more_or_fewer = match growth > 0 {
+            true => "more reference",
+            false => "fewer reference",
+        };
         let evidence = format!(
-            "{}{} had {} {} after the call than before ({}, {now}){}.",
+            "{}{} had {} after the call than before ({}, {now}){}.",
             failed.unwrap_or_default(),
             name(place),
-            many(growth.unsigned_abs(), "reference"),
-            if growth > 0 { "more" } else { "fewer" },
+            many(growth.unsigned_abs(), more_or_fewer),
             now - growth,
             match changed.len() {
                 1 => String::new(),
-                others => format!("; so had {}", many(others as u64 - 1, "other")),
+                others => format!("; {} changed too", many(others as u64 - 1, "other")),
             }
         );
         let (lesson, rule) = match failed {
@@ -133,7 +136,7 @@ fn many(count: u64, noun: &str) -> String {
     format!("{count} {noun}{s}")
 }
 
-/// The list is in the first place, and then its items.
+/// The list has place 0, and its items follow.
 fn name(place: usize) -> String {
     match place.checked_sub(1) {
         None => "the list".into(),

@@ -1,4 +1,4 @@
-//! What the judge in its child process tells the process that watches.
+//! The messages of the judge's child process to the process that watches it.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 pub(super) enum Message {
     /// What is tried next, and the rule that a crash would break.
     Trying(Tried),
-    /// The judge is at work. Without any message for a while, a call does not return.
+    /// The judge is still running. If no message comes for a while, a call does not return.
     Working,
-    /// A rule is broken, as the evidence shows. Nothing follows.
+    /// A rule is broken, as the evidence shows. This is the last message.
     Broken {
         lesson: String,
         rule: String,
         evidence: String,
     },
-    /// No rule is broken, but the module does not do its task. Nothing follows.
+    /// No rule is broken, but the module does not do its task. This is the last message.
     Failed { evidence: String },
-    /// The module cannot be judged. Nothing follows.
+    /// The module cannot be judged. This is the last message.
     Refused { reason: String },
-    /// Nothing was found. Nothing follows.
+    /// Nothing was found. This is the last message.
     Clean,
 }
 

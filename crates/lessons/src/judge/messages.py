@@ -5,7 +5,7 @@ import os
 
 EXISTS = "Use only objects that exist: not NULL, and not freed."
 socket = -1
-# What is tried now.
+# What the judge tries now.
 what = None
 over = False
 
@@ -25,7 +25,7 @@ def send(kind, **texts):
 
 
 def trying(trial, lesson="borrowed-reference", rule=EXISTS):
-    """Say what is tried next, and which rule a crash would break."""
+    """Report what is tried next, and which rule a crash would break."""
     global what
     what = trial
     send("trying", what=what, lesson=lesson, rule=rule)

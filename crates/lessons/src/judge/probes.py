@@ -11,11 +11,11 @@ from _outliers_calls import called, check_owned, drain, function, guarded, look,
 from _outliers_inputs import Data, Ends, Meddler, Number, values
 from _outliers_messages import found, trying
 
-REPORTED = "A type whose objects hold others must report them to the collector of cycles."
+REPORTED = "A type whose objects hold others must report them to the garbage collector."
 
 
 def keep_collector_away():
-    """The collector writes to memory in front of each object that it meets, even if there is none."""
+    """Disable the collector: it writes to the header in front of an object even if there is no header."""
     gc.disable()
 
 
@@ -24,7 +24,7 @@ def tracking():
     result = guarded(called, [])
     has_traverse = type(result).__flags__ & 1 << 14 and type(result) not in (dict, tuple)
     holds = any(gc.is_tracked(thing) for thing in gc.get_referents(result) if thing is not type(result))
-    # Not by `gc.is_tracked(result)`, which reads that memory.
+    # Not with `gc.is_tracked(result)`, which reads that header.
     if has_traverse and holds and not any(known is result for known in gc.get_objects()):
         found("cycles", REPORTED, "the result's type has tp_traverse, but the result is not tracked: "
               "use PyObject_GC_New, then PyObject_GC_Track.")
@@ -64,7 +64,7 @@ def meddling():
 def threading_():
     trying("Called with a list whose items another thread replaces whenever it gets the lock",
            "released-lock", "While the lock is released, other threads can free what you borrowed.")
-    # Made in advance, so that no new object takes the place of a freed one.
+    # Made in advance, so that no new object reuses the memory of a freed one.
     stock = [values(length, Number) for length in (60, 60, 1, 200) * 500]
     data = stock.pop()
 
@@ -106,7 +106,7 @@ def cycling():
             use(make())
         gc.collect()
         if gone() is not None:
-            found("cycles", REPORTED, "the collector cannot free the two: the result holds the list too.")
+            found("cycles", REPORTED, "the collector cannot free the list and the result, which hold each other.")
 
 
 def probe():

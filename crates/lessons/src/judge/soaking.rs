@@ -10,7 +10,7 @@ use pyoutliers::capi;
 use pyoutliers::with_python;
 use refsoak::{Report, Soak, Verdict};
 
-/// The most sweeps that a soak judges, and the most once something is known to grow.
+/// The most sweeps of a soak: of the first one, and of those that narrow growth down.
 const MOST: u64 = 320;
 const MOST_TO_NARROW: u64 = 64;
 /// The time that the sweeps of a soak may take.
@@ -18,13 +18,13 @@ const LONGEST: Duration = Duration::from_millis(500);
 
 /// Calls of several kinds, by number. A sweep makes one call of each kind in a range.
 pub(super) trait Calls {
-    /// A soak of so many sweeps.
+    /// A soak of that many sweeps.
     fn soak(&self, sweeps: u64) -> Soak<'static>;
-    /// How many sweeps show all growth, and how many warm up.
+    /// How many sweeps are enough to show all growth, and how many of them warm up.
     fn enough(&self) -> (u64, u64) {
         (MOST, 100)
     }
-    /// Says which kinds are tried.
+    /// Reports which kinds are tried.
     fn begin(&self, judge: &Judge<'_>, part: &Range<u64>) -> Result<()>;
     /// Makes a call of each kind.
     fn sweep(&self, judge: &Judge<'_>, part: &Range<u64>) -> Result<()>;
@@ -107,7 +107,7 @@ impl Judge<'_> {
             }
         }
         if found.is_none() {
-            // A store that has become full, or growth by all kinds together.
+            // Either a cache is full by now, or only all kinds together make something grow.
             found = self.soak(&all, calls, MOST)?.map(|report| (all, report));
         }
         if let Some((part, _)) = &found {
@@ -144,7 +144,7 @@ impl Judge<'_> {
                     let reason = capi::unicode_from_str(py, reason)?;
                     self.ask(py, c"no_verdict", [&reason]).map(drop)
                 })?,
-                // More sweeps decide.
+                // Try again with more sweeps.
                 Verdict::Undecided(_) => sweeps *= 8,
                 _ => return Ok(Some(report)),
             }

@@ -14,14 +14,14 @@ use refsoak::{Soak, WatchedList, starve};
 
 /// The most allocations that are made to fail.
 const MOST: u64 = 3000;
-/// The list that is passed, as a pattern of the soak.
+/// A pattern of the soak that matches the list.
 const LIST: &str = "list [0.0, 1.0, 2.0, 0.0, 1.0, 2.0, *";
 
-/// Calls whose number is that of the allocation that fails.
+/// Calls, each numbered by the allocation that fails in it.
 struct Starved {
     detect: Held,
     list: Held,
-    /// Whether `list()` itself leaks a reference to the list, so that the module is not blamed for one.
+    /// Whether `list()` itself leaks a reference to the list. If so, the module is not blamed for one.
     pardons_list: bool,
 }
 
@@ -52,8 +52,8 @@ impl Starved {
         Ok(starved)
     }
 
-    /// Makes a call whose allocation of that number fails. Empties Python's free lists before, so that each
-    /// new object is an allocation. Returns how many allocations there were.
+    /// Makes a call in which the allocation with that number fails. Collects first, which empties Python's
+    /// free lists, so that each new object is an allocation. Returns how many allocations there were.
     fn call<'p>(
         &self,
         judge: &Judge<'_>,
@@ -82,7 +82,7 @@ impl Calls for Starved {
         }
     }
 
-    /// Each fails in the same way every time.
+    /// Each call fails in the same way every time.
     fn enough(&self) -> (u64, u64) {
         (16, 7)
     }
@@ -93,7 +93,7 @@ impl Calls for Starved {
 
     fn sweep(&self, judge: &Judge<'_>, part: &Range<u64>) -> Result<()> {
         with_python(|py| {
-            // Makes the collections cheap.
+            // Makes collections cheap.
             call(py, &judge.freeze)?;
             let result = part
                 .clone()
@@ -130,7 +130,7 @@ impl Judge<'_> {
         })
     }
 
-    /// Soaks calls, in each of which another allocation fails.
+    /// Soaks calls in which one allocation fails, for each allocation in turn.
     pub(super) fn soak_starved_calls(&self) -> refsoak::Result<()> {
         let starved = Starved::new(self)?;
         let mut made = 0;
@@ -140,7 +140,7 @@ impl Judge<'_> {
             Ok(())
         })?;
         if let Some((part, report)) = self.growing(1..made.min(MOST) + 2, &starved)? {
-            let rule = "When a step fails, release what the steps before it made.";
+            let rule = "When a step fails, release what the earlier steps made.";
             let broken = Broken::by(&report, part.end - part.start).of("half-way", rule);
             with_python(|py| self.found(py, broken.texts()))?;
         }

@@ -1,4 +1,4 @@
-//! Watches the judge's child processes, and makes a judgement of what they say and how they end.
+//! Watches the judge's child processes, and judges by their messages and how they end.
 
 use std::fs;
 use std::io;
@@ -12,14 +12,14 @@ use super::message::{Message, Tried};
 use super::{Compiled, Error, Trial};
 use refsoak::child::{CUT_OFF, Child, Heard, signal_name};
 
-/// A child that says nothing for so long is in a call that does not return.
+/// If a child sends nothing for this long, a call does not return.
 const LIMIT: Duration = Duration::from_secs(30);
-/// How long a child may take to end after its last word.
+/// How long a child may take to end after its last message.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const SIGABRT: i32 = 6;
 
-/// What the judge says of a module.
+/// The judge's verdict on a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
     /// It keeps all rules, and does its task.
@@ -28,14 +28,14 @@ pub enum Judgement {
     Broken {
         /// The rule, in a sentence.
         rule: String,
-        /// What was tried, and what came of it.
+        /// What was tried, and what happened.
         evidence: String,
         /// The lesson that teaches the rule.
         lesson: String,
     },
     /// It keeps the rules, but does not do its task.
     Failed {
-        /// What was tried, and what came of it.
+        /// What was tried, and what happened.
         evidence: String,
     },
 }
@@ -44,13 +44,14 @@ impl Compiled {
     /// Judges the module, in one child process for each [`Trial`].
     ///
     /// `child` returns the command of a process that calls [`judge`](super::judge) with the library at
-    /// that path. `watch` is called several times a second with what is tried; `Break` ends it.
+    /// that path. `watch` is called several times a second with a text about the current trial, and may
+    /// stop the judge with `Break`.
     ///
     /// # Errors
     ///
-    /// - [`Error::Refused`] if the module cannot be judged, as it cannot be imported; or if a child cannot
-    ///   be started.
-    /// - [`Error::Interrupted`] if `watch` said so.
+    /// - [`Error::Refused`] if the module cannot be judged, for example because it cannot be imported, or
+    ///   if a child cannot be started.
+    /// - [`Error::Interrupted`] if `watch` returned `Break`.
     pub fn judge(
         &self,
         child: impl Fn(&Path, Trial) -> io::Result<Command>,
@@ -78,8 +79,8 @@ impl Compiled {
             Trial::Damage => command.env("PYTHONMALLOC", "debug"),
             Trial::Growth => command.env_remove("PYTHONMALLOC"),
         };
-        // What the module prints is not shown. The processes that it starts are in its group, which ends
-        // with it.
+        // The module's output is hidden. The processes that it starts are in its group, which ends with
+        // it.
         command
             .stdout(Stdio::null())
             .stderr(fs::File::create(&errors).map_err(Error::io(there()))?)
@@ -98,7 +99,7 @@ impl Compiled {
     }
 }
 
-/// What a child said.
+/// The messages of a child.
 #[derive(Default)]
 struct Answers {
     tried: Option<Tried>,
@@ -108,7 +109,7 @@ struct Answers {
 }
 
 impl Answers {
-    /// Listens until the child's last word.
+    /// Listens until the child's last message.
     fn listen(
         &mut self,
         child: &mut Child,
@@ -137,7 +138,7 @@ impl Answers {
         Ok(())
     }
 
-    /// What that means, after the child has ended.
+    /// The judgement, after the child has ended.
     fn judgement(self, status: ExitStatus, errors: &str, file: &Path) -> Result<Judgement, Error> {
         let returns = "A function returns a result, or NULL with an exception set.";
         let (lesson, rule, evidence) = match (self.last, self.tried) {
@@ -196,14 +197,14 @@ fn crashed(signal: i32, tried: Tried, errors: &str, file: &Path) -> (String, Str
         .split(['\n', '\0'])
         .find(|line| line.starts_with("Fatal Python error"));
     let source = fs::read_to_string(file).unwrap_or_default();
-    // In front of freed memory, the identifier of its allocator is overwritten: it is no character.
+    // In freed memory, the identifier of the allocator is overwritten by a byte that is no character.
     let is_other = |line: &str| line.contains("bad ID") && !line.contains('\u{fffd}');
     if source.contains("PyObject_GC") && fatal.is_some_and(is_other) {
         rule = "Free memory with the allocator that made it: PyObject_GC_New with PyObject_GC_Del."
             .into();
     }
     let how = fatal.unwrap_or(match signal {
-        SIGABRT => "abort was called, as it is when memory is damaged.",
+        SIGABRT => "abort was called, as happens when memory is damaged.",
         _ => "it used NULL or a freed object.",
     });
     let mut evidence = format!("{what}, it crashed ({}): {how}", signal_name(signal));

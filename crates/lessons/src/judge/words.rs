@@ -1,11 +1,11 @@
-//! The rule that the report of a soak shows to be broken, and the evidence in words.
+//! Turns the report of a soak into the broken rule, and the evidence in words.
 
 use refsoak::{Counter, Finding, Growth, Reference, Report};
 
 /// The most objects that the evidence names.
 const MOST_NAMED: usize = 2;
 
-/// The gravest finding of a report, and its counter.
+/// The most serious finding of a report, and its counter.
 pub(super) fn gravest(report: &Report) -> Option<(Finding, Counter)> {
     let is_over_released = |reference: &Reference| reference.finding == Finding::OverRelease;
     if report.references.iter().any(is_over_released) {
@@ -29,7 +29,7 @@ pub(super) struct Broken {
 }
 
 impl Broken {
-    /// By the report of a soak in which each sweep makes so many calls.
+    /// From the report of a soak in which each sweep makes that many calls.
     pub fn by(report: &Report, calls: u64) -> Self {
         let calls = i32::try_from(calls).map_or(1.0, f64::from);
         let named = |counter: Counter, finding: Finding| {
@@ -59,7 +59,7 @@ impl Broken {
         let (mut about, mut leaked) = (None, Vec::new());
         for (counter, one, many, lesson, rule) in WORDS {
             let is_by_object = matches!(counter, Counter::References | Counter::Types);
-            // An object is a block too, and perhaps tracked and in C's heap: one counter is enough.
+            // An object also counts as a block, and perhaps as tracked: one counter is enough.
             let Some(growth) = leaks(counter).filter(|_| leaked.is_empty() || is_by_object) else {
                 continue;
             };
@@ -67,7 +67,9 @@ impl Broken {
             let rate = |per_call: f64| Rate(per_call / calls).of("leaks", one, many);
             let references = named(counter, Finding::Leak).take(MOST_NAMED);
             match (counter, report.containers.first()) {
-                (Counter::Items, Some(holder)) => leaked.push(format!("this grows: {holder}")),
+                (Counter::Items, Some(holder)) => {
+                    leaked.push(format!("a container grows: {holder}"))
+                }
                 _ if is_by_object => leaked.extend(references.map(|reference| {
                     format!("{} to {}", rate(reference.per_call), plain(reference))
                 })),
@@ -109,7 +111,7 @@ const RELEASED: &str = "You own each new reference: release it exactly once, on 
 const FREED: &str = "You own what malloc returns: free it exactly once, on every path.";
 const ENDED: &str = "You own what you open or start: close or end it exactly once, on every path.";
 
-/// What can grow, gravest first: the singular, the plural, the lesson and the rule.
+/// What can grow, most serious first: the singular, the plural, the lesson and the rule.
 #[rustfmt::skip]
 const WORDS: [(Counter, &str, &str, &str, &str); 12] = [
     (Counter::Blocks, "a block of memory", "blocks of memory", NEW, RELEASED),
@@ -123,7 +125,7 @@ const WORDS: [(Counter, &str, &str, &str, &str); 12] = [
     (Counter::Children, "a child process", "child processes", HALF_WAY, ENDED),
     (Counter::Mappings, "a mapped file", "mapped files", HALF_WAY, ENDED),
     (Counter::SharedMemory, "a segment of shared memory", "segments of shared memory", HALF_WAY, ENDED),
-    (Counter::OutsideMalloc, "a byte outside of C's heap", "bytes outside of C's heap", HALF_WAY, FREED),
+    (Counter::OutsideMalloc, "a byte outside C's heap", "bytes outside C's heap", HALF_WAY, FREED),
 ];
 
 /// An object by its `repr`, and its variable.

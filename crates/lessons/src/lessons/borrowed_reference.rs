@@ -26,9 +26,9 @@ pub(super) const LESSON: Lesson = Lesson {
     ],
     python: "",
     why: r#"
-Why calls lend: you save a Py_INCREF and a Py_DECREF where you only want to
-look. There is nothing to release. But nothing keeps the object alive either:
-any call that may change the owner may free the object. To keep it, add a
+Why calls lend: you save a Py_INCREF and a Py_DECREF if you only want to look.
+There is nothing to release. But nothing keeps the object alive either: any
+call that may change the owner may free the object. To keep it, add a
 reference before the next call.
 
 ```c
@@ -91,7 +91,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "PyList_SetItem(list, 0, other)", "only the list owned item", item: 0);
     step!(t, "item is used anyway", "it points to freed memory",
         "Which signal ends the process ('crash' will do)?", t.child("borrow-after-change") => "SIGSEGV");
-    step!(t, "instead: Py_DECREF(item)", "it releases the list's own",
+    step!(t, "instead: Py_DECREF(item)", "it was the list's reference",
         "Which signal ends the process when the list is used ('crash' will do)?",
         t.child("release-borrowed") => "SIGSEGV");
     Ok(())

@@ -36,13 +36,13 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "Python has an argument", "the caller owns it", argument: 1);
     let careful = raw::identity(py)?;
     step!(t, let result = capi::object_call_function_obj_args(&careful, [&argument])?;
-        "Py_INCREF(argument); return it;", "the caller's and a new one", argument: 2);
+        "Py_INCREF(argument); return it;", "owned by caller and result", argument: 2);
     step!(t, drop(result);
         "the caller: Py_DECREF(result)", "as before", argument: 1);
     step!(t, let spare = argument.clone();
         "the caller: Py_INCREF(argument)", "a spare, to avoid a crash", argument: 2);
     step!(t, let result = raw::careless_identity(spare)?; steals spare;
-        "return argument;", "as if new, but none added", argument: 2);
+        "return argument;", "no reference was added", argument: 2);
     step!(t, drop(result);
         "the caller: Py_DECREF(result)", "one reference, two owners", argument: 1);
     Ok(())

@@ -21,7 +21,7 @@ seen = None
 
 
 class Witness:
-    """Looks into its own slot of a list while it is freed."""
+    """Reads its own slot of a list while it is being freed."""
 
     def __init__(self, data):
         self.data = data
@@ -32,7 +32,7 @@ class Witness:
 
 
 def under_watch():
-    """A list of a witness. The witness knows the list."""
+    """A list of a witness. The witness refers to the list."""
     data = [None]
     data[0] = Witness(data)
     return data
@@ -62,7 +62,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "list = [witness]", "owned by us and witness", list: 2);
     let other = capi::float_from_double(py, 2.5)?;
     step!(t, raw::list_set_item(&list, 0, other)?;
-        "PyList_SetItem(list, 0, other)", "the slot had other by then",
+        "PyList_SetItem(list, 0, other)", "the slot already has other",
         "Does witness find itself?", yes(answer(py, c"saw_itself")? == [1]) => "no");
     step!(t, "instead: Py_DECREF(list[0])", "found while being freed",
         "Does witness find itself?", t.child("clear-last") => "yes");

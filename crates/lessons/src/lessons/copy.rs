@@ -15,7 +15,7 @@ def change(data):
 "#,
     why: r#"
 Why copy at all: shared memory has to live until both sides have finished with
-it, which takes rules like these. With a copy, neither side waits for the
+it, which needs rules like these. With a copy, neither side waits for the
 other.
 "#,
 };

@@ -34,8 +34,8 @@ def alive():
 Why: each object of a cycle is owned by another one, so no count reaches 0. The
 collector looks for objects that are owned only by each other. For that, their
 type has to report what it owns (tp_traverse) and to release it (tp_clear). If
-a reference to one of them has leaked, the collector takes the cycle to be in
-use.
+a reference to one of them has leaked, the collector thinks that the cycle is
+in use.
 
 ```c
 static int traverse(Holder *self, visitproc visit, void *arg)
@@ -49,7 +49,7 @@ static int clear(Holder *self)
     Py_CLEAR(self->item);
     return 0;
 }
-/* The type's tp_flags include Py_TPFLAGS_HAVE_GC. Make an object by
+/* The type's tp_flags include Py_TPFLAGS_HAVE_GC. Make an object with
    PyObject_GC_New, then call PyObject_GC_Track. Its tp_dealloc begins with
    PyObject_GC_UnTrack and ends with PyObject_GC_Del. */
 ```
@@ -64,10 +64,10 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, call(py, c"tie", [&node])?;
         "node.me = node", "owned by us and by itself", node: 2);
     step!(t, drop(node);
-        "Py_DECREF(node)", "only its own is left", node: 1);
+        "Py_DECREF(node)", "only node itself owns it", node: 1);
     step!(t, "", "nobody can reach it", "Is it alive?", alive()? => "yes");
     t.scene.release_probe("node");
     step!(t, call(py, c"collect", [])?;
-        "gc.collect()", "the collector found it", "Is it alive?", alive()? => "no");
+        "gc.collect()", "the collector freed it", "Is it alive?", alive()? => "no");
     Ok(())
 }

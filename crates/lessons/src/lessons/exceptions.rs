@@ -49,6 +49,6 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let text = call(py, c"raises", [&data]).map_err(|e| e.to_string()).err();
         "text of the exception, at once", "the text owns nothing", data: 1);
     let says = text.is_some_and(|text| text.contains("today"));
-    step!(t, "", "the text says it all", "Is the message in it?", yes(says) => "yes");
+    step!(t, "", "the text has the message", "Is the message in it?", yes(says) => "yes");
     Ok(())
 }

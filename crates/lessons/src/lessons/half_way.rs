@@ -7,7 +7,7 @@ use refsoak::starve;
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "half-way",
-    rule: "If a step fails, release what was made before it.",
+    rule: "When a step fails, release what the earlier steps made.",
     drawn: true,
     run: Run::Locked(run),
     mistakes: &[],

@@ -9,7 +9,7 @@ use pyoutliers::{Python, Result, capi, interpreter, with_python};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "immortal",
-    rule: "Since 3.12 None, small ints and () are immortal. Nobody counts them.",
+    rule: "Since 3.12, None, small ints and () are immortal. Their counts never change.",
     drawn: false,
     run: Run::Locked(run),
     mistakes: &[Mistake::Asked {
@@ -20,8 +20,9 @@ pub(super) const LESSON: Lesson = Lesson {
     why: r#"
 Why: all code shares these objects, and a count that every processor writes to
 is slow. The trap: before 3.12 they are counted like all others, and releasing
-None too often ends the process sooner or later. Code that was tried only on
-3.12 may be wrong. Their counts teach nothing, so measure with a new object.
+None too often ends the process sooner or later. Code that was tested
+only on 3.12 may be wrong. Counts of immortal objects teach nothing, so measure
+with a new object.
 
 ```c
 Py_INCREF(Py_None);                        /* correct in every version */
@@ -55,7 +56,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, "Py_INCREF(a new float)", "counted in every version",
         "How many references does it add?", added(&float) => "1");
     step!(t, "Py_DECREF(Py_None), too often", "harmless since 3.12",
-        "Is the process alive, or which signal ended it?", t.child("release-none") => end);
+        "Which signal ends the process, or does it stay alive?", t.child("release-none") => end);
     let they = if immortal {
         "immortal"
     } else {

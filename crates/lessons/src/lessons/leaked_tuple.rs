@@ -30,7 +30,7 @@ that inspired this lesson forgot to release it, and lost 177 MB in a million
 calls.
 
 ```c
-PyObject *tuple = PyTuple_Pack(1, list);   /* new; adds its own of list */
+PyObject *tuple = PyTuple_Pack(1, list);   /* new; it owns list too */
 if (tuple == NULL)
     return NULL;
 PyObject *result = PyObject_CallObject(f, tuple);
@@ -56,7 +56,7 @@ fn released(_: Doomed) -> refsoak::Result<String> {
     soak_a_call(true)
 }
 
-/// Soaks the call, which releases the tuple or leaks it.
+/// Soaks a call that releases the tuple or leaks it.
 fn soak_a_call(releases: bool) -> refsoak::Result<String> {
     let same = with_python(|py| Ok(capi::Held::from(helper(py, c"same")?)))?;
     let report: refsoak::Result<_> = Soak::new(1600).run(|| {

@@ -9,7 +9,7 @@ use pyoutliers::{Result, capi, with_python};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "lock",
-    rule: "A release needs the lock, the GIL. A thread must take it first.",
+    rule: "A release needs the lock (the GIL). A thread must take it first.",
     drawn: true,
     run: Run::Free(run),
     mistakes: &[Mistake::Asked {

@@ -12,13 +12,13 @@ pub(super) const LESSON: Lesson = Lesson {
     python: "",
     why: r#"
 How to find it: docs.python.org/3/c-api describes each function. Below its name
-stands "Return value: New reference." or "Return value: Borrowed reference." If
-the text says "steals", the call takes over your reference to an argument.
+is "Return value: New reference." or "Return value: Borrowed reference." If the
+text says "steals", the call takes over your reference to an argument.
 Otherwise it borrows its arguments. As a rule of thumb, a call that makes or
 looks up an object returns a new reference, and a call that reads a container
-(PyList_GetItem, PyTuple_GetItem, PyDict_GetItem...) returns a borrowed one.
-Calls that get an object and end in Ref return a new one. In the format of
-Py_BuildValue, O adds a reference and N steals yours.
+(PyList_GetItem, PyTuple_GetItem, PyDict_GetItem...) returns a borrowed one. A
+call that gets an object and whose name ends in Ref returns a new one. In the
+format of Py_BuildValue, O adds a reference and N steals yours.
 
 ```c
 /* PyObject *PyList_GetItem(PyObject *list, Py_ssize_t index)
@@ -33,11 +33,11 @@ Py_BuildValue, O adds a reference and N steals yours.
 
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let list = convert::list_from_slice(py, &[1.5], None)?;
-        "list = PyList_New(1), filled", "it says: New reference", list: 1);
+        "list = PyList_New(1), filled", "manual: New reference", list: 1);
     step!(t, let item = raw::list_get_item(&list, 0)?;
-        "item = PyList_GetItem(list, 0)", "it says: Borrowed reference", item: 1);
+        "item = PyList_GetItem(list, 0)", "manual: Borrowed reference", item: 1);
     step!(t, let iter = capi::object_get_iter(&list)?;
-        "iter = PyObject_GetIter(list)", "it says: New reference", iter: 1);
+        "iter = PyObject_GetIter(list)", "manual: New reference", iter: 1);
     step!(t, "", "iter owns a reference to it", list: 2);
     Ok(())
 }

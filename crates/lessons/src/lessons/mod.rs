@@ -50,7 +50,7 @@ lessons! {
 /// Makes the mistake of that name in a child process of [`Children`](crate::Children), and ends the
 /// process.
 ///
-/// [`Doomed::new`] says what a caller promises; nobody makes a mistake by accident:
+/// The caller must keep the promises of [`Doomed::new`], which is unsafe:
 ///
 /// ```compile_fail
 /// use lessons::{Doomed, misbehave};
@@ -69,7 +69,7 @@ pub fn misbehave(name: &str, doomed: Doomed) -> ! {
         None => Ok(format!("there is no mistake named {name}")),
     };
     send_answer(&parent, &answer.unwrap_or_else(|error| error.to_string()));
-    // At once, because the destructors may meet what the mistake has damaged.
+    // Destructors do not run, because they could touch memory that the mistake has damaged.
     process::exit(0);
 }
 

@@ -32,7 +32,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let code = capi::compile_string(py, source, file)?;
         "code = Py_CompileString(source)", "we own code", code: 1);
     step!(t, let module = capi::import_exec_code_module(name, &code)?;
-        "PyImport_ExecCodeModule(.., code)", "owned by us, sys.modules", module: 2);
+        "PyImport_ExecCodeModule(.., code)", "owned by us and sys.modules", module: 2);
     step!(t, "", "code was borrowed", code: 1);
     step!(t, let again = capi::import_module(py, name)?;
         "PyImport_ImportModule(name)", "new: we own it twice", module: 3);
@@ -46,7 +46,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let object = capi::object_call_function_obj_args(&class, [])?;
     let before = class.reference_count();
     capi::object_type_name(&object)?;
-    step!(t, "PyObject_Type(object), Py_DECREF", "what it added is released",
+    step!(t, "PyObject_Type(object), Py_DECREF", "its reference is released",
         "How many references to the class are added?",
         format!("{:+}", class.reference_count() - before) => "+0");
     Ok(())

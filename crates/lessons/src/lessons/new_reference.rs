@@ -19,11 +19,11 @@ pub(super) const LESSON: Lesson = Lesson {
     }],
     python: "",
     why: r#"
-Why: Python frees an object as soon as nothing refers to it. Python cannot see
-the variables of C, so C must say when a variable begins to refer to an object,
-and when it stops. Py_INCREF adds 1 to the count. Py_DECREF takes 1 away, and
-frees the object at 0. Py_IncRef and Py_DecRef are the same as functions, which
-Rust calls.
+Why: Python frees an object when its last reference is released. Python cannot
+see the variables of C, so C must say when a variable begins to refer to an
+object, and when it stops. Py_INCREF adds 1 to the count. Py_DECREF takes 1
+away, and frees the object at 0. Py_IncRef and Py_DecRef do the same as
+functions; Rust calls those.
 
 ```c
 PyObject *item = PyFloat_FromDouble(1.5);  /* new: ours */
@@ -34,7 +34,7 @@ Py_DECREF(item);                           /* released, once */
 ```
 
 In Rust an `Owned` is released when it goes out of scope. Only explicit code,
-such as `mem::forget`, leaks it, and `outliers soak` sees that.
+such as `mem::forget`, leaks it, and `outliers soak` finds that leak.
 "#,
 };
 

@@ -12,7 +12,7 @@ pub(super) const LESSON: Lesson = Lesson {
     python: "",
     why: r#"
 Why ask PyErr_Occurred: PyLong_AsLongLong and PyFloat_AsDouble return -1 on
-failure, and -1 is a number as well.
+failure, and -1 is also a number.
 
 ```c
 PyObject *index = PyNumber_Index(n);       /* new, even if it is n */

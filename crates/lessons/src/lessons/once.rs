@@ -24,12 +24,12 @@ pub(super) const LESSON: Lesson = Lesson {
     python: "",
     why: r#"
 Why: the C code of extension modules keeps references in static variables, and
-Py_FinalizeEx does not know them. After a second start they point to freed
+Py_FinalizeEx does not know about them. After a second start they point to freed
 objects.
 "#,
 };
 
-/// What a child prints after it has imported NumPy.
+/// A child's answer after it has imported NumPy.
 const IMPORTED: &str = "imported";
 
 fn run(t: &mut Table<'_>) -> Result<()> {
@@ -59,6 +59,6 @@ fn import(_: Doomed) -> refsoak::Result<String> {
 fn restart(doomed: Doomed) -> refsoak::Result<String> {
     mem::forget(Outliers::new("numpy", "array")?);
     let imported = raw::restart_and_import(c"numpy", doomed);
-    // Python printed why it does not import.
+    // Python has printed why the import failed.
     Ok(if imported { IMPORTED } else { "" }.into())
 }

@@ -12,8 +12,8 @@ pub(super) const LESSON: Lesson = Lesson {
     mistakes: &[],
     python: "",
     why: r#"
-Why value is released right after it was stored: the dictionary added its own
-reference. In the lesson before, the list stole ours. The lesson `storing`
+Why we release value right after storing it: the dictionary added its own
+reference. In the previous lesson, the list stole ours. The lesson `storing`
 shows which calls add a reference. A call only borrows the dictionary, so one
 dictionary can serve every call.
 
@@ -44,10 +44,10 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, drop(value);
         "Py_DECREF(value)", "only the dict owns value", value: 1);
     step!(t, let result = capi::object_call(&same, &none, &dict)?;
-        "result = PyObject_Call(.., dict)", "new: value once more", result: 2);
+        "result = PyObject_Call(.., dict)", "new: result is value", result: 2);
     step!(t, "", "dict was borrowed", dict: 1);
     step!(t, drop(result);
-        "Py_DECREF(result)", "the dict keeps its own", value: 1);
+        "Py_DECREF(result)", "only the dict owns value", value: 1);
     step!(t, drop(dict);
         "Py_DECREF(dict)", "the dict released value", value: 0);
     let truth = capi::bool_from_long(py, true)?;

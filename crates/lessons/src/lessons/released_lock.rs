@@ -23,7 +23,7 @@ def empty(data):
 
 
 def added_by_get_item_ref(data):
-    """How many references PyList_GetItemRef adds; -1 before 3.13, which has no such call."""
+    """How many references PyList_GetItemRef adds; -1 if this Python has no such call."""
     if not hasattr(ctypes.pythonapi, "PyList_GetItemRef"):
         return [-1]
     get = ctypes.pythonapi.PyList_GetItemRef
@@ -39,7 +39,7 @@ Why: between Py_BEGIN_ALLOW_THREADS and Py_END_ALLOW_THREADS other threads run
 Python code. They may change the owner, and free what you borrowed from it.
 References that you own are safe. Since 3.13, calls such as PyList_GetItemRef
 and PyDict_GetItemRef return a new reference instead of a borrowed one, so no
-other thread can come between.
+other thread can free it first.
 
 ```c
 PyObject *item = PyList_GetItem(list, 0); /* from 3.13: PyList_GetItemRef */
@@ -74,7 +74,7 @@ fn run(t: &mut Table<'_>) -> Result<()> {
     })?;
     let version = interpreter::loaded().version;
     t.note(match added.first() {
-        Some(-1) => format!("Python {version} has no PyList_GetItemRef; Python 3.13 has"),
+        Some(-1) => format!("Python {version} has no PyList_GetItemRef; it is new in 3.13"),
         added => format!(
             "Python {version}: PyList_GetItemRef adds {}",
             added.unwrap_or(&0)

@@ -1,4 +1,4 @@
-"""The Python that several lessons share; the rest stands in the file of its lesson."""
+"""The Python that several lessons share. The file of each lesson has the rest."""
 
 import gc
 
@@ -19,7 +19,7 @@ def collect():
 
 
 def referents(holder):
-    """What an object refers to; its dictionary of attributes counts as the object itself."""
+    """The objects that an object refers to. Its dictionary of attributes counts as part of it."""
     found = gc.get_referents(holder)
     own = getattr(holder, "__dict__", None)
     return [r for f in found for r in (gc.get_referents(f) if f is own else [f])]

@@ -15,7 +15,7 @@ pub(super) fn keep(
     with_python(|py| Ok(Held::from(make(py)?)))
 }
 
-/// How much a counter grew with each call; the verdict if the soak did not get that far.
+/// How much a counter grew with each call, or the verdict if the soak has no such number.
 pub(super) fn per_call(report: &Report, counter: Counter) -> String {
     let mut counters = report.counters.iter();
     let growth = counters.find(|growth| growth.counter == counter);

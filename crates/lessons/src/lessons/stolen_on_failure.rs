@@ -21,13 +21,13 @@ import sys
 
 
 def released_twice():
-    """Which signal ends the process: a debug build of Python notices at once."""
+    """The signal that ends the process. A debug build of Python notices at once."""
     return "SIGABRT" if hasattr(sys, "gettotalrefcount") else "SIGSEGV"
 "#,
     why: r#"
 Why: the caller's reference is gone in both cases, so a failure needs no extra
 code. Other functions differ: PyModule_AddObject steals only if it succeeds.
-Many callers got that wrong, so Python 3.10 added PyModule_AddObjectRef, which
+Many callers got this wrong, so Python 3.10 added PyModule_AddObjectRef, which
 never steals. Read the manual of each function. A Go program that inspired this
 lesson released the item again.
 
@@ -54,13 +54,13 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "Py_INCREF(item); given = item", "we own two references", item: 2);
     step!(t, let failed = capi::list_set_item(&mut list, 9, given).is_err(); steals given;
         "PyList_SetItem(list, 9, given)", "there is no slot 9", "Does it fail?", yes(failed) => "yes");
-    step!(t, "", "stolen even so", item: 1);
+    step!(t, "", "stolen anyway", item: 1);
     step!(t, let mut tuple = capi::tuple_new(py, 1)?;
         "tuple = PyTuple_New(1)", "we own tuple",
         "How many references are there to tuple now?", tuple.reference_count() => 1);
     step!(t, let failed = capi::tuple_set_item(&mut tuple, 9, item).is_err(); steals item;
         "PyTuple_SetItem(tuple, 9, item)", "there is no slot 9", "Does it fail?", yes(failed) => "yes");
-    step!(t, "", "stolen even so: item freed", item: 0);
+    step!(t, "", "stolen anyway: item freed", item: 0);
     let end = capi::unicode_to_string(&call(py, c"released_twice", [])?).unwrap_or_default();
     step!(t, "after it failed: Py_DECREF(item)", "item is released twice",
         "Which signal ends a process that releases item again ('crash' will do)?",

@@ -17,11 +17,11 @@ pub(super) const LESSON: Lesson = Lesson {
     }],
     python: "",
     why: r#"
-Why calls steal: a list is mostly filled with objects that were made for it.
+Why calls steal: most objects that go into a list were made for it.
 Stealing saves the caller the Py_DECREF. If you need the item afterwards, add a
-reference before the call. Otherwise your pointer is only borrowed from then
-on: it is valid while the list keeps the item. PyList_SetItem and
-PyTuple_SetItem steal; almost nothing else does.
+reference before the call. Otherwise your pointer is only borrowed after the
+call: it is valid while the list keeps the item. PyList_SetItem and
+PyTuple_SetItem steal. Almost no other function does.
 
 ```c
 PyObject *item = PyFloat_FromDouble(1.5);
@@ -68,9 +68,9 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let given = item.clone();
         "Py_INCREF(item); given = item", "we own two references", item: 2);
     step!(t, capi::list_set_item(&mut list, 0, given)?; steals given;
-        "PyList_SetItem(list, 0, given)", "one ours, one the list's", item: 2);
+        "PyList_SetItem(list, 0, given)", "owned by us and the list", item: 2);
     step!(t, drop(list);
-        "Py_DECREF(list)", "the list released its own", item: 1);
+        "Py_DECREF(list)", "the list released item", item: 1);
     step!(t, let mut tuple = capi::tuple_new(py, 1)?;
         "tuple = PyTuple_New(1)", "we own tuple",
         "How many references are there to tuple now?", tuple.reference_count() => 1);

@@ -11,10 +11,10 @@ pub(super) const LESSON: Lesson = Lesson {
     mistakes: &[],
     python: "",
     why: r#"
-Why: the call cannot know whether you go on using the item. So it adds its own
-reference, and leaves yours to you. PyList_Append, PyDict_SetItem,
-PyObject_SetAttr and PyModule_AddObjectRef all do this. A common leak comes
-from the belief that they steal, as PyList_SetItem does: then nobody releases
+Why: the call cannot know whether you will use the item again. So it adds its
+own reference, and yours stays yours. PyList_Append, PyDict_SetItem,
+PyObject_SetAttr and PyModule_AddObjectRef all do this. It is a common
+mistake to think that they steal, as PyList_SetItem does: then nobody releases
 your reference.
 
 ```c
@@ -41,7 +41,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let key = capi::float_from_double(py, 2.5)?;
         "key = PyFloat_FromDouble(2.5)", "we own key", key: 1);
     step!(t, capi::dict_set_item(&dict, &key, &item)?;
-        "PyDict_SetItem(dict, key, item)", "and by the dict", item: 3);
+        "PyDict_SetItem(dict, key, item)", "the dict owns it too", item: 3);
     step!(t, "", "the dict owns key too", key: 2);
     step!(t, let found = raw::dict_get_item(&dict, &key)?;
         "found = PyDict_GetItemWithError()", "borrowed: count unchanged", found: 3);
@@ -50,8 +50,8 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, drop(item);
         "Py_DECREF(item)", "list and dict own it", item: 2);
     step!(t, drop(dict);
-        "Py_DECREF(dict)", "the dict released its own", item: 1);
+        "Py_DECREF(dict)", "the dict released item", item: 1);
     step!(t, drop(list);
-        "Py_DECREF(list)", "and so did the list: freed", item: 0);
+        "Py_DECREF(list)", "item is freed with the list", item: 0);
     Ok(())
 }

@@ -17,7 +17,7 @@ pub(super) const LESSON: Lesson = Lesson {
     }],
     python: r#"
 class Trap:
-    """Empties a slot of a list when it is freed. Any `__del__` may do such things."""
+    """Empties a slot of a list when it is freed, as any `__del__` may do."""
 
     def __init__(self, list):
         self.list = list
@@ -27,7 +27,7 @@ class Trap:
 
 
 def on_thin_ice(item):
-    """A list of an item and a trap. The trap knows the list."""
+    """A list of an item and a trap. The trap refers to the list."""
     data = [item, None]
     data[1] = Trap(data)
     return data
@@ -36,8 +36,8 @@ def on_thin_ice(item):
 Why: releasing the last reference to an object runs its `__del__`, which may do
 anything, such as emptying another slot. Comparing, converting or printing an
 object may run any code too, and so may raising an exception. The manual calls
-this Thin Ice. Nobody touched slot 0 here, yet its item is gone. The cure is
-one line: own the item.
+this Thin Ice. Our code never touches slot 0, yet its item is gone. The cure
+is one line: own the item.
 
 ```c
 PyObject *kept = PyList_GetItem(safe, 0);
@@ -74,7 +74,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "Which signal ends the process ('crash' will do)?", t.child("thin-ice") => "SIGSEGV");
     let safe = call(py, c"on_thin_ice", [&capi::float_from_double(py, 1.5)?])?;
     t.binds("trap2", &raw::list_get_item(&safe, 1)?)?;
-    step!(t, shows safe; "safe = [new, trap2]", "once more, carefully", safe: 2);
+    step!(t, shows safe; "safe = [new, trap2]", "again, but carefully", safe: 2);
     step!(t, let kept = raw::list_get_item(&safe, 0)?;
         "kept = PyList_GetItem(safe, 0)", "borrowed from the list", kept: 1);
     step!(t, let kept = raw::list_get_item_ref(&safe, 0)?;
@@ -82,7 +82,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let fresh = capi::float_from_double(py, 3.5)?;
         "fresh = PyFloat_FromDouble(3.5)", "we own fresh", fresh: 1);
     step!(t, raw::list_set_item(&safe, 1, fresh)?; steals fresh;
-        "PyList_SetItem(safe, 1, fresh)", "only ours is left", kept: 1);
+        "PyList_SetItem(safe, 1, fresh)", "only we own kept", kept: 1);
     step!(t, drop(kept);
         "Py_DECREF(kept)", "used, then released", kept: 0);
     Ok(())

@@ -5,15 +5,15 @@ use pyoutliers::{Python, Result, capi};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "whole-call",
-    rule: "The copying call releases everything: nothing is left.",
+    rule: "A correct call releases everything: nothing is left.",
     drawn: true,
     run: Run::Locked(run),
     mistakes: &[],
     python: "",
     why: r#"
 Why it ends at 0: each new reference was released or stolen, exactly once. The
-function may return the very list that it was given, as here. The rules hold
-without knowing that.
+function may return the same list that it received, as here. The code does not
+need to know that.
 
 ```c
 PyObject *result = PyObject_CallFunctionObjArgs(f, list, NULL);

@@ -1,4 +1,4 @@
-// Runs at the end of a copy of the page, and puts what it finds wrong into the document.
+// Runs at the end of a copy of the page, and writes the faults that it finds into the document.
 (() => {
   const wrong = [];
   const is = (what, found, expected) => {

@@ -1,4 +1,4 @@
-//! The page of lessons: what it shows was measured, and a real browser shows it.
+//! The page of lessons shows measured counts, and works in a real browser.
 
 use std::fs;
 use std::path::Path;
@@ -27,7 +27,7 @@ fn lessons(page: &str) -> Vec<Value> {
     serde_json::from_str(data.split_once(";\nconst $").unwrap().0).unwrap()
 }
 
-/// An object whose count differs from the number of owned arrows that end there.
+/// An object whose count differs from the number of owned arrows that end at it.
 fn unexplained(picture: &Value) -> Option<&Value> {
     let list = |key: &str| picture[key].as_array().unwrap();
     let owned = |number: usize| {
@@ -44,7 +44,7 @@ fn unexplained(picture: &Value) -> Option<&Value> {
 }
 
 #[test]
-fn on_each_picture_of_the_page_every_count_is_the_arrows_that_end_there() {
+fn every_count_on_the_page_is_the_number_of_arrows() {
     let page = page(&directory("page_data"));
     assert!(
         !page.contains("http:") && !page.contains("https:"),
@@ -59,7 +59,7 @@ fn on_each_picture_of_the_page_every_count_is_the_arrows_that_end_there() {
         for (index, step) in steps.iter().enumerate() {
             let found = unexplained(&step["picture"]);
             lost += i32::from(step.to_string().contains("\"Lost\""));
-            // An over-release is the mistake itself: the list still refers to what was freed.
+            // Here the over-release is the mistake: the list still refers to the freed item.
             if lesson["name"] == "mistake-release-borrowed" && index >= 2 {
                 assert!(found.is_some());
                 fatal += 1;
@@ -83,7 +83,7 @@ fn on_each_picture_of_the_page_every_count_is_the_arrows_that_end_there() {
     }
     println!("cases: {pictures}");
     assert!(pictures > 110 && fatal == 2, "{pictures}, {fatal}");
-    // Nobody owns what a step forgot to release.
+    // In two steps, code forgets to release a reference.
     assert_eq!(lost, 2);
 }
 
@@ -92,7 +92,7 @@ fn chromium() -> Option<Command> {
     let there = |name: &&&str| Command::new(name).arg("--version").output().is_ok();
     let name = names.iter().find(there);
     if name.is_none() {
-        skipped("Chromium shows the page, and is not installed: apt install chromium");
+        skipped("the page needs Chromium, which is not installed: apt install chromium");
     }
     let mut command = Command::new(name?);
     command.args([

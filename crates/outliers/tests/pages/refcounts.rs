@@ -69,9 +69,9 @@ fn each_picture_explains_every_count() {
     assert!(wrong.is_empty() && pictures > 80, "{}", wrong.concat());
 }
 
-/// Except where that is the mistake, which ends a process.
+/// Except in steps whose mistake ends a process.
 #[test]
-fn no_lesson_uses_a_variable_that_was_stolen_nor_a_name_twice() {
+fn no_lesson_uses_a_stolen_variable_or_a_name_twice() {
     let _alone = alone();
     let (children, mut cases) = (children(), 0);
     for lesson in LESSONS {
@@ -100,13 +100,10 @@ fn no_lesson_uses_a_variable_that_was_stolen_nor_a_name_twice() {
 }
 
 #[test]
-fn the_page_overwrites_nothing_but_a_page() {
+fn the_page_needs_a_file_that_ends_in_html() {
     let (status, _, stderr) = refcounts(&["--page", "x.txt"]);
     assert_eq!(status, Some(2));
-    assert!(
-        stderr.contains("name a file that ends in .html"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("the name must end in .html"), "{stderr}");
 }
 
 #[test]
@@ -143,7 +140,7 @@ fn the_contents_lead_to_the_lessons_and_each_to_the_next() {
 
 #[test]
 fn a_step_that_does_not_hold_is_marked() {
-    // A child that survives where the lesson says that it dies.
+    // A child that survives although the lesson says that it crashes.
     let children = Children::new(|_| {
         let mut command = Command::new("sh");
         command.args(["-c", r#"echo '{"type": "answer", "text": "alive"}' >&0"#]);

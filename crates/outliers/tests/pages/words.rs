@@ -1,10 +1,10 @@
-//! What the lessons say: each rule is taught, lines fit, and the compiler refuses what must not compile.
+//! The texts of the lessons: they teach each rule, their lines fit, and bad examples do not compile.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::common::{self, skipped, told};
-use crate::refcounts::{alone, children, lesson, refcounts};
+use crate::refcounts::{alone, children, refcounts};
 use lessons::{LESSONS, Lesson};
 
 #[test]
@@ -52,21 +52,9 @@ fn every_rule_of_the_table_is_in_a_lesson() {
     }
 }
 
-#[test]
-fn the_readme_shows_a_lesson_as_it_is() {
-    let (_alone, children) = (alone(), children());
-    let lesson = lesson("new-reference");
-    let table = lesson.run(&children).unwrap();
-    let shown = format!("1. {}\n{}\n\n{table}", lesson.name, lesson.rule);
-    assert!(
-        include_str!("../../../../README.md").contains(&shown),
-        "{shown}"
-    );
-}
-
 /// Each `compile_fail` example of a lesson, with the message that follows it.
 #[test]
-fn what_does_not_compile_is_refused_with_these_words() {
+fn the_compiler_refuses_each_example_with_the_quoted_message() {
     let mut cases = 0;
     let words = LESSONS.iter().map(Lesson::why);
     for example in words.flat_map(|why| why.split("```compile_fail\n").skip(1)) {
@@ -75,7 +63,9 @@ fn what_does_not_compile_is_refused_with_these_words() {
         let refused = refusal(code);
         let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
         if !rustc("-V").starts_with("rustc 1.95") {
-            skipped("another rustc uses other words: only the first line is compared");
+            skipped(
+                "only rustc 1.95 prints the quoted messages: only their first lines are compared",
+            );
             assert_eq!(first(&refused), first(said));
         } else {
             assert_eq!(refused, said);
@@ -90,7 +80,7 @@ fn rustc(argument: &str) -> String {
     told(&Command::new("rustc").arg(argument).output().unwrap()).1
 }
 
-/// What the compiler says about an example: its error, from the first line to the end of the excerpt.
+/// The compiler's error for an example, from the first line to the end of the excerpt.
 fn refusal(code: &str) -> String {
     let directory = common::directory("refused");
     let code: String = code
@@ -137,12 +127,12 @@ fn refusal(code: &str) -> String {
         }
         _ => line.to_owned(),
     };
-    // Cut to 80 columns, margin included.
+    // Cut to 80 columns, including the margin.
     let cut = |line: &str| match line.char_indices().nth(76) {
         Some(_) => line.chars().take(73).collect::<String>() + "...",
         None => line.into(),
     };
-    // Without the place: nobody has that file.
+    // Without the location, because the reader does not have that file.
     let lines = error
         .filter(|line| !line.contains("-->"))
         .map(|line| cut(&margin(line)) + "\n");

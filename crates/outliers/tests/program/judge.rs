@@ -1,4 +1,4 @@
-//! The judge of exercises: modules of a few lines, each with one fault or with none.
+//! The judge of exercises: small modules, each with one fault or none.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::exercises::can_compile;
 use crate::common::{directory, outliers, told};
 
-/// Modules that keep the rules, though it may not look so at once.
+/// Modules that keep the rules, although they may look wrong.
 const RIGHT: [(&str, &str, &str); 11] = [
     (
         "prints_no_line_feed",
@@ -30,7 +30,7 @@ const RIGHT: [(&str, &str, &str); 11] = [
          return PyList_New(0);",
     ),
     ("returns_its_argument", "", "Py_INCREF(data); return data;"),
-    // Python 3.10 to 3.12 lose a reference to the list where memory runs out there.
+    // When memory runs out here, Python 3.10 to 3.12 leak a reference to the list.
     ("copies", "", "return PySequence_List(data);"),
     (
         "keeps_its_last_list",
@@ -50,7 +50,7 @@ const RIGHT: [(&str, &str, &str); 11] = [
          return PyList_New(0);",
     ),
     (
-        // The interpreter makes it, and does not have it tracked.
+        // Python makes the structure, and does not track it.
         "returns_a_structure",
         "#include <structseq.h>
          static PyStructSequence_Field fields[] = {{\"number\", \"\"}, {NULL}};
@@ -77,7 +77,7 @@ const RIGHT: [(&str, &str, &str); 11] = [
          return ring;",
     ),
     (
-        "passes_over_large_ones",
+        "skips_large_numbers",
         "",
         "double sum = 0;
          for (Py_ssize_t i = 0; i < PyList_GET_SIZE(data); i++) {
@@ -93,10 +93,10 @@ const RIGHT: [(&str, &str, &str); 11] = [
     ),
 ];
 
-/// Modules that break one rule, and what is said of them.
+/// Modules that break one rule, and what the judge says of them.
 const WRONG: [(&str, &str, &str, &str); 28] = [
     (
-        "ends_after_a_word",
+        "ends_after_printing",
         "#include <unistd.h>",
         "printf(\"clean\\n\"); fflush(stdout); _exit(0);",
         "Called with an empty list, it ended the process (exit status: 0).",
@@ -117,7 +117,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "each call leaks a reference to float 3.141592653589793.",
     ),
     (
-        "releases_what_was_stolen",
+        "releases_a_stolen_reference",
         "",
         "PyObject *list = PyList_New(1), *number = PyLong_FromLong(100000);
          if (list == NULL || number == NULL) { Py_XDECREF(list); Py_XDECREF(number); return NULL; }
@@ -136,10 +136,10 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         ", it crashed (SIG",
     ),
     (
-        "releases_what_others_have",
+        "releases_a_shared_object",
         "static PyObject *number;",
         "if (number == NULL) {
-             PyObject *module = PyImport_AddModule(\"releases_what_others_have\");
+             PyObject *module = PyImport_AddModule(\"releases_a_shared_object\");
              number = PyFloat_FromDouble(0.125);
              PyObject *one = number ? Py_BuildValue(\"[O]\", number) : NULL;
              PyObject *many = one ? PySequence_Repeat(one, 1000000) : NULL;
@@ -158,7 +158,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "each call leaks an open file.",
     ),
     (
-        "leaves_processes",
+        "leaves_child_processes",
         "#include <unistd.h>",
         "if (fork() == 0) _exit(0);
          return PyList_New(0);",
@@ -172,10 +172,10 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
          if (history == NULL && (history = PyList_New(0)) && PyModule_AddObject(module, \"history\", history) < 0)
              return NULL;
          return history && PyList_Append(history, Py_None) == 0 ? PyList_New(0) : NULL;",
-        "this grows: grows_a_list.history, a list: +",
+        "a container grows: grows_a_list.history, a list: +",
     ),
     (
-        "closes_all",
+        "closes_all_files",
         "#include <unistd.h>",
         "for (int file = 3; file < 1000; file++) close(file);
          return PyList_New(0);",
@@ -203,10 +203,10 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "aborts",
         "",
         "abort();",
-        "it crashed (SIGABRT): abort was called, as it is when memory is damaged.",
+        "it crashed (SIGABRT): abort was called, as happens when memory is damaged.",
     ),
     (
-        "gives_back_what_it_stored",
+        "releases_a_stored_object_twice",
         "",
         "PyObject *list = PyList_New(0), *float_ = PyFloat_FromDouble(1.5);
          if (list == NULL || float_ == NULL || PyList_Append(list, float_) < 0) return NULL;
@@ -215,7 +215,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "the result holds an object but owns no reference to it",
     ),
     (
-        "keeps_what_another_thread_may_free",
+        "borrows_while_the_lock_is_released",
         "#include <unistd.h>",
         "if (PyList_GET_SIZE(data) == 0) return PyTuple_New(0);
          PyObject *first = PyList_GET_ITEM(data, 0);
@@ -226,7 +226,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "another thread replaces whenever it gets the lock, ",
     ),
     (
-        "asks_for_a_text",
+        "borrows_across_a_conversion",
         "",
         "if (PyList_GET_SIZE(data) == 0) return PyList_New(0);
          PyObject *item = PyList_GET_ITEM(data, 0), *text = PyObject_Str(item);
@@ -236,7 +236,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "an item changes whenever it is used",
     ),
     (
-        "takes_failure_for_yes",
+        "mistakes_failure_for_true",
         "",
         "long yes = 0;
          for (Py_ssize_t i = 0; i < PyList_GET_SIZE(data); i++)
@@ -245,7 +245,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "detect returned a result although an exception was set",
     ),
     (
-        "looks_for_an_exception_too_late",
+        "checks_for_an_exception_too_late",
         "",
         "double sum = 0;
          for (Py_ssize_t i = 0; i < PyList_GET_SIZE(data); i++)
@@ -254,7 +254,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "although an exception was set",
     ),
     (
-        "swallows_what_an_item_raises",
+        "swallows_an_exception",
         "",
         "double sum = 0;
          for (Py_ssize_t i = 0; i < PyList_GET_SIZE(data); i++) {
@@ -265,7 +265,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "detect swallowed the exception",
     ),
     (
-        "swallows_the_lack_of_memory",
+        "swallows_a_memory_error",
         "",
         "PyObject *copy = PyList_GetSlice(data, 0, 9);
          PyErr_Clear();
@@ -282,7 +282,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "None in a list again and again, each call leaks a reference to list [None].",
     ),
     (
-        "leaks_at_one_call_of_sixty_four",
+        "leaks_in_one_call_of_64",
         "static long calls;",
         "PyObject *first = PyList_GET_SIZE(data) > 0 ? PyList_GET_ITEM(data, 0) : NULL;
          if (++calls > 300 && calls % 64 == 0 && first && PyFloat_CheckExact(first)) Py_INCREF(first);
@@ -290,7 +290,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         " leaks a reference to float ",
     ),
     (
-        "fails_without_a_word_if_all_are_equal",
+        "fails_without_an_exception",
         "",
         "Py_ssize_t size = PyList_GET_SIZE(data);
          PyObject *first = size ? PyList_GET_ITEM(data, 0) : NULL;
@@ -303,7 +303,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "Called with the same number nine times, detect returned NULL without an exception.",
     ),
     (
-        "keeps_where_the_items_were",
+        "keeps_a_pointer_to_the_items",
         "",
         "PyObject **items = PySequence_Fast_ITEMS(data);
          double sum = 0;
@@ -319,7 +319,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "an item changes whenever it is used, it crashed",
     ),
     (
-        "forgets_what_comes_while_it_frees",
+        "releases_before_it_clears",
         "static PyObject *last;",
         "PyObject *copy = PyList_GetSlice(data, 0, 9);
          if (copy == NULL) return NULL;
@@ -329,7 +329,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "Clear first: a release can run code that calls this function again.",
     ),
     (
-        "forgets_the_type",
+        "leaks_its_type",
         "static void dealloc(PyObject *self) { PyObject_Free(self); }
          static PyType_Slot slots[] = {{Py_tp_dealloc, dealloc}, {0, NULL}};
          static PyType_Spec spec = {\"own.Empty\", sizeof(PyObject), 0, Py_TPFLAGS_DEFAULT, slots};
@@ -388,9 +388,9 @@ fn a_module_that_breaks_a_rule_gets_the_evidence() {
     println!("cases: {}", WRONG.len());
 }
 
-/// A module is called as its file.
+/// The name of a module is the name of its file.
 #[test]
-fn a_module_may_have_the_name_of_one_of_pythons() {
+fn a_module_may_share_its_name_with_one_of_pythons() {
     if !can_compile() {
         return;
     }
@@ -413,7 +413,7 @@ fn a_module_may_have_the_name_of_one_of_pythons() {
     let (status, said) = judged("\u{e9}t\u{e9}", "", "return PyList_New(0);", &here);
     assert_eq!(status, Some(1));
     let reason =
-        "a module has the name of its file, so rename the file to a name in C, such as my_own.c";
+        "a module has the name of its file, so rename it to a C identifier, such as my_own.c";
     assert!(said.contains(reason), "{said}");
 }
 

@@ -8,7 +8,8 @@
 //! cargo run
 //! ```
 //!
-//! The running program has one libpython, the one that PyO3 links. refsoak finds it in the process.
+//! PyO3 0.30 needs Python 3.9 or newer. The running program has one libpython, the one that PyO3 links. refsoak
+//! finds it in the process.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
