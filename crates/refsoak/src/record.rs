@@ -66,7 +66,7 @@ pub struct Record {
     pub unproven: Vec<String>,
     /// `clean`, `leak`, `over-release`, `died` or `none`.
     pub verdict: String,
-    /// The calls that were asked for.
+    /// The number of calls requested.
     pub wanted: Option<u64>,
     /// The calls made before the windows.
     pub warm_up: Option<u64>,

@@ -30,7 +30,7 @@ pub struct Report {
     pub verdict: Verdict,
     /// Why the soak ended before all windows were complete, if it did.
     pub ended: Option<Ended>,
-    /// The calls that were asked for.
+    /// The number of calls requested.
     pub wanted: u64,
     /// The calls in complete windows.
     pub calls: u64,
