@@ -120,7 +120,7 @@ release.argtypes = [ctypes.py_object]
 release.restype = None
 
 
-def item_given_back(data):
+def item_released(data):
     release(data[1])
     return []
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-/// Parses an argument that must be text. Its error names the option, which clap's own does not.
+/// Parses an argument that must be text. Its error names the option; clap's own error does not.
 pub fn text<T>() -> impl TypedValueParser<Value = T>
 where
     T: FromStr<Err: ToString> + Clone + Send + Sync + 'static,

@@ -24,14 +24,15 @@ Examples:
   outliers detect --column value cpu.csv             one column, by its name
   outliers detect -c 2 -s threshold=4 -o rows *.csv  fewer outliers, as records
   outliers detect -c 2 -f spikes.py:spikes cpu.csv   your own function
-  outliers detect -c 2 -t 1 -p cpu.svg cpu.csv       a picture, over times")]
+  outliers detect -c 2 -t 1 -p cpu.svg cpu.csv       a picture over time")]
 pub struct Arguments {
     #[command(flatten)]
     input: Input,
     #[command(flatten)]
     callee: Callee,
-    /// How to print the outliers; with several FILEs, a file's name begins
-    /// each line
+    /// How to print the outliers. With several FILEs, each line begins with
+    /// the name of its file, except for json, which always contains
+    /// the name
     #[arg(
         short = 'o',
         long,
@@ -71,7 +72,7 @@ enum Format {
     Json,
 }
 
-/// The exit status for `--fail-if-found`, which no error has.
+/// The exit status if `--fail-if-found` is set and there are outliers. No error has this status.
 const FOUND: u8 = 4;
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -79,8 +80,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         let message = "--plot takes one FILE, but several are given";
         return Err(clap::Error::raw(UsageError::ArgumentConflict, message).into());
     }
-    // Python starts before the numbers are read. If they left it too little memory, it would end the
-    // process or hang; all later allocations can fail with an error.
+    // Python starts before the numbers are read: if it runs out of memory as it starts, it ends the process
+    // or hangs. Later, it reports an error.
     let detector = arguments.callee.find()?;
     let mut is_found = false;
     let status = arguments.input.each(|source| {
@@ -91,13 +92,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(if fails { FOUND.into() } else { status })
 }
 
-/// Prints the outliers of one file; whether there are any.
+/// Prints the outliers of one file. Returns whether there are any.
 fn detect(detector: &Outliers, arguments: &Arguments, source: &Source<'_>) -> Result<bool> {
     let name = source.name.as_str();
     let records = matches!(arguments.format, Format::Rows | Format::Json);
     let wanted = Wanted {
         time: arguments.time.as_deref(),
-        // Your own function may know what to do with a NaN.
+        // Your own function may handle NaN itself.
         only_finite: arguments.callee.function.module == "pyoutliers",
         records,
         ..Wanted::default()

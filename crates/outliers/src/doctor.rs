@@ -19,7 +19,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// What is known, in the order in which it is printed.
+/// The report, in the order in which it is printed.
 #[derive(Default)]
 struct Report {
     rows: Vec<(&'static str, String)>,
@@ -101,7 +101,7 @@ fn examine() -> Report {
     report
 }
 
-/// Adds rows until the first error, which is the problem.
+/// Adds rows until the first error, and returns it as the problem.
 fn examine_python(report: &mut Report) -> Result<()> {
     let prefix = with_python(|py| {
         let sys = capi::import_module(py, c"sys")?;
@@ -135,7 +135,7 @@ fn numpy(py: Python<'_>) -> pyoutliers::Result<String> {
     }
 }
 
-/// An attribute that is a string; empty if it is something else.
+/// The text of an attribute, or nothing if the attribute is not a string.
 fn text(object: &Owned<'_>, name: &CStr) -> pyoutliers::Result<String> {
     let attribute = capi::object_get_attr_string(object, name)?;
     Ok(capi::unicode_to_string(&attribute).unwrap_or_default())

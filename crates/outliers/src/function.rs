@@ -104,7 +104,7 @@ impl FromStr for Setting {
     }
 }
 
-/// An int, a float, a bool or a string, whichever the text looks like.
+/// Converts a text to an int, a float or a bool if it looks like one; else it stays a string.
 fn parameter(value: &str) -> Parameter<'_> {
     if let Ok(int) = value.parse::<i64>() {
         int.into()

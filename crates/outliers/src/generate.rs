@@ -1,4 +1,4 @@
-//! `outliers generate`: shell completions and man pages, from the declarations that make the help.
+//! `outliers generate`: shell completions and man pages, made from the same declarations as the help.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `soak --inject`: leaks on purpose, to show and to test what `soak` finds.
+//! `soak --inject`: leaks on purpose, to show and test that `soak` finds them.
 
 use std::fs::File;
 use std::mem::forget;
@@ -46,7 +46,7 @@ impl FromStr for Injection {
 }
 
 impl Injection {
-    /// Leaks if the call with this number, from 1, is one of those that leak.
+    /// Leaks if the number of the call, counted from 1, is a multiple of EVERY.
     pub fn leak(&self, call: u64) -> Result<()> {
         if !call.is_multiple_of(self.every) {
             return Ok(());

@@ -39,7 +39,7 @@ pub struct Source<'a> {
 }
 
 impl Input {
-    /// Calls `work` with each file. After an error it goes on with the next file.
+    /// Calls `work` with each file. After an error, continues with the next file.
     pub fn each(&self, mut work: impl FnMut(&Source<'_>) -> Result<()>) -> Result<ExitCode> {
         let is_stdin = |path: &&PathBuf| *path == Path::new("-");
         if self.files.iter().filter(is_stdin).count() > 1 {
@@ -73,7 +73,7 @@ impl Input {
 }
 
 impl Source<'_> {
-    /// Reads the numbers, and says how many were missing.
+    /// Reads the numbers, and reports how many missing values were skipped.
     pub fn read(&self, wanted: Wanted<'_>) -> Result<Series> {
         let wanted = Wanted {
             column: self.input.column.as_deref(),
@@ -100,10 +100,10 @@ impl Source<'_> {
         Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
     }
 
-    /// Begins each line of output: the name of the source, if there are several.
+    /// The beginning of each line of output: the name of the source, if there are several.
     pub fn prefix(&self) -> String {
         if self.is_one_of_several {
-            // On one line: text after a line feed would look like another result.
+            // A line feed in the name would make the rest of it look like another result.
             self.name.replace('\n', "\\n").replace('\r', "\\r") + ":"
         } else {
             String::new()

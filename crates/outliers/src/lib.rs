@@ -60,8 +60,9 @@ Examples:
   outliers soak --function spikes.py:spikes   does your own function leak?
   outliers refcounts stolen-reference         show a lesson
 
-Exit status: 0 success, 1 an error or a leak, 2 wrong usage, 3 no verdict,
-4 outliers were found (detect --fail-if-found), 130 interrupted."
+Exit status: 0 success, 1 an error or a fault (leak, over-release, crash),
+2 wrong usage, 3 no verdict, 4 outliers were found (detect --fail-if-found),
+130 interrupted."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -76,7 +77,7 @@ enum Command {
     Transform(transform::Arguments),
     /// Show the rules of reference counting, measured on your Python
     Refcounts(refcounts::Arguments),
-    /// Hand out broken C extensions to fix, and judge them
+    /// Get broken C extensions to fix, and check your fixes
     Exercise(exercise::Arguments),
     /// Call a function many times, and report whether it leaks
     Soak(soak::Arguments),
@@ -114,10 +115,10 @@ fn start(arguments: Arguments) -> Result<ExitCode> {
     }
 }
 
-/// Prints the help or the version that was asked for, or what is wrong with the arguments.
+/// Prints the requested help or version, or the usage error.
 fn usage(error: clap::Error) -> ExitCode {
     let error = error.format(&mut Arguments::command());
-    // The message repeats what was typed, so it is made again from escaped arguments.
+    // The message repeats the arguments, so it is made again from escaped ones.
     let typed = env::args_os().map(|word| escape(&word.to_string_lossy()).into_owned());
     let error = Arguments::try_parse_from(typed).err().unwrap_or(error);
     match error.print() {

@@ -18,7 +18,7 @@ pub fn print_by(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<
     print_as_it_is(|stdout| write(&mut Escaping(stdout)))
 }
 
-/// Writes records to stdout: escaped to a terminal, and as they are to anything else.
+/// Writes records to stdout: escaped if it is a terminal, otherwise unchanged.
 pub fn print_records(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     if io::stdout().is_terminal() {
         print_by(write)
@@ -52,13 +52,13 @@ pub fn complain(error: &Error) {
     let _ = Escaping(Patient(io::stderr())).write_all(traceback.as_bytes());
 }
 
-/// Text on one line: file names can hold line feeds.
+/// Puts a text on one line: file names can contain line feeds.
 pub fn line(text: &str) -> String {
     text.replace(['\n', '\r'], " ")
 }
 
-/// Text with `\uXXXX` for what controls a terminal or cannot stand in XML: control characters except line
-/// feeds and tabs, and characters that reverse the direction of text.
+/// Replaces characters that control a terminal or are invalid in XML by `\uXXXX`: control characters except
+/// line feeds and tabs, and characters that change the direction of text.
 pub fn escape(text: &str) -> Cow<'_, str> {
     let is_obeyed = |c: char| {
         let of_lines = matches!(c, '\n' | '\t');
@@ -78,7 +78,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     escaped.collect()
 }
 
-/// Escapes the text that is written to it, whose pieces must not split a character.
+/// Escapes all text that is written to it. No write may split a character.
 struct Escaping<W>(W);
 
 impl<W: Write> Write for Escaping<W> {

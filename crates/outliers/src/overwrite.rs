@@ -20,7 +20,7 @@ pub fn file(ending: &'static str) -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
-/// An error if the file cannot be written, before the work whose result it will hold.
+/// Returns an error if the file cannot be written. Call it before the work whose result goes into the file.
 pub fn check(file: &Path) -> Result<()> {
     let check = || {
         let (_, part) = parts(file)?;
@@ -30,9 +30,9 @@ pub fn check(file: &Path) -> Result<()> {
     check().with_context(|| file.display().to_string())
 }
 
-/// Writes a new file and moves it into the place of the old one, which is never half written.
+/// Writes a new file, then moves it over the old one, so that no file is ever half written.
 pub fn replace(file: &Path, contents: &[u8]) -> io::Result<()> {
-    // Without a handler, this signal would end the process when the file is too large.
+    // Without a handler, this signal ends the process when the file is too large.
     flag::register(SIGXFSZ, Arc::default())?;
     let old = fs::metadata(file);
     let (file, part) = parts(file)?;

@@ -1,4 +1,4 @@
-//! The records that hold the outliers, printed as rows or as JSON.
+//! Prints the records that contain outliers, as rows or as JSON.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -28,7 +28,7 @@ impl<'a> Rows<'a> {
             let found = at.and_then(|at| Some((*series.places.get(at)?, *series.numbers.get(at)?)));
             let Some((place, value)) = found else {
                 let count = series.numbers.len();
-                bail!("{name}: there is no value with index {index} among {count}")
+                bail!("{name}: the function returned index {index}, but there are {count} values")
             };
             Ok((index, place, value))
         });
@@ -49,7 +49,7 @@ impl<'a> Rows<'a> {
             // No header without records.
             let header = self.header.filter(|_| !self.values.is_empty());
             for place in header.into_iter().chain(found) {
-                // One record can hold several outliers.
+                // One record can contain several outliers.
                 if last.replace(place.start) != Some(place.start) {
                     let line = [prefix.as_bytes(), self.record(place), b"\n"];
                     stdout.write_all(&line.concat())?;
@@ -81,8 +81,8 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// The fields of a record as members of a JSON object. Fields of the same name become a list, because
-    /// an object must have each name once.
+    /// The fields of a record as members of a JSON object. Fields with the same name become a list,
+    /// because a name must be unique in an object.
     fn by_name(&self, names: &[Cow<'_, str>], place: Place) -> io::Result<String> {
         let mut members: Vec<(&str, Vec<Cow<'_, str>>)> = Vec::new();
         let mut known = HashMap::new();

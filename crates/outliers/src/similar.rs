@@ -1,10 +1,9 @@
 //! Names that are close to what was typed.
 
-/// How close two words must be, from 0 to 1. It is clap's limit for options.
+/// How close two words must be, from 0 to 1: the limit that clap has for options.
 const CLOSE: f64 = 0.7;
 
-/// The longest word that is compared, in bytes, and the number of names: the header of a file can have
-/// millions.
+/// The longest word in bytes, and the most names, that are compared: a header can have millions of names.
 const LONGEST: usize = 100;
 const MOST: usize = 10_000;
 

@@ -1,4 +1,4 @@
-//! `outliers soak`: calls a function many times and reports leaks, by the package refsoak.
+//! `outliers soak`: calls a function many times and reports leaks, with the package refsoak.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use super::overwrite;
 use super::plot;
 use super::watched::{self, Watched};
 
-/// How many seconds a soak takes at most by default.
+/// The default time limit in seconds.
 const SECONDS: f64 = 45.0;
 const CALLS: u64 = 200_000;
 
@@ -33,7 +33,7 @@ pub struct Arguments {
         verbatim_doc_comment
     )]
     calls: Option<u64>,
-    /// Stop calling after this many seconds; locating a leak takes longer
+    /// Stop calling after this many seconds; locating a leak takes some more
     #[arg(long, value_parser = seconds)]
     seconds: Option<Duration>,
     /// How many values to pass to each call
@@ -41,8 +41,8 @@ pub struct Arguments {
     size: u32,
     #[command(flatten)]
     callee: Callee,
-    /// Accept growth of `types` (references to types), or of objects and
-    /// containers that match, such as 'module.CACHE*'; can be repeated
+    /// Allow growth of objects and containers that match PATTERN, such as
+    /// 'module.CACHE*'; types allows references to types; repeatable
     #[arg(long, value_name = "PATTERN", value_parser = text::<String>(), verbatim_doc_comment)]
     allow: Vec<String>,
     /// Leak on purpose: one KIND every EVERY calls, where KIND is float,
@@ -98,7 +98,7 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     }
     let report = soak.run_watched(call, |progress| {
         bar.show(progress);
-        watched.tell(progress);
+        watched.progress(progress);
         if watched.interrupted.load(Ordering::Relaxed) {
             ControlFlow::Break(())
         } else {

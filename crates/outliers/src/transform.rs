@@ -22,8 +22,8 @@ Examples:
 pub struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// The function, which takes a list of floats and returns floats,
-    /// at most as many
+    /// Call this function, which takes a list of floats
+    /// and returns at most as many floats
     #[arg(
         short,
         long,
@@ -34,8 +34,8 @@ pub struct Arguments {
     function: Function,
     #[command(flatten)]
     settings: Settings,
-    /// How to print the floats; with several FILEs, a file's name begins
-    /// each line
+    /// How to print the floats; with several FILEs, each line begins with
+    /// the name of its file
     #[arg(
         short = 'o',
         long,

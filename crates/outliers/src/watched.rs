@@ -1,4 +1,4 @@
-//! `outliers soak` as two processes: one soaks and one watches, so that a crash is a verdict too.
+//! `outliers soak` in two processes: one soaks, and one watches, so that a crash gives a verdict too.
 
 use std::borrow::Cow;
 use std::env;
@@ -20,7 +20,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::{emulate_default_handler, pipe};
 
-/// What the soaking process tells the watching one. In the other direction each Ctrl-C is one byte.
+/// A message from the soaking process to the watching one. In the other direction, each Ctrl-C is one byte.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Message<'a> {
@@ -30,45 +30,45 @@ enum Message<'a> {
     Falling { object: Cow<'a, str> },
     /// The soak has ended with this report.
     Report { text: Cow<'a, str> },
-    /// The exit status says the rest.
+    /// The exit status follows.
     Done,
 }
 
 /// What the watching process has heard so far.
 #[derive(Default)]
-struct Told {
+struct Known {
     calls: u64,
     falling: Vec<String>,
     report: Option<String>,
     done: bool,
 }
 
-/// Runs this same command in a child process and watches it. Returns the child's exit status; if the
-/// child dies, that is the verdict.
+/// Runs the same command in a child process and watches it. Returns the child's exit status. If the child
+/// dies, its death is the verdict.
 pub fn watch(json: bool) -> Result<ExitCode> {
     let begun = Instant::now();
     let interrupted = Arc::new(AtomicBool::new(false));
     flag::register(SIGINT, Arc::clone(&interrupted)).context("cannot listen for Ctrl-C")?;
     let mut command = Command::new(env::current_exe()?);
     command.args(env::args_os().skip(1)).arg("--watched");
-    // Only the report goes to stdout, so what the function prints goes to stderr.
+    // Only the report goes to stdout, so the function's output goes to stderr.
     let stderr = io::stderr().as_fd().try_clone_to_owned();
     command.stdout(stderr.map_or_else(|_| Stdio::null(), Stdio::from));
     let mut child = Child::start(&mut command)?;
     // Sends the child a byte for each Ctrl-C.
     pipe::register(SIGINT, child.socket().try_clone()?).context("cannot listen for Ctrl-C")?;
 
-    let mut told = Told::default();
-    while !told.done {
+    let mut known = Known::default();
+    while !known.done {
         match child.receive()? {
-            Heard::Message(message) => told.hear(message),
+            Heard::Message(message) => known.hear(message),
             Heard::Silence => {}
             Heard::End => break,
         }
     }
     let status = child.wait()?;
-    if let (true, Some(code)) = (told.done, status.code()) {
-        if let Some(report) = &told.report {
+    if let (true, Some(code)) = (known.done, status.code()) {
+        if let Some(report) = &known.report {
             super::output::print(report)?;
         }
         return Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from));
@@ -78,14 +78,14 @@ pub fn watch(json: bool) -> Result<ExitCode> {
     }
     if status.code() == Some(CUT_OFF.into()) {
         let summary = "the function closed file descriptors that the soak needs for its report";
-        super::output::print(&told.without_report("none", summary, None, begun.elapsed(), json))?;
+        super::output::print(&known.without_report("none", summary, None, begun.elapsed(), json))?;
         return Ok(ExitCode::from(3));
     }
-    super::output::print(&told.death(status, begun.elapsed(), json))?;
+    super::output::print(&known.death(status, begun.elapsed(), json))?;
     Ok(ExitCode::FAILURE)
 }
 
-impl Told {
+impl Known {
     fn hear(&mut self, message: Message<'_>) {
         match message {
             Message::Call { number } => self.calls = number,
@@ -99,7 +99,7 @@ impl Told {
     fn death(&self, status: ExitStatus, time: Duration, json: bool) -> String {
         let how = match status.signal() {
             Some(signal) => format!("died by {}", signal_name(signal)),
-            None => format!("ended Python with {status}"),
+            None => format!("ended the process with {status}"),
         };
         let verdict = if self.falling.is_empty() {
             "died"
@@ -109,12 +109,12 @@ impl Told {
         let summary = format!("the function {how} at about call {}", self.calls.max(1));
         let mut text = self.without_report(verdict, &summary, status.signal(), time, json);
         if !json && self.falling.is_empty() {
-            text.push_str("  before, no references to a long-lived object fell\n");
+            text.push_str("  before that, no references to a long-lived object fell\n");
         }
         text
     }
 
-    /// A report of what the messages said, if the soak could not report.
+    /// A report from the messages so far, if the soak could not report.
     fn without_report(
         &self,
         verdict: &str,
@@ -139,7 +139,7 @@ impl Told {
         }
         let mut text = format!("{verdict}: {summary}\n");
         for object in &self.falling {
-            text.push_str(&format!("  before, its references fell: {object}\n"));
+            text.push_str(&format!("  before that, its references fell: {object}\n"));
         }
         text
     }
@@ -150,10 +150,10 @@ pub fn to_json(record: &Record) -> String {
     format!("{:#}\n", json!(record))
 }
 
-/// The soaking process's side.
+/// The soaking process, which is watched.
 pub struct Watched {
     parent: Parent,
-    told: Instant,
+    sent: Instant,
     falling: usize,
     pub interrupted: Arc<AtomicBool>,
 }
@@ -180,17 +180,17 @@ impl Watched {
         });
         Ok(Self {
             parent,
-            told: Instant::now(),
+            sent: Instant::now(),
             falling: 0,
             interrupted,
         })
     }
 
     /// Reports where the soak is. Allocates nothing, because the soak counts allocations.
-    pub fn tell(&mut self, progress: &Progress) {
+    pub fn progress(&mut self, progress: &Progress) {
         let number = progress.warm_up + progress.calls + 1;
-        if number.is_power_of_two() || self.told.elapsed() >= PERIOD {
-            self.told = Instant::now();
+        if number.is_power_of_two() || self.sent.elapsed() >= PERIOD {
+            self.sent = Instant::now();
             let _ = self.parent.send(&Message::Call { number });
         }
         for object in progress.falling.iter().skip(self.falling) {
@@ -207,8 +207,7 @@ impl Watched {
         let _ = self.parent.send(&Message::Report { text });
     }
 
-    /// Says that the exit status is the rest of the answer, and returns it. It is [`CUT_OFF`] if the
-    /// function has closed the socket.
+    /// Announces the exit status, and returns it. It is [`CUT_OFF`] if the function has closed the socket.
     pub fn done(self, result: Result<ExitCode>) -> Result<ExitCode> {
         if self.parent.send(&Message::Done).is_ok() {
             return result;

@@ -1,7 +1,7 @@
-//! A soak as a test: here of `pyoutliers.detect`; yours would find your own function.
+//! A soak as a test of `pyoutliers.detect`. Replace it with your own function.
 //!
-//! `cargo test` runs it. In your own crate, it is a file of `tests/` with no other test: a soak counts all
-//! threads of its process, so each soak needs a process.
+//! `cargo test` runs it. In your own crate, put it in a file of `tests/` with no other test: a soak counts all
+//! threads of its process, so each soak needs its own process.
 
 use pyoutliers::Outliers;
 use refsoak::{CountingAllocator, Report, Result, Soak};
@@ -10,7 +10,7 @@ use refsoak::{CountingAllocator, Report, Result, Soak};
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// A leak of one object in 80 calls is seen: a twentieth of all.
+/// With so many calls, the soak sees a leak of one object in 80 calls.
 const CALLS: u64 = 1600;
 
 fn soak() -> Result<Report> {

@@ -1,4 +1,4 @@
-"""Names what grows: the objects, the variables that lead to them, and the lines that leak."""
+"""Names what leaks: the objects, the variables that lead to them, and the lines."""
 
 import array
 import collections
@@ -28,7 +28,7 @@ PLAIN = {int, float, bool, str, bytes, type(None), tuple, frozenset, complex}
 
 
 def type_name(thing):
-    # The type may define `__module__` and `__name__` as it likes.
+    # A type may define `__module__` and `__name__` in any way.
     return type.__repr__(type(thing)).split("'")[1]
 
 
@@ -70,11 +70,11 @@ def variables(things):
         for name, module in sys.modules.copy().items()
         if isinstance(getattr(module, "__dict__", None), dict)
     ]
-    # The search does not pass through modules, and leaves out the soak's own.
+    # The search does not pass through modules, and skips those of the soak.
     holders = {id(thing): None for _, module in modules for thing in (module, module.__dict__)}
     modules = [(name, module) for name, module in modules if not name.startswith(("_outliers", "_refsoak"))]
     roots = {id(module.__dict__): source(name) for name, module in modules}
-    # The modules imported last are probably the ones that are soaked.
+    # The last imported modules are probably those under test.
     level = [module.__dict__ for _, module in reversed(modules)]
     keep = [level]
     while level and not wanted <= holders.keys():
@@ -95,7 +95,7 @@ def source(name):
 
 
 def path(thing, holders, roots):
-    """Return how a thing is reached, from the variable on."""
+    """Return how a thing is reached, starting with the variable."""
     steps = []
     while holders[id(thing)] is not None:
         holder = holders[id(thing)]
@@ -136,9 +136,9 @@ def trace():
 
 
 def traced(made):
-    """End the trace; return the lines and the types of what leaks. `made` has the calls, and the rates per call.
+    """Stop the trace, and return the lines and the types of the leak. `made` has the calls and the rates per call.
 
-    What a store replaces looks like growth too. If the lines add more than leaks, the closest comes first.
+    Objects that a store replaces look like growth too. If the lines add more than leaks, the closest comes first.
     """
     calls, rate, blocks = made
     least = max(calls * rate / 2, 1)
@@ -173,10 +173,10 @@ def count_types():
     return counts
 
 
-# The lines that keep something or call C code that leaks, found by what each line adds.
+# The lines that keep something or call C code that leaks: the follower records how much each line adds.
 
 HEAP = "bytes of C's heap"
-# The names of the soak's own files begin so.
+# The names of the soak's own files begin with this.
 OURS = "<outliers>"
 DEEP = 30
 
@@ -230,8 +230,8 @@ class Follower:
     def read(self):
         return array.array("q", [counter() for counter in self.counters])
 
-    def book(self):
-        # What is added before the first line belongs to the follower itself.
+    def charge(self):
+        # Growth before the first line belongs to the follower itself.
         for index, (now, before) in enumerate(zip(self.read(), self.last) if self.lines else ()):
             if now != before:
                 add(self.own, self.lines[0], index, now - before)
@@ -239,14 +239,14 @@ class Follower:
                     add(self.whole, line, index, now - before)
 
     def __call__(self, frame, what, argument):
-        self.book()
+        self.charge()
         when = ""
         if what == "return" and frame.f_back is not None:
-            # What follows belongs to the line of the call.
+            # From here on, growth belongs to the line of the call.
             frame = frame.f_back
         elif what == "return":
             when = ", after it has returned"
-        # The innermost comes first. The soak's own files are left out.
+        # The innermost line comes first, without the soak's own files.
         lines = []
         while frame is not None and len(lines) < DEEP:
             if not frame.f_code.co_filename.startswith(OURS):
@@ -258,7 +258,7 @@ class Follower:
         return self
 
     def guilty(self, index, least):
-        """Return the lines that explain what stayed. What comes and goes cancels out in the sum."""
+        """Return the lines that explain the growth. Growth that is undone later cancels out in the sum."""
         own = {line: row[index] for line, row in self.own.items() if index in row}
         total = sum(own.values())
         if total < least:
@@ -269,17 +269,17 @@ class Follower:
 
         rows = [(line, added) for line, added in own.items() if 2 * added >= total]
         if not any(explains(added) for _, added in rows):
-            # A call may add something and its line remove some of it: take the innermost line that explains the sum.
+            # A call may add something that its line partly removes: take the innermost line that explains the sum.
             whole = [(line, row[index]) for line, row in self.whole.items() if explains(row[index])]
             rows = sorted(whole, key=lambda row: self.depth[row[0]])[-1:] or rows
-        # Take the closest lines: what the others add is removed elsewhere.
+        # Take the closest lines: the growth of the others is undone elsewhere.
         farthest = min((abs(added - total) for _, added in rows), default=0) + total / 10
         rows = sorted(rows, key=lambda row: abs(row[1] - total))
         return [(line, added) for line, added in rows if abs(added - total) <= farthest][:MOST]
 
 
-def add(booked, line, index, count):
-    row = booked.setdefault(line, collections.Counter())
+def add(charged, line, index, count):
+    row = charged.setdefault(line, collections.Counter())
     row[index] += count
 
 
@@ -291,7 +291,7 @@ def size(thing):
 
 
 def values():
-    """Return the lengths of immutable values and arrays, by variable: they can be replaced by longer ones."""
+    """Return the lengths of immutable values and arrays, by variable: a longer value may replace them."""
     lengths = {}
     kinds = (str, bytes, tuple, frozenset, getattr(sys.modules.get("numpy"), "ndarray", str))
     for holder in gc.get_objects():
@@ -318,9 +318,9 @@ def longer(calls):
 
 
 def follow(what):
-    """Begin to follow the lines, by references to things, items of containers, C's heap and resources.
+    """Begin to follow the lines: record references to things, items of containers, C's heap and resources.
 
-    `heap` is the address of a C function that returns how much of it is in use, or 0.
+    `heap` is the address of a C function that returns how much of C's heap is in use, or 0.
     """
     global follower, others_trace
     things, containers, heap, resources = what
@@ -339,7 +339,7 @@ def follow(what):
 
 
 def followed(made):
-    """End the following; return the lines that added what stayed."""
+    """Stop following, and return the lines that explain the growth."""
     sys.settrace(others_trace)
     calls, rate = made
     return [

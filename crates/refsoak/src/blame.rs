@@ -16,9 +16,9 @@ use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::convert;
 use pyoutliers::{interpreter::module, with_python};
 
-/// The most time for each of the two searches for lines.
+/// The time limit for each of the two searches for lines.
 const LONGEST: Duration = Duration::from_secs(3);
-/// How often a leak must happen while its lines are searched for; and the most calls for that.
+/// How often a leak must happen during a search for its lines, and the most calls for that.
 const OFTEN: f64 = 16.0;
 const MOST_CALLS: f64 = 30_000.0;
 /// The most objects, and the most containers, that are followed line by line.
@@ -36,7 +36,7 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// What the report says of its references.
+    /// Describes its references for the report.
     pub fn reference(&self, moved: &Moved, calls: u64) -> Reference {
         Reference {
             counter: moved.counter,
@@ -114,8 +114,8 @@ impl Blame {
         (0..moved.len()).map(name).collect()
     }
 
-    /// Adds the lines that leak, the types of what leaks, and the variables whose values become longer. It
-    /// makes more calls for that.
+    /// Makes more calls, and adds the lines that leak, the types of the leaked objects, and the variables
+    /// whose values become longer.
     pub fn locate(
         &self,
         stage: &mut Stage,
@@ -129,7 +129,7 @@ impl Blame {
                 .map(|growth| growth.per_call.min(1.0))
                 .reduce(f64::min)
         };
-        // Makes as many calls as the rate needs and the time allows: traced calls are slow.
+        // Makes as many calls as the rate needs and the time limit allows: traced calls are slow.
         let mut make = |rate: f64| {
             let (start, mut calls, mut result) = (Instant::now(), 0.0, Ok(()));
             while result.is_ok()

@@ -1,4 +1,4 @@
-//! Making the calls of a soak, until there are enough or something ends it.
+//! Makes the calls of a soak, until there are enough or something ends it.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::meter::Meter;
 use crate::process::resident;
 use crate::stage::Ended;
 
-/// A soak that takes more bytes of memory than this is ended.
+/// A soak ends when it has taken more bytes of memory than this.
 const MOST_MEMORY: i64 = 256 << 20;
 /// Bytes set aside, so that a report can still be made when memory has run out.
 const RESERVE: usize = 32 << 20;
@@ -23,7 +23,7 @@ pub struct Progress {
     pub calls: u64,
     /// Calls planned for the windows.
     pub wanted: u64,
-    /// Calls made before, to warm up.
+    /// Calls made before, as warm-up.
     pub warm_up: u64,
     /// The time that is left, once it can be estimated.
     pub left: Option<Duration>,
@@ -40,19 +40,19 @@ impl Progress {
     }
 }
 
-/// What the calls are counted for.
+/// The part of the soak that the calls belong to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     WarmUp,
     Windows,
 }
 
-/// The memory of the process, as far as it matters for the soak to go on.
+/// Whether the process has had enough memory so far.
 #[derive(Debug)]
 enum Memory {
-    /// There was always enough so far, and some is set aside.
+    /// It has, and some is set aside.
     Enough { _reserve: Vec<u8> },
-    /// A call ran out of memory, and what was set aside is free.
+    /// A call ran out of memory, so the memory set aside was freed.
     RanOut,
 }
 
@@ -95,12 +95,12 @@ impl<C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Calls<C, 
         matches!(self.memory, Memory::RanOut)
     }
 
-    /// Allows the soak to take as much memory again, from now on.
+    /// Starts to measure here how much memory the soak takes.
     pub fn measure_memory_from_here(&mut self) {
         self.resident = resident().0;
     }
 
-    /// Makes calls, unless something ends the soak before. Returns what ended it.
+    /// Makes calls, unless something ends the soak first. Returns what ended it.
     pub fn make(&mut self, meter: &mut Meter, calls: u64) -> Result<Option<Ended>> {
         meter.prepare(calls)?;
         let begun = Instant::now();

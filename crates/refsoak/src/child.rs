@@ -1,7 +1,7 @@
-//! A child process and its parent: for code that may end its process, so that the end is an answer too.
+//! A child process and its parent: for code that may end its process, so that the parent learns of the end.
 //!
-//! Messages are enums of the caller's, each a line of JSON on a socket. The child gets the socket as its
-//! stdin, because `std` hands on no other descriptor safely. It keeps a copy, and [`empty_stdin`] puts
+//! A message is a value of the caller's enum, sent as a line of JSON on a socket. The child gets the socket as
+//! its stdin, because `std` passes on no other descriptor safely. It keeps a copy, and [`empty_stdin`] puts
 //! `/dev/null` in its place.
 //!
 //! ```no_run
@@ -81,12 +81,12 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// If there can be no more sockets or processes.
+    /// If no more sockets or processes can be created.
     pub fn start(command: &mut Command) -> io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_read_timeout(Some(PERIOD))?;
         let process = command.stdin(OwnedFd::from(theirs)).spawn()?;
-        // The command keeps the child's end open, which would hide that the child closes it.
+        // The command keeps the child's end open, which would hide from the parent that the child closes it.
         command.stdin(Stdio::null());
         Ok(Self {
             process,
@@ -105,13 +105,13 @@ impl Child {
         self.lines.get_ref()
     }
 
-    /// Waits for the next message, at most for [`PERIOD`]. A line that is no message counts as silence.
+    /// Waits for the next message, at most for [`PERIOD`]. A line that is not a message counts as silence.
     ///
     /// # Errors
     ///
     /// If the system cannot say whether the child has ended.
     pub fn receive<M: DeserializeOwned>(&mut self) -> io::Result<Heard<M>> {
-        // Asked first, because the last message may arrive between the two questions.
+        // This comes first, because the last message may arrive before the socket is read.
         let has_ended = self.has_ended()?;
         Ok(match self.lines.read_until(b'\n', &mut self.line) {
             Ok(0) => Heard::End,
@@ -206,7 +206,7 @@ impl Parent {
 }
 
 /// Makes the stdin of this process empty. Call it in a child after [`Parent::connect`]: code that reads
-/// stdin would take what the parent sends, or wait for ever.
+/// stdin would take the parent's messages, or wait forever.
 ///
 /// # Errors
 ///

@@ -1,11 +1,11 @@
-//! The time of a soak: how much has passed, and how many calls fit into the rest.
+//! The clock of a soak: how much time has passed, and how many calls fit into the rest.
 
 use std::time::{Duration, Instant};
 
 use crate::counter::float;
 use crate::verdict::PARTS;
 
-/// How often the clock and the memory are looked at.
+/// How often the clock and the memory are checked.
 const TICK: Duration = Duration::from_millis(50);
 /// One reading before the windows, and one after each.
 const READINGS: u32 = 13;
@@ -46,7 +46,7 @@ impl Clock {
         ticks
     }
 
-    /// Whether more than a fraction of the time has passed: all of it, a half, a third ...
+    /// Whether more than one part in `parts` of the time limit has passed.
     pub fn is_past(&self, parts: u32) -> bool {
         let time = self.limit.map(|limit| limit / parts);
         time.is_some_and(|time| self.begun.elapsed() > time)
@@ -58,7 +58,7 @@ impl Clock {
         let left = self.limit?.saturating_sub(self.begun.elapsed());
         let left = left.mul_f64(share);
         let calls = left.saturating_sub(self.reading * READINGS).as_secs_f64() / self.pace;
-        // Without a pace, or beyond all bounds, the most.
+        // Without a pace, the result is not finite: then there is no limit.
         let per_window = Duration::try_from_secs_f64(calls / float(PARTS))
             .map_or(u64::MAX, |calls| calls.as_secs());
         Some(per_window.max(1))

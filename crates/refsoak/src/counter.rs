@@ -1,4 +1,4 @@
-//! What is counted, and what the counters show at one moment.
+//! The counters, and their values at one moment.
 
 use std::fmt;
 
@@ -116,11 +116,11 @@ pub(super) const ALL: [Counter; 14] = [
     Counter::SharedMemory,
 ];
 
-/// What the counters show at one moment. Taking a reading and keeping it allocates nothing.
+/// The values of the counters at one moment. Taking and keeping a reading allocates nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Reading {
     counts: [Option<i64>; ALL.len()],
-    /// Resident memory in bytes: it is drawn, and the soak stops before all memory is taken.
+    /// Resident memory in bytes, for the report and its picture.
     pub resident: i64,
 }
 

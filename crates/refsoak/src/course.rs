@@ -3,19 +3,19 @@
 use crate::counter::{Counter, float};
 use crate::verdict::{Finding, Growth};
 
-/// The calls of the shortest window, if a leak shows early; if what grows may soon stop; and if it is a
+/// The calls of the shortest window: for a leak that shows early, for growth that may soon stop, and for a
 /// resource that soon runs out.
 pub(super) const EARLY: u64 = 40;
 const LONGER: u64 = 1280;
 pub(super) const RESOURCES: u64 = 6;
-/// The most entries of a store that is not called a leak while it fills; and the calls after which a store of
-/// that size that gains an entry per call has been full for some time.
+/// A store with more entries than this is called a leak. After so many calls, a store that gains an entry per
+/// call has had this many entries for some time.
 pub(super) const MOST_ENTRIES: i64 = 100_000;
 const CALLS_TO_FILL: f64 = 125_000.0;
-/// A store that gains fewer entries per call than this is not waited for.
+/// The soak does not wait for a store that gains fewer entries per call than this.
 const LEAST_RATE: f64 = 1.0 / 50.0;
 
-/// What a stage has shown, as far as it decides about the next one.
+/// The results of a stage that decide about the next one.
 pub(super) struct Shown<'a> {
     /// The calls of its shortest window.
     pub window: u64,
@@ -27,7 +27,7 @@ pub(super) struct Shown<'a> {
     pub is_kept: bool,
     /// How many entries per call such a store gains.
     pub entries: f64,
-    /// How many items the largest container has that grows like a leak.
+    /// The items of the largest container that grows like a leak.
     pub most_items: i64,
     /// Whether memory outside malloc may grow, but has not grown enough to be judged.
     pub may_grow_outside: bool,
@@ -40,14 +40,14 @@ pub(super) enum Next {
     Stop,
     /// Another stage, whose shortest window has this many calls.
     Stage(u64),
-    /// No verdict: what grows may be a store that is still filling, and there is no time to find out.
+    /// No verdict: the growth may be a store that is still filling, and there is no time to find out.
     Doubt,
 }
 
 impl Shown<'_> {
-    /// What comes next. `wanted` is the shortest window if all calls that were asked for are made at once;
-    /// `affordable` is the longest one that there is time for. It is `None` if time has no limit: then no more
-    /// calls are made than were asked for.
+    /// What comes next. `wanted` is the shortest window if all requested calls are made in one stage.
+    /// `affordable` is the longest one that there is time for, or `None` without a time limit: then no more
+    /// calls are made than were requested.
     pub fn next(&self, wanted: u64, affordable: Option<u64>) -> Next {
         let is_over_released = |growth: &Growth| growth.finding == Finding::OverRelease;
         if self.growths.iter().any(is_over_released)
@@ -85,7 +85,7 @@ impl Shown<'_> {
             return Next::Stage(longest);
         }
         let is_heap = !self.is_kept && self.leaks(|counter| counter == Counter::CHeap);
-        // Growth of C's heap alone is no store of Python's, and this stage was long enough for C's.
+        // Growth of C's heap alone is not a store of Python, and this stage was long enough for a cache of C.
         if leaks && !(is_heap && self.window >= LONGER) && !self.is_certain(wanted) {
             Next::Doubt
         } else {
@@ -102,7 +102,7 @@ impl Shown<'_> {
         leaks.any(|growth| which(growth.counter) && growth.counter != Counter::Types)
     }
 
-    /// Whether it is a leak that more calls would only confirm.
+    /// Whether there is a leak that more calls would only confirm.
     fn is_certain(&self, wanted: u64) -> bool {
         self.leaks(|counter| match counter {
             Counter::Items | Counter::CHeap => false,

@@ -1,4 +1,4 @@
-//! The verdict of a soak. It is decided here, once, and nowhere else.
+//! Decides the verdict of a soak. Nothing else does.
 
 use crate::counter::Counter;
 use crate::lent::Lent;
@@ -6,7 +6,7 @@ use crate::report::thousands;
 use crate::stage::{Ended, Stage};
 use crate::verdict::{self, Finding, Growth, Verdict, conclude};
 
-/// Clean is only what all of these counters say.
+/// The verdict is clean only if all of these counters were judged.
 const NEEDED: [Counter; 4] = [
     Counter::Blocks,
     Counter::Tracked,
@@ -14,8 +14,8 @@ const NEEDED: [Counter; 4] = [
     Counter::Items,
 ];
 
-/// The verdict, from what was done with the lent arguments, and from the last stage. `unseen` is the planted
-/// fault with an argument that was not seen.
+/// Decides the verdict from the lent arguments and the last stage. `unseen` describes the planted fault with
+/// an argument that was not seen, if there was one.
 pub(super) fn decide(unseen: Option<&str>, lent: &Lent, stage: &Stage) -> Verdict {
     if let Some(unseen) = unseen {
         return no_trust(unseen);
@@ -30,7 +30,7 @@ pub(super) fn decide(unseen: Option<&str>, lent: &Lent, stage: &Stage) -> Verdic
         conclusion => match (too_early(stage), conclusion) {
             (Some(reason), _) => Verdict::Undecided(reason.into()),
             (None, Verdict::Clean) if is_blind(stage) => no_trust(&stage.unproven.join("; ")),
-            // With what a comparison with the stage before has marked.
+            // `Stage::compare` may have marked counters since.
             (None, Verdict::Clean) => conclude(&stage.counters),
             (None, undecided) => undecided.clone(),
         },
@@ -54,22 +54,22 @@ fn still_fills(stage: &Stage) -> Verdict {
     ))
 }
 
-/// Why the windows that are complete are too few for a verdict, if they are.
+/// Returns why the complete windows are too few for a verdict, if they are.
 fn too_early(stage: &Stage) -> Option<&'static str> {
-    // Windows of both lengths are enough; so are some windows in which no counter moved.
+    // Windows of both lengths are enough. So are some windows in which no counter moved.
     let is_steady = |growth: &Growth| growth.finding == Finding::Steady;
     let is_compared = stage.calls > 12 * stage.shortest
         || stage.calls >= 4 * stage.shortest.max(1) && stage.counters.iter().all(is_steady);
     match stage.ended? {
         Ended::Memory => {
-            Some("the soak took too much memory, and stopped before it was certain what grows")
+            Some("the soak took too much memory, and stopped before a verdict was certain")
         }
         Ended::Files => Some(
-            "the process has almost reached its limit of open files, and the soak stopped before it \
-             was certain what grows",
+            "the process has almost reached its limit of open files, and the soak stopped before a \
+             verdict was certain",
         ),
         Ended::Time if !is_compared => {
-            Some("the time was up before there was anything to compare: allow more")
+            Some("time ran out before there was anything to compare: allow more time")
         }
         Ended::Interrupted if !is_compared => {
             Some("interrupted before there was anything to compare")
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_that_may_be_a_store_that_still_fills_is_none() {
+    fn a_leak_that_may_be_a_store_still_filling_gets_no_verdict() {
         let mut stage = stage(800, None, &[(Counter::Items, Finding::Leak)]);
         assert_eq!(verdict(&stage), "leak");
         stage.may_still_fill = true;
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn clean_needs_the_counters_of_python_and_no_leak_does() {
+    fn clean_needs_the_counters_of_python_but_a_leak_does_not() {
         let (unproven, leak) = (Finding::Unproven, Finding::Leak);
         let blind = stage(800, None, &[(Counter::Blocks, unproven)]);
         assert_eq!(verdict(&blind), "none");
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_comparison_with_the_stage_before_has_marked_is_not_clean() {
+    fn a_counter_that_a_comparison_has_marked_is_not_clean() {
         let earlier = stage(800, None, &[(Counter::CHeap, Finding::Rare)]);
         let mut later = stage(800, None, &[(Counter::CHeap, Finding::Cache)]);
         assert_eq!(verdict(&later), "clean");
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_with_arguments_come_before_what_the_windows_showed() {
+    fn faults_with_arguments_take_precedence_over_the_windows() {
         let clean = stage(800, None, &[]);
         let lent = Lent {
             list_released: 1,

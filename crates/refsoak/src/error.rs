@@ -47,5 +47,5 @@ impl fmt::Display for Error {
     }
 }
 
-/// There is no `source`: the text is that of the inner error already.
+/// There is no `source`: the text is already that of the inner error.
 impl std::error::Error for Error {}

@@ -1,4 +1,4 @@
-//! All objects that can be found, and which of them refer to which.
+//! All objects that can be found, and the references between them.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -36,7 +36,7 @@ pub(super) struct Graph<'p> {
 /// A set of addresses, with a fast hash.
 pub(super) type Addresses = HashSet<usize, BuildHasherDefault<AddressHasher>>;
 
-/// Hashes addresses. It needs no defence, because nobody chooses them to collide.
+/// Hashes addresses. It needs no defence against collisions, because nobody can choose addresses.
 #[derive(Debug, Default)]
 pub(super) struct AddressHasher(u64);
 
@@ -95,12 +95,12 @@ impl<'p> Graph<'p> {
         Ok(new)
     }
 
-    /// How many references to an object the others hold; `None` if the graph does not have it.
+    /// How many references to an object the other objects hold; `None` if it is not in the graph.
     pub fn explained(&self, object: &Owned<'_>) -> Option<i64> {
         self.known.get(&object.address()).copied()
     }
 
-    /// The addresses of all objects that some objects lead to, including their own.
+    /// The addresses of some objects, and of all objects that they lead to.
     pub fn reachable(
         &self,
         py: Python<'p>,

@@ -1,4 +1,4 @@
-//! Judging the windows of a stage: which objects moved, what they are called, and whether that is allowed.
+//! Judges the windows of a stage: which objects moved, their names, and whether their growth is allowed.
 
 use crate::allow;
 use crate::blame::{Blame, Name};
@@ -10,23 +10,23 @@ use crate::verdict::{Finding, Verdict, per_call};
 use pyoutliers::Result;
 use pyoutliers::with_python;
 
-/// Most objects and containers that are named; and most that patterns are matched with.
+/// The most objects and containers that are named, and the most that are matched with patterns.
 pub(super) const MOST_NAMED: usize = 8;
 const MOST_MATCHED: usize = 500;
 /// A function that keeps a new object less often than once in this many calls fills no store.
 const KEPT_RARELY: i64 = 50;
 
-/// What a stage is judged with.
+/// Judges stages.
 pub(super) struct Judge<'a> {
     pub meter: &'a Meter,
     pub blame: &'a Blame,
-    /// The patterns of what is allowed.
+    /// The patterns of allowed growth.
     pub allowed: &'a [String],
 }
 
 impl Judge<'_> {
-    /// Judges the windows of a stage, names what moved, and sets aside what is allowed. `unproven` are the
-    /// counters that do not count; another may be added.
+    /// Judges the windows of a stage, names what moved, and sets allowed growth aside. `unproven` has the
+    /// counters that do not work. Shared memory may be added.
     pub fn judge(
         &self,
         windows: &Windows,
@@ -50,7 +50,7 @@ impl Judge<'_> {
         Ok(stage)
     }
 
-    /// What the objects are called that moved: the first ones, or more if patterns are matched with them.
+    /// The names of the first objects that moved, or of more of them if patterns must be matched.
     fn names(&self, moved: &[Moved]) -> Vec<Name> {
         let most = if self.allowed.is_empty() {
             MOST_NAMED
@@ -73,7 +73,7 @@ impl Judge<'_> {
         }
     }
 
-    /// What the stage showed of a store that may be filling.
+    /// Looks for the signs that a store may be filling.
     fn store(&self, stage: &Stage, moved: &[Moved]) -> Result<Store> {
         let is_growing = |moved: &&Moved| moved.finding == Finding::Leak && moved.are_objects;
         let growing = moved.iter().filter(is_growing);
@@ -92,8 +92,8 @@ impl Judge<'_> {
         })
     }
 
-    /// How many entries a store has gained, if older objects lead to the memory that grows: then it may be a
-    /// store that is still filling.
+    /// How many entries a store has gained, if older objects lead to the memory that grows: the store may
+    /// still be filling.
     fn entries(&self, stage: &Stage, moved: &[Moved]) -> Result<Option<i64>> {
         const MEMORY: [Counter; 4] = [
             Counter::Blocks,
@@ -104,7 +104,7 @@ impl Judge<'_> {
         let leaking = moved
             .iter()
             .filter(|moved| moved.counter == Counter::Items && moved.finding == Finding::Leak);
-        // If several containers share the entries, all of them; if several have the same ones, the largest.
+        // Several containers may share the entries, or each may have all of them.
         let entries = leaking.map(Moved::entries);
         let (sum, most) = (entries.clone().sum::<i64>(), entries.max());
         let entries = most.map(|most| most.max(sum / 2));

@@ -1,4 +1,4 @@
-//! Lent arguments: lists that are watched during a call, together with their items.
+//! Lent arguments: lists whose references, and those of their items, are watched during a call.
 
 use crate::spare::SpareReferences;
 use pyoutliers::Outliers;
@@ -8,8 +8,8 @@ use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::convert;
 use pyoutliers::with_python;
 
-/// Calls with lent arguments. One shows every fault; more of them show whether an argument is kept for good,
-/// or only until the next call.
+/// The number of calls with lent arguments. One call shows every fault. More calls show whether an argument
+/// is kept for good, or only until the next call.
 const CALLS: usize = 4;
 /// Spare references to each list and each item.
 const SPARE: i64 = 16;
@@ -63,7 +63,7 @@ impl Lent {
         if let Some(first) = self.first_item {
             faults.push(format!(
                 "the function releases items of its argument too often, {} {of}, first item {first}: \
-                 what PyList_GetItem returns is borrowed",
+                 PyList_GetItem returns a borrowed reference",
                 self.items_released
             ));
         }
@@ -77,8 +77,8 @@ impl Lent {
     }
 }
 
-/// A list that is watched, together with its items: spare references keep all of them alive, and each count
-/// is compared with the one before.
+/// Watches a list and its items: spare references keep all of them alive, and each count is compared with an
+/// earlier one.
 ///
 /// ```
 /// use pyoutliers::{convert, with_python};
@@ -95,7 +95,7 @@ impl Lent {
 /// # Ok::<_, pyoutliers::Error>(())
 /// ```
 pub struct WatchedList {
-    /// Dropped before the list: the references that the list's end releases would look missing.
+    /// Dropped before the list: otherwise the references that the list releases would look missing.
     items: Vec<SpareReferences>,
     list: SpareReferences,
 }
@@ -115,7 +115,7 @@ impl WatchedList {
         Ok(Self { items, list })
     }
 
-    /// Compares with the present counts from now on.
+    /// Makes the present counts the ones to compare with.
     pub fn begin(&mut self, py: Python<'_>) {
         self.list.begin(py);
         self.items.iter_mut().for_each(|item| item.begin(py));
@@ -145,7 +145,7 @@ impl WatchedList {
         Ok(self)
     }
 
-    /// Adds up which references are missing, and which ones were kept.
+    /// Counts the references that are missing, and those that were kept.
     fn look(&self, py: Python<'_>, lent: &mut Lent) {
         let list = self.list.growth(py);
         lent.list_released += (-list).max(0);

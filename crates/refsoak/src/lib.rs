@@ -1,8 +1,8 @@
 //! Proves that a closure that uses Python leaks nothing, or names what it leaks.
 //!
-//! Resident memory is a poor witness: it hides small leaks, and it grows where nothing leaks. A soak counts
-//! what can leak instead. It calls the closure many times, reads exact counters between windows of calls, and
-//! judges how they grew.
+//! Resident memory is poor evidence: it hides small leaks, and it grows even if nothing leaks. A soak counts
+//! everything that can leak instead. It calls the closure many times, reads exact counters between windows of
+//! calls, and judges how they grew.
 //!
 //! ```standalone_crate
 //! use pyoutliers::Outliers;
@@ -18,7 +18,7 @@
 //! # What it counts
 //!
 //! - Python's blocks of memory; every object has at least one
-//! - the objects that Python's cycle collector tracks, which are those that can hold others
+//! - the objects that Python's cycle collector tracks: those that can hold others
 //! - the references to every object that can be found, and the items in every container
 //! - the heaps of C and Rust
 //! - open files, mapped files, threads, child processes, and segments of shared memory
@@ -33,16 +33,16 @@
 //!    including the items of NumPy's arrays. The soak counts the references to each, and the items of
 //!    containers. It leaves out immortal objects. It adds spare references to each object, so that the object
 //!    stays alive if it is released too often.
-//! 2. *Lend arguments*, if [`Soak::lend`] asks for it: four calls get lists that are watched, together with
-//!    their items. One call is enough to show exactly that a list is kept, that a list or an item is released
-//!    too often, or that a list is returned without adding a reference.
-//! 3. *Warm up*: call until no counter moves at three readings in a row, or until some counter moves steadily.
+//! 2. *Lend arguments*, if [`Soak::lend`] asks for it: four calls get lists whose references, and those of
+//!    their items, are watched. One call is enough to show that the function keeps a list, releases a list or
+//!    an item too often, or returns a list without adding a reference.
+//! 3. *Warm up*: call until no counter moves in three readings in a row, or until some counter moves steadily.
 //!    The first readings come after 1, 2, 4, 8 ... calls, because an object that is released too often soon
 //!    crashes the process. An object whose reference count falls gets more spare references.
 //! 4. *Prove the meter*: plant blocks of Python memory, a tracked object, references, an item, a block of C's
 //!    heap, an open file, a mapped file and pages, and check that each counter rises and falls by that amount.
-//!    Release a reference too often. Commit each fault with a lent argument. A counter that does not see what
-//!    was planted is not judged, and the report says so. Without Python's own counters, no verdict is clean.
+//!    Release a reference too often. Commit each fault with a lent argument. A counter that misses what was
+//!    planted is not judged, and the report says so. Without Python's own counters, no verdict is clean.
 //!    (With `PYTHONMALLOC=malloc`, for example, Python does not count its blocks.)
 //! 5. *Make windows*, which are the calls between two readings: eight windows of n to 1.5n calls, then four
 //!    of 2.3n to 2.8n.
@@ -61,32 +61,32 @@
 //! A store of fixed size (a cache, a ring, a pool) is clean: what it evicts is freed, and what it still holds
 //! is counted.
 //!
-//! - Before each reading, the soak releases the objects that nobody else refers to any more. An object that
+//! - Before each reading, the soak releases the objects to which nothing else refers any more. An object that
 //!   was released too often is not among them, because its owner still refers to it.
-//! - References that other objects hold are explained. Only the others can be a leak or an over-release.
-//! - If older objects lead to what grows, it may be a store that fills. It is a leak if it continues for
-//!   125,000 calls that each add an entry, or if a container comes to hold more than 100,000 objects. A store
-//!   that gains less than one entry in 50 calls is judged by the calls that were asked for.
-//! - Growth of C's heap alone may be a cache of C code. It is judged like a store, by at least 25,600 calls.
-//! - Without a time limit, the soak makes the calls that were asked for, and judges by these. With one
+//! - References that other objects hold are explained. Only unexplained ones can be a leak or an over-release.
+//! - If older objects lead to the growth, it may be a store that fills. It is a leak if it continues for
+//!   125,000 calls that each add an entry, or if a container holds more than 100,000 objects in the end. A
+//!   store that gains less than one entry in 50 calls is judged by the calls that were requested.
+//! - Growth of C's heap alone may be a cache of C code. It is judged like a store, after at least 25,600 calls.
+//! - Without a time limit, the soak makes the calls that were requested, and judges by these. With one
 //!   ([`Soak::within`]), it makes more calls if these can tell a store from a leak, and gives no verdict on a
 //!   store that is still filling at the end.
 //!
 //! # When it ends
 //!
 //! A soak ends as soon as the verdict is certain. A leak that no older object leads to is certain after 800
-//! calls. References to types never end a soak early: they take no memory, and must not hide a leak that
-//! does. The shortest window has a twentieth of all calls, so a leak that happens at least once in that many
+//! calls. References to types never end a soak early: they take no memory, and must not hide a leak of
+//! memory. The shortest window has a twentieth of all calls, so a leak that happens at least once in that many
 //! calls is seen. Make more calls to see a rarer one.
 //!
-//! A soak ends early when its time is up, when it has taken 256 MiB, or when nine tenths of the allowed files
-//! are open. Then the verdict is a leak or none, never clean. (The soak raises the soft limit of open files to
+//! A soak ends early if its time is up, if it has taken 256 MiB, or if nine tenths of the allowed files are
+//! open. Then the verdict is a leak or none, never clean. (The soak raises the soft limit of open files to
 //! the hard one.)
 //!
 //! For a leak, the report names
 //!
-//! - the objects whose references leak, and the containers that grow, each with the variable that leads to it;
-//!   and variables whose values become longer
+//! - the objects whose references leak, and the containers that grow, each with the variable that leads to it
+//! - the variables whose values become longer
 //! - the lines that allocate, found by `tracemalloc`
 //! - the lines that add to those containers, references and open files, or that call C code that leaks; a
 //!   line is charged with what its calls add, if that explains the growth
@@ -97,10 +97,10 @@
 //!
 //! # With PyO3, or any other way to Python
 //!
-//! The closure takes Python's lock in its own way, such as by PyO3's `Python::attach`, and may return any error
-//! that converts into a boxed one. The soak uses the interpreter that runs already, or starts one. The program
-//! must contain one libpython: build both sides for the same interpreter, by `PYTHON_SYS_EXECUTABLE` for this
-//! crate and by `PYO3_PYTHON` for PyO3. The package in `examples/pyo3` shows it, and its test
+//! The closure takes Python's lock in its own way, such as with PyO3's `Python::attach`. It may return any
+//! error that converts into a boxed one. The soak uses the running interpreter, or starts one. The program must
+//! contain only one libpython: build both sides for the same interpreter, which `PYTHON_SYS_EXECUTABLE` names
+//! for this crate and `PYO3_PYTHON` for PyO3. The package in `examples/pyo3` is an example, and its test
 //! `pyo3_is_clean_and_a_lost_reference_is_a_leak_that_is_named` runs it.
 //!
 //! # What it cannot see
@@ -113,15 +113,15 @@
 //! - A leak behind a store that is emptied whenever it is full, if all calls together leak less than the store
 //!   holds and leak no blocks. The tests `a_leak_behind_a_store_that_is_emptied_when_full_is_never_clean` and
 //!   `a_leak_behind_a_store_shows_in_what_its_items_do_not_explain` show the other cases.
-//! - References to objects that only C code holds:
-//!   `references_to_what_c_code_alone_holds_are_not_seen`; and to immortal objects, which from Python 3.12 on
-//!   include `None` and small ints: `references_to_the_immortal_are_not_seen`.
+//! - References to objects that only C code holds: `references_to_objects_that_only_c_code_holds_are_not_seen`.
+//! - References to immortal objects, which include `None` and small ints from Python 3.12 on:
+//!   `references_to_immortal_objects_are_not_seen`.
 //! - Less than 4 MiB outside malloc: `memory_that_no_allocator_knows_of_is_seen_from_four_mebibytes_on`.
 //! - The line of a leak in another thread, though the leak itself is counted:
 //!   `references_that_another_thread_leaks_are_found_without_its_line`.
 //!
-//! Code that looks at reference counts sees the spare references: `ndarray.resize` refuses, in
-//! `an_array_that_was_there_before_refuses_to_be_resized`.
+//! Code that looks at reference counts sees the spare references. For example, `ndarray.resize` refuses:
+//! `an_existing_array_refuses_to_be_resized`.
 //!
 //! # Tried on real leaks
 //!
@@ -130,7 +130,7 @@
 //! # When the process may die
 //!
 //! A soak cannot report after a crash. [`Progress::falling`] names objects whose references keep falling while
-//! there is still time. A program that must answer in any case runs the soak in a child process: [`child`].
+//! there is still time. A program that must always report runs the soak in a child process: [`child`].
 //!
 //! # Running out of memory
 //!
@@ -139,8 +139,8 @@
 //!
 //! # In a test
 //!
-//! Give each soak its own process, such as by one `#[test]` in a file of `tests/`: a soak counts what other
-//! threads do, too. Rust's heap is counted if the test installs the allocator:
+//! Give each soak its own process, such as one `#[test]` in a file of `tests/`: a soak also counts what other
+//! threads do. Rust's heap is counted if the test installs the allocator:
 //!
 //! ```
 //! #[global_allocator]

@@ -1,4 +1,4 @@
-//! One object that is counted: its references, and its length if it is a container.
+//! An object that the soak counts: its references, and its length if it is a container.
 
 use crate::counter::Counter;
 use crate::spare::SpareReferences;
@@ -19,18 +19,18 @@ pub(super) struct Member {
     pub series: Series,
     /// How many references to it other objects held when the windows began.
     pub explained: i64,
-    /// Whether there were more references than that, such as those of C code.
+    /// Whether there were other references too, such as those of C code.
     pub is_held_outside: bool,
     pub is_type: bool,
     pub length: Option<Box<Length>>,
-    /// How many references per call it lost in the last window; `None` if it never lost any.
+    /// The references that it lost per call in the last window; `None` if it never lost any.
     pub fall: Option<f64>,
 }
 
 /// The length of a container.
 #[derive(Debug)]
 pub(super) struct Length {
-    /// The Python function that returns the length; `len` if none.
+    /// The Python function that returns the length; `None` stands for `len`.
     pub reader: Option<Held>,
     /// The length at the last reading.
     pub items: i64,
@@ -42,7 +42,7 @@ impl Member {
         self.object.object(py).address()
     }
 
-    /// How many references to it there are, without the soak's own.
+    /// The references to the object, without the soak's own.
     pub fn count(&self, py: Python<'_>) -> i64 {
         self.object.count(py) - 1
     }
@@ -55,7 +55,7 @@ impl Member {
         }
     }
 
-    /// That its references moved.
+    /// Describes how its references moved.
     pub fn moved(&self, py: Python<'_>, finding: Finding, total: i64) -> Moved {
         Moved {
             counter: self.counter(),
@@ -69,7 +69,7 @@ impl Member {
 }
 
 impl Length {
-    /// Starts to count the items of a container, whose length this Python function returns.
+    /// Starts to count the items of a container. `reader` is the Python function that returns its length.
     pub fn new(reader: &Owned<'_>) -> Self {
         Self {
             reader: (!is_len(reader)).then(|| reader.clone().into()),
@@ -117,7 +117,7 @@ impl Moved {
         }
     }
 
-    /// Whether the container has a largest length, as a deque with a `maxlen` has.
+    /// Whether the length of the container is limited, as by the `maxlen` of a deque.
     pub fn is_bounded(&self, py: Python<'_>) -> bool {
         let most = capi::object_get_attr_string(&self.object.as_borrowed(py), c"maxlen");
         self.are_objects && most.is_ok_and(|most| capi::long_check(&most))

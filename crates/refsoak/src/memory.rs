@@ -1,4 +1,4 @@
-//! Memory outside Python: how much of C's heap and of Rust's is in use, and blocks to test the counting.
+//! Memory outside Python: how much of C's and Rust's heap is in use, and blocks to test the counters.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -7,7 +7,7 @@ use std::ffi::{CStr, c_char, c_void};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
-// Every libc of a Unix has these; declaring them here saves a crate.
+// Every libc of a Unix has these. Declaring them here avoids a dependency.
 unsafe extern "C" {
     fn dlsym(handle: *mut c_void, symbol: *const c_char) -> *mut c_void;
     #[cfg(target_os = "linux")]
@@ -48,7 +48,7 @@ pub(crate) fn c_heap_function() -> i64 {
     (function as usize).cast_signed() as i64
 }
 
-/// Fills glibc's cache of this thread, so that its content counts the same each time. The cache holds freed
+/// Fills glibc's cache of this thread, so that the cache counts the same each time. The cache holds freed
 /// blocks, 7 of each small size (16 in newer versions), and `mallinfo2` counts them as in use.
 fn fill_thread_cache() {
     for size in (24..=1032).step_by(16) {

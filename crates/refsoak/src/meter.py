@@ -11,7 +11,7 @@ import sys
 import threading
 import types
 
-# These caches keep names and types alive beyond the end of a window.
+# Clears caches that keep names and types alive beyond the end of a window.
 clear_caches = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache
 total_references = getattr(sys, "gettotalrefcount", None)
 
@@ -28,7 +28,7 @@ store = collections.deque([None])
 def read():
     """Return the blocks in use, the number of tracked objects, and the number of all references.
 
-    The last is -1 if this Python does not count them.
+    The last one is -1 if this Python does not count all references.
     """
     counts = [0, 0, -1]
     clear_caches()
@@ -41,7 +41,7 @@ def read():
 
 
 def tracked():
-    """Count the tracked objects without a list of them, which would change C's heap."""
+    """Count the tracked objects without a list of them: the list would change C's heap."""
     if gc.get_freeze_count():
         return len(gc.get_objects())
     gc.freeze()
@@ -103,14 +103,14 @@ def end_of_text(stream):
     return end(stream, io.StringIO.seek, io.StringIO.tell)
 
 
-# Containers that hold no objects have another function than `len`: so the soak knows them apart.
+# Containers that hold no objects have a function other than `len`, so that the soak can tell them apart.
 READERS = {bytearray: bytearray.__len__, array.array: array.array.__len__, io.BytesIO: end, io.StringIO: end_of_text}
 if hasattr(queue, "SimpleQueue"):
     READERS[queue.SimpleQueue] = queue.SimpleQueue.qsize
 
 
 if sys.version_info < (3, 11):
-    # Python makes a cache at the 1,024th call of a function: this makes them now, not between two readings.
+    # Python makes a cache at the 1,024th call of a function. This makes these caches now, not between two readings.
     for _ in range(1100):
         referents([])
         end(io.BytesIO())
@@ -118,13 +118,13 @@ if sys.version_info < (3, 11):
 
 
 def kinds(things):
-    """Return for each thing the function that returns its length; True for a type; otherwise None."""
+    """Return for each thing the function that returns its length, True for a type, otherwise None."""
     known = {kind: len for kind in SIZED}
     known.update(READERS)
     found = [known[kind] if kind in known else known.setdefault(kind, kind_of(kind)) for kind in map(type, things)]
     reader = READERS[array.array]
     if reader in found:
-        # A number of eight bytes counts as an entry, as an object does; smaller ones may be parts of a record.
+        # A number of eight bytes counts as an entry, like an object. Smaller ones may be parts of a record.
         found = [len if kind is reader and thing.itemsize == 8 else kind for thing, kind in zip(things, found)]
     return found
 

@@ -1,4 +1,4 @@
-//! The meter: exact counters of everything that can leak, and the proof that each of them works.
+//! The meter: exact counters of everything that can leak, and a proof that each of them works.
 
 use std::ffi::CStr;
 use std::fs::File;
@@ -17,10 +17,10 @@ use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::convert;
 use pyoutliers::{interpreter::module, with_python};
 
-/// How many times a reading releases objects that nobody else refers to.
+/// How many times a reading releases objects to which nothing else refers.
 const MOST_ROUNDS: u32 = 3;
 
-/// A counter that did not see what was planted, and what it saw instead.
+/// A counter that missed what was planted, and what it saw instead.
 pub(super) type Unproven = (Counter, String);
 
 /// Reads all counters. Everything is looked up before the first reading, so that each reading allocates
@@ -115,13 +115,13 @@ impl Meter {
         &self.read
     }
 
-    /// Whether the limit of open files is nearly reached, or reached, so that they cannot be counted.
+    /// Whether the limit of open files is nearly reached. If it is reached, the files cannot even be counted.
     pub fn is_near_limit(&self) -> bool {
         let open = entries(OPEN_FILES).unwrap_or(i64::MAX);
         self.most_files.is_some_and(|most| open > most / 10 * 9)
     }
 
-    /// Whether the number of shared memory segments changes within a second without calls: then other
+    /// Whether the number of shared memory segments changes within a second without calls, because other
     /// processes create them.
     pub fn is_shared_memory_others(&self) -> bool {
         let before = entries(SHARED_MEMORY);
@@ -131,7 +131,7 @@ impl Meter {
         })
     }
 
-    /// Whether the last reading released no object, and none waits to be released.
+    /// Whether the last reading released no object, and no object waits to be released.
     pub fn is_settled(&self) -> bool {
         !self.has_released && !self.universe.is_waiting()
     }
@@ -163,7 +163,7 @@ impl Meter {
         with_python(|py| convert::ints(&call(py, &self.read)?, 3))
     }
 
-    /// Reads the other counters, and puts Python's beside them.
+    /// Reads the other counters, and adds Python's.
     fn count(&mut self, python: Vec<i64>, window: Option<Window>) -> Result<Reading> {
         let [blocks, tracked, total_references] = python.try_into().unwrap_or([-1; 3]);
         let counts = with_python(|py| self.universe.read(py, window))?;
@@ -188,9 +188,8 @@ impl Meter {
         Ok(Reading::new(count, resident))
     }
 
-    /// The positive control: plants a known amount for each counter, removes it, and returns the counters
-    /// that do not see both exactly. Other threads may disturb a counter, so it has ten attempts and must
-    /// succeed in one.
+    /// The positive control: plants a known amount for each counter, removes it, and returns the counters that
+    /// do not see both exactly. Other threads may disturb a counter, so one success in ten attempts is enough.
     pub fn prove(&mut self) -> Result<Vec<Unproven>> {
         let mut unproven = self.try_to_prove()?;
         for _ in 1..10 {
@@ -225,7 +224,7 @@ impl Meter {
         let (block, file) = (CBlock::new(), File::open("/dev/null"));
         let chunk = block.as_ref().map_or(0, CBlock::chunk);
         let (between, objects_between) = self.read_planted()?;
-        // Only with the lock held are they released at once.
+        // They are released at once only while the lock is held.
         with_python(|py| {
             drop(planted);
             call(py, &self.planters.remove_item).map(drop)
@@ -269,9 +268,9 @@ impl Meter {
         Ok(unproven)
     }
 
-    /// A reading, and the counts of the objects that are used for planting.
+    /// Takes a reading, and counts the objects that are used for planting.
     fn read_planted(&mut self) -> Result<(Reading, Counts)> {
-        // Without releasing anything: what was planted must stay.
+        // This releases nothing, because the planted objects must stay.
         let python = self.read_python()?;
         let reading = self.count(python, None)?;
         let counts = with_python(|py| {
@@ -314,7 +313,7 @@ fn try_to_map(
     let before = count();
     let mapped = with_python(|py| call(py, function).map(Held::from))?;
     let between = count();
-    // Only with the lock held is it released at once.
+    // It is released at once only while the lock is held.
     with_python(|_| {
         drop(mapped);
         Ok(())

@@ -1,9 +1,9 @@
-//! What Linux says about this process: its memory, files, threads and children. Elsewhere nothing.
+//! Reads from Linux what this process uses: its memory, files, threads and children.
 
 use std::fs::{self, File};
 use std::io::Read;
 
-/// The directories that have an entry for each open file, thread and segment.
+/// The directories with an entry for each open file, thread and segment of shared memory.
 pub(super) const OPEN_FILES: &str = "/proc/self/fd";
 pub(super) const THREADS: &str = "/proc/self/task";
 pub(super) const SHARED_MEMORY: &str = "/dev/shm";
@@ -19,7 +19,7 @@ pub(super) fn children() -> Option<i64> {
     for thread in fs::read_dir(THREADS).ok()? {
         let file = File::open(thread.ok()?.path().join("children"));
         let mut was_space = true;
-        // A thread that has just ended has no such file any more.
+        // A thread that has just ended no longer has this file.
         let bytes = file.ok().into_iter().flat_map(pieces);
         bytes.for_each(|piece| {
             for byte in piece {

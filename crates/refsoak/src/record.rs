@@ -8,9 +8,9 @@ use crate::report::{Report, Sample};
 use crate::stage::Ended;
 use crate::verdict::{Finding, Growth};
 
-/// A report as JSON, such as `outliers soak --json` prints it. The keys stand in alphabetical order.
+/// A report as JSON, as `outliers soak --json` prints it. The keys are in alphabetical order.
 ///
-/// [`schema`](Self::schema) is 1 until a key changes its meaning or goes; new keys may come.
+/// [`schema`](Self::schema) stays 1 until a key changes its meaning or is removed. New keys may be added.
 ///
 /// ```standalone_crate
 /// # use pyoutliers::with_python;
@@ -66,7 +66,7 @@ pub struct Record {
     pub unproven: Vec<String>,
     /// `clean`, `leak`, `over-release`, `died` or `none`.
     pub verdict: String,
-    /// The calls that were asked for.
+    /// The number of calls requested.
     pub wanted: Option<u64>,
     /// The calls made before the windows.
     pub warm_up: Option<u64>,
@@ -118,13 +118,14 @@ pub struct Resident {
     pub last: Option<i64>,
 }
 
-/// So that a null differs from a missing key.
+/// Keeps a null different from a missing key.
 fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<i32>>, D::Error> {
     Deserialize::deserialize(from).map(Some)
 }
 
 impl Record {
-    /// The record of a soak that could not report, such as one whose process died: a verdict and a sentence.
+    /// The record of a soak that could not report, such as one whose process died. It has only a verdict and
+    /// a sentence.
     pub fn without_report(verdict: &str, summary: &str) -> Self {
         Self {
             allowed: Vec::new(),
@@ -218,7 +219,7 @@ mod tests {
     use crate::counter::{ALL, Counter};
     use crate::verdict::Finding;
 
-    /// Programs read these keys: a key that changes or goes needs another number of the schema.
+    /// Programs read these keys: if a key changes or is removed, the schema needs a new number.
     #[test]
     fn schema_1_has_these_keys_in_this_order() {
         let counter = CounterRecord {
@@ -266,7 +267,7 @@ mod tests {
         r#""wanted":null,"warm_up":null}"#
     );
 
-    /// The text of a report and the JSON name them alike.
+    /// The text of a report and the JSON use the same names.
     #[test]
     fn counters_and_findings_have_one_name() {
         for counter in ALL {

@@ -9,7 +9,7 @@ use crate::reference::Reference;
 use crate::stage::Ended;
 use crate::verdict::{self, Finding, Growth, PARTS, Verdict};
 
-/// What a soak saw, and its verdict.
+/// The verdict of a soak, and what it saw.
 ///
 /// ```standalone_crate
 /// # use pyoutliers::{capi, with_python};
@@ -22,19 +22,19 @@ use crate::verdict::{self, Finding, Growth, PARTS, Verdict};
 /// # Ok::<_, refsoak::Error>(())
 /// ```
 ///
-/// `Display` prints all of it, a line for each counter; [`Record`](crate::Record) is the same as JSON.
+/// `Display` prints all of it, with a line for each counter. [`Record`](crate::Record) is the same as JSON.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
     /// The verdict.
     pub verdict: Verdict,
-    /// Why it ended before all windows were complete, if it did.
+    /// Why the soak ended before all windows were complete, if it did.
     pub ended: Option<Ended>,
-    /// The calls that were asked for.
+    /// The number of calls requested.
     pub wanted: u64,
     /// The calls in complete windows.
     pub calls: u64,
-    /// The calls made before, to warm up.
+    /// The calls made before, as warm-up.
     pub warm_up: u64,
     /// The smallest detectable leak: one object in this many calls.
     pub smallest_visible: u64,
@@ -50,7 +50,7 @@ pub struct Report {
     pub grown: Vec<String>,
     /// What grew and was allowed by [`Soak::allow`](crate::Soak::allow).
     pub allowed: Vec<String>,
-    /// The counters that were not judged because they did not see what was planted, and possible reasons.
+    /// The counters that were not judged because they missed what was planted, and possible reasons.
     pub unproven: Vec<String>,
     /// Of the blocks that leak per call, how many belong to the argument, if the function keeps it.
     pub argument_blocks: Option<i64>,
@@ -83,7 +83,7 @@ impl Sample {
 }
 
 impl Report {
-    /// Panics with the whole report if the verdict is not clean: for a test.
+    /// Panics with the whole report if the verdict is not clean. Use it in a test.
     ///
     /// # Panics
     ///
@@ -136,14 +136,14 @@ impl Report {
         }
         let is_cache = |growth: &Growth| growth.finding == Finding::Cache && growth.total > 0;
         if is_clean && self.counters.iter().any(is_cache) {
-            let advice = "growth that does not follow the calls is a cache, or a rarer leak: more \
-                          --calls find out";
+            let advice = "growth that does not follow the calls is a cache or a rare leak: make more \
+                          --calls to find out";
             writeln!(f, "{advice}")?;
         }
         if self.ended.is_none() && self.smallest_visible * PARTS < self.wanted {
             let (wanted, made) = (thousands(self.wanted), thousands(self.calls));
             let reason = match is_clean {
-                true => "the time allowed no more",
+                true => "there was no time for more",
                 false => "they were enough to be certain",
             };
             writeln!(f, "made {made} of {wanted} calls: {reason}")?;
@@ -159,7 +159,7 @@ impl Report {
     }
 }
 
-/// The verdict, a line for each counter, what grew where, and how far to trust it.
+/// Prints the verdict, a line for each counter, what grew and where, and how far to trust it.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.verdict.name())?;
@@ -187,7 +187,7 @@ impl fmt::Display for Report {
         if let Some(blocks) = self.argument_blocks {
             writeln!(
                 f,
-                "  of the blocks, {blocks} per call belong to the argument, which is kept"
+                "  of the blocks, {blocks} per call belong to the argument that the function keeps"
             )?;
         }
         let references: Vec<_> = self.references.iter().map(ToString::to_string).collect();

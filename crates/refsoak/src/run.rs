@@ -1,5 +1,5 @@
-//! The run of a soak: lend arguments, warm up, prove the meter, and make stages of windows until one is
-//! certain.
+//! The run of a soak: it lends arguments, warms up, proves the meter, and makes stages of windows until the
+//! verdict is certain.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -22,16 +22,16 @@ use crate::universe::Window;
 use crate::verdict::{self, MOST_WINDOWS, PARTS, Series, Verdict};
 use pyoutliers::with_python;
 
-/// The warm-up has at most this many windows. It ends after this many in a row in which nothing moved.
+/// The most windows of the warm-up. It ends earlier if nothing moved in QUIET windows in a row.
 const MOST_WARM_UP: usize = 40;
 const QUIET: u32 = 3;
 /// Python 3.8 to 3.10 make a cache when a function is called for the 1,024th time.
 const LEAST_WARM_UP: u64 = 1100;
-/// The calls after which growth may be judged early.
+/// The number of calls after which growth may be judged early.
 const EARLY_FROM: u64 = 1000;
-/// Most readings before the windows, until no object has to be released.
+/// The most readings before the windows begin. They end once no object has to be released.
 const MOST_UNSETTLED: usize = 6;
-/// A stage may take this share of the time that is left.
+/// The share of the remaining time that a stage may take.
 const SHARE: f64 = 0.65;
 
 /// A soak that is running.
@@ -40,7 +40,7 @@ pub(super) struct Run<'a, C, W> {
     meter: Meter,
     blame: Blame,
     calls: Calls<C, W>,
-    /// The counters that could not be proven, once that has been tried.
+    /// The counters that could not be proven; `None` before the proof.
     unproven: Option<Vec<Unproven>>,
     samples: Vec<Sample>,
 }
@@ -70,7 +70,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             _ => Lent::default(),
         };
         let unseen = lent::prove()?;
-        // If arguments are released too often, more calls would only do more harm.
+        // If the function releases arguments too often, more calls only do more harm.
         let mut stage = if unseen.is_some() || lent.is_over_released() {
             Stage::empty(0, None)
         } else {
@@ -83,7 +83,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         let mut argument_blocks = None;
         if verdict == Verdict::Leak && can_locate {
             let moved = with_python(|py| self.meter.universe.judge(py, &self.meter.finder))?;
-            // If the lines cannot be found, it is still a leak.
+            // Without its lines, it is still a leak.
             let _ = self.blame.locate(&mut stage, &moved, &mut self.calls.call);
             if lent.is_kept() {
                 argument_blocks = self.blocks_of_argument(&stage)?;
@@ -109,7 +109,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         })
     }
 
-    /// Warms up, and makes stages of longer and longer windows until one is certain.
+    /// Warms up, and makes stages of longer and longer windows until the verdict is certain.
     fn stages(&mut self) -> Result<Stage> {
         let mut window = match self.warm_up()? {
             ControlFlow::Break(stage) => return Ok(stage),
@@ -141,7 +141,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             };
             match (shown.next(wanted, affordable), stage.ended) {
                 (Next::Stage(next), _) => window = next,
-                // Growth that takes so much is a leak; one that the stage before has found has gone on.
+                // If the stage before found a leak, the leak has continued up to this limit.
                 (_, Some(ended @ (Ended::Memory | Ended::Files))) => {
                     if let Some(leak) =
                         earlier.filter(|earlier| earlier.conclusion == Verdict::Leak)
@@ -164,7 +164,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
     }
 
     /// Makes calls until caches are full and all counters stand still, or until some counter moves steadily.
-    /// Returns how many calls the shortest window of the first stage must have, or the last stage if the soak
+    /// Returns the number of calls for the shortest window of the first stage, or the last stage if the soak
     /// ended here.
     fn warm_up(&mut self) -> Result<ControlFlow<Stage, u64>> {
         let wanted = self.settings.calls / PARTS;
@@ -223,8 +223,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         Ok(ControlFlow::Continue(wanted))
     }
 
-    /// A stage of few windows, which will take about as much memory as the warm-up did: a leak so large needs
-    /// no more.
+    /// Makes a short stage, which takes about as much memory as the warm-up did: a leak so large needs no more
+    /// calls.
     fn after_much_memory(&mut self) -> Result<Stage> {
         let window = self.calls.progress.warm_up.div_ceil(PARTS);
         let mut stage = self.stage(window.min(self.settings.calls / PARTS))?;
@@ -239,11 +239,10 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         if self.unproven.is_none() {
             self.unproven = Some(self.meter.prove()?);
         }
-        // The soak now refers to all objects that were found. A function that reuses an object only if nobody
-        // else refers to it makes a new one in these calls.
+        // The soak now refers to all objects that it found. Some functions reuse an object only if nothing else
+        // refers to it. They make a new one in these calls.
         self.make(2)?;
-        // All room is made before the first reading. That comes after calls and releases no object, just as
-        // the others do.
+        // All room is made before the first reading, which must come after calls and release no object.
         let mut windows = Windows::new(window, self.calls.progress.warm_up);
         let mut start = self.read(None)?;
         for _ in 0..MOST_UNSETTLED {
@@ -288,7 +287,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         }
     }
 
-    /// Of the blocks that leak per call, how many belong to the argument that is kept.
+    /// How many of the blocks that leak per call belong to the argument that the function keeps.
     fn blocks_of_argument(&mut self, stage: &Stage) -> Result<Option<i64>> {
         let data = self.settings.lent.map_or(&[][..], |(_, data)| data);
         let before = self.meter.read(None)?;
@@ -315,12 +314,12 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         Ok(reading)
     }
 
-    /// Makes calls, unless something ends the soak before. Returns what ended it.
+    /// Makes calls, unless something ends the soak first. Returns what ended it.
     fn make(&mut self, calls: u64) -> Result<Option<Ended>> {
         self.calls.make(&mut self.meter, calls)
     }
 
-    /// Names the objects whose references keep falling: they may crash the process before there is a report.
+    /// Names the objects whose references keep falling, because they may crash the process before the report.
     fn note_what_falls(&mut self) -> Result<()> {
         let falling: Vec<Moved> = with_python(|py| Ok(self.meter.universe.falling(py)))?;
         let progress = &mut self.calls.progress;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pyoutliers::Outliers;
 
-/// What a soak was asked for.
+/// The settings that the builder collects.
 #[derive(Clone, Debug)]
 pub(super) struct Settings<'a> {
     /// The calls in the windows, a multiple of 20.

@@ -1,4 +1,4 @@
-//! The builder of a soak: what a caller of this crate sees first.
+//! The builder of a soak, with which a caller starts.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use pyoutliers::Outliers;
 /// An error of any type that a closure may return.
 type CallError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A soak: how many calls it makes, how long, which arguments it lends, and what it allows.
+/// A soak: its number of calls, its time limit, the arguments that it lends, and the growth that it allows.
 ///
 /// ```standalone_crate
 /// use std::time::Duration;
@@ -34,7 +34,7 @@ pub struct Soak<'a> {
 }
 
 impl<'a> Soak<'a> {
-    /// A soak of `calls` calls, rounded up to a multiple of 20. The calls that warm up come on top.
+    /// A soak of `calls` calls, rounded up to a multiple of 20. The warm-up calls are extra.
     pub fn new(calls: u64) -> Self {
         Self {
             settings: Settings {
@@ -47,7 +47,7 @@ impl<'a> Soak<'a> {
         }
     }
 
-    /// Warms up with only `warm_up` calls, and does not locate a leak: for many soaks in a row.
+    /// Warms up with only `warm_up` calls, and does not locate a leak. Use it for many soaks in a row.
     ///
     /// ```standalone_crate
     /// # use pyoutliers::with_python;
@@ -61,8 +61,8 @@ impl<'a> Soak<'a> {
         self
     }
 
-    /// Sets a time limit. The soak makes only the calls that there is time for; and it makes more than were
-    /// asked for if they can tell a leak from a store that fills. Locating a leak takes some seconds longer.
+    /// Sets a time limit. The soak makes only the calls that there is time for. It makes more than were
+    /// requested if they can tell a leak from a store that fills. Locating a leak takes some more seconds.
     pub fn within(mut self, time: Duration) -> Self {
         self.settings.time = Some(time);
         self
@@ -72,7 +72,7 @@ impl<'a> Soak<'a> {
     /// container. The pattern must match its variable, its type, or its type and `repr`; `*` stands for any
     /// text.
     ///
-    /// The report lists what was allowed, which does not decide the verdict.
+    /// The report lists the allowed growth, which does not affect the verdict.
     ///
     /// ```standalone_crate
     /// # use pyoutliers::{capi, with_python};
@@ -88,7 +88,7 @@ impl<'a> Soak<'a> {
         self
     }
 
-    /// Lends arguments: before the soak, four calls of a function get lists that are watched. The report says
+    /// Lends arguments: before the soak, four calls of a function get watched lists. The report says
     /// whether the function keeps its argument, releases the list or an item too often, or returns the list
     /// without adding a reference.
     pub fn lend(mut self, detector: &'a Outliers, data: &'a [f64]) -> Self {
@@ -107,8 +107,8 @@ impl<'a> Soak<'a> {
         self.run_watched(call, |_| ControlFlow::Continue(()))
     }
 
-    /// Soaks a closure, and tells `watch` before each call how far the soak has come. `Break` ends the soak
-    /// with the verdict so far.
+    /// Soaks a closure, and calls `watch` with the progress before each call. `Break` ends the soak with the
+    /// verdict so far.
     ///
     /// ```standalone_crate
     /// # use std::ops::ControlFlow;

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use pyoutliers::capi::{Borrowed, Held, Owned};
 use pyoutliers::{Python, with_python};
 
-/// A reference to an object, and spare ones, so that the object survives being released too often; and a
+/// A reference to an object, with spare ones, so that the object survives if it is released too often; and a
 /// count to compare with.
 ///
 /// ```
@@ -46,7 +46,7 @@ impl SpareReferences {
         references
     }
 
-    /// Compares with the present count from now on.
+    /// Makes the present count the one to compare with.
     pub fn begin(&mut self, py: Python<'_>) {
         self.before = self.count(py);
     }
@@ -82,16 +82,16 @@ impl SpareReferences {
         self.count(py) - self.before
     }
 
-    /// Releases the reference and all spare ones. References that are fewer than before count as released
-    /// by their owners, not as missing from the spare ones.
+    /// Releases the reference and all spare ones. References that are missing count as released by their
+    /// owners, not as taken from the spare ones.
     pub fn release(mut self, py: Python<'_>) {
         if self.count(py) > 0 {
             self.before = self.count(py);
         }
     }
 
-    /// Releases a spare reference without counting that: what code does that releases the object once too
-    /// often. Does nothing if no spare reference is left.
+    /// Releases a spare reference without counting it, like code that releases the object once too often. Does
+    /// nothing if no spare reference is left.
     pub fn lose_one(&self, py: Python<'_>) {
         if -self.growth(py) < self.spare {
             // `drop` releases one less.
@@ -112,8 +112,8 @@ impl Drop for SpareReferences {
     fn drop(&mut self) {
         // Python was started, or there would be no reference.
         let _ = with_python(|py| {
-            // Whoever released the object too often took a spare reference. An owner that released its own
-            // reference looks the same: then some spare ones are never released, to be safe.
+            // Code that released the object too often took a spare reference. An owner that released its own
+            // reference looks the same: to be safe, some spare ones are never released.
             let missing = (-self.growth(py)).max(0);
             (missing..self.spare).for_each(|_| self.release_spare(py));
             Ok(())

@@ -1,4 +1,4 @@
-//! A stage: a series of windows, and what they showed.
+//! A stage: a series of windows, and its results.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,7 @@ impl Ended {
 
 /// How the counters grew, window after window. Adding a window allocates nothing.
 pub(super) struct Windows {
-    /// The calls of the shortest window, and of those that warmed up before.
+    /// The calls of the shortest window, and of the warm-up.
     shortest: u64,
     warm_up: u64,
     /// The calls in complete windows.
@@ -118,7 +118,7 @@ impl Windows {
     }
 }
 
-/// What the windows of one stage showed.
+/// The results of one stage.
 #[derive(Debug)]
 pub(super) struct Stage {
     /// The calls of the shortest window.
@@ -142,20 +142,20 @@ pub(super) struct Stage {
     /// The counters that could not be proven, and possible reasons.
     pub unproven: Vec<String>,
     pub store: Store,
-    /// Whether what leaks may be a store that is still filling, which the soak had no time to find out.
+    /// Whether the leak may be a store that is still filling: there was no time to find out.
     pub may_still_fill: bool,
 }
 
-/// What the stage showed of a store that may be filling.
+/// The signs that a store may be filling.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Store {
     /// Whether older objects lead to what grows.
     pub is_kept: bool,
     /// How many entries it gains per call.
     pub entries: f64,
-    /// How many items the largest container has that grows like a leak.
+    /// The items of the largest container that grows like a leak.
     pub most_items: i64,
-    /// Whether that container has a largest length, such as a deque with a `maxlen`.
+    /// Whether the length of that container is limited, as by the `maxlen` of a deque.
     pub is_bounded: bool,
 }
 
@@ -165,7 +165,7 @@ impl Stage {
         Self::new(&Windows::new(0, warm_up), &[], &[], ended)
     }
 
-    /// Judges the counters. The names of what moved are added later.
+    /// Judges the counters. Names are added later.
     pub fn new(
         windows: &Windows,
         moved: &[Moved],
@@ -194,8 +194,7 @@ impl Stage {
     }
 
     /// Marks counters that moved unevenly in the stage before, and grew at least a third as fast in this one:
-    /// they keep growing. An example is a buffer that is doubled from time to time, once in one stage and
-    /// twice in another.
+    /// they keep growing. One example is a buffer that is doubled once in one stage and twice in the next.
     pub fn compare(&mut self, earlier: &Self) {
         for growth in &mut self.counters {
             let mut earlier = earlier.counters.iter();

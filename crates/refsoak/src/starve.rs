@@ -13,7 +13,7 @@ use pyoutliers::{Exception, Python, Result, with_python};
 thread_local! {
     /// How many allocations this thread has made since the count began.
     static MADE: Cell<u64> = const { Cell::new(0) };
-    /// The first and the last one that fails; none if the first is 0.
+    /// The first and the last allocation that fail; none if the first is 0.
     static FAILING: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
 
@@ -47,7 +47,7 @@ thread_local! {
 /// starve calls of functions that exist already, and nothing that compiles: `eval`, `exec`, an `import` of a
 /// module that is not cached as byte code, [`Outliers::from_source`](pyoutliers::Outliers::from_source).
 ///
-/// Meanwhile exceptions have no traceback: the room for one
+/// During the call, exceptions have no traceback: the room for one
 /// ([`ROOM_FOR_TRACEBACK`](pyoutliers::capi::ROOM_FOR_TRACEBACK)) is always refused. The Python code that makes
 /// tracebacks uses generators.
 ///
@@ -60,7 +60,7 @@ pub fn starve<R>(range: impl RangeBounds<u64>, closure: impl FnOnce() -> R) -> R
         true => Ok(()),
         false => Err(changed(py).into()),
     })?;
-    /// Restores the range of an outer call, also when the closure panics.
+    /// Restores the range of an outer call, even if the closure panics.
     struct Outer(u64, (u64, u64));
     impl Drop for Outer {
         fn drop(&mut self) {

@@ -1,11 +1,11 @@
 //! All objects that can be found: the references to each, and the lengths of the containers.
 //!
-//! A leaked reference to an object that lives anyway takes no memory: only the object's reference count
-//! shows it. An item that a list has room for takes no memory either: only the list's length shows it.
+//! A leaked reference to a long-lived object takes no memory: only the object's reference count shows it. An
+//! item for which a list has room takes no memory either: only the list's length shows it.
 //!
 //! The soak holds a reference to each object, and spare references, so that the object lives on if it is
-//! released too often. An object that a store evicts would live on too. So before each reading the universe
-//! releases the objects that nobody else refers to. An object that was released too often is not among
+//! released too often. An object that a store evicts would live on too. So before each reading, the universe
+//! releases the objects to which nothing else refers. An object that was released too often is not among
 //! them, because its owner still refers to it.
 
 use crate::counter::{Counter, float};
@@ -20,7 +20,7 @@ use pyoutliers::convert;
 
 /// Spare references to each object from the start, so that none is freed before its count is read.
 const SPARE: i64 = 32;
-/// So few new objects are what calls leave in caches: they do not count as kept.
+/// Calls leave up to this many new objects in caches. These do not count as kept.
 const FEW: usize = 8;
 
 /// The objects that are counted. Reading their counts allocates nothing.
@@ -31,7 +31,7 @@ pub(super) struct Universe {
     known: Addresses,
     /// How many of the members have been released since.
     released: usize,
-    /// Whether a member that nobody refers to stays for one more reading.
+    /// Whether a member to which nothing else refers stays for one more reading.
     is_waiting: bool,
 }
 
@@ -105,7 +105,7 @@ impl Universe {
             member.explained = explained.unwrap_or_default();
         }
         drop(graph);
-        // Their counts include the graph's references no more.
+        // Their counts no longer include the graph's references.
         for member in self.members.iter_mut().skip(known.len()) {
             member.object.begin(py);
         }
@@ -130,7 +130,7 @@ impl Universe {
     pub fn add_spares(&mut self, py: Python<'_>, calls: u64) {
         for member in &mut self.members {
             if let Some(fall) = member.fall {
-                // Twice what is expected, and some for references that are lost rarely.
+                // Twice the expected number, and some for references that are rarely lost.
                 let missing = (2.0 * fall).max(0.02) * float(calls);
                 member.object.ensure(py, SPARE + whole(missing));
             }
@@ -148,8 +148,8 @@ impl Universe {
         ours.sum()
     }
 
-    /// Releases the objects that nobody else refers to any more. Returns whether there were any, or `None` if
-    /// no count fell, so that there was no need to look.
+    /// Releases the objects to which nothing else refers any more. Returns whether there were any, or `None`
+    /// if no count fell, so that there was no need to search.
     pub fn release_dropped(&mut self, py: Python<'_>, finder: &Finder) -> Result<Option<bool>> {
         // If a count falls again and again, the object still had an owner the first time.
         let has_fallen = |member: &Member| {
@@ -178,7 +178,7 @@ impl Universe {
         Ok(Some(has_released))
     }
 
-    /// The addresses of the members that nobody else refers to, directly or through other objects.
+    /// The addresses of the members to which nothing else leads, directly or through other objects.
     fn dropped(&self, py: Python<'_>, finder: &Finder) -> Result<Addresses> {
         let graph = Graph::new(py, finder)?;
         let (mut members, mut unseen) = (Addresses::default(), Addresses::default());
@@ -217,14 +217,14 @@ impl Universe {
             .collect())
     }
 
-    /// How many objects the function has kept since the windows began: the new ones that older objects lead
-    /// to, without those that replaced another.
+    /// How many objects the function has kept since the windows began: the new ones to which older objects
+    /// lead, without those that replaced another.
     pub fn kept(&self, py: Python<'_>, finder: &Finder) -> Result<usize> {
         let (_, new) = self.new_objects(py, finder)?;
         Ok(new.len().saturating_sub(self.released + FEW))
     }
 
-    /// Which of the older objects refers to most of the new ones, and to how many.
+    /// The older object that refers to the most new ones, and their number.
     pub fn keeper(&self, py: Python<'_>, finder: &Finder) -> Result<Option<Moved>> {
         let (graph, new) = self.new_objects(py, finder)?;
         let mut most = None;
@@ -240,8 +240,8 @@ impl Universe {
         }))
     }
 
-    /// The addresses of the objects that are newer than the windows and that older objects lead to. The graph
-    /// keeps them alive.
+    /// The addresses of the objects that were made since the windows began and to which older objects lead.
+    /// The graph keeps them alive.
     fn new_objects<'p>(&self, py: Python<'p>, finder: &Finder) -> Result<(Graph<'p>, Addresses)> {
         let graph = Graph::new(py, finder)?;
         let members = self.members.iter();
@@ -314,8 +314,8 @@ impl Universe {
         falling.map(moved).collect()
     }
 
-    /// The objects whose references moved with the calls, or may have, by more than the references that other
-    /// objects hold; and the containers whose lengths moved. The worst comes first, then the largest.
+    /// The objects whose references moved, or may have moved, with the calls, apart from references that other
+    /// objects hold; and the containers whose lengths moved. The worst come first, then the largest.
     pub fn judge(&self, py: Python<'_>, finder: &Finder) -> Result<Vec<Moved>> {
         let is_open = |finding| !matches!(finding, Finding::Steady | Finding::Cache);
         let mut moved = Vec::new();

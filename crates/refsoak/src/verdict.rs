@@ -1,4 +1,4 @@
-//! The judgement: what the windows of one stage say about each counter, and about all of them.
+//! The judgement: judges each counter by the windows of one stage, and concludes a verdict from all of them.
 
 use std::fmt;
 
@@ -43,7 +43,7 @@ pub enum Finding {
     Leak,
     /// It keeps moving, but not evenly: only in some windows, or more and more slowly.
     Rare,
-    /// The counter did not see what was planted, so it was not judged.
+    /// The counter missed what was planted, so it was not judged.
     Unproven,
     /// It grew, and [`Soak::allow`](crate::Soak::allow) accepts that.
     Allowed,
@@ -108,12 +108,12 @@ pub(super) fn windows(shortest: u64) -> impl Iterator<Item = u64> {
     })
 }
 
-/// Memory outside malloc is counted in pages, which come and go. Less growth than this counts as none.
+/// Memory outside malloc is counted in pages, which come and go. Growth below this counts as none.
 const LEAST_OUTSIDE: i64 = 4 << 20;
 /// A heap always moves by some bytes. Growth below this does not count as growth that continues.
 const LEAST_HEAP: i64 = 4096;
 
-/// How often something happens in all windows, if it happens once per shortest window.
+/// How often an event happens in all windows if it happens once per shortest window.
 pub(super) const LEAST_GROWTH: i64 = 20;
 
 /// How a counter grew, window after window.
@@ -169,7 +169,7 @@ impl Series {
         self.short + self.long
     }
 
-    /// What it did in the windows so far, which may be fewer than planned.
+    /// Judges the windows so far, which may be fewer than planned.
     pub fn judge(&self, counter: Counter) -> Finding {
         let windows = usize::from(self.windows).min(WINDOWS.len());
         let is_outside = counter == Counter::OutsideMalloc;
@@ -219,9 +219,9 @@ impl Series {
         }
     }
 
-    /// Judges a counter that both grew and fell, as a store does that is emptied whenever it is full. Such a
-    /// store never holds more than it held once before, so growth beyond its moves within a window is growth
-    /// that continues. Less than `least` counts as none, and so does growth in the short windows alone.
+    /// Judges a counter that both grew and fell, like a store that is emptied whenever it is full. Such a
+    /// store never grows beyond its size, so a total beyond the moves of single windows is growth that
+    /// continues. Less than `least` counts as none, and so does growth in the short windows alone.
     fn judge_falls(&self, windows: usize, least: i64) -> Finding {
         let (total, moves) = (self.total(), self.most - self.least);
         if total < least.max(moves / 3) || 4 * self.long < self.short {
@@ -285,7 +285,7 @@ pub(super) struct Paired {
     pub items: i64,
 }
 
-/// Whether blocks grow with the calls, apart from those that come and go with items. The method of least
+/// Whether blocks grow with the calls, apart from those that belong to items. The method of least
 /// squares fits `blocks = a * items + rate * calls` to the windows, and every window must be close to the fit.
 pub(super) fn grow_behind_items(windows: &[Paired]) -> bool {
     let each = || {
@@ -307,7 +307,7 @@ pub(super) fn grow_behind_items(windows: &[Paired]) -> bool {
     windows.len() >= 6 && rate * sum(|(c, _, _)| c) >= least && each().all(is_close)
 }
 
-/// The verdict on all counters: that of the worst finding.
+/// The verdict on all counters, from the worst finding.
 pub(super) fn conclude(growths: &[Growth]) -> Verdict {
     match growths.iter().map(|growth| growth.finding).min() {
         Some(Finding::OverRelease) => Verdict::OverRelease,

@@ -1,4 +1,4 @@
-//! Child processes: what a parent hears of a shell, and what this test sends as a child.
+//! Child processes: a parent hears from a shell, and from this test as a child.
 #![allow(clippy::panic, clippy::unwrap_used, unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -27,7 +27,7 @@ thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
-// SAFETY: each call is handed on to the system's allocator as it is.
+// SAFETY: passes each call on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
@@ -87,7 +87,7 @@ fn a_process_that_the_child_leaves_does_not_hide_its_end_and_ends_with_its_group
     let process = format!("/proc/{number}/stat");
     assert!(Path::new(&process).exists());
     child.end(Duration::from_secs(5)).unwrap();
-    // What has ended and waits for its new parent is a zombie.
+    // A process that has ended and waits for its new parent is a zombie.
     let has_ended = || {
         let stat = std::fs::read_to_string(&process);
         stat.map_or(true, |stat| stat.contains(") Z "))

@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 
-/// Round ticks for an axis of indices, or of times in seconds, and a function that labels them.
+/// Returns round ticks for an axis of indices, or of times in seconds, and a function that labels them.
 pub fn ticks(first: i64, last: i64, times: bool) -> (Vec<i64>, impl Fn(&i64) -> String) {
     const DAY: i64 = 86_400;
     let steps = [
@@ -30,7 +30,7 @@ pub fn ticks(first: i64, last: i64, times: bool) -> (Vec<i64>, impl Fn(&i64) -> 
     (ticks, label)
 }
 
-/// A power of ten to divide the values by before they are drawn: with huge values, drawing never ends.
+/// Returns a power of ten by which to divide the values: with huge values, drawing never ends.
 pub fn scale(values: &[f64]) -> f64 {
     let finite = values.iter().filter(|value| value.is_finite());
     let largest = finite.fold(0.0, |largest: f64, value| largest.max(value.abs()));

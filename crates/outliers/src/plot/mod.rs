@@ -1,4 +1,4 @@
-//! Pictures in SVG: of numbers and their outliers, and of a soak.
+//! Pictures in SVG: numbers with their outliers, and the memory of a soak.
 
 mod axis;
 
@@ -19,15 +19,15 @@ const SIZE: (u32, u32) = (960, 480);
 const INK: RGBColor = RGBColor(40, 40, 40);
 const BLUE: RGBColor = RGBColor(31, 119, 180);
 const ORANGE: RGBColor = RGBColor(230, 110, 20);
-/// How many points are drawn from left to right at most, about one per pixel.
+/// The most points from left to right, about one per pixel.
 const COLUMNS: usize = 900;
 
-/// How many characters of a column's name are shown at most.
+/// The most characters of a column's name that are shown.
 const LONGEST_NAME: usize = 40;
 
 /// Draws numbers over their times or indices, and marks the outliers.
 ///
-/// Many numbers are thinned out first, and their memory is released.
+/// Thins out the numbers first, and frees their memory.
 pub fn series(file: &Path, source: &str, series: Series, indices: &[i64]) -> Result<()> {
     let (mut values, times) = (series.numbers, series.times);
     let column = series.column.map(|column| line(&column));
@@ -104,7 +104,7 @@ pub fn soak(file: &Path, function: &str, report: &Report) -> Result<()> {
     let resident = samples
         .iter()
         .map(|sample| (sample.calls, float(sample.resident) / 1048576.0));
-    // A scale on which a handful of blocks looks small.
+    // The scale makes a handful of blocks look small.
     let (low, high) = range(
         blocks
             .clone()
@@ -190,7 +190,7 @@ fn key((x, y): (i32, i32), color: RGBColor) -> PathElement<(i32, i32)> {
     PathElement::new([(x, y), (x + 20, y)], color.stroke_width(2))
 }
 
-/// The lowest and the highest value of each column of pixels, as a line.
+/// Reduces the numbers to a line through the lowest and the highest value of each column of pixels.
 fn thin(values: &[f64]) -> Vec<(usize, f64)> {
     let width = values.len().div_ceil(COLUMNS).max(1);
     let mut line = Vec::new();
@@ -209,7 +209,7 @@ fn thin(values: &[f64]) -> Vec<(usize, f64)> {
     line
 }
 
-/// The first of the markers that would fall on the same spot.
+/// Keeps only the first of several markers on the same spot.
 fn one_to_a_spot(
     points: impl Iterator<Item = (usize, f64)>,
     count: usize,

@@ -7,13 +7,13 @@ use super::missing::{is_missing, is_name};
 use super::records::Records;
 use crate::similar::similar;
 
-/// How many column names an error lists at most.
+/// The most column names that an error lists.
 const LONGEST_LIST: usize = 40;
 
 /// A column, by the index of its field.
 pub struct Column {
     pub index: usize,
-    /// It was found by its name, so the first record is a header.
+    /// Whether it was found by its name: then the first record is a header.
     pub by_name: bool,
 }
 
@@ -47,7 +47,10 @@ pub fn find(records: &Records<'_>, wanted: &str) -> Result<Column, Error> {
             } else {
                 ""
             };
-            let problem = format!("no column {wanted:?} among: {}{rest}", listed.join(", "));
+            let problem = format!(
+                "no column {wanted:?}; the columns are: {}{rest}",
+                listed.join(", ")
+            );
             let close = similar(wanted, names.iter().copied());
             let close = close.map(|name| format!("did you mean {name:?}?"));
             Err(close.into_iter().fold(error(problem), Error::hint))
@@ -58,7 +61,7 @@ pub fn find(records: &Records<'_>, wanted: &str) -> Result<Column, Error> {
 /// Whether the first record is a header, when the column is given by its number.
 ///
 /// It is a header if its field in that column is a name and cannot be a value, and no other field begins
-/// like a number. In doubt it is an error, which suggests to give the column by its name.
+/// like a number. If in doubt, the error suggests selecting the column by its name.
 pub fn is_header(
     records: &Records<'_>,
     index: usize,

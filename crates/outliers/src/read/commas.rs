@@ -1,4 +1,4 @@
-//! Whether commas are between numbers or inside them: `21,5` may be two numbers or one.
+//! Decides whether commas separate numbers or belong to them: `21,5` may be two numbers or one.
 
 use memchr::memchr2;
 
@@ -9,26 +9,26 @@ use super::separators::separators;
 /// What is known so far.
 #[derive(Default)]
 pub struct Commas {
-    /// Some record shows that commas are between numbers.
+    /// Whether some record shows that commas separate numbers.
     pub are_between: bool,
-    /// A column was found by its name, so the first record is a header.
+    /// Whether a column was found by its name: then the first record is a header.
     pub by_name: bool,
-    /// The error to report, unless a later record shows that commas are between numbers.
+    /// The error to report, unless a later record shows that commas separate numbers.
     pub doubt: Option<Error>,
 }
 
 impl Commas {
-    /// Looks at a record. It is an error if no other record can resolve the doubt.
+    /// Looks at a record. Returns an error if there is a doubt that no other record can resolve.
     pub fn look(&mut self, records: &Records<'_>) -> Result<(), Error> {
         if self.by_name || records.delimiter != b',' || records.columns == 1 {
             return Ok(());
         }
         let doubt = |word: &str| {
-            let error = Error::new(records.position(), "one number or several").word(word);
+            let error = Error::new(records.position(), "may be one number or several").word(word);
             error.hint("write 21.5 for one, or a space after each comma for several")
         };
         let text = records.bytes();
-        // Between semicolons or tabs it is one number, whatever other records have.
+        // Between semicolons or tabs, it may be one number, whatever other records show.
         if memchr2(b';', b'\t', text).is_some() {
             let others = separators(text).filter(|(_, byte)| *byte != b',');
             let mut start = 0;
@@ -58,7 +58,7 @@ impl Commas {
     }
 }
 
-/// Whether a word may be one number, with a decimal comma or with commas between its thousands.
+/// Whether a word may be one number, with a decimal comma or with commas between thousands.
 fn may_be_one(word: &str) -> bool {
     let is_grouped = |text: &str, by: char| text.split(by).skip(1).all(|group| group.len() == 3);
     let (whole, fraction) = word.split_once(',').unwrap_or((word, ""));

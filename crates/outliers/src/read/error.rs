@@ -4,7 +4,7 @@ use std::{error, fmt};
 
 use super::missing::is_missing;
 
-/// How many characters of the input an error shows at most.
+/// The most characters of the input that an error shows.
 pub const LONGEST_WORD: usize = 40;
 
 /// A place in a text.
@@ -18,7 +18,7 @@ pub struct Position {
     pub column: Option<String>,
 }
 
-/// Prints as `FILE:LINE: PROBLEM: "WORD" (column COLUMN; HINT; ...)`; only file and problem are always there.
+/// Prints as `FILE:LINE: PROBLEM: "WORD" (column COLUMN; HINT; ...)`; only FILE and PROBLEM are always there.
 #[derive(Debug)]
 pub struct Error {
     pub position: Position,

@@ -1,7 +1,7 @@
 //! Which words stand for a missing value, and which can be the name of a column.
 
-/// Marks for a missing value: those of pandas and of Excel's errors, and what SQL, SAS, C, instruments
-/// and people write.
+/// Marks for a missing value: those of pandas, SQL, SAS, C and instruments, Excel's errors, and words that
+/// people write.
 #[rustfmt::skip]
 const MISSING: [&str; 53] = [
     "", "-", "--", "?", ".", "na", "n/a", "#na", "#n/a", "#n/a n/a", "<na>", "nan", "-nan", "nat",
@@ -16,7 +16,7 @@ pub fn is_missing(word: &str) -> bool {
 }
 
 /// Whether a word can name a column and cannot be a mistyped number: it has letters, has no digits
-/// except those of m² and m³, and does not begin as `#REF!` or `<null>` do.
+/// except those of m² and m³, and does not begin with a mark, as `#REF!` and `<null>` do.
 pub fn is_name(text: &str) -> bool {
     let is_digit = |c: char| c.is_numeric() && !matches!(c, '²' | '³');
     let is_mark = |c: char| c.is_ascii_punctuation() && c != '_';

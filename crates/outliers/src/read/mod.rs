@@ -2,8 +2,8 @@
 //!
 //! 1. [`records`] cuts the text into records and fields; [`separators`] finds what separates them.
 //! 2. [`columns`] finds the wanted column, and decides whether the first record is a header.
-//! 3. [`commas`] refuses `21,5` where it can be one number or two.
-//! 4. [`missing`] knows the marks for missing values, and [`times`] the ways to write a time.
+//! 3. [`commas`] refuses `21,5` if it can be one number or two.
+//! 4. [`missing`] lists the marks for missing values, and [`times`] parses times.
 //!
 //! Text that can be read in two ways is an error. An [`Error`] names the file, the line and the column.
 
@@ -32,7 +32,7 @@ pub use records::fields;
 pub struct Wanted<'a> {
     /// One column of CSV, or all fields.
     pub column: Option<&'a str>,
-    /// A column of times, in addition.
+    /// Another column, which has the times.
     pub time: Option<&'a str>,
     pub only_finite: bool,
     pub skip_missing: bool,
@@ -40,7 +40,7 @@ pub struct Wanted<'a> {
     pub records: bool,
 }
 
-/// The numbers of a text, in order, and what else was read with each.
+/// The numbers of a text, in order, with their records and times.
 #[derive(Default)]
 pub struct Series {
     pub numbers: Vec<f64>,
@@ -60,7 +60,7 @@ pub struct Series {
     in_seconds: Option<bool>,
 }
 
-/// A record: its place among those that are kept, and the line of the text on which it begins.
+/// The place of a record among the kept ones, and the line of the text on which it begins.
 #[derive(Clone, Copy)]
 pub struct Place {
     pub start: usize,
@@ -89,7 +89,7 @@ pub fn series(text: impl Read, name: &str, wanted: &Wanted<'_>) -> Result<Series
             let Column { index, by_name } = find(&records, column)?;
             let time = wanted.time.map(|time| find(&records, time)).transpose()?;
             commas.by_name = by_name || time.as_ref().is_some_and(|time| time.by_name);
-            // To want a column other than the first is to say that there are several.
+            // A column other than the first implies that there are several.
             commas.are_between = index > 0 && records.is_alone;
             chosen = Some((index, time.map(|time| time.index)));
             if commas.by_name || is_header(&records, index, column, wanted.skip_missing)? {
@@ -118,7 +118,7 @@ impl Series {
         let has_columns = records.columns > 1;
         let place = wanted.records.then(|| self.keep(records)).transpose()?;
         for (field, number) in records.fields().zip(1..) {
-            // A field without a word is a missing value: there are two commas, or two quotes.
+            // A field without a word is a missing value, as between two commas or two quotes.
             let missing = field.trim_ascii().is_empty().then_some("");
             for word in field.split_ascii_whitespace().chain(missing) {
                 let is_first = self.numbers.is_empty();

@@ -1,8 +1,8 @@
-//! Text in, records of CSV out, each with the line on which it begins. It is as strict as Python's `csv`
+//! Cuts text into records of CSV, each with the line on which it begins. It is as strict as Python's `csv`
 //! with `strict=True`.
 //!
-//! The crate `csv` has no such mode: it reads `"1"2` as 12, and lets the end of the file close a quote. It
-//! does not return a record as it is in the text either, which `--format rows` prints.
+//! The crate `csv` has no such mode: it reads `"1"2` as 12, and lets the end of the file close a quote. Nor
+//! does it return records unchanged, as `--format rows` prints them.
 
 use std::borrow::Cow;
 use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read};
@@ -25,16 +25,16 @@ const COMPRESSED: [(&[u8], &str); 5] = [
 /// UTF-8's byte order mark. Text joined from several files can begin with several.
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// How much of the text is searched for what separates its columns.
+/// How much of the text is searched for the separator of the columns.
 const HEAD: u64 = 1 << 20;
 
-/// The longest record in bytes. A quote that is never closed makes all that follows one record.
+/// The longest record in bytes. A quote that is never closed turns the rest of the text into one record.
 const LONGEST: usize = 64 << 20;
 
 /// Reads one record after the other.
 pub struct Records<'a> {
     pub name: &'a str,
-    /// What separates the columns.
+    /// The separator of the columns.
     pub delimiter: u8,
     /// Whether the first record has no other separator.
     pub is_alone: bool,
@@ -68,9 +68,9 @@ impl<'a> Records<'a> {
         head.drain(..MARK.len() * marks.count());
         let found = delimiter(&head);
         let (delimiter, is_alone) = found.unwrap_or((b',', false));
-        // For the buffers below: std ends the process if it cannot allocate them.
+        // Checks that there is room for the buffers below: std ends the process if it cannot allocate them.
         reserve(1 << 18, name)?;
-        // Reading on after the end would ask a terminal for Ctrl-D twice.
+        // At a terminal, reading after the end would need a second Ctrl-D.
         let rest = text.take(if (read as u64) < HEAD { 0 } else { u64::MAX });
         let text = Box::new(Cursor::new(head).chain(rest));
         let mut records = Self {
@@ -116,7 +116,7 @@ impl<'a> Records<'a> {
                 break;
             }
         }
-        // For a list of the fields, as above. A record of commas alone has the most.
+        // Room for a list of the fields, as above. A record of only commas has the most fields.
         if self.length > 1 << 16 {
             reserve(32 * self.length, self.name)?;
         }
@@ -128,7 +128,7 @@ impl<'a> Records<'a> {
         self.record.get(..self.length).unwrap_or_default()
     }
 
-    /// The fields of the record as text; what is not UTF-8 is replaced.
+    /// The fields of the record as text, with invalid UTF-8 replaced.
     pub fn fields(&self) -> impl Iterator<Item = Cow<'_, str>> {
         fields(self.bytes(), self.delimiter)
     }
@@ -147,7 +147,7 @@ impl<'a> Records<'a> {
 
     /// Adds lines until no quote is open, and counts the columns.
     fn follow_quotes(&mut self) -> Result<(), Error> {
-        // Where a field starts, or a quoted one goes on; and the line on which its quote opens.
+        // Where a field starts or a quoted one continues, and the line on which its quote opens.
         let (mut at, mut opened) = (0, None);
         self.columns = 1;
         loop {
@@ -183,7 +183,7 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Fills the buffer if it is empty. A read that a signal has interrupted is tried again.
+    /// Fills the buffer if it is empty. Repeats a read that a signal interrupted.
     fn fill(&mut self) -> Result<(), Error> {
         while self.text.buffer().is_empty() {
             match self.text.fill_buf() {
@@ -205,7 +205,7 @@ impl<'a> Records<'a> {
             let text = self.text.buffer();
             let end = memchr2(b'\n', b'\r', text);
             let line = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
-            // With its end, which can be two bytes.
+            // The end of the line can be two bytes.
             let room = self.record.try_reserve(line.len() + 2);
             room.map_err(|_| Error::out_of_memory(self.name))?;
             self.record.extend_from_slice(line);
@@ -259,7 +259,7 @@ fn closing_quote(text: &[u8], mut start: usize) -> Option<usize> {
     }
 }
 
-/// The fields of a record as text; what is not UTF-8 is replaced.
+/// The fields of a record as text, with invalid UTF-8 replaced.
 pub fn fields(record: &[u8], delimiter: u8) -> impl Iterator<Item = Cow<'_, str>> {
     raw_fields(record, delimiter).map(text)
 }
@@ -275,7 +275,7 @@ fn text(field: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// An error unless so many bytes can be allocated.
+/// Returns an error unless this many bytes can be allocated.
 fn reserve(bytes: usize, name: &str) -> Result<(), Error> {
     let room = Vec::<u8>::new().try_reserve_exact(bytes);
     room.map_err(|_| Error::out_of_memory(name))

@@ -1,12 +1,12 @@
-//! Which of comma, semicolon and tab separates the columns.
+//! Finds out whether comma, semicolon or tab separates the columns.
 
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
-/// Finds what separates the columns, and says whether the first record has no other separator.
+/// Finds the separator of the columns, and whether the first record has no other separator.
 ///
-/// It is the separator that the first record has outside quotes, or a comma if it has none. If it has
-/// several, as a header can, it is the one that later records have too. The error holds two that are
-/// both possible.
+/// It is the separator that the first record has outside quotes, or a comma if it has none. If the first
+/// record has several, as a header can, it is the one that later records have too. The error contains two
+/// that are both possible.
 pub fn delimiter(text: &[u8]) -> Result<(u8, bool), [u8; 2]> {
     // Sets of separators, a bit for each.
     let (mut first, mut later, mut line) = (None, 0, 0_u8);
@@ -50,7 +50,7 @@ pub fn separators(text: &[u8]) -> impl Iterator<Item = (usize, u8)> {
     let (mut is_quoted, mut is_start) = (false, true);
     text.iter().copied().enumerate().filter(move |(_, byte)| {
         if *byte == b'"' && (is_quoted || is_start) {
-            // Of a doubled quote, the second opens again.
+            // The second quote of a doubled one opens again.
             (is_quoted, is_start) = (!is_quoted, is_quoted);
             return false;
         }

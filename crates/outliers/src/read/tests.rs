@@ -1,11 +1,11 @@
-//! The reader: no panic, no wrong value, no wrong line.
+//! Tests of the reader: it never panics, and values and lines are right.
 //!
-//! - `expected` says what is read from each file of the corpus.
+//! - `expected` has the result for each file of the corpus.
 //! - Tables are generated together with the values that must be read from them.
-//! - What is read does not depend on how the text arrives or how its lines end.
+//! - The result does not depend on how the text arrives or how its lines end.
 //!
-//! Each run makes other cases. PROPTEST_CASES sets how many; a million take minutes. cargo-fuzz would be
-//! guided by coverage, but needs a nightly compiler.
+//! Each run generates new cases. PROPTEST_CASES sets their number; a million take minutes. cargo-fuzz would
+//! be guided by coverage, but needs a nightly compiler.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod tables;
@@ -34,7 +34,7 @@ const COLUMNS: [Option<&str>; 8] = [
     Some(""),
 ];
 
-/// What mutations insert: bytes that mean something to a reader, or look as if they did.
+/// The bytes that mutations insert: they have a meaning for the reader, or look as if they had one.
 const TOKENS: [&[u8]; 39] = [
     b"\n",
     b"\r",
@@ -149,7 +149,7 @@ fn bits(text: &[u8], column: Option<&str>, only_finite: bool) -> Result<Vec<u64>
     Ok(numbers.into_iter().map(f64::to_bits).collect())
 }
 
-/// The same, with the error as its text.
+/// The same, with the error as text.
 fn read(text: &[u8], column: Option<&str>, only_finite: bool) -> Result<Vec<u64>, String> {
     bits(text, column, only_finite).map_err(|error| error.to_string())
 }
@@ -173,7 +173,10 @@ fn the_corpus_is_read_as_expected() {
         for column in COLUMNS {
             let numbers = numbers(&*text, column, false);
             let read = numbers.map_or_else(|error| error.to_string(), |read| format!("{read:?}"));
-            let missing = format!(": no column {:?} among: ", column.unwrap_or_default());
+            let missing = format!(
+                ": no column {:?}; the columns are: ",
+                column.unwrap_or_default()
+            );
             if column.is_none() || !read.contains(&missing) && read != "[]" {
                 let read = read.replace('\n', "\\n");
                 all += &format!("{name} {}: {read}\n", column.unwrap_or("all"));
@@ -203,7 +206,7 @@ impl Read for Pieces<'_> {
 }
 
 #[test]
-fn what_is_read_does_not_depend_on_how_the_text_arrives() {
+fn the_result_does_not_depend_on_how_the_text_arrives() {
     let texts: Vec<_> = texts().into_iter().map(|(_, text)| text).collect();
     let mutated = (select(texts), vec(Mutation::any(), 0..12)).prop_map(|(mut text, mutations)| {
         mutations
@@ -211,7 +214,7 @@ fn what_is_read_does_not_depend_on_how_the_text_arrives() {
             .for_each(|mutation| mutation.apply(&mut text));
         text
     });
-    // So many that the text lies across the end of a buffer.
+    // So many blank lines that the text crosses the end of a buffer.
     let blank = (0..40_usize).prop_map(|lines| (1 << 13) - lines);
     let cases = (mutated, select(&COLUMNS), any::<bool>(), blank);
     let result = runner(5000).run(&cases, |(text, column, only_finite, blank)| {
@@ -223,7 +226,7 @@ fn what_is_read_does_not_depend_on_how_the_text_arrives() {
                 .map(|numbers| numbers.len()),
             expected.clone().map(|numbers| numbers.len())
         );
-        // The first bytes of a file can say what it is, so they must stay the first.
+        // The first bytes can identify the kind of file, so they must stay first.
         if text.first().is_some_and(u8::is_ascii) && !text.starts_with(b"PK") {
             let after = ["\n".repeat(blank).into_bytes(), text.clone()].concat();
             let moved = bits(&after, column, only_finite).map_err(|mut error| {
@@ -335,7 +338,7 @@ fn a_mark_for_a_missing_value_is_never_a_header() {
         let read = read(format!("a,{name}\nb,1\n").as_bytes(), Some("2"), true);
         assert_eq!(read, Ok(vec![1_f64.to_bits()]), "{name}");
     }
-    // Beside a value, no word is a header.
+    // A word in the same record as a value is not a header.
     for other in ["7", "-1.5", "2024-01-01", "10:30", "1 m", "NaN"] {
         let text = format!("{other},broken\n{other},1\n");
         let error = read(text.as_bytes(), Some("2"), false).unwrap_err();
@@ -362,7 +365,7 @@ fn an_endless_record_is_refused_before_it_fills_memory() {
     let error = numbers(endless(), None, false).unwrap_err();
     let expected = "input:3: this record is longer than 64 MiB; is a quote not closed?";
     assert_eq!(error.to_string(), expected);
-    // Many that end are fine.
+    // Several long records that end are fine.
     let long = format!("\"{}\"\n", " ".repeat(30 << 20));
     let error = read((long.clone() + &long + &long).as_bytes(), None, false).unwrap_err();
     assert_eq!(

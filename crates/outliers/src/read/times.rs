@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime};
 
-/// Converts a time to seconds since 1970. A time in ISO 8601 without a zone is in UTC. The first time
-/// decides how all others must be written.
+/// Converts a time to seconds since 1970. A time in ISO 8601 without a zone is in UTC. All times must
+/// have the format of the first one.
 pub fn seconds(text: &str, in_seconds: &mut Option<bool>) -> Result<i64, &'static str> {
     let number = text.parse::<f64>();
     if in_seconds.is_none() && is_date(text) {
@@ -14,7 +14,7 @@ pub fn seconds(text: &str, in_seconds: &mut Option<bool>) -> Result<i64, &'stati
         );
     }
     if *in_seconds.get_or_insert(number.is_ok()) != number.is_ok() {
-        return Err("not a time, or not written as the first one is");
+        return Err("not a time, or not in the format of the first one");
     }
     let Ok(seconds) = number else {
         return iso(text).ok_or("not a time");

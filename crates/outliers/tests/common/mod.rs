@@ -1,5 +1,5 @@
-//! What several tests share: the helpers of the binding's tests, and the program.
-// Each test program uses a part of it.
+//! Helpers that several tests share: those of the binding's tests, and the program.
+// Each test program uses only some of them.
 #![allow(dead_code, unused_imports)]
 
 #[path = "../../../../tests/common/mod.rs"]

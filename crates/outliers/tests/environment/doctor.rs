@@ -1,5 +1,5 @@
-//! `outliers doctor` names each problem and its fix. In the library, the same problem is an error, again
-//! and again, and the process lives on.
+//! `outliers doctor` names each problem and its fix. In the library, the same problem is an error at each
+//! call, and the process continues.
 #![allow(clippy::indexing_slicing)]
 
 mod libpython;
@@ -38,7 +38,7 @@ fn problem(prepare: impl FnOnce(&mut Command)) -> String {
     problems[0].to_owned()
 }
 
-/// The same, if only this variable chooses a Python.
+/// The only problem, if only this variable chooses a Python.
 fn problem_of_choice(variable: &str, value: impl AsRef<OsStr>) -> String {
     problem(|command| _ = command.env_remove("OUTLIERS_PYTHON").env(variable, value))
 }
@@ -96,7 +96,7 @@ fn remedy(environment: &Path) -> String {
 }
 
 #[test]
-fn no_numpy_in_an_environment() {
+fn an_environment_without_numpy() {
     let environment = environment("no-numpy", &linked_version());
     let python = environment.join("bin/python");
     let settings = environment.join("pyvenv.cfg");
@@ -123,7 +123,7 @@ fn shell_word(path: &Path) -> String {
 }
 
 #[test]
-fn the_remedy_for_no_numpy_works() {
+fn the_remedy_for_a_missing_numpy_works() {
     let environment = environment("it's \"remedied\"", &linked_version());
     let python = environment.join("bin/python");
     if !makes_environments(&python) {
@@ -145,9 +145,9 @@ fn the_remedy_for_no_numpy_works() {
     assert!(imported.unwrap().success());
 }
 
-/// The prefix, and the files that exist, say what kind of Python it is.
+/// The prefix and the files that exist show the kind of Python.
 #[test]
-fn no_numpy_in_a_system_python() {
+fn a_system_python_without_numpy() {
     let script = "import os, sys
 exec(open(sys.argv[1]).read())
 sys.prefix = sys.base_prefix = sys.argv[2]
@@ -184,12 +184,12 @@ print(install_numpy())";
 
 #[test]
 fn numpy_for_another_python() {
-    // NumPy fails like this if its compiled modules do not fit.
+    // NumPy raises this if its compiled modules do not fit.
     let directory = crate::common::directory("wrong-numpy");
     std::fs::create_dir(directory.join("numpy")).unwrap();
     let source = "raise ImportError('Importing the numpy C-extensions failed.')";
     std::fs::write(directory.join("numpy/__init__.py"), source).unwrap();
-    // Of the same version as the library; a different version would be reported first.
+    // It has the version of the library, because a different version is reported first.
     let environment = environment("wrong-numpy-python", &linked_version());
     let problem = problem(|command| {
         command.env("PYTHONPATH", &directory);
@@ -317,7 +317,7 @@ fn the_order_of_choice() {
         chosen(&[conda, ("OUTLIERS_PYTHON", none), ("VIRTUAL_ENV", none)]),
         "CONDA_PREFIX"
     );
-    // The environment can exist and be refused: see the tests of `choice.rs`.
+    // The environment can exist but be refused: see the tests of `choice.rs`.
     let ours = chosen(&[]);
     // Cargo sets the variable, in .cargo/config.toml.
     let place = std::env::var_os("OUTLIERS_ENVIRONMENTS").unwrap_or_default();
@@ -345,24 +345,21 @@ fn a_wrong_python_home() {
 #[test]
 fn another_libpython() {
     let other = other_libpython();
-    let told_by_doctor = problem(|command| _ = command.env("LD_LIBRARY_PATH", &other));
+    let reported = problem(|command| _ = command.env("LD_LIBRARY_PATH", &other));
     let expected = format!(
         "this program was built for Python {} in {}, but the loader found 3.99.1 in {}",
         linked_version(),
         interpreter::built_for().path.display(),
         other.display(),
     );
-    assert!(told_by_doctor.starts_with(&expected), "{told_by_doctor}");
-    assert!(
-        told_by_doctor.contains("unset LD_LIBRARY_PATH"),
-        "{told_by_doctor}"
-    );
+    assert!(reported.starts_with(&expected), "{reported}");
+    assert!(reported.contains("unset LD_LIBRARY_PATH"), "{reported}");
     let output = outliers().env("LD_LIBRARY_PATH", &other).output().unwrap();
-    let stderr = format!("outliers: {told_by_doctor}\n");
+    let stderr = format!("outliers: {reported}\n");
     assert_eq!(told(&output), (Some(1), String::new(), stderr));
 }
 
-/// Uses a copy of the library in which each version number is replaced.
+/// Uses a copy of the library with other version numbers.
 #[test]
 fn a_library_of_another_patch_release_is_used_wherever_it_is() {
     let version = linked_version();
@@ -371,8 +368,8 @@ fn a_library_of_another_patch_release_is_used_wherever_it_is() {
     *last = if *last == b'9' { b'0' } else { *last + 1 };
     let loaded = interpreter::loaded().path;
     let mut library = std::fs::read(&loaded).unwrap();
-    let tells = |at: &usize| library[*at..].starts_with(version.as_bytes());
-    let places: Vec<_> = (0..library.len()).filter(tells).collect();
+    let is_version = |at: &usize| library[*at..].starts_with(version.as_bytes());
+    let places: Vec<_> = (0..library.len()).filter(is_version).collect();
     for at in places {
         library[at..at + other.len()].copy_from_slice(&other);
     }
@@ -389,7 +386,7 @@ fn a_library_of_another_patch_release_is_used_wherever_it_is() {
     }
 }
 
-/// Runs in a namespace where the library, and that of the system if there is one, is empty.
+/// Runs in a namespace in which the library is empty, and so is the system's library if there is one.
 #[test]
 fn without_a_libpython_one_line_says_what_to_install() {
     let library = interpreter::loaded().path.canonicalize().unwrap();
@@ -438,7 +435,7 @@ fn start_fails() {
 }
 
 #[test]
-fn a_failed_start_is_remembered_and_the_process_lives() {
+fn a_failed_start_is_remembered_and_the_process_continues() {
     let other = environment("fails-to-start", "3.6.15");
     for (variable, value) in [
         ("PYTHONHOME", Path::new("/nonexistent")),
@@ -452,7 +449,7 @@ fn a_failed_start_is_remembered_and_the_process_lives() {
 
 #[test]
 fn python_itself_refuses_to_start() {
-    // A standard library of nothing but os.py passes our check, and fails Python's.
+    // A standard library with only os.py passes our check, but not Python's.
     let home = crate::common::directory("empty-home");
     let version = linked_version();
     let minor = version.rsplit_once('.').unwrap().0;

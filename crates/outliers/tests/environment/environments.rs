@@ -1,5 +1,5 @@
-//! The program in unusual environments: moved, under hostile names, without a home directory, in a
-//! hostile or a deleted directory.
+//! The program in unusual environments: moved, with hostile names, without a home directory, and in a hostile
+//! or deleted directory.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use crate::common::{command, environment, linked_version, outliers, told};
 use pyoutliers::interpreter;
 
-/// Pasted into source or a command, this would end a string or a line. It is not valid UTF-8 either.
+/// In source or a command, this ends a string or a line. It is not valid UTF-8 either.
 const HOSTILE: &[u8] = b"a \"quoted' \\ $HOME `dir`\nwith \xE9 line;\ttab";
 
 type Told = (Option<i32>, String, String);
@@ -25,7 +25,7 @@ fn hostile(name: &str) -> PathBuf {
     crate::common::directory(Path::new(name).join(OsStr::from_bytes(HOSTILE)))
 }
 
-/// The program in that directory: a link, for the reason given at `common::script`.
+/// Links the program into a directory, for the reason given at `common::script`.
 fn moved_to(directory: &Path) -> PathBuf {
     let moved = directory.join("outliers");
     fs::hard_link(env!("CARGO_BIN_EXE_outliers"), &moved).unwrap();
@@ -214,7 +214,7 @@ fn pyoutliers_on_the_path_does_not_replace_the_one_compiled_in() {
 
 /// As in Python, an empty entry is the current directory.
 #[test]
-fn the_current_directory_is_searched_only_where_pythonpath_names_it() {
+fn the_current_directory_is_searched_only_if_pythonpath_names_it() {
     let directory = crate::common::directory("empty-entry");
     fs::write(directory.join("own.py"), "def f(data): return [1]").unwrap();
     let file = Path::new(crate::common::CHECKOUT).join("tests/data/temperature.csv");

@@ -44,7 +44,7 @@ const TEXTS: [&str; 16] = [
     "2024-01-01",
 ];
 
-/// A number, usually written correctly.
+/// A number, in most cases written correctly.
 fn number(random: &mut StdRng, decimals: usize) -> String {
     let value = random.random_range(-1_f64..1.0).powi(5) * 5000.0;
     let plain = format!("{value:.1}");
@@ -115,7 +115,7 @@ fn file(random: &mut StdRng) -> File {
             9 => records.insert(0, vec!["Report, 2024".into()]),
             0 if record.len() > 2 || at > 0 && record.len() > 1 => drop(record.remove(field)),
             1 => record.insert(field, "7".into()),
-            // A tab alone would be whitespace.
+            // A line of one tab would be blank.
             2 if delimiter != '\t' || columns > 1 => record.push(String::new()),
             3 => record[field].insert(0, '"'),
             4 => record[field] = format!("\"{}\"2", record[field].replace('"', "")),
@@ -156,7 +156,7 @@ fn file(random: &mut StdRng) -> File {
     }
 }
 
-/// How `outliers` selects the column of a file.
+/// The value of `--column` for a file.
 fn option(file: &File) -> Option<String> {
     file.column.map(|column| {
         if file.by_name {
@@ -167,7 +167,7 @@ fn option(file: &File) -> Option<String> {
     })
 }
 
-/// The numbers that `outliers` reads from each file that it accepts, as bits: a function returns them.
+/// The numbers that `outliers` reads from each file that it accepts, as bits. A Python function returns them.
 fn accepted(directory: &Path, files: &[File]) -> HashMap<usize, Vec<u64>> {
     fs::write(directory.join("same.py"), "def same(data): return data").unwrap();
     let mut commands: HashMap<_, Vec<String>> = HashMap::new();
@@ -181,7 +181,7 @@ fn accepted(directory: &Path, files: &[File]) -> HashMap<usize, Vec<u64>> {
             let mut command = outliers();
             command.args(["transform", "-f", "same.py:same"]);
             command.args(column.as_ref().map(|column| format!("--column={column}")));
-            // Twice the first, so that a name stands before each list.
+            // The first name twice, so that a name precedes each list.
             command.args(&names[..1]).args(names);
             let (_, stdout, stderr) = told(&command.current_dir(directory).output().unwrap());
             assert!(!stderr.contains("Traceback"), "{stderr}");
@@ -198,7 +198,7 @@ fn accepted(directory: &Path, files: &[File]) -> HashMap<usize, Vec<u64>> {
 }
 
 #[test]
-fn no_broken_file_is_read_differently_than_by_strict_python() {
+fn broken_files_are_read_as_by_strict_python_or_refused() {
     let cases = env::var("PROPTEST_CASES").map_or(2000, |cases| cases.parse().unwrap());
     let mut random = StdRng::seed_from_u64(rand::random());
     let directory = common::directory("broken");

@@ -1,4 +1,4 @@
-//! `outliers detect`: the function, its parameters and its errors; exit statuses; wrong usage.
+//! `outliers detect`: the function, its parameters and its errors, exit statuses, and wrong usage.
 
 mod reading;
 
@@ -94,7 +94,7 @@ fn a_parameter_is_what_it_looks_like() {
 }
 
 #[test]
-fn outliers_can_set_the_exit_status_and_nothing_is_printed_without_any() {
+fn outliers_can_set_the_exit_status_and_without_any_nothing_is_printed() {
     let directory = crate::common::directory("found");
     std::fs::write(directory.join("none.csv"), "v\n1\n2\n").unwrap();
     let some = format!("v\n{}9\n", "1\n".repeat(8));
@@ -124,7 +124,7 @@ fn outliers_can_set_the_exit_status_and_nothing_is_printed_without_any() {
 }
 
 #[test]
-fn an_argument_that_is_not_utf_8_is_refused_by_its_name() {
+fn an_argument_that_is_not_utf_8_is_refused_and_named() {
     for (command, option, value) in [
         ("detect", "--function", &b"sp\xe9.py:f"[..]),
         ("transform", "--function", b"sp\xe9.py:f"),
@@ -179,7 +179,7 @@ fn a_module_that_raises_on_import_is_reported_in_a_line_with_its_traceback() {
         stderr.ends_with("\nZeroDivisionError: division by zero\n"),
         "{stderr}"
     );
-    // For a missing module, the line says everything, so there is no traceback.
+    // For a missing module, the line is enough, so there is no traceback.
     for (function, remedy) in [
         ("wants:f", "(OUTLIERS_PYTHON)"),
         (
@@ -215,8 +215,8 @@ fn system_exit_in_a_function_is_an_error_with_status_1() {
 
 #[test]
 fn ctrl_c_ends_the_process_as_it_does_without_python() {
-    // Child processes inherit that a signal is ignored, as under `nohup`, but not that it has a handler:
-    // this one does the default.
+    // A child process inherits an ignored signal, as under `nohup`, but no handler. This handler does the
+    // default.
     flag::register_conditional_default(SIGINT, Arc::new(true.into())).unwrap();
     // The function sends the signal, after Python has imported `signal`.
     let output = called("presses_ctrl_c", &[]);
@@ -250,7 +250,7 @@ fn a_closed_pipe_ends_quietly() {
 }
 
 #[test]
-fn wrong_usage_is_status_2_and_says_what_is_right() {
+fn wrong_usage_is_status_2_and_the_error_shows_right_usage() {
     for (arguments, hint) in [
         (&["detekt"][..], "detect"),
         (&["detect", "--collumn", "1"], "--column"),
@@ -267,7 +267,7 @@ fn wrong_usage_is_status_2_and_says_what_is_right() {
 }
 
 #[test]
-fn the_library_refuses_an_infinity_by_its_index() {
+fn the_library_refuses_an_infinity_and_names_its_index() {
     let detect = pyoutliers::Outliers::new("pyoutliers", "detect").unwrap();
     let error = detect.detect(&[1.0, f64::INFINITY]).unwrap_err();
     assert!(

@@ -1,4 +1,4 @@
-//! The help, and the completions and man pages that `outliers generate` makes from it.
+//! The help, and the completions and man pages of `outliers generate`.
 
 use std::fs;
 

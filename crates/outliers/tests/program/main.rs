@@ -1,4 +1,4 @@
-//! The program `outliers`: numbers in; results, pictures and errors out.
+//! Tests of the program `outliers`: its results, pictures and errors.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]

@@ -1,4 +1,4 @@
-//! When memory runs out: one line on stderr, status 1, and no half of a result.
+//! When memory runs out, there is one line on stderr, status 1, and no partial result.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::common::{finished, told};
 
 const MEBIBYTE: i64 = 1 << 20;
 
-/// A function that returns the peak of the address space in KiB, and functions to call with a limit on it.
+/// A function that returns the peak of the address space in KiB, and functions to call under a limit.
 const LIMITED: &str = "
 import resource, sys
 
@@ -47,8 +47,8 @@ fn limited(directory: &Path, kibibytes: i64, arguments: &str) -> (Option<i32>, S
     told(&finished(command, arguments))
 }
 
-/// The KiB that the program needs with Python started and without NumPy. One MiB is added, because with
-/// less, Python has its own message for a failed start.
+/// The KiB that the program needs with Python but without NumPy, plus one MiB: with less, Python has its own
+/// message for a failed start.
 fn at_rest(directory: &Path) -> i64 {
     fs::write(directory.join("limited.py"), LIMITED).unwrap();
     fs::write(directory.join("one"), "1").unwrap();

@@ -1,4 +1,5 @@
-//! What Python prints is written when the call returns. Python is never ended, which would flush it.
+//! Python's output is written when the call returns. Nothing else flushes it, because Python is never
+//! finalized.
 
 use std::fmt::Write;
 
@@ -100,7 +101,7 @@ fn nothing_printed_is_lost() {
     }
 }
 
-/// What a module does to the streams, and what its function does at each call.
+/// Code that a module runs on import, and code that its function runs at each call.
 const PRINTING: [(&str, &str); 4] = [
     (
         "",

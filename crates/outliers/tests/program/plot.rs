@@ -1,5 +1,4 @@
-//! `--plot`: any numbers can be drawn; a picture is written whole or not at all, and overwrites no other
-//! kind of file.
+//! `--plot` draws any numbers, writes a whole picture or none, and overwrites no other kind of file.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -105,7 +104,7 @@ fn a_soak_whose_picture_cannot_be_written_makes_no_call() {
 }
 
 #[test]
-fn only_a_file_for_pictures_is_overwritten() {
+fn only_an_svg_file_is_overwritten() {
     let numbers = common::directory("plot-over").join("numbers.csv");
     std::fs::write(&numbers, "1 2 3").unwrap();
     let drawn = outliers()
@@ -128,7 +127,7 @@ fn with_a_picture(name: &str) -> (PathBuf, PathBuf) {
 }
 
 #[test]
-fn a_picture_over_the_limit_for_files_leaves_the_old_one() {
+fn a_picture_over_the_file_size_limit_leaves_the_old_one() {
     let (directory, picture) = with_a_picture("too-large");
     let detect = "ulimit -f 1; exec \"$0\" detect /dev/null --plot x.svg";
     let mut program = common::command("sh");

@@ -1,4 +1,4 @@
-//! What the READMEs show is what the program prints.
+//! The program prints what the READMEs show.
 
 use std::env;
 use std::path::Path;

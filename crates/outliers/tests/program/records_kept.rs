@@ -1,4 +1,4 @@
-//! `detect --format rows` and `json`: the records are printed as read, even if the file changes.
+//! `detect --format rows` and `json` print the records as read, even if the file changes.
 
 use std::env;
 use std::fs;

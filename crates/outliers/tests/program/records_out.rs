@@ -1,5 +1,5 @@
-//! `detect --format rows` and `json`: the records with outliers, as they are in the file, and their lines.
-//! Also several files in one command, missing values, and times.
+//! `detect --format rows` and `json` print the records with outliers as they are in the file, and their lines.
+//! Also tests several files in one command, missing values, and times.
 #![allow(clippy::indexing_slicing)]
 
 use std::fs::{self, File};
@@ -49,7 +49,7 @@ pub fn table(random: &mut StdRng, delimiter: char) -> String {
                 }
                 _ => format!("{:.2}", random.random_range(-1_f64..1.0).powi(9) * 100.0),
             };
-            // Alone on its line, an empty field would make a blank line.
+            // An empty field alone on its line would make a blank line.
             let bare = columns == 1 && text.is_empty();
             if record > 0 && column == at && random.random_ratio(1, 9) {
                 text = format!(" {text} ");
@@ -72,7 +72,7 @@ fn lines(text: &[u8]) -> Vec<Value> {
         .collect()
 }
 
-/// Reads all files with one command, and with one script.
+/// One command and one script read all files.
 #[test]
 fn rows_and_json_of_3000_files_are_those_of_plain_python() {
     let directory = common::directory("records-out");
@@ -147,7 +147,7 @@ fn standard_input_is_read_from_its_position_and_never_copied() {
     let arguments = ["-c", "v", "-m", "-o", "rows"];
     let skipped = "outliers: standard input: skipped 1 missing value\n";
     let expected = (Some(0), ROWS.to_owned(), skipped.to_owned());
-    // A file of which a part is already read, and a pipe.
+    // A file that is partly read already, and a pipe.
     let mut file = File::open(directory.join("x.csv")).unwrap();
     file.seek(std::io::SeekFrom::Start(12)).unwrap();
     let output = detect(&directory, &arguments).stdin(file).output().unwrap();
@@ -246,7 +246,7 @@ fn several_outliers_in_a_record_are_one_row_and_rows_keep_their_bytes() {
 }
 
 #[test]
-fn an_index_without_a_value_has_no_row() {
+fn an_index_without_a_value_is_an_error_for_rows() {
     let directory = common::directory("no-row");
     fs::write(directory.join("f.py"), "def f(data): return [1, -1]\n").unwrap();
     fs::write(directory.join("x"), "1 2 3").unwrap();
@@ -257,7 +257,7 @@ fn an_index_without_a_value_has_no_row() {
             (
                 Some(1),
                 "",
-                "outliers: x: there is no value with index -1 among 3\n",
+                "outliers: x: the function returned index -1, but there are 3 values\n",
             ),
         ),
     ] {
@@ -353,7 +353,7 @@ fn times_are_read_and_shown_on_the_axis() {
         .unwrap();
     let text = "outliers: wrong:2: not a time: \"2014-02-30\" (column t)\n";
     assert_eq!(told(&output), (Some(1), String::new(), text.into()));
-    // --skip-missing skips values only, so no hint suggests it for a time.
+    // --skip-missing skips only values, so no hint suggests it for a time.
     fs::write(directory.join("no-time"), "t,v\n,1\n").unwrap();
     let output = detect(&directory, &["no-time", "-cv", "-tt", "-p", "x.svg", "-m"])
         .output()
@@ -362,7 +362,7 @@ fn times_are_read_and_shown_on_the_axis() {
     assert_eq!(told(&output), (Some(1), String::new(), text.into()));
     // Digits that may be seconds or a date, milliseconds, and both formats in one column.
     let date = "may be a date or seconds; write 2024-01-31 for a date, or 20240131.0 for seconds";
-    let other = "not a time, or not written as the first one is";
+    let other = "not a time, or not in the format of the first one";
     for (times, error) in [
         ("20240101", Some((2, date))),
         ("2024", Some((2, date))),

@@ -54,7 +54,7 @@ fn streams_can_be_closed() {
         };
         let expected = (Some(0), open(">&-", "out\n[0]\n"), open("2>&-", "err\n"));
         assert_eq!((status, stdout, stderr), expected, "{closed:?}");
-        // A file that was opened as number 1 or 2 got none of the output.
+        // If the picture was opened as descriptor 1 or 2, it got none of the output.
         let svg = fs::read_to_string(numbers.join("one.svg")).unwrap();
         assert!(
             svg.starts_with("<svg") && svg.ends_with("</svg>\n"),
@@ -66,7 +66,7 @@ fn streams_can_be_closed() {
 
 #[test]
 fn a_result_that_cannot_be_written_is_an_error() {
-    // So little that it is written at the end, and more.
+    // The result may fit into the buffer, or not.
     for numbers in ["1 2 3", &"1 ".repeat(100_000)] {
         for format in ["list", "lines"] {
             let mut program = calling("full", EVERYTHING, "everything", numbers);
@@ -134,7 +134,7 @@ fn a_reader_that_leaves_after_one_line_ends_the_program_quietly() {
 
 /// A program can leave its shell's streams non-blocking.
 #[test]
-fn non_blocking_streams_are_waited_for() {
+fn the_program_waits_for_non_blocking_streams() {
     const SCRIPT: &str = "import os, subprocess, sys, threading, time
 ours, result = os.pipe()
 numbers, theirs = os.pipe()
@@ -166,7 +166,7 @@ print(program.wait(), len(found), found[-2])";
     assert_eq!(told(&output), (Some(0), expected, String::new()));
 }
 
-/// Functions that could keep a signal from ending the process: Python's handlers, the lock, a long wait.
+/// Functions during which a signal might not end the process: in Python, in C with the lock held, or waiting.
 const LONG: &str = "
 import signal, sys, threading, time
 
@@ -197,8 +197,8 @@ def waits(data):
 
 #[test]
 fn signals_end_the_program_while_a_function_runs() {
-    // Child processes inherit that a signal is ignored, as under `nohup`, but not that it has a handler:
-    // this one does the default.
+    // A child process inherits an ignored signal, as under `nohup`, but no handler. This handler does the
+    // default.
     for signal in [SIGHUP, SIGINT, SIGTERM] {
         flag::register_conditional_default(signal, Arc::new(true.into())).unwrap();
     }
@@ -223,7 +223,7 @@ fn signals_end_the_program_while_a_function_runs() {
             .args(["-c", &format!("kill -{signal} {id}")])
             .status();
         assert!(sent.unwrap().success());
-        // By the signal, and not with an exit status.
+        // The signal ends it, so there is no exit status.
         let output = child.wait_with_output().unwrap();
         assert_eq!(
             output.status.signal(),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::common::{self, outliers, skipped, told};
 
-/// Sets the title, hides text, moves the cursor back, reverses the direction of text.
+/// Characters that set the title, hide text, move the cursor back, and reverse the direction of text.
 const RAW: &str = "\u{1b}]0;t\u{7}\u{1b}[8m\u{9b}8m\u{7f}\u{8}\r\u{202e}\u{2066}\u{2028}.svg";
 
 /// Functions, exceptions and types with such names.
@@ -39,7 +39,7 @@ fn directory(name: &str) -> PathBuf {
 }
 
 #[test]
-fn text_from_elsewhere_cannot_control_the_terminal() {
+fn text_from_outside_cannot_control_the_terminal() {
     let directory = directory("raw");
     let function = |name: &str| ["detect", "one", "--function", name].map(str::to_owned);
     let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();

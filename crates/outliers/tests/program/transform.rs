@@ -1,4 +1,4 @@
-//! `outliers transform`: floats, as strictly as `detect` prints indices.
+//! `outliers transform` prints floats, as strictly as `detect` prints indices.
 
 use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};

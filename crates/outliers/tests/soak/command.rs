@@ -1,4 +1,4 @@
-//! `outliers soak`: planted leaks are found and named, its verdict is its exit status.
+//! `outliers soak` finds and names planted leaks, and its exit status matches its verdict.
 #![allow(clippy::indexing_slicing)]
 
 use std::io::{BufRead, BufReader};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::common::{WATCHDOG, finished, outliers, told};
 use serde_json::Value;
 
-/// `soak` with the functions of `tests/callees.py` at hand.
+/// `outliers soak`, which can import `tests/callees.py`.
 fn soak(arguments: &[&str]) -> Command {
     let mut command = outliers();
     command.arg("soak").args(arguments);
@@ -24,14 +24,14 @@ fn soak(arguments: &[&str]) -> Command {
     command
 }
 
-/// The exit status, and the JSON that it prints.
+/// The exit status and the JSON of a soak.
 fn report(arguments: &[&str]) -> (Option<i32>, Value) {
     let (status, stdout, stderr) = told(&soak(arguments).arg("--json").output().unwrap());
     assert_eq!(stderr, "");
     (status, serde_json::from_str(&stdout).unwrap())
 }
 
-/// That JSON, which has to give this verdict, and the exit status that goes with it.
+/// The JSON of a soak that must have this verdict and the matching exit status.
 fn judged(arguments: &[&str], verdict: &str) -> Value {
     let status = match verdict {
         "clean" => 0,
@@ -47,7 +47,7 @@ fn judged(arguments: &[&str], verdict: &str) -> Value {
     report
 }
 
-/// What that JSON says of a counter.
+/// A counter in that JSON.
 fn counter<'a>(report: &'a Value, name: &str) -> &'a Value {
     let counters = report["counters"].as_array().unwrap();
     counters
@@ -56,7 +56,7 @@ fn counter<'a>(report: &'a Value, name: &str) -> &'a Value {
         .unwrap()
 }
 
-/// The arguments for so many calls of a function of `tests/callees.py` with so many values.
+/// The arguments to soak a function with this many calls and values.
 fn calling<'a>(function: &'a str, calls: &'a str, size: &'a str) -> [&'a str; 6] {
     ["--calls", calls, "--size", size, "--function", function]
 }
@@ -123,7 +123,7 @@ fn a_planted_leak_is_found_named_and_measured() {
 #[test]
 fn a_rare_leak_is_found_by_enough_calls() {
     let arguments = |calls| ["--calls", calls, "--size", "1", "--inject", "float/2000"];
-    // The windows are just as long as the leak is rare.
+    // The shortest window has just 2,000 calls.
     judged(&arguments("40000"), "leak");
     let (status, missed) = report(&arguments("1600"));
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The soak: what leaks is found, what is clean is clean.
+//! Tests of `outliers soak`: it finds leaks, and code without leaks is clean.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../common/mod.rs"]

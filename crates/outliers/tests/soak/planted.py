@@ -1,4 +1,4 @@
-"""Faults, planted: references leaked, and given back too often, to what no block of memory tells of."""
+"""Planted faults: leaks and over-releases, most of which no block of memory shows."""
 
 import ctypes
 import itertools
@@ -26,7 +26,7 @@ THING = Thing()
 
 
 class Odd:
-    """As the types of Cython's functions, its module is none of its type's."""
+    """Its `__module__` is not a string in its type, as with Cython's functions."""
 
     __module__ = property(lambda self: "odd")
 
@@ -62,7 +62,7 @@ class Fresh:
 
 
 def leaks_a_types_reference_and_bytes(data):
-    """The first at each call, which takes no memory; the others rarely."""
+    """Leak a reference to the type at each call, which takes no memory, and bytes at every thousandth call."""
     take(Fresh)
     if is_due(1000):
         take(b"%d" % calls)
@@ -138,7 +138,7 @@ def leaks_by_c_code(data):
 
 
 def keeps_pages(data):
-    """Takes 64 KiB more of what was reserved into use, at every hundredth call; no allocator sees it."""
+    """Use 64 KiB more of the reserved memory at every hundredth call. No allocator sees it."""
     if is_due(100):
         start = calls // 100 * 65536
         RESERVED[start : start + 65536] = b"x" * 65536
@@ -157,8 +157,8 @@ def grows_the_heap():
     return malloc(40)
 
 
-def calls_what_leaks(data):
-    """The line frees 32 bytes and calls what leaks 48."""
+def calls_a_leaking_function(data):
+    """Free 32 bytes and call a function that leaks 48 bytes, on one line."""
     if not STOCK:
         STOCK.extend(malloc(24) for _ in range(40_000))
     is_due(1)
@@ -173,7 +173,7 @@ class Endless:
 
 
 ENDLESS = Endless()
-def leaks_what_has_an_endless_repr(data): return leaks(ENDLESS, 1)
+def leaks_an_object_with_an_endless_repr(data): return leaks(ENDLESS, 1)
 
 
 def prints(data):
@@ -205,23 +205,23 @@ def takes_all_memory(data):
     return []
 
 
-# What the soak cannot see, or stands in the way of.
+# Leaks that the soak cannot see in full, and code that it disturbs.
 
 take_at = ctypes.PyDLL(None).Py_IncRef
 take_at.argtypes, take_at.restype = [ctypes.c_void_p], None
 
 
-def held_by_c_code_alone():
-    """The address of an object that nothing refers to that the collector knows."""
+def held_only_by_c_code():
+    """Return the address of an object to which only C code refers."""
     thing = object()
     take(thing)
     return id(thing)
 
 
-HIDDEN = held_by_c_code_alone()
+HIDDEN = held_only_by_c_code()
 
 
-def leaks_what_c_code_alone_holds(data):
+def leaks_an_object_that_only_c_code_holds(data):
     take_at(HIDDEN)
     return []
 

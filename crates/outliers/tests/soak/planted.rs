@@ -1,4 +1,4 @@
-//! Faults of `planted.py`, each found and named.
+//! The soak finds and names the faults in `planted.py`.
 #![allow(clippy::indexing_slicing, clippy::expect_used)]
 
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::common::{outliers, told};
 use pyoutliers::interpreter;
 use serde_json::Value;
 
-/// What a soak of a function of `planted.py` ends with and prints.
+/// Soaks a function of `planted.py`. Returns the exit status, stdout and stderr.
 fn soaked(function: &str, limit: &[&str]) -> (Option<i32>, String, String) {
     let mut command = outliers();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/soak");
@@ -17,7 +17,7 @@ fn soaked(function: &str, limit: &[&str]) -> (Option<i32>, String, String) {
     told(&command.output().unwrap())
 }
 
-/// Its exit status and report, after so many calls.
+/// The exit status and the report of a soak with this many calls.
 fn report(function: &str, calls: &str) -> (Option<i32>, Value) {
     limited_report(function, &["--calls", calls])
 }
@@ -28,7 +28,7 @@ fn limited_report(function: &str, limit: &[&str]) -> (Option<i32>, Value) {
     (status, serde_json::from_str(&stdout).unwrap())
 }
 
-/// Its report, whose verdict is to be that one; the exit status says the same.
+/// The report of a soak that must have this verdict and the matching exit status.
 fn judged(function: &str, calls: &str, verdict: &str) -> Value {
     let (status, report) = report(function, calls);
     let expected = if verdict == "none" { 3 } else { 1 };
@@ -37,7 +37,7 @@ fn judged(function: &str, calls: &str, verdict: &str) -> Value {
     report
 }
 
-/// A verdict, and its first object: which it is, its variable, its references per call.
+/// Checks the verdict, and the first object with its variable and its references per call.
 fn is_found(function: &str, verdict: &str, object: &str, variable: &str, per_call: f64) {
     let report = judged(function, "40000", verdict);
     let first = &report["references"][0];
@@ -49,7 +49,7 @@ fn is_found(function: &str, verdict: &str, object: &str, variable: &str, per_cal
 }
 
 #[test]
-fn a_leaked_reference_is_found_to_whatever_lives() {
+fn a_leaked_reference_to_a_living_object_is_found() {
     for (function, object, variable) in [
         ("a_things", "<planted>", "planted.THING"),
         (
@@ -67,7 +67,7 @@ fn a_leaked_reference_is_found_to_whatever_lives() {
     }
 }
 
-/// A type's references take no memory: they are a finding of their own, which hides no other.
+/// References to a type take no memory. They are a separate finding, which hides no other.
 #[test]
 fn references_to_types_do_not_hide_a_worse_leak_and_can_be_allowed() {
     let function = "leaks_a_types_reference_and_bytes";
@@ -91,14 +91,14 @@ fn references_to_types_do_not_hide_a_worse_leak_and_can_be_allowed() {
     assert!(allowed.contains("which is planted.Thing"), "{report:#}");
 }
 
-/// The report of a soak in which something is allowed.
+/// The report of a soak with `--allow`.
 fn allowed(function: &str, pattern: &str) -> Value {
     let (_, stdout, stderr) = soaked(function, &["--calls", "40000", "--allow", pattern]);
     serde_json::from_str(&stdout).expect(&stderr)
 }
 
 #[test]
-fn what_is_allowed_is_listed_and_does_not_decide() {
+fn allowed_growth_is_listed_and_does_not_affect_the_verdict() {
     for (function, pattern, verdict) in [
         ("leaks_a_reference_each_time", "planted.THING", "clean"),
         ("leaks_a_reference_each_time", "planted.T*", "clean"),
@@ -109,7 +109,7 @@ fn what_is_allowed_is_listed_and_does_not_decide() {
         ),
         ("leaks_a_reference_each_time", "types", "leak"),
         ("leaks_a_reference_each_time", "planted.OTHER", "leak"),
-        // Of a container, its items; the blocks in it are a leak as before.
+        // This allows the container's items. The blocks are still a leak.
         ("keeps_floats", "planted.KEPT", "leak"),
         // An over-release is never allowed.
         ("releases_a_thing_each_time", "*", "over-release"),
@@ -122,7 +122,7 @@ fn what_is_allowed_is_listed_and_does_not_decide() {
     }
 }
 
-/// Any variable that holds an equal value would be named by chance.
+/// Many variables may hold an equal value, so a name would be a guess.
 #[test]
 fn a_plain_value_is_named_by_its_value_alone() {
     let report = judged("leaks_a_plain_value", "1600", "leak");
@@ -134,7 +134,7 @@ fn a_plain_value_is_named_by_its_value_alone() {
 
 #[test]
 fn a_repr_without_end_does_not_hold_up_the_report() {
-    let report = judged("leaks_what_has_an_endless_repr", "1600", "leak");
+    let report = judged("leaks_an_object_with_an_endless_repr", "1600", "leak");
     let object = report["references"][0]["object"].as_str().unwrap();
     assert_eq!(
         object, "planted.Endless (its repr does not end)",
@@ -143,7 +143,7 @@ fn a_repr_without_end_does_not_hold_up_the_report() {
 }
 
 #[test]
-fn what_the_function_prints_is_none_of_the_report() {
+fn the_output_of_the_function_stays_out_of_the_report() {
     let (status, stdout, stderr) = soaked("prints", &["--calls", "160"]);
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((status, &report["verdict"]), (Some(0), &"clean".into()));
@@ -167,10 +167,10 @@ fn a_function_that_closes_all_descriptors_gets_no_verdict_and_one_report() {
     );
 }
 
-/// What the line calls adds 48 bytes, and the line frees 32: the line owes 16.
+/// The call adds 48 bytes, and its line frees 32: the line leaks 16.
 #[test]
-fn what_a_line_calls_is_booked_to_the_line() {
-    let report = judged("calls_what_leaks", "4000", "leak");
+fn the_leak_of_a_call_is_charged_to_its_line() {
+    let report = judged("calls_a_leaking_function", "4000", "leak");
     let grown = report["grown"].to_string();
     assert!(
         grown.contains("+16 bytes of C's heap per call: leaked = grows"),
@@ -180,7 +180,7 @@ fn what_a_line_calls_is_booked_to_the_line() {
 }
 
 #[test]
-fn a_reference_given_back_too_often_is_found_before_it_kills() {
+fn an_over_release_is_found_before_it_crashes_the_process() {
     for (function, per_call) in [
         ("releases_a_thing_each_time", -1.0),
         ("releases_a_thing_now_and_then", -1.0 / 1000.0),
@@ -195,7 +195,7 @@ fn a_reference_given_back_too_often_is_found_before_it_kills() {
     }
 }
 
-/// It lets go of what it held, which is right: from outside, only the count looks like an over-release.
+/// The store rightly releases what it held. From outside, its count looks like an over-release.
 #[test]
 fn a_store_that_empties_is_clean() {
     let (status, report) = report("takes_from_a_store", "1600");
@@ -207,7 +207,7 @@ fn a_store_that_empties_is_clean() {
 }
 
 #[test]
-fn an_endless_iterator_ends_as_with_detect() {
+fn an_endless_iterator_is_an_error_as_in_detect() {
     let (status, _, stderr) = soaked("counts_for_ever", &["--calls", "16"]);
     assert_eq!(status, Some(1));
     let error = "planted:counts_for_ever: returned more items than the 3 values";
@@ -224,7 +224,7 @@ fn a_leak_at_each_call_is_certain_within_two_thousand() {
 }
 
 #[test]
-fn what_is_done_with_arguments_is_seen() {
+fn faults_with_arguments_are_found() {
     for (function, verdict, fault) in [
         (
             "releases_its_argument",
@@ -262,8 +262,8 @@ fn a_container_of_plain_values_is_named_with_its_line() {
     );
 }
 
-/// The first block is freed, but stays in glibc's cache of the thread, from which comes the second: so
-/// that has to be filled before each reading. From outside the first line may leak as well.
+/// The first block is freed, but stays in glibc's cache of the thread, and the second comes from there. So the
+/// soak fills the cache before each reading. From outside, the first line may leak as well.
 #[test]
 fn c_code_that_leaks_is_named_by_the_line_that_calls_it() {
     let report = judged("leaks_by_c_code", "200000", "leak");
@@ -277,7 +277,7 @@ fn c_code_that_leaks_is_named_by_the_line_that_calls_it() {
 }
 
 #[test]
-fn a_cache_that_takes_longer_to_fill_than_there_is_time_is_no_leak() {
+fn a_cache_still_filling_when_the_time_is_up_is_not_a_leak() {
     let (_, report) = limited_report("fills_a_cache_slowly", &["--seconds", "8"]);
     assert_eq!(report["verdict"], "none", "{report:#}");
 }
@@ -287,12 +287,12 @@ fn memory_that_no_allocator_knows_of_is_seen_from_four_mebibytes_on() {
     let report = judged("keeps_pages", "40000", "leak");
     let summary = report["summary"].as_str().unwrap();
     assert!(summary.ends_with(": outside_malloc"), "{report:#}");
-    // Two MiB of them are too little to tell.
+    // Two MiB are too little.
     let (_, report) = self::report("keeps_pages", "3200");
     assert_eq!(report["verdict"], "clean", "{report:#}");
 }
 
-/// The references are certain within some hundred calls, in which the pages are too few.
+/// The references are certain after some hundred calls, and then the pages are still too few.
 #[test]
 fn a_leak_that_is_certain_does_not_hide_one_that_is_not_yet() {
     let report = judged("leaks_a_reference_and_pages", "200000", "leak");
@@ -308,7 +308,7 @@ fn a_death_is_a_verdict() {
         ("dies", "the function died by SIGSEGV at about call 256"),
         (
             "ends_python",
-            "the function ended Python with exit status: 0 at about call 256",
+            "the function ended the process with exit status: 0 at about call 256",
         ),
     ] {
         let report = judged(function, "40000", "died");
@@ -321,7 +321,7 @@ fn a_death_is_a_verdict() {
 }
 
 #[test]
-fn memory_is_not_taken_without_end() {
+fn a_soak_does_not_take_all_memory() {
     let report = judged("takes_all_memory", "1000000", "leak");
     let memory = &report["resident"];
     let taken = memory["last"].as_i64().unwrap() - memory["first"].as_i64().unwrap();
@@ -329,13 +329,13 @@ fn memory_is_not_taken_without_end() {
 }
 
 #[test]
-fn references_to_what_c_code_alone_holds_are_not_seen() {
-    let (_, report) = report("leaks_what_c_code_alone_holds", "1600");
+fn references_to_objects_that_only_c_code_holds_are_not_seen() {
+    let (_, report) = report("leaks_an_object_that_only_c_code_holds", "1600");
     assert_eq!(report["verdict"], "clean", "{report:#}");
 }
 
 #[test]
-fn references_to_the_immortal_are_not_seen() {
+fn references_to_immortal_objects_are_not_seen() {
     let version = interpreter::loaded().version.to_string();
     let minor: u32 = version.split('.').nth(1).unwrap().parse().unwrap();
     let (_, report) = report("leaks_nones_reference", "1600");
@@ -355,7 +355,7 @@ fn references_that_another_thread_leaks_are_found_without_its_line() {
 }
 
 #[test]
-fn an_array_that_was_there_before_refuses_to_be_resized() {
+fn an_existing_array_refuses_to_be_resized() {
     let (status, _, stderr) = soaked("resizes_an_array", &["--calls", "1600"]);
     assert_eq!(status, Some(1), "{stderr}");
     assert!(

@@ -1,4 +1,4 @@
-"""Functions whose truth is obvious: stores of fixed size, and what grows without end."""
+"""Functions whose verdict is obvious: stores of fixed size, and growth without end."""
 
 import array
 import collections
@@ -31,7 +31,7 @@ class Node:
         self.next = self.other = None
 
 
-# Stores of fixed size: full, or soon.
+# Stores of fixed size, which are full or fill soon.
 
 window = collections.deque(maxlen=20_000)
 ordered = collections.OrderedDict()
@@ -88,7 +88,7 @@ def stores(data):
     heapq.heappush(heap, (random.random(), [i]))
     if len(heap) > 400:
         heapq.heappop(heap)
-    # A queue of nodes, and one that is linked both ways.
+    # A queue of nodes, and a queue of nodes linked both ways.
     for last, first, both_ways in (("last", "first", False), ("end", "start", True)):
         node = Node([i])
         if last in ends:
@@ -129,7 +129,7 @@ def fills_a_ring_of_100_000(data):
 
 
 def fills_rarely(data):
-    """A place at one call in three, 50,000 of them."""
+    """Fill one of 50,000 places at one call in three."""
     i = next(numbers)
     if i % 3 == 0:
         rare[i // 3 % 50_000] = [i]
@@ -145,7 +145,7 @@ def takes_longer_to_fill_a_store(data): return takes_longer_to_fill(fills_a_stor
 def takes_longer_to_fill_a_ring(data): return takes_longer_to_fill(fills_a_ring_of_100_000, data)
 
 
-# What grows without end.
+# Growth without end.
 
 HISTORY = []
 NUMBERS = array.array("d")
@@ -197,7 +197,7 @@ def grows_a_chain(data):
 
 
 def leaks_beside_a_store(data):
-    """A reference to no variable's object is lost at one call in 50, beside a store that is full."""
+    """Leak an object at one call in 50, beside stores that are full."""
     stores(data)
     i = next(numbers)
     if i % 50 == 0:

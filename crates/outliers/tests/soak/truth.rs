@@ -1,4 +1,4 @@
-//! Functions of `truth.py`, whose truth is obvious: what is bounded is clean, what grows is a leak.
+//! Functions of `truth.py`, whose verdict is obvious: a bounded store is clean, growth without end is a leak.
 #![allow(clippy::indexing_slicing, clippy::expect_used)]
 
 use std::path::Path;
@@ -16,7 +16,7 @@ fn soak(function: &str) -> Command {
     command
 }
 
-/// The report of a soak, whose verdict has to be that one; the exit status says the same.
+/// The report of a soak that must have this verdict and the matching exit status.
 fn judged(command: &mut Command, verdict: &str) -> Value {
     let (status, stdout, stderr) = told(&command.output().unwrap());
     let report: Value = serde_json::from_str(&stdout).expect(&stderr);
@@ -38,7 +38,7 @@ fn stores_of_fixed_size_are_clean() {
     judged(soak("stores").args(["--calls", "64000"]), "clean");
 }
 
-/// By the default options alone.
+/// With the default options.
 #[test]
 fn a_store_that_fills_is_clean_once_it_is_full() {
     for function in [
@@ -59,7 +59,7 @@ fn a_store_that_still_fills_when_the_time_is_up_gets_no_verdict() {
             "truth.store[0], a list: it holds ",
         ),
     ] {
-        // On a machine that is busy, six seconds may be too few to compare anything.
+        // On a busy machine, six seconds may be too few to compare anything.
         let seconds = ["6", "12", "24", "36"].iter();
         let mut reports =
             seconds.map(|seconds| judged(soak(function).args(["--seconds", seconds]), "none"));
@@ -75,7 +75,7 @@ fn a_store_that_still_fills_when_the_time_is_up_gets_no_verdict() {
     }
 }
 
-/// It has an end, which its `maxlen` says.
+/// The deque has a limit, its `maxlen`.
 #[test]
 fn a_deque_that_still_fills_when_memory_runs_out_gets_no_verdict() {
     let report = judged(&mut soak("fills_a_deque_beyond_the_memory"), "none");
@@ -185,7 +185,7 @@ fn a_store_does_not_hide_a_leak_beside_it() {
 }
 
 #[test]
-fn what_the_system_gives_is_counted_and_has_a_line() {
+fn leaked_system_resources_are_counted_and_have_a_line() {
     let cases = [
         (
             "leaves_children",
@@ -209,13 +209,13 @@ fn what_the_system_gives_is_counted_and_has_a_line() {
         let summary = report["summary"].as_str().unwrap();
         assert!(summary.contains(counter), "{report:#}");
         assert!(report["grown"].to_string().contains(line), "{report:#}");
-        // Before it runs out.
+        // The soak ends before the resource runs out.
         assert!(report["calls"].as_u64().unwrap() < 2000, "{report:#}");
     }
     println!("cases: {}", cases.len());
 }
 
-/// Nothing is clean near a limit.
+/// Near a limit, no verdict is clean.
 #[test]
 fn too_many_open_files_end_a_soak_without_calling_it_clean() {
     let mut limited = Command::new("sh");

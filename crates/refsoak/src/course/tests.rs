@@ -1,10 +1,10 @@
-//! The course alone, without Python: whole soaks, played with a counter that is a function of the calls.
+//! Tests of the course, without Python: whole soaks of a counter that is a function of the calls.
 
 use super::{EARLY, LONGER, Next, Shown};
 use crate::counter::Counter;
 use crate::verdict::{Finding, Growth, PARTS, Series, per_call, windows};
 
-/// A counter as a function of the calls, and what the soak sees of it.
+/// A counter as a function of the calls, and the facts that the soak knows about it.
 struct Played<'a> {
     counter: Counter,
     count: &'a dyn Fn(u64) -> i64,
@@ -12,7 +12,7 @@ struct Played<'a> {
     is_kept: bool,
     /// How many blocks an entry has.
     blocks: f64,
-    /// How many calls there is time for.
+    /// The number of calls for which there is time.
     most: u64,
 }
 
@@ -24,8 +24,8 @@ enum End {
 }
 
 impl Played<'_> {
-    /// Plays a soak. Returns its end, and the calls that it took. `wanted` is the shortest window if all calls
-    /// that were asked for are made at once.
+    /// Plays a soak. Returns its end, and the number of calls. `wanted` is the shortest window if all requested
+    /// calls are made in one stage.
     fn soak(&self, wanted: u64) -> (End, u64) {
         let (mut window, mut calls) = (EARLY.min(wanted), 1025);
         loop {
@@ -127,7 +127,7 @@ fn a_cache_of_c_code_of_up_to_100_000_entries_is_clean() {
 }
 
 #[test]
-fn a_store_that_still_fills_when_the_time_is_up_is_none() {
+fn a_store_still_filling_when_the_time_is_up_gets_no_verdict() {
     for most in [2000, 5000, 30_000, 60_000] {
         for entries in [most * 2, 100_000] {
             let filled = |calls: u64| signed(calls.min(entries));
@@ -149,7 +149,7 @@ fn a_store_that_still_fills_when_the_time_is_up_is_none() {
 }
 
 #[test]
-fn every_leak_up_to_the_promised_limit_ends_as_one() {
+fn every_leak_up_to_the_promised_limit_ends_as_a_leak() {
     for period in (1..=WANTED).step_by(7) {
         for phase in [0, period / 3, period - 1] {
             let leaked = |calls: u64| signed((calls + phase) / period);
@@ -217,7 +217,7 @@ fn a_hidden_store_of_objects_of_up_to_20_000_entries_is_clean() {
     }
 }
 
-/// The store fills first, and the leak goes on behind it.
+/// The store fills first, and the leak continues after that.
 #[test]
 fn a_store_that_fills_does_not_hide_a_leak() {
     for entries in (100..=100_000).step_by(1009) {
@@ -257,7 +257,7 @@ fn references_to_types_do_not_end_a_soak_early() {
 
 /// Pages are coarse, so this counter needs more calls than others.
 #[test]
-fn memory_outside_malloc_that_may_grow_is_waited_for() {
+fn the_soak_waits_for_memory_outside_malloc_that_may_grow() {
     let stage = |window, counter, may_grow_outside| {
         let leak = [Growth {
             counter,

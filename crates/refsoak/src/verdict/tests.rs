@@ -1,4 +1,4 @@
-//! The judgement alone, without Python: it is given histories of a counter as a function of the calls.
+//! Tests of the judgement, without Python: a function of the calls gives the history of a counter.
 
 use super::{Counter, Finding, PARTS, Paired, Series, grow_behind_items, windows};
 
@@ -27,7 +27,7 @@ fn judge(short: &[i64], long: &[i64], counter: Counter) -> Finding {
     series.judge(counter)
 }
 
-/// Each of these histories of a counter has this finding.
+/// Checks that each of these histories of a counter has this finding.
 fn are(counter: Counter, expected: Finding, windows: &[(&[i64], &[i64])]) {
     for (short, long) in windows {
         let finding = judge(short, long, counter);
@@ -76,7 +76,7 @@ fn every_leak_up_to_the_promised_limit_is_seen_whatever_its_period_and_phase() {
 }
 
 #[test]
-fn what_leaks_more_rarely_is_a_leak_or_goes_on_or_comes_less_than_twice_in_the_later_half() {
+fn a_rarer_leak_is_seen_if_it_happens_four_times_in_the_later_windows() {
     let window = 80;
     for period in window + 1..=window * PARTS {
         for phase in 0..period {
@@ -93,7 +93,7 @@ fn what_leaks_more_rarely_is_a_leak_or_goes_on_or_comes_less_than_twice_in_the_l
 }
 
 #[test]
-fn bursts_and_several_at_once_are_seen_as_one_is() {
+fn leaks_in_bursts_and_two_leaks_at_once_are_leaks() {
     let window = 100;
     for period in 1..=window {
         for phase in 0..period {
@@ -123,7 +123,7 @@ fn ramps_are_leaks() {
         let finding = play(100, start, Counter::Blocks, faster);
         assert_eq!(finding, Finding::Leak, "from {start}");
     }
-    // More and more slowly, like a square root: more calls are needed.
+    // Growth that slows down, like a square root, needs more calls.
     let slower = |calls: u64| signed((calls * 100).isqrt());
     assert_eq!(play(100, 10, Counter::Blocks, slower), Finding::Rare);
 }
@@ -147,7 +147,7 @@ fn stairs_of_a_heap_are_never_clean() {
     }
 }
 
-/// In units of the shortest window, the last one begins at 17.22, and its first two fifths end at 18.33.
+/// In units of the shortest window, the last window begins at 17.22, and its first two fifths end at 18.33.
 #[test]
 fn a_store_that_is_full_in_the_first_two_fifths_of_the_last_window_is_never_a_leak() {
     let mut played = 0_u64;
@@ -196,9 +196,9 @@ fn a_leak_beside_a_cache_is_never_clean() {
     }
 }
 
-/// A store whose places are filled at random, so that it grows more and more slowly.
+/// The places of the store are filled at random, so that it grows more and more slowly.
 #[test]
-fn a_store_filled_at_random_is_a_leak_for_no_size_that_is_full_by_half() {
+fn a_store_filled_at_random_is_never_a_leak() {
     for entries in [100, 1000, 5000, 20_000, 50_000] {
         let filled = |calls: u64| {
             let (calls, entries) = (calls as f64, f64::from(entries));
@@ -236,7 +236,7 @@ fn a_store_that_is_emptied_when_full_is_never_a_leak() {
         }
     }
     println!("cases: {played}");
-    // These get more calls.
+    // These histories get more calls.
     assert!(open * 4 < played, "{open} of {played}");
 }
 
@@ -269,7 +269,7 @@ fn noise(wide: i64, seed: u64) -> impl Fn(u64) -> i64 {
 }
 
 #[test]
-fn noise_is_no_leak_and_hides_none_that_is_larger() {
+fn noise_is_not_a_leak_and_hides_no_larger_leak() {
     for seed in 0..20_000 {
         for wide in [1, 2, 10, 1000] {
             let noise = noise(wide, seed);
@@ -306,7 +306,7 @@ fn growth_that_pauses_is_a_cache() {
 
 /// Equal growth in every window may be a cache that fills at first, and then a leak.
 #[test]
-fn what_grows_in_every_window_is_never_clean() {
+fn equal_growth_in_every_window_is_never_clean() {
     for growth in 1..100 {
         are(
             Counter::Blocks,
@@ -319,7 +319,7 @@ fn what_grows_in_every_window_is_never_clean() {
 }
 
 #[test]
-fn growth_that_goes_on_now_and_then_is_not_judged() {
+fn growth_in_some_windows_gets_no_verdict() {
     let (blocks, references) = (Counter::Blocks, Counter::References);
     let rare: (&[_], &[_]) = (&[1, 0, 1, 1, 1, 0, 1, 1], &[1, 2, 1, 2]);
     are(blocks, Finding::Rare, &[rare]);
@@ -339,18 +339,18 @@ fn only_references_can_be_over_released() {
 }
 
 #[test]
-fn windows_of_one_length_alone_prove_nothing() {
+fn windows_of_one_length_prove_nothing() {
     are(Counter::Blocks, Finding::Cache, &[(&[1], &[])]);
     are(Counter::Blocks, Finding::Rare, &[(&[1; 8], &[])]);
     are(Counter::Blocks, Finding::Steady, &[(&[], &[])]);
 }
 
 #[test]
-fn nothing_is_steady() {
+fn no_growth_is_steady() {
     are(Counter::References, Finding::Steady, &[(&[0; 8], &[0; 4])]);
 }
 
-/// A store that is emptied when full, with two blocks per entry; with a leak behind it, or without.
+/// A store that is emptied when full, with two blocks per entry, with or without a leak behind it.
 #[test]
 fn a_leak_behind_a_store_shows_in_what_its_items_do_not_explain() {
     for size in (100..60_000).step_by(97) {
@@ -369,7 +369,7 @@ fn a_leak_behind_a_store_shows_in_what_its_items_do_not_explain() {
             });
             let paired: Vec<_> = paired.collect();
             if paired.iter().all(|window| window.items == 0) {
-                // Nothing is hidden.
+                // The items hide nothing.
                 continue;
             }
             let grows = grow_behind_items(&paired);

@@ -1,4 +1,4 @@
-//! The binding is soaked and starved: it leaks on no path.
+//! Soaks and starves the binding: it leaks on no path.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../../../tests/common/mod.rs"]

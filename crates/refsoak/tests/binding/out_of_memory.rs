@@ -61,10 +61,10 @@ fn sweep(name: &str, any_error: bool, call: impl Fn() -> Result<(), Error>) {
     }
 }
 
-/// How often an allocation is failed again if blocks were left.
+/// How often to repeat a failure after which blocks were left.
 const TIMES: i64 = 10;
 
-/// Far more allocations would mean that the sweep never ended.
+/// With far more allocations, the sweep would never have ended.
 fn number_is_likely(number: u64) -> bool {
     (3..20_000).contains(&number)
 }
@@ -87,7 +87,7 @@ fn data() -> Vec<f64> {
 #[ignore = "run by a test below, in its own process"]
 fn with_python_alone() {
     let data = data();
-    // With the list of the previous call, and with a new one.
+    // Each call either reuses the list of the previous call or makes a new one.
     for (list, most) in [("kept", usize::MAX), ("new", 0)] {
         let callee = |name| callee(name).keep_up_to(most);
         let largest = callee("indices_of_largest");
@@ -156,7 +156,7 @@ fn with_python_alone() {
     });
 }
 
-/// NumPy may report the error differently, and keep what it was making.
+/// NumPy may report the error differently, and keep unfinished objects.
 #[test]
 #[ignore = "run by a test below, in its own process"]
 fn with_numpy() {
@@ -196,7 +196,7 @@ fn apart() {
 }
 
 #[test]
-fn starving_is_apart_from_other_threads_and_other_hooks() {
+fn starving_affects_no_other_thread_and_notices_other_hooks() {
     passes("out_of_memory::apart", &[]);
 }
 

@@ -1,4 +1,4 @@
-//! Soaks every path of the binding, each in its own process; and plants leaks, which must be found.
+//! Soaks every path of the binding in its own process, and checks that planted leaks are found.
 
 use std::cell::Cell;
 use std::thread;
@@ -39,7 +39,7 @@ fn is_clean(calls: u64, call: impl FnMut() -> bool) {
 }
 
 /// The same, except that a few blocks may stay: Python keeps some blocks for reuse, and with threads their
-/// number is a matter of chance.
+/// number varies.
 fn is_clean_with_threads(calls: u64, call: impl FnMut() -> bool) {
     let report = soak(calls, call);
     let leaks = matches!(report.verdict, Verdict::Leak | Verdict::OverRelease);
@@ -81,7 +81,7 @@ fn each_passes(names: &[&str]) {
     assert!(failed.is_empty(), "{failed:?}");
 }
 
-/// Whether a test passes in its own process. On failure, prints what it printed.
+/// Whether a test passes in its own process. On failure, prints its output.
 fn passes(name: &str) -> bool {
     let output = in_a_process_of_its_own(name).output().unwrap();
     let (_, stdout, stderr) = told(&output);
@@ -214,13 +214,13 @@ each_in_its_own_process! {
         assert_eq!(report.verdict, Verdict::Leak);
         is_rate(&report, &Counter::RustHeap, 100.0);
     };
-    a_cache_that_fills_is_none: {
+    a_cache_that_fills_is_clean: {
         let fills = callee("fills_a_cache");
         let report = soak(16_000, || fills.detect(&[1.0]).is_ok());
         assert_eq!(report.verdict, Verdict::Clean);
     };
-    growth_that_does_not_scale_is_none: {
-        // One vector in each window, whatever its length: the windows of 1,600 calls begin with these calls.
+    growth_that_does_not_scale_is_clean: {
+        // One vector in each window, whatever its length. With 1,600 calls, the windows begin with these calls.
         // The vectors are large, because C's heap varies by a KiB or two.
         let kept = Cell::new(Vec::new());
         let keep = || {
@@ -242,7 +242,7 @@ each_in_its_own_process! {
         assert_eq!((rust.finding, &report.verdict), (Finding::Cache, &Verdict::Clean));
         assert!(rust.total >= 12 * 50_000);
     };
-    a_reference_given_back_too_often_is_found: {
+    an_over_release_is_found: {
         let released = callee("is_released_too_often");
         let report = Soak::new(1600).run(|| released.detect(&[1.0]).map(drop)).unwrap();
         println!("{report}");

@@ -1,4 +1,4 @@
-//! Generated tables: the values, how each is written, and the line of the wrong word are known.
+//! Generates tables whose values and errors are known.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -21,7 +21,7 @@ struct Style {
     end: &'static str,
     last_end: bool,
     delimiter: char,
-    /// The number of columns before and after the wanted one. Without any, the text is not CSV.
+    /// The number of columns before and after the wanted one. Without other columns, the text is not CSV.
     before: usize,
     after: usize,
     header: bool,
@@ -29,7 +29,7 @@ struct Style {
     by_name: bool,
 }
 
-/// A value, how it is written, and what stands around it.
+/// A value, how it is written, and the fields around it.
 #[derive(Clone, Debug)]
 struct Row {
     value: f64,
@@ -39,7 +39,7 @@ struct Row {
     others: Vec<usize>,
 }
 
-/// What other columns hold, as CSV writes it. `|` becomes the table's end of a line.
+/// The fields of other columns, as in CSV. `|` becomes the table's end of a line.
 const OTHERS: [&str; 7] = [
     "a",
     "",

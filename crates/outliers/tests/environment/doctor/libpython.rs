@@ -1,4 +1,4 @@
-//! A library in the place of libpython.
+//! A library that takes the place of libpython.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,7 +7,7 @@ use pyoutliers::interpreter;
 
 use crate::common::directory;
 
-/// The directory of a library that has the name of libpython, and can only report its version.
+/// The directory of a library with the name of libpython, which can only report its version.
 pub fn other_libpython() -> PathBuf {
     let directory = directory("other-libpython");
     let source = "const char *Py_GetVersion(void) { return \"3.99.1 (not a Python)\"; }\n";

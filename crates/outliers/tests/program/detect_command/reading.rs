@@ -1,4 +1,4 @@
-//! What is read from files and from standard input, and the errors about what cannot be read.
+//! Reading files and standard input, and the errors for text that cannot be read.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -159,25 +159,25 @@ fn errors_name_file_line_and_column() {
             "no-such",
             b"t,v\na,1\n",
             &["--column", "w"],
-            r#"cpu.csv:1: no column "w" among: t, v"#,
+            r#"cpu.csv:1: no column "w"; the columns are: t, v"#,
         ),
         (
             "misspelled",
             b"time,celsius\na,1\n",
             &["--column", "celcius"],
-            r#"cpu.csv:1: no column "celcius" among: time, celsius (did you mean "celsius"?)"#,
+            r#"cpu.csv:1: no column "celcius"; the columns are: time, celsius (did you mean "celsius"?)"#,
         ),
         (
             "no-such-number",
             b"t,v\na,1\n",
             &["--column", "3"],
-            r#"cpu.csv:1: no column "3" among: t, v"#,
+            r#"cpu.csv:1: no column "3"; the columns are: t, v"#,
         ),
         (
             "number-zero",
             b"t,v\na,1\n",
             &["--column", "0"],
-            r#"cpu.csv:1: no column "0" among: t, v"#,
+            r#"cpu.csv:1: no column "0"; the columns are: t, v"#,
         ),
         (
             "twice",

@@ -1,21 +1,21 @@
-//! Two closures that call Python by PyO3, and their soaks: one is clean, the other leaks.
+//! Soaks two closures that call Python with PyO3: one is clean, the other leaks.
 //!
 //! refsoak and PyO3 must be built for the same Python. PyO3 takes the one that `PYO3_PYTHON` names; refsoak
-//! takes the one that `PYTHON_SYS_EXECUTABLE` names, by python3-sys. So name the same interpreter twice:
+//! takes the one that `PYTHON_SYS_EXECUTABLE` names. So name the same interpreter twice:
 //!
 //! ```sh
 //! export PYO3_PYTHON=/usr/bin/python3 PYTHON_SYS_EXECUTABLE=/usr/bin/python3
 //! cargo run
 //! ```
 //!
-//! PyO3 0.30 needs Python 3.9. When the program runs, it has one libpython: the one that PyO3 links. refsoak
+//! PyO3 0.30 needs Python 3.9 or newer. The running program has one libpython, the one that PyO3 links. refsoak
 //! finds it in the process.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use refsoak::{Report, Result, Soak};
 
-/// A leak of one object in 80 calls is seen: a twentieth of all.
+/// With so many calls, the soak sees a leak of one object in 80 calls.
 const CALLS: u64 = 1600;
 
 /// Makes a list, fills it, and reads it: all references are released by `Drop`.
@@ -25,7 +25,7 @@ fn sum(py: Python<'_>) -> PyResult<f64> {
     sum.call1((numbers,))?.extract()
 }
 
-/// Soaks a closure that releases all that it takes.
+/// Soaks a closure that releases all its references.
 pub fn clean() -> Result<Report> {
     Python::initialize();
     Soak::new(CALLS).run(|| Python::attach(|py| sum(py).map(drop)))
@@ -44,7 +44,7 @@ pub fn leaking() -> Result<Report> {
     })
 }
 
-/// A dictionary that a module holds, as a program's settings.
+/// A dictionary that a module holds, such as the settings of a program.
 fn settings(py: Python<'_>) -> PyResult<Py<PyDict>> {
     let module = PyModule::new(py, "settings")?;
     let settings = PyDict::new(py);

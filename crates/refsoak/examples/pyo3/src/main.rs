@@ -1,4 +1,4 @@
-//! Prints what the two soaks saw.
+//! Prints the results of the two soaks.
 
 fn main() -> refsoak::Result<()> {
     let clean = refsoak_with_pyo3::clean()?;

@@ -1,4 +1,4 @@
-//! The only test of its process: a soak counts the threads of other tests too.
+//! The only test in its process: a soak would also count the threads of other tests.
 #![allow(clippy::unwrap_used)]
 
 use pyo3::exceptions::PyValueError;
@@ -17,7 +17,7 @@ fn pyo3_is_clean_and_a_lost_reference_is_a_leak_that_is_named() {
     assert_eq!(lost.variable, "settings.SETTINGS");
     assert_eq!((lost.finding, lost.per_call), (Finding::Leak, 1.0));
 
-    // An error of PyO3's ends the soak, with its type and text.
+    // An error from PyO3 ends the soak. It has its type and text.
     let fails = || Err::<(), PyErr>(PyValueError::new_err("no number"));
     let error = Soak::new(1600).run(fails).unwrap_err();
     assert!(
