@@ -77,8 +77,8 @@
 //!   called Python. On the main thread, and when `main` returns, nothing waits.
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 
-#[cfg(not(unix))]
-compile_error!("outliers supports Unix systems only: it finds Python by paths such as bin/python");
+#[cfg(not(target_os = "linux"))]
+compile_error!("pyoutliers supports Linux only");
 
 pub mod capi;
 pub mod convert;

@@ -1,20 +1,13 @@
 //! Puts text from elsewhere on one line: paths, names and messages can hold line feeds.
 
 use std::fmt::{self, Write};
-use std::iter;
 
 /// Writes text with a space in place of each line break.
 pub(crate) struct OneLine<'f, 'b>(pub &'f mut fmt::Formatter<'b>);
 
 impl Write for OneLine<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for (index, line) in text.split(['\n', '\r']).enumerate() {
-            if index > 0 {
-                self.0.write_char(' ')?;
-            }
-            self.0.write_str(line)?;
-        }
-        Ok(())
+        self.0.write_str(&text.replace(['\n', '\r'], " "))
     }
 }
 
@@ -23,21 +16,13 @@ pub(crate) struct AfterColon<'a>(pub &'a str);
 
 impl fmt::Display for AfterColon<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LONGEST: usize = 300;
-        let words = self.0.split_whitespace();
-        let mut message = words
-            .flat_map(|word| iter::once(' ').chain(word.chars()))
-            .peekable();
-        if message.peek().is_some() {
-            f.write_char(':')?;
+        let message = self.0.split_whitespace().collect::<Vec<_>>().join(" ");
+        let longest = message.char_indices().nth(300).map(|(end, _)| end);
+        match longest.and_then(|end| message.get(..end)) {
+            Some(start) => write!(f, ": {start}…"),
+            None if message.is_empty() => Ok(()),
+            None => write!(f, ": {message}"),
         }
-        for character in message.by_ref().take(1 + LONGEST) {
-            f.write_char(character)?;
-        }
-        if message.peek().is_some() {
-            f.write_char('…')?;
-        }
-        Ok(())
     }
 }
 

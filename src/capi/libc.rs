@@ -17,11 +17,7 @@ unsafe extern "C" {
     pub(super) safe fn dlerror() -> *const c_char;
     pub(super) fn dladdr(address: *const c_void, info: *mut DlInfo) -> c_int;
 
-    #[cfg(any(target_os = "linux", target_os = "android"))]
     safe fn gettid() -> c_int;
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    safe fn pthread_main_np() -> c_int;
-
     /// The effective user of this process.
     pub(crate) safe fn geteuid() -> u32;
     /// The processor time that this process has used, in microseconds.
@@ -30,9 +26,5 @@ unsafe extern "C" {
 
 /// Whether this is the main thread, whose end is the end of the process.
 pub(super) fn is_main_thread() -> bool {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let main = gettid().cast_unsigned() == std::process::id();
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let main = pthread_main_np() != 0;
-    main
+    gettid().cast_unsigned() == std::process::id()
 }

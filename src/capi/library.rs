@@ -15,11 +15,7 @@ use python3_sys as ffi;
 use crate::capi::libc::{dlerror, dlopen, dlsym};
 
 /// `RTLD_NOW | RTLD_GLOBAL`: compiled modules find Python's symbols, as in a program that is linked with it.
-const FLAGS: c_int = if cfg!(target_vendor = "apple") {
-    0xa
-} else {
-    0x102
-};
+const FLAGS: c_int = 0x102;
 
 /// Calls any function of Python's C API: `c!(PyList_New(length))`.
 ///

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 // Every libc of a Unix has these. Declaring them here avoids a dependency.
 unsafe extern "C" {
     fn dlsym(handle: *mut c_void, symbol: *const c_char) -> *mut c_void;
-    #[cfg(target_os = "linux")]
     fn malloc_usable_size(block: *mut c_void) -> usize;
 }
 
@@ -86,17 +85,10 @@ impl CBlock {
     }
 
     /// How many bytes the block adds to [`c_heap`]: its usable size and its header.
-    #[cfg(target_os = "linux")]
     pub(crate) fn chunk(&self) -> i64 {
         // SAFETY: a live block, which `System` allocated by malloc.
         let usable = unsafe { malloc_usable_size(self.0.as_ptr().cast()) };
         i64::try_from(usable + size_of::<usize>()).unwrap_or(i64::MAX)
-    }
-
-    /// Other systems have no `mallinfo2` that would see it.
-    #[cfg(not(target_os = "linux"))]
-    pub(crate) fn chunk(&self) -> i64 {
-        0
     }
 }
 

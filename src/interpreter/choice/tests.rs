@@ -30,12 +30,7 @@ fn an_environment_is_used_only_if_nobody_else_can_have_put_it_there() -> io::Res
     for directory in [&top, &top.join("target"), &environment] {
         let mode = |mode| fs::set_permissions(directory, fs::Permissions::from_mode(mode));
         let is_safe = |safe, why: &str| {
-            assert_eq!(
-                is_ours(&environment),
-                safe,
-                "{why}: {}",
-                directory.display()
-            );
+            assert_eq!(is_ours(&environment), safe, "{why}: {directory:?}");
         };
         for (bits, safe) in [(0o777, false), (0o1777, true), (0o775, user == group)] {
             mode(bits)?;
