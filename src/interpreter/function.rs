@@ -1,6 +1,7 @@
 //! Finds a function: the only place that imports modules and looks up names.
 
 use std::ffi::{CStr, CString};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use super::prelude::module as compiled_in;
@@ -107,6 +108,8 @@ fn advice(py: Python<'_>, module: &str, exception: &Exception) -> String {
             "the Python is {choice}; install it: {remedy}; or choose a Python that has it: \
              OUTLIERS_PYTHON=/path/to/python"
         )
+    } else if is_asked_for && Path::new(&format!("{module}.py")).is_file() {
+        format!("the Python is {choice}; to load it from its file, write {module}.py")
     } else if is_asked_for {
         format!(
             "the Python is {choice}; name its directory in PYTHONPATH, as the current one is not \

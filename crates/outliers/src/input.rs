@@ -80,7 +80,12 @@ impl Source<'_> {
             skip_missing: self.input.skip_missing,
             ..wanted
         };
-        let file = self.open().with_context(|| self.name.clone())?;
+        let file = self
+            .open()
+            .with_context(|| match self.name.contains(".py:") {
+                true => format!("{} (a function? use --function)", self.name),
+                false => self.name.clone(),
+            })?;
         let series = read::series(Patient(&file), &self.name, &wanted)?;
         match series.missing {
             0 => (),

@@ -42,6 +42,7 @@ use std::io;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 use output::{complain, escape, print};
 use pyoutliers::Outliers;
@@ -120,7 +121,14 @@ fn usage(error: clap::Error) -> ExitCode {
     let error = error.format(&mut Arguments::command());
     // The message repeats the arguments, so it is made again from escaped ones.
     let typed = env::args_os().map(|word| escape(&word.to_string_lossy()).into_owned());
-    let error = Arguments::try_parse_from(typed).err().unwrap_or(error);
+    let mut error = Arguments::try_parse_from(typed).err().unwrap_or(error);
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
+        && error.kind() == clap::error::ErrorKind::UnknownArgument
+        && word.contains(".py:")
+    {
+        let tip = vec!["name a function with '--function'".into()];
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tip));
+    }
     match error.print() {
         Err(problem) if !error.use_stderr() && problem.kind() != io::ErrorKind::BrokenPipe => {
             complain(&anyhow::Error::new(problem).context("cannot write the result"));

@@ -46,8 +46,13 @@ pub fn say(text: &str) {
 /// Writes an error to stderr: one line, and the traceback if Python code raised.
 pub fn complain(error: &Error) {
     say(&format!("{error:#}"));
+    let of_soak = match error.downcast_ref() {
+        Some(refsoak::Error::Python(error)) => Some(error),
+        _ => None,
+    };
     let traceback = error
         .downcast_ref()
+        .or(of_soak)
         .map_or("", pyoutliers::Error::traceback);
     let _ = Escaping(Patient(io::stderr())).write_all(traceback.as_bytes());
 }

@@ -53,7 +53,9 @@ pub fn find(records: &Records<'_>, wanted: &str) -> Result<Column, Error> {
             );
             let close = similar(wanted, names.iter().copied());
             let close = close.map(|name| format!("did you mean {name:?}?"));
-            Err(close.into_iter().fold(error(problem), Error::hint))
+            let numbers = || format!("by number: 1 to {}", names.len());
+            let hint = close.or_else(|| number.map(|_| numbers()));
+            Err(hint.into_iter().fold(error(problem), Error::hint))
         }
     }
 }

@@ -124,6 +124,32 @@ fn outliers_can_set_the_exit_status_and_without_any_nothing_is_printed() {
 }
 
 #[test]
+fn a_function_given_as_a_module_or_as_a_file_of_numbers_gets_the_right_form() {
+    let directory = crate::common::directory("named");
+    std::fs::write(directory.join("mine.py"), "def f(data): return []\n").unwrap();
+    std::fs::write(directory.join("numbers"), "1\n").unwrap();
+    let detect = |arguments: &[&str]| {
+        let mut command = outliers();
+        command
+            .arg("detect")
+            .args(arguments)
+            .current_dir(&directory);
+        told(&command.output().unwrap())
+    };
+    let (status, _, stderr) = detect(&["numbers", "--function", "mine:f"]);
+    assert_eq!(status, Some(1));
+    assert!(
+        stderr.ends_with("to load it from its file, write mine.py\n"),
+        "{stderr}"
+    );
+    let problem = "outliers: mine.py:f (a function? use --function): No such file or directory (os error 2)\n";
+    assert_eq!(
+        detect(&["mine.py:f"]),
+        (Some(1), String::new(), problem.into())
+    );
+}
+
+#[test]
 fn an_argument_that_is_not_utf_8_is_refused_and_named() {
     for (command, option, value) in [
         ("detect", "--function", &b"sp\xe9.py:f"[..]),

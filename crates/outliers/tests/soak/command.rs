@@ -208,6 +208,7 @@ fn a_function_that_fails_is_an_error() {
     let (status, stdout, stderr) = told(&output);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
     assert!(stderr.starts_with("outliers: callees:raises_value_error: ValueError: the message\n"));
+    assert!(stderr.contains("in raises_value_error"), "{stderr}");
 }
 
 #[test]
@@ -302,4 +303,14 @@ fn wrong_usage_is_status_2() {
         let (status, stdout, _) = told(&soak(&arguments).output().unwrap());
         assert_eq!((status, stdout.as_str()), (Some(2), ""), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_function_without_its_option_is_told_the_option() {
+    let (status, stdout, stderr) = told(&soak(&["spikes.py:spikes"]).output().unwrap());
+    assert_eq!((status, stdout.as_str()), (Some(2), ""));
+    assert!(
+        stderr.contains("tip: name a function with '--function'"),
+        "{stderr}"
+    );
 }
