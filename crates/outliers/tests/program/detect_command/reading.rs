@@ -171,21 +171,13 @@ fn errors_name_file_line_and_column() {
             "no-such-number",
             b"t,v\na,1\n",
             &["--column", "3"],
-<<<<<<< HEAD
-            r#"cpu.csv:1: no column "3"; the columns are: t, v"#,
-=======
-            r#"cpu.csv:1: no column "3" among: t, v (by number: 1 to 2)"#,
->>>>>>> db8b6fd166d054d76bdb67226b6817139f799fee
+            r#"cpu.csv:1: no column "3"; the columns are: t, v (by number: 1 to 2)"#,
         ),
         (
             "number-zero",
             b"t,v\na,1\n",
             &["--column", "0"],
-<<<<<<< HEAD
-            r#"cpu.csv:1: no column "0"; the columns are: t, v"#,
-=======
-            r#"cpu.csv:1: no column "0" among: t, v (by number: 1 to 2)"#,
->>>>>>> db8b6fd166d054d76bdb67226b6817139f799fee
+            r#"cpu.csv:1: no column "0"; the columns are: t, v (by number: 1 to 2)"#,
         ),
         (
             "twice",
