@@ -252,7 +252,8 @@ class Follower:
             if not frame.f_code.co_filename.startswith(OURS):
                 lines.append((frame.f_code.co_filename, frame.f_lineno, when))
             frame = frame.f_back
-        self.lines = lines
+        # After the function has returned, our own code may run before its result is freed.
+        self.lines = lines or self.lines
         self.depth.update((line, len(lines) - place) for place, line in enumerate(lines))
         self.last = self.read()
         return self

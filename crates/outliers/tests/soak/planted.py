@@ -242,3 +242,11 @@ ARRAY = np.zeros(3)
 def resizes_an_array(data):
     ARRAY.resize(7 - len(ARRAY))
     return []
+
+
+KEPT_OBJECTS = []
+
+
+def keeps_an_object_and_returns_an_item(data):
+    KEPT_OBJECTS.append(object())
+    return [0]

@@ -276,6 +276,15 @@ fn c_code_that_leaks_is_named_by_the_line_that_calls_it() {
     assert_eq!(grown.matches(rate).count(), 2, "{report:#}");
 }
 
+/// The soak itself holds the result, in Rust, until its own code has run.
+#[test]
+fn a_result_is_not_charged_to_the_line_that_returns_it() {
+    let report = judged("keeps_an_object_and_returns_an_item", "20000", "leak");
+    let grown = report["grown"].to_string();
+    assert!(grown.contains("KEPT_OBJECTS.append"), "{report:#}");
+    assert!(!grown.contains("return [0]"), "{report:#}");
+}
+
 #[test]
 fn a_cache_still_filling_when_the_time_is_up_is_not_a_leak() {
     let (_, report) = limited_report("fills_a_cache_slowly", &["--seconds", "8"]);
