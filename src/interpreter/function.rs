@@ -33,12 +33,10 @@ pub(crate) fn find<'p>(
 fn load<'p>(py: Python<'p>, path: &str, source: Option<&str>) -> Result<Owned<'p>, Exception> {
     let load = loader(py)?.as_borrowed(py);
     let path = capi::unicode_from_str(py, path)?; // new
-    match source {
+    let source = source.map(|source| capi::unicode_from_str(py, source)); // new
+    match &source.transpose()? {
         None => capi::object_call_function_obj_args(&load, [&path]), // new
-        Some(source) => {
-            let source = capi::unicode_from_str(py, source)?; // new
-            capi::object_call_function_obj_args(&load, [&path, &source]) // new
-        }
+        Some(source) => capi::object_call_function_obj_args(&load, [&path, source]), // new
     }
 }
 

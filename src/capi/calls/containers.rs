@@ -12,8 +12,7 @@ use crate::capi::library::c;
 use crate::capi::lock::Python;
 use crate::capi::owned::{Borrowed, Owned};
 
-/// An index that the C calls refuse. The length will not do: while an empty list is being filled, any
-/// Python code can find it through the collector and append to it.
+/// An index that the C calls refuse. The length will not do: Python code can append to a list that is still empty.
 const NO_SLOT: isize = -1;
 
 /// The start of a `PyListObject`, the same in every version from 3.8 to 3.15.
@@ -25,9 +24,9 @@ struct ListObject {
 
 /// A new list or tuple whose slots are being filled, in order.
 ///
-/// An empty slot holds NULL, and code that reads it crashes. Python code can find objects through the
-/// collector, so the collector does not know this one until all slots are filled and
-/// [`finish`](Self::finish) hands it out. Dropping it releases the items that were filled in.
+/// An empty slot holds NULL, and code that reads it crashes. Python code can find objects through the collector,
+/// so that does not know this one until [`finish`](Self::finish) hands it out with all slots filled. Dropping it
+/// releases the items that were filled in.
 #[derive(Debug)]
 pub struct Unfilled<'p> {
     object: Owned<'p>,
@@ -176,8 +175,8 @@ pub fn list_set_item<'p>(
     }
     // SAFETY: there are `length` slots, more than `index`.
     let slot = unsafe { list.slots.add(index) };
-    // SAFETY: nobody else knows the list, so its slots have not moved. This one is empty, so nothing has to be
-    // released. The reference to the item is handed over.
+    // SAFETY: nobody else knows the list, so its slots have not moved; this one is empty, so there is nothing to
+    // release. The reference to the item is handed over.
     unsafe { slot.write(item.into_ptr()) };
     list.filled += 1;
     Ok(())
