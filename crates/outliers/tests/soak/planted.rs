@@ -167,15 +167,15 @@ fn a_function_that_closes_all_descriptors_gets_no_verdict_and_one_report() {
     );
 }
 
-/// The call adds 48 bytes, and its line frees 32: the line leaks 16.
+/// The call adds 48 bytes, and its line frees 32: the line leaks 16. Now and then the C library takes 16 bytes more or
+/// less for a block, and 16 calls are followed.
 #[test]
 fn the_leak_of_a_call_is_charged_to_its_line() {
     let report = judged("calls_a_leaking_function", "4000", "leak");
     let grown = report["grown"].to_string();
-    assert!(
-        grown.contains("+16 bytes of C's heap per call: leaked = grows"),
-        "{report:#}"
-    );
+    let rates = ["+15", "+16", "+17"]
+        .map(|rate| format!("{rate} bytes of C's heap per call: leaked = grows"));
+    assert!(rates.iter().any(|rate| grown.contains(rate)), "{report:#}");
     assert!(!grown.contains("<outliers>"), "{report:#}");
 }
 
