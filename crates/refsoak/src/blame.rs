@@ -1,8 +1,9 @@
 //! After a leak: names the objects that grew, the variables that lead to them, and the lines that leak.
 
 use std::ffi::CStr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::clock::Clock;
 use crate::counter::Counter;
 use crate::graph::list;
 use crate::member::Moved;
@@ -131,9 +132,10 @@ impl Blame {
         };
         // Makes as many calls as the rate needs and the time limit allows: traced calls are slow.
         let mut make = |rate: f64| {
-            let (start, mut calls, mut result) = (Instant::now(), 0.0, Ok(()));
+            let (mut clock, mut calls, mut result) = (Clock::new(Some(LONGEST)), 0.0, Ok(()));
             while result.is_ok()
-                && (rate * calls < OFTEN && calls < MOST_CALLS && start.elapsed() < LONGEST)
+                && (rate * calls < OFTEN && calls < MOST_CALLS)
+                && !(clock.ticks() && clock.is_past(1))
             {
                 result = call();
                 calls += 1.0;

@@ -1,7 +1,7 @@
 //! Makes the calls of a soak, until there are enough or something ends it.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::counter::Counter;
@@ -103,7 +103,7 @@ impl<C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Calls<C, 
     /// Makes calls, unless something ends the soak first. Returns what ended it.
     pub fn make(&mut self, meter: &mut Meter, calls: u64) -> Result<Option<Ended>> {
         meter.prepare(calls)?;
-        let begun = Instant::now();
+        let begun = self.clock.counted();
         for _ in 0..calls {
             if (self.watch)(&self.progress).is_break() {
                 return Ok(Some(Ended::Interrupted));
@@ -133,7 +133,8 @@ impl<C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Calls<C, 
                 Phase::Windows => self.progress.calls += 1,
             }
         }
-        self.clock.pace = begun.elapsed().as_secs_f64() / crate::counter::float(calls.max(1));
+        let taken = self.clock.counted().saturating_sub(begun);
+        self.clock.pace = taken.as_secs_f64() / crate::counter::float(calls.max(1));
         Ok(None)
     }
 }

@@ -1,5 +1,9 @@
 //! The clock of a soak: how much time has passed, and how many calls fit into the rest.
+//!
+//! A limit in plain seconds would make fewer calls on a busy machine, so the clock does not count the time for which
+//! this thread waits for a processor. <https://docs.kernel.org/scheduler/sched-stats.html>
 
+use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::counter::float;
@@ -9,10 +13,14 @@ use crate::verdict::PARTS;
 const TICK: Duration = Duration::from_millis(50);
 /// One reading before the windows, and one after each.
 const READINGS: u32 = 13;
+/// Even on a busy machine, a soak takes at most this many times its limit.
+const LONGEST: u32 = 4;
 
 /// The clock of a soak.
 pub(super) struct Clock {
     begun: Instant,
+    /// For how long this thread had waited for a processor when the clock was started.
+    waited: Duration,
     ticked: Instant,
     limit: Option<Duration>,
     /// How long the last reading took.
@@ -26,6 +34,7 @@ impl Clock {
         let begun = Instant::now();
         Self {
             begun,
+            waited: waited(),
             ticked: begun,
             limit,
             reading: Duration::ZERO,
@@ -33,8 +42,16 @@ impl Clock {
         }
     }
 
+    /// The time since the start, as on a clock on the wall.
     pub fn elapsed(&self) -> Duration {
         self.begun.elapsed()
+    }
+
+    /// The time since the start that counts towards the limit.
+    pub fn counted(&self) -> Duration {
+        let elapsed = self.begun.elapsed();
+        let waited = waited().saturating_sub(self.waited);
+        elapsed.saturating_sub(waited).max(elapsed / LONGEST)
     }
 
     /// Whether a tick has passed since the last one.
@@ -49,13 +66,13 @@ impl Clock {
     /// Whether more than one part in `parts` of the time limit has passed.
     pub fn is_past(&self, parts: u32) -> bool {
         let time = self.limit.map(|limit| limit / parts);
-        time.is_some_and(|time| self.begun.elapsed() > time)
+        time.is_some_and(|time| self.counted() > time)
     }
 
     /// How many calls the shortest window can have, if a stage may take this share of the time that is left.
     /// `None` without a limit.
     pub fn affordable(&self, share: f64) -> Option<u64> {
-        let left = self.limit?.saturating_sub(self.begun.elapsed());
+        let left = self.limit?.saturating_sub(self.counted());
         let left = left.mul_f64(share);
         let calls = left.saturating_sub(self.reading * READINGS).as_secs_f64() / self.pace;
         // Without a pace, the result is not finite: then there is no limit.
@@ -68,4 +85,15 @@ impl Clock {
     pub fn estimate(&self, calls: u64) -> Option<Duration> {
         Duration::try_from_secs_f64(float(calls) * self.pace).ok()
     }
+}
+
+/// For how long this thread has waited for a processor since it started: zero where the kernel does not count it.
+fn waited() -> Duration {
+    let schedstat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = schedstat.split_whitespace().nth(1);
+    Duration::from_nanos(
+        nanoseconds
+            .and_then(|field| field.parse().ok())
+            .unwrap_or(0),
+    )
 }

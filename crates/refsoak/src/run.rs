@@ -2,7 +2,6 @@
 //! verdict is certain.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
 
 use crate::blame::Blame;
 use crate::calls::{Calls, Phase, Progress};
@@ -306,9 +305,9 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
 
     /// Reads all counters, after a window or at another time.
     fn read(&mut self, window: Option<Window>) -> Result<Reading> {
-        let begun = Instant::now();
+        let begun = self.calls.clock.counted();
         let reading = self.meter.read(window)?;
-        self.calls.clock.reading = begun.elapsed();
+        self.calls.clock.reading = self.calls.clock.counted().saturating_sub(begun);
         let made = self.calls.progress.warm_up + self.calls.progress.calls;
         self.samples.push(Sample::new(made, &reading));
         Ok(reading)
