@@ -39,6 +39,11 @@ const LONGEST: Duration = Duration::from_secs(20);
 const NAME_ANOTHER: &str = "PYTHON_SYS_EXECUTABLE=/path/to/python cargo build";
 
 fn main() -> ExitCode {
+    println!("cargo::rerun-if-changed=build.rs");
+    if env::var_os("CARGO_FEATURE_EXTENSION_MODULE").is_some() {
+        // Python loads it, so there is nothing to link and nothing to refuse.
+        return ExitCode::SUCCESS;
+    }
     match build() {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
@@ -61,7 +66,6 @@ fn build() -> Result<(), String> {
     ] {
         println!("cargo::rerun-if-env-changed={variable}");
     }
-    println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=pkg-config/python3.pc");
 
     let interpreter = variable("DEP_PYTHON3_PYTHON_INTERPRETER")?;
@@ -93,10 +97,6 @@ fn build() -> Result<(), String> {
         ("ENV", &*environment.to_string_lossy()),
     ] {
         instruct("rustc-env", format!("OUTLIERS_BUILD_{name}={value}"))?;
-    }
-    println!("cargo::rustc-check-cfg=cfg(python_from_3_13)");
-    if python.minor() >= (3, 13) {
-        println!("cargo::rustc-cfg=python_from_3_13");
     }
     Ok(())
 }

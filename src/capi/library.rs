@@ -1,8 +1,8 @@
-//! Loads libpython when it is first needed, so a program can start without it and report what is missing.
+//! Finds the symbols of libpython. Loads it when it is first needed, so a program can start without it and report
+//! what is missing.
 
-use std::env;
-use std::ffi::{CStr, CString, c_int, c_void};
-use std::mem;
+use std::ffi::{CStr, OsStr, c_int, c_void};
+use std::mem::{self, MaybeUninit};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process;
@@ -12,10 +12,13 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use python3_sys as ffi;
 
-use crate::capi::libc::{dlerror, dlopen, dlsym};
+use crate::capi::libc::{DlInfo, dladdr, dlopen, dlsym};
+use crate::capi::lock::Started;
+#[cfg(not(feature = "extension-module"))]
+use crate::capi::search::search;
 
 /// `RTLD_NOW | RTLD_GLOBAL`: compiled modules find Python's symbols, as in a program that is linked with it.
-const FLAGS: c_int = 0x102;
+pub(super) const FLAGS: c_int = 0x102;
 
 /// Calls any function of Python's C API: `c!(PyList_New(length))`.
 ///
@@ -72,19 +75,19 @@ pub use __c as c;
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Symbol {
-    /// Ends in NUL.
-    name: &'static str,
+    /// One or more names, each with a NUL at its end. The first one that exists is looked up.
+    names: &'static str,
     address: AtomicPtr<c_void>,
 }
 
 impl Symbol {
     /// # Safety
     ///
-    /// - `name` ends in NUL.
-    /// - [`get`](Self::get) is called for the pointer type of the symbol of that name.
-    pub const unsafe fn new(name: &'static str) -> Self {
+    /// - `names` is one name or several, each with a NUL at its end.
+    /// - [`get`](Self::get) is called for the pointer type of the symbols of these names.
+    pub const unsafe fn new(names: &'static str) -> Self {
         let address = AtomicPtr::new(ptr::null_mut());
-        Self { name, address }
+        Self { names, address }
     }
 
     /// Its address, as a pointer of type `P`.
@@ -102,17 +105,19 @@ impl Symbol {
     /// Ends the process if there is no such symbol: patch releases of one minor version have the same symbols.
     #[cold]
     fn find(&self) -> *mut c_void {
-        let name = self.name.as_ptr().cast();
-        let found = load().map(|library| {
+        let names = self.names.split_inclusive('\0');
+        let found = load().ok().and_then(|library| {
+            let library = ptr::with_exposed_provenance_mut(library.0);
             // SAFETY: a loaded library; the name ends in NUL.
-            unsafe { dlsym(ptr::with_exposed_provenance_mut(library.0), name) }
+            let mut found = names.map(|name| unsafe { dlsym(library, name.as_ptr().cast()) });
+            found.find(|address| !address.is_null())
         });
-        let address = found.unwrap_or(ptr::null_mut());
-        if address.is_null() {
+        let Some(address) = found else {
             // No caller could continue without it.
-            eprintln!("libpython has no {}", self.name.trim_end_matches('\0'));
+            let names = self.names.trim_end_matches('\0').replace('\0', " or ");
+            eprintln!("libpython has no {names}");
             process::abort();
-        }
+        };
         self.address.store(address, Ordering::Release);
         address
     }
@@ -120,11 +125,9 @@ impl Symbol {
 
 /// The handle of a library, which any thread may use, and which is never closed.
 #[derive(Clone, Copy)]
-pub(crate) struct Library(usize);
+pub(crate) struct Library(pub(super) usize);
 
 /// Loads libpython, unless it is in the process already.
-///
-/// Searches `LD_LIBRARY_PATH`, then its directory at build time, then the system's library directories.
 ///
 /// # Errors
 ///
@@ -142,32 +145,50 @@ fn find() -> Result<Library, String> {
     if !known.is_null() {
         return Ok(Library(program.expose_provenance()));
     }
-    let name = env!("OUTLIERS_BUILD_LIBRARY");
-    // `dlopen` alone would be wrong: Cargo sets this variable for its own libraries, and then the system's
-    // libpython would come before the one of the build.
-    let search_path = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    let files = env::split_paths(&search_path)
-        .chain([PathBuf::from(env!("OUTLIERS_BUILD_LIBDIR"))])
-        .filter(|directory| directory.is_absolute())
-        .map(|directory| directory.join(name))
-        .filter(|file| file.exists());
-    for file in files.chain([name.into()]) {
-        let file = file.as_os_str();
-        let file = CString::new(file.as_bytes()).map_err(|error| error.to_string())?;
-        // SAFETY: ends in NUL. The code that a libpython runs when it is loaded does no harm.
-        let library = unsafe { dlopen(file.as_ptr(), FLAGS) };
-        if !library.is_null() {
-            return Ok(Library(library.expose_provenance()));
-        }
+    #[cfg(feature = "extension-module")]
+    return Err("this library works only in a process that runs Python".into());
+    #[cfg(not(feature = "extension-module"))]
+    search()
+}
+
+/// The version of the loaded library, such as `3.11.7`. Python need not be started.
+///
+/// The library is asked only once: it writes each answer into the same buffer, so two threads must not
+/// ask at the same time.
+#[doc(alias = "Py_GetVersion")]
+pub(crate) fn loaded_version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| {
+        // SAFETY: may be called before Python is started; here by one thread only.
+        let version = unsafe { c!(Py_GetVersion()) };
+        // SAFETY: a static string that ends in NUL, and that nothing here writes meanwhile.
+        let version = unsafe { CStr::from_ptr(version) };
+        let version = version.to_string_lossy();
+        version.split(' ').next().unwrap_or_default().to_owned()
+    })
+}
+
+/// The file of the loaded library, if the loader knows it.
+pub(crate) fn loaded_library() -> Option<PathBuf> {
+    let mut info = MaybeUninit::<DlInfo>::uninit();
+    // SAFETY: `info` has room for the four pointers of a `Dl_info`; any address may be asked about.
+    let known = unsafe { dladdr(c!(fn Py_GetVersion()) as *const c_void, info.as_mut_ptr()) };
+    if known == 0 {
+        return None;
     }
-    let reason = dlerror();
-    // SAFETY: the last call failed on this thread, so there is text, until the next call.
-    let reason = unsafe { CStr::from_ptr(reason) }.to_string_lossy();
-    let package = name.split(".so").next().unwrap_or(name);
-    Err(format!(
-        "{reason}; install it, for example with apt install {package}, or name its directory: \
-         LD_LIBRARY_PATH=/path/to/lib"
-    ))
+    // SAFETY: a result other than 0 says that all four fields were written.
+    let file = unsafe { info.assume_init() }.file;
+    // SAFETY: ends in NUL, and lives as long as the library, which is never unloaded.
+    let file = unsafe { CStr::from_ptr(file) };
+    Some(OsStr::from_bytes(file.to_bytes()).into())
+}
+
+/// The proof that Python is started, if other code in this process has started it.
+#[doc(alias = "Py_IsInitialized")]
+pub(crate) fn already_started() -> Option<Started> {
+    // SAFETY: may be called at any time.
+    let started = unsafe { c!(Py_IsInitialized()) };
+    (started != 0).then_some(Started(()))
 }
 
 /// Whether an object is of that type, or of a subclass.

@@ -34,6 +34,7 @@ pub(crate) fn with_lock<R>(_: Started, closure: impl for<'p> FnOnce(Python<'p>) 
 }
 
 /// Runs a closure on the thread that has just started Python, and so holds the lock.
+#[cfg(not(feature = "extension-module"))]
 pub(in crate::capi) fn with_lock_of_the_start<R>(
     closure: impl for<'p> FnOnce(Python<'p>) -> R,
 ) -> R {
@@ -45,14 +46,10 @@ pub(in crate::capi) fn with_lock_of_the_start<R>(
 /// `PyGILState_Check` is no help: once a subinterpreter was made, it always returns 1.
 #[doc(alias = "PyThreadState_GetUnchecked")]
 pub(crate) fn is_held() -> bool {
-    // python3-sys does not declare it; every version of Python exports it.
-    const NAME: &str = if cfg!(python_from_3_13) {
-        "PyThreadState_GetUnchecked\0"
-    } else {
-        "_PyThreadState_UncheckedGet\0"
-    };
-    // SAFETY: ends in NUL, and has the type that the next line names.
-    static CURRENT: Symbol = unsafe { Symbol::new(NAME) };
+    // python3-sys does not declare it. Up to 3.12 it has the second name.
+    const NAMES: &str = "PyThreadState_GetUnchecked\0_PyThreadState_UncheckedGet\0";
+    // SAFETY: each ends in NUL, and has the type that the next line names.
+    static CURRENT: Symbol = unsafe { Symbol::new(NAMES) };
     let current: unsafe extern "C" fn() -> *mut ffi::PyThreadState = CURRENT.get();
     // SAFETY: may be called at any time: it only looks a pointer up, and finds none before Python is started.
     let of_this_thread = unsafe { c!(PyGILState_GetThisThreadState()) };

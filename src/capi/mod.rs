@@ -117,20 +117,28 @@ mod library;
 mod lock;
 mod owned;
 mod raised;
+#[cfg(not(feature = "extension-module"))]
+mod search;
+#[cfg(not(feature = "extension-module"))]
 mod start;
 
 pub use calls::*;
 pub use exception::Exception;
 pub use held::Held;
 pub(crate) use held::release_dropped;
-pub(crate) use libc::{clock, geteuid};
-pub(crate) use library::load;
+pub(crate) use libc::clock;
+#[cfg(not(feature = "extension-module"))]
+pub(crate) use libc::geteuid;
 pub use library::{Symbol, c};
+pub(crate) use library::{already_started, load, loaded_library, loaded_version};
 pub use lock::Python;
-pub(crate) use lock::{Started, is_held, with_lock};
+#[cfg(not(feature = "extension-module"))]
+pub(crate) use lock::Started;
+pub(crate) use lock::{is_held, with_lock};
 pub use owned::{Borrowed, Owned};
 /// The C declarations: the crate `python3-sys`.
 pub use python3_sys as ffi;
 pub use raised::ROOM_FOR_TRACEBACK;
 pub(crate) use raised::trace_back_by;
-pub(crate) use start::{already_started, calls_back, loaded_library, loaded_version, start};
+#[cfg(not(feature = "extension-module"))]
+pub(crate) use start::{calls_back, start};

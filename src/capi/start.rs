@@ -1,58 +1,15 @@
 //! Starts Python, once in a process, as a given interpreter. A failed start is an error, not an exit.
 
-use std::ffi::{CStr, OsStr, c_int, c_void};
-use std::mem::MaybeUninit;
+use std::ffi::{CStr, OsStr, c_int};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use python3_sys as ffi;
 
 use crate::capi::exception::Exception;
-use crate::capi::libc::{DlInfo, dladdr};
 use crate::capi::library::c;
 use crate::capi::lock::{self, Python, Started};
-
-/// The version of the loaded library, such as `3.11.7`. Python need not be started.
-///
-/// The library is asked only once: it writes each answer into the same buffer, so two threads must not
-/// ask at the same time.
-#[doc(alias = "Py_GetVersion")]
-pub(crate) fn loaded_version() -> &'static str {
-    static VERSION: OnceLock<String> = OnceLock::new();
-    VERSION.get_or_init(|| {
-        // SAFETY: may be called before Python is started; here by one thread only.
-        let version = unsafe { c!(Py_GetVersion()) };
-        // SAFETY: a static string that ends in NUL, and that nothing here writes meanwhile.
-        let version = unsafe { CStr::from_ptr(version) };
-        let version = version.to_string_lossy();
-        version.split(' ').next().unwrap_or_default().to_owned()
-    })
-}
-
-/// The file of the loaded library, if the loader knows it.
-pub(crate) fn loaded_library() -> Option<PathBuf> {
-    let mut info = MaybeUninit::<DlInfo>::uninit();
-    // SAFETY: `info` has room for the four pointers of a `Dl_info`; any address may be asked about.
-    let known = unsafe { dladdr(c!(fn Py_GetVersion()) as *const c_void, info.as_mut_ptr()) };
-    if known == 0 {
-        return None;
-    }
-    // SAFETY: a result other than 0 says that all four fields were written.
-    let file = unsafe { info.assume_init() }.file;
-    // SAFETY: ends in NUL, and lives as long as the library, which is never unloaded.
-    let file = unsafe { CStr::from_ptr(file) };
-    Some(OsStr::from_bytes(file.to_bytes()).into())
-}
-
-/// The proof that Python is started, if other code in this process has started it.
-#[doc(alias = "Py_IsInitialized")]
-pub(crate) fn already_started() -> Option<Started> {
-    // SAFETY: may be called at any time.
-    let started = unsafe { c!(Py_IsInitialized()) };
-    (started != 0).then_some(Started(()))
-}
 
 /// Whether [`start`] is running.
 static STARTING: AtomicBool = AtomicBool::new(false);

@@ -4,8 +4,10 @@ use std::ffi::{CStr, CString};
 use std::path::Path;
 use std::sync::OnceLock;
 
+use super::choice::Rule;
+use super::loaded::version;
 use super::prelude::module as compiled_in;
-use super::start::{started_choice, version};
+use super::started_choice;
 use crate::capi::{self, Exception, Held, Owned, Python};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -102,10 +104,11 @@ fn advice(py: Python<'_>, module: &str, exception: &Exception) -> String {
     let is_asked_for = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     if unknown == Some("numpy") {
         let remedy = install_numpy(py).unwrap_or_default();
-        format!(
-            "the Python is {choice}; install it: {remedy}; or choose a Python that has it: \
-             OUTLIERS_PYTHON=/path/to/python"
-        )
+        let other = match choice.rule {
+            Rule::Host => "",
+            _ => "; or choose a Python that has it: OUTLIERS_PYTHON=/path/to/python",
+        };
+        format!("the Python is {choice}; install it: {remedy}{other}")
     } else if is_asked_for && Path::new(&format!("{module}.py")).is_file() {
         format!("the Python is {choice}; to load it from its file, write {module}.py")
     } else if is_asked_for {

@@ -31,18 +31,39 @@
 //! cannot be loaded twice in a process, and ending Python kills the threads that run in it. So functions
 //! registered with `atexit` never run. Python's output is flushed after every call. Python installs
 //! no signal handlers: Ctrl-C ends the process, even after Python code has imported `signal`.
+//!
+//! # In an extension module
+//!
+//! With the feature `extension-module`, this crate neither links Python nor starts it: Python loads the library,
+//! and is left as it is. Nothing is flushed, and `import pyoutliers` finds what is installed. One library works in
+//! CPython 3.8 to 3.15, if it is built for 3.8. Build packages that need the feature in a workspace of their own.
 
+#[cfg(not(feature = "extension-module"))]
 mod asked;
 mod choice;
+#[cfg(not(feature = "extension-module"))]
+mod choose;
 mod function;
+#[cfg(feature = "extension-module")]
+mod host;
+mod loaded;
 mod prelude;
+#[cfg(not(feature = "extension-module"))]
 mod start;
 mod turns;
 mod version;
 
 pub use choice::{Choice, Rule};
 pub(crate) use function::{c_name, find};
+#[cfg(feature = "extension-module")]
+use host::started_choice;
+#[cfg(feature = "extension-module")]
+pub use host::{choice, with_python};
+pub use loaded::{Library, loaded};
 pub use prelude::module;
-pub use start::{Library, built_for, choice, loaded, with_python};
+#[cfg(not(feature = "extension-module"))]
+use start::started_choice;
+#[cfg(not(feature = "extension-module"))]
+pub use start::{built_for, choice, with_python};
 pub(crate) use turns::Turn;
 pub use version::Version;

@@ -1,10 +1,12 @@
 //! Starts Python, once in a process, and runs closures with its lock.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 
-use super::choice::{self, Build, Choice};
+use super::choice::Choice;
+use super::choose::{self, Build};
+use super::loaded::{Library, loaded, version};
 use super::prelude;
 use super::version::Version;
 use crate::capi::{self, Python, Started};
@@ -76,17 +78,7 @@ pub fn choice() -> Result<Choice> {
         python: Path::new(env!("OUTLIERS_BUILD_PYTHON")),
         development: Path::new(env!("OUTLIERS_BUILD_ENV")),
     };
-    choice::choose(|name| env::var_os(name), &build).map_err(start_error)
-}
-
-/// A libpython.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Library {
-    /// Its version.
-    pub version: Version,
-    /// Where it is: a directory for [`built_for`], a file for [`loaded`].
-    pub path: PathBuf,
+    choose::choose(|name| env::var_os(name), &build).map_err(start_error)
 }
 
 /// The libpython that the program was built for.
@@ -97,25 +89,9 @@ pub fn built_for() -> Library {
     }
 }
 
-/// The libpython that is loaded; loads it first if needed. Its version is 0.0.0 if there is none.
-pub fn loaded() -> Library {
-    if capi::load().is_err() {
-        return Library::default();
-    }
-    Library {
-        version: version(capi::loaded_version()),
-        path: capi::loaded_library().unwrap_or_default(),
-    }
-}
-
 /// The Python that was started; `None` if other code in this process had started Python.
 pub(super) fn started_choice() -> Option<&'static Choice> {
     START.get()?.as_ref().ok()?.choice.as_ref()
-}
-
-/// Python's versions always have three numbers.
-pub(super) fn version(text: &str) -> Version {
-    Version::parse(text).unwrap_or_default()
 }
 
 /// Starts Python, unless other code in this process has.

@@ -28,6 +28,7 @@ impl Version {
     }
 
     /// Whether both have the same minor version, so the modules and environments of one work with the other.
+    #[cfg(not(feature = "extension-module"))]
     pub(super) fn same_minor(&self, other: &Self) -> bool {
         (self.major, self.minor) == (other.major, other.minor)
     }
@@ -38,6 +39,7 @@ impl Version {
     }
 
     /// `python3.11`: the name of its directories, and of its executable.
+    #[cfg(not(feature = "extension-module"))]
     pub(super) fn directory(&self) -> String {
         format!("python{}.{}", self.major, self.minor)
     }

@@ -84,11 +84,15 @@ fn examine() -> Report {
         );
         report.row("chosen by", choice.rule);
     }
-    let (built, loaded) = (interpreter::built_for(), interpreter::loaded());
-    report.row(
-        "built for",
-        format_args!("{} in {}", built.version, built.path.display()),
-    );
+    let loaded = interpreter::loaded();
+    #[cfg(not(feature = "extension-module"))]
+    {
+        let built = interpreter::built_for();
+        report.row(
+            "built for",
+            format_args!("{} in {}", built.version, built.path.display()),
+        );
+    }
     if loaded.path != Path::new("") {
         report.row(
             "loaded",

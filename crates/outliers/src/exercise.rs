@@ -1,14 +1,14 @@
 //! `outliers exercise`: broken C extensions to fix, and the judge.
 
 use std::collections::hash_map::DefaultHasher;
+use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::{env, fs};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
@@ -17,6 +17,7 @@ use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 use signal_hook::low_level::emulate_default_handler;
 
+use super::called;
 use super::refcounts::doomed;
 use super::similar::similar;
 
@@ -104,7 +105,8 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
             let names = EXERCISES.iter().map(|exercise| exercise.name);
             let similar = similar(name, names).map(|similar| format!(" did you mean {similar}?"));
             let similar = similar.unwrap_or_default();
-            bail!("there is no exercise {name};{similar} `outliers exercise` lists them")
+            let outliers = called::name();
+            bail!("there is no exercise {name};{similar} `{outliers} exercise` lists them")
         }
         None if !file.exists() => bail!("there is no file {}", file.display()),
         Some(exercise) => copy(exercise, &file)?,
@@ -131,12 +133,13 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
             lesson,
         } => {
             let (rule, evidence) = (filled(&rule), filled(&evidence));
+            let outliers = called::name();
             let lesson = match known {
                 Some(exercise) => format!(
-                    "The lesson: outliers refcounts {}. For a hint: --hint.\n",
+                    "The lesson: {outliers} refcounts {}. For a hint: --hint.\n",
                     exercise.lesson
                 ),
-                None => format!("The lesson: outliers refcounts {lesson}.\n"),
+                None => format!("The lesson: {outliers} refcounts {lesson}.\n"),
             };
             (format!("breaks a rule.\n{rule}\n{evidence}\n"), lesson)
         }
@@ -159,7 +162,7 @@ fn judged(file: &Path) -> Result<Judgement> {
         listens
             .map_err(|error| JudgeError::Refused(format!("cannot listen for Ctrl-C: {error}")))?;
         let child = |library: &Path, trial| {
-            let mut command = Command::new(env::current_exe()?);
+            let mut command = called::again();
             command.arg("exercise").arg(file);
             command.arg("--doomed").arg(library);
             if trial == Trial::Growth {
@@ -255,7 +258,7 @@ fn pass(exercise: &Exercise) {
 /// What to do next.
 fn next() -> String {
     match EXERCISES.iter().find(|exercise| !is_passed(exercise.name)) {
-        Some(next) => format!("Next: outliers exercise {}\n", next.name),
+        Some(next) => format!("Next: {} exercise {}\n", called::name(), next.name),
         None => format!("You passed all {}.\n", EXERCISES.len()),
     }
 }

@@ -11,6 +11,8 @@
 //! Every other command has a module of its own name. The package `refsoak` runs the soak, and the package
 //! `lessons` has the lessons, the exercises and their judge.
 
+// How the program was called.
+mod called;
 // From arguments to numbers.
 mod argument;
 mod input;
@@ -37,11 +39,12 @@ mod watched;
 mod doctor;
 mod generate;
 
-use std::env;
 use std::io;
+use std::iter;
 use std::process::ExitCode;
 
 use anyhow::Result;
+pub use called::Called;
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 use output::{complain, escape, print};
@@ -76,6 +79,36 @@ enum Command {
     Detect(detect::Arguments),
     /// Print the floats that your function computes from the numbers
     Transform(transform::Arguments),
+    #[command(flatten)]
+    AboutReferences(AboutReferences),
+    /// Write shell completions and man pages
+    Generate(generate::Arguments),
+}
+
+/// Finds reference leaks in Python functions and C extensions, and teaches reference counting.
+///
+/// With pytest: pytest --soak
+#[derive(Parser)]
+#[command(
+    name = "python -m refsoak",
+    version,
+    after_help = "\
+Examples:
+  python -m refsoak soak --function my.py:detect   does my function leak?
+  python -m refsoak refcounts stolen-reference     show a lesson
+  python -m refsoak exercise                       fix broken C extensions
+
+Exit status: 0 success, 1 an error or a fault (leak, over-release, crash),
+2 wrong usage, 3 no verdict, 130 interrupted."
+)]
+struct ArgumentsInPython {
+    #[command(subcommand)]
+    command: AboutReferences,
+}
+
+/// The commands that `python -m refsoak` has too.
+#[derive(Subcommand)]
+enum AboutReferences {
     /// Show the rules of reference counting, measured on your Python
     Refcounts(refcounts::Arguments),
     /// Get broken C extensions to fix, and check your fixes
@@ -84,18 +117,28 @@ enum Command {
     Soak(soak::Arguments),
     /// Show which Python is used, and how to fix problems
     Doctor(doctor::Arguments),
-    /// Write shell completions and man pages
-    Generate(generate::Arguments),
 }
 
 /// Runs the program on the arguments of the process. `outliers --help` lists the exit statuses.
 pub fn run() -> ExitCode {
-    let result = match Arguments::try_parse() {
+    Called::as_program().set();
+    run_as::<Arguments>(start)
+}
+
+/// Runs `python -m refsoak`, in the Python that has loaded this library.
+pub fn run_in_python(called: Called) -> ExitCode {
+    called.set();
+    run_as::<ArgumentsInPython>(|arguments| start_about_references(&arguments.command))
+}
+
+fn run_as<A: Parser>(start: impl FnOnce(A) -> Result<ExitCode>) -> ExitCode {
+    let words = || iter::once(called::name().into()).chain(called::arguments().cloned());
+    let result = match A::try_parse_from(words()) {
         Ok(arguments) => start(arguments),
         Err(error) => Err(error.into()),
     };
     result.unwrap_or_else(|error| match error.downcast::<clap::Error>() {
-        Ok(error) => usage(error),
+        Ok(error) => usage::<A>(error),
         Err(error) => {
             complain(&error);
             ExitCode::FAILURE
@@ -108,20 +151,27 @@ fn start(arguments: Arguments) -> Result<ExitCode> {
         None => demo(),
         Some(Command::Detect(arguments)) => detect::run(&arguments),
         Some(Command::Transform(arguments)) => transform::run(&arguments),
-        Some(Command::Refcounts(arguments)) => refcounts::run(&arguments),
-        Some(Command::Exercise(arguments)) => exercise::run(&arguments),
-        Some(Command::Soak(arguments)) => soak::run(&arguments),
-        Some(Command::Doctor(arguments)) => doctor::run(&arguments),
+        Some(Command::AboutReferences(command)) => start_about_references(&command),
         Some(Command::Generate(arguments)) => generate::run(&arguments, &Arguments::command()),
     }
 }
 
+fn start_about_references(command: &AboutReferences) -> Result<ExitCode> {
+    match command {
+        AboutReferences::Refcounts(arguments) => refcounts::run(arguments),
+        AboutReferences::Exercise(arguments) => exercise::run(arguments),
+        AboutReferences::Soak(arguments) => soak::run(arguments),
+        AboutReferences::Doctor(arguments) => doctor::run(arguments),
+    }
+}
+
 /// Prints the requested help or version, or the usage error.
-fn usage(error: clap::Error) -> ExitCode {
-    let error = error.format(&mut Arguments::command());
+fn usage<A: Parser>(error: clap::Error) -> ExitCode {
+    let error = error.format(&mut A::command());
     // The message repeats the arguments, so it is made again from escaped ones.
-    let typed = env::args_os().map(|word| escape(&word.to_string_lossy()).into_owned());
-    let mut error = Arguments::try_parse_from(typed).err().unwrap_or(error);
+    let typed = called::arguments().map(|word| escape(&word.to_string_lossy()).into_owned());
+    let typed = iter::once(called::name().to_owned()).chain(typed);
+    let mut error = A::try_parse_from(typed).err().unwrap_or(error);
     if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
         && error.kind() == clap::error::ErrorKind::UnknownArgument
         && word.contains(".py:")

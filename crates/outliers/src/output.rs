@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Error, Result};
 
+use super::called;
+
 /// Writes a result to stdout.
 pub fn print(text: &str) -> Result<()> {
     print_by(|stdout| stdout.write_all(text.as_bytes()))
@@ -40,7 +42,8 @@ pub fn print_as_it_is(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> R
 
 /// Writes a line to stderr. If stderr is closed, nobody reads it.
 pub fn say(text: &str) {
-    let _ = writeln!(Escaping(Patient(io::stderr())), "outliers: {}", line(text));
+    let name = called::name().rsplit(' ').next().unwrap_or_default();
+    let _ = writeln!(Escaping(Patient(io::stderr())), "{name}: {}", line(text));
 }
 
 /// Writes an error to stderr: one line, and the traceback if Python code raised.

@@ -4,12 +4,13 @@ use std::env;
 use std::fmt::{self, Write};
 use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use lessons::{Children, Doomed, LESSONS, Lesson, Step, Table, misbehave, page};
 
+use super::called;
 use super::overwrite;
 use super::similar::similar;
 
@@ -66,9 +67,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(name) = &arguments.doomed {
         misbehave(name, doomed()?);
     }
-    let program = env::current_exe()?;
     let children = Children::new(|name| {
-        let mut command = Command::new(&program);
+        let mut command = called::again();
         command.args(["refcounts", "--doomed", name]);
         command
     });
@@ -131,21 +131,22 @@ fn shown(
 }
 
 fn what_next(number: usize, all: bool) -> String {
+    let outliers = called::name();
     match LESSONS.get(number) {
         Some(_) if all => "\n".into(),
         Some(next) => format!(
-            "Quiz: outliers refcounts {number} --quiz\nNext: outliers refcounts {} ({})\n",
+            "Quiz: {outliers} refcounts {number} --quiz\nNext: {outliers} refcounts {} ({})\n",
             number + 1,
             next.name
         ),
-        None => "That was the last lesson. To practise: outliers exercise\n".into(),
+        None => format!("That was the last lesson. To practise: {outliers} exercise\n"),
     }
 }
 
 /// The proof that this process is a child, which may crash.
 #[allow(unsafe_code)]
 pub fn doomed() -> Result<Doomed> {
-    if env::args_os().all(|word| word != "--doomed") {
+    if called::arguments().all(|word| word != "--doomed") {
         bail!("only a child process may make a mistake");
     }
     // SAFETY: the option says that this process was started for one mistake. It has done nothing before,
@@ -159,7 +160,11 @@ fn contents() -> Result<ExitCode> {
         let rule = lesson.rule.split_inclusive(". ").next().unwrap_or_default();
         writeln!(text, "{number:>3}  {:<18} {}", lesson.name, rule.trim_end())?;
     }
-    text += "\nStart: outliers refcounts 1. All lessons: --all. A quiz: --quiz.\n";
+    let outliers = called::name();
+    writeln!(
+        text,
+        "\nStart: {outliers} refcounts 1. All lessons: --all. A quiz: --quiz."
+    )?;
     super::output::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

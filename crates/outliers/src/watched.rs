@@ -1,11 +1,10 @@
 //! `outliers soak` in two processes: one soaks, and one watches, so that a crash gives a verdict too.
 
 use std::borrow::Cow;
-use std::env;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -19,6 +18,8 @@ use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::{emulate_default_handler, pipe};
+
+use super::called;
 
 /// A message from the soaking process to the watching one. In the other direction, each Ctrl-C is one byte.
 #[derive(Serialize, Deserialize)]
@@ -49,8 +50,8 @@ pub fn watch(json: bool) -> Result<ExitCode> {
     let begun = Instant::now();
     let interrupted = Arc::new(AtomicBool::new(false));
     flag::register(SIGINT, Arc::clone(&interrupted)).context("cannot listen for Ctrl-C")?;
-    let mut command = Command::new(env::current_exe()?);
-    command.args(env::args_os().skip(1)).arg("--watched");
+    let mut command = called::again();
+    command.args(called::arguments()).arg("--watched");
     // Only the report goes to stdout, so the function's output goes to stderr.
     let stderr = io::stderr().as_fd().try_clone_to_owned();
     command.stdout(stderr.map_or_else(|_| Stdio::null(), Stdio::from));

@@ -9,10 +9,10 @@ use python3_sys as ffi;
 use crate::capi::check;
 use crate::capi::exception::Exception;
 use crate::capi::library::c;
+use crate::capi::library::loaded_version;
 use crate::capi::lock::Python;
 use crate::capi::owned::{Borrowed, Owned};
 use crate::capi::raised;
-use crate::capi::start::loaded_version;
 
 /// Imports a module, as the `import` statement does.
 ///
