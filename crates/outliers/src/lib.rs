@@ -31,6 +31,7 @@ mod rows;
 mod bar;
 mod exercise;
 mod inject;
+pub mod messages;
 mod refcounts;
 mod similar;
 mod soak;

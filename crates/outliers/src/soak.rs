@@ -15,6 +15,7 @@ use super::argument::text;
 use super::bar::Bar;
 use super::function::Callee;
 use super::inject::Injection;
+use super::messages::to_json;
 use super::overwrite;
 use super::plot;
 use super::watched::{self, Watched};
@@ -98,7 +99,7 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     }
     let report = soak.run_watched(call, |progress| {
         bar.show(progress);
-        watched.progress(progress);
+        watched.messenger.progress(progress);
         if watched.interrupted.load(Ordering::Relaxed) {
             ControlFlow::Break(())
         } else {
@@ -110,8 +111,8 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     if let Some(file) = &arguments.plot {
         plot::soak(file, &arguments.callee.function.to_string(), &report)?;
     }
-    watched.report(&if arguments.json {
-        watched::to_json(&Record::from(&report))
+    watched.messenger.report(&if arguments.json {
+        to_json(&Record::from(&report))
     } else {
         report.to_string()
     });

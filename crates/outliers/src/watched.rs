@@ -1,48 +1,22 @@
 //! `outliers soak` in two processes: one soaks, and one watches, so that a crash gives a verdict too.
 
-use std::borrow::Cow;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{ExitCode, ExitStatus, Stdio};
+use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
-use refsoak::child::{CUT_OFF, Child, Heard, PERIOD, Parent, signal_name};
-use refsoak::{Progress, Record, ReferenceRecord};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use refsoak::child::{CUT_OFF, Child, Heard, Parent};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::{emulate_default_handler, pipe};
 
 use super::called;
-
-/// A message from the soaking process to the watching one. In the other direction, each Ctrl-C is one byte.
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Message<'a> {
-    /// A call begins.
-    Call { number: u64 },
-    /// The references to a long-lived object have fallen.
-    Falling { object: Cow<'a, str> },
-    /// The soak has ended with this report.
-    Report { text: Cow<'a, str> },
-    /// The exit status follows.
-    Done,
-}
-
-/// What the watching process has heard so far.
-#[derive(Default)]
-struct Known {
-    calls: u64,
-    falling: Vec<String>,
-    report: Option<String>,
-    done: bool,
-}
+use super::messages::{Known, Messenger};
 
 /// Runs the same command in a child process and watches it. Returns the child's exit status. If the child
 /// dies, its death is the verdict.
@@ -86,76 +60,9 @@ pub fn watch(json: bool) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-impl Known {
-    fn hear(&mut self, message: Message<'_>) {
-        match message {
-            Message::Call { number } => self.calls = number,
-            Message::Falling { object } => self.falling.push(object.into_owned()),
-            Message::Report { text } => self.report = Some(text.into_owned()),
-            Message::Done => self.done = true,
-        }
-    }
-
-    /// The report if the soaking process died.
-    fn death(&self, status: ExitStatus, time: Duration, json: bool) -> String {
-        let how = match status.signal() {
-            Some(signal) => format!("died by {}", signal_name(signal)),
-            None => format!("ended the process with {status}"),
-        };
-        let verdict = if self.falling.is_empty() {
-            "died"
-        } else {
-            "over-release"
-        };
-        let summary = format!("the function {how} at about call {}", self.calls.max(1));
-        let mut text = self.without_report(verdict, &summary, status.signal(), time, json);
-        if !json && self.falling.is_empty() {
-            text.push_str("  before that, no references to a long-lived object fell\n");
-        }
-        text
-    }
-
-    /// A report from the messages so far, if the soak could not report.
-    fn without_report(
-        &self,
-        verdict: &str,
-        summary: &str,
-        signal: Option<i32>,
-        time: Duration,
-        json: bool,
-    ) -> String {
-        if json {
-            let of = |object: &String| ReferenceRecord {
-                object: object.clone(),
-                ..ReferenceRecord::default()
-            };
-            let record = Record {
-                calls: self.calls,
-                references: self.falling.iter().map(of).collect(),
-                seconds: time.as_secs_f64(),
-                signal: Some(signal),
-                ..Record::without_report(verdict, summary)
-            };
-            return to_json(&record);
-        }
-        let mut text = format!("{verdict}: {summary}\n");
-        for object in &self.falling {
-            text.push_str(&format!("  before that, its references fell: {object}\n"));
-        }
-        text
-    }
-}
-
-/// A record as the program prints it.
-pub fn to_json(record: &Record) -> String {
-    format!("{:#}\n", json!(record))
-}
-
 /// The soaking process, which is watched.
 pub struct Watched {
-    parent: Parent,
-    sent: Instant,
-    falling: usize,
+    pub messenger: Messenger,
     pub interrupted: Arc<AtomicBool>,
 }
 
@@ -180,37 +87,14 @@ impl Watched {
             let _ = emulate_default_handler(SIGTERM);
         });
         Ok(Self {
-            parent,
-            sent: Instant::now(),
-            falling: 0,
+            messenger: Messenger::new(parent),
             interrupted,
         })
     }
 
-    /// Reports where the soak is. Allocates nothing, because the soak counts allocations.
-    pub fn progress(&mut self, progress: &Progress) {
-        let number = progress.warm_up + progress.calls + 1;
-        if number.is_power_of_two() || self.sent.elapsed() >= PERIOD {
-            self.sent = Instant::now();
-            let _ = self.parent.send(&Message::Call { number });
-        }
-        for object in progress.falling.iter().skip(self.falling) {
-            let object = Cow::from(object);
-            let _ = self.parent.send(&Message::Falling { object });
-        }
-        self.falling = self.falling.max(progress.falling.len());
-    }
-
-    /// Sends the report.
-    pub fn report(&mut self, report: &str) {
-        let text = Cow::from(report);
-        // If this fails, so does `done`.
-        let _ = self.parent.send(&Message::Report { text });
-    }
-
     /// Announces the exit status, and returns it. It is [`CUT_OFF`] if the function has closed the socket.
     pub fn done(self, result: Result<ExitCode>) -> Result<ExitCode> {
-        if self.parent.send(&Message::Done).is_ok() {
+        if self.messenger.done() {
             return result;
         }
         // The function may have opened something else under the number of the socket: do not close that.

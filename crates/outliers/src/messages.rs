@@ -1,0 +1,153 @@
+//! What the soaking process sends to the watching one, and what the latter reports if the former dies.
+
+use std::borrow::Cow;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use refsoak::child::{PERIOD, Parent, signal_name};
+use refsoak::{Progress, Record, ReferenceRecord};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// A message from the soaking process to the watching one. In the other direction, each Ctrl-C is one byte.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Message<'a> {
+    /// A call begins.
+    Call { number: u64 },
+    /// The references to a long-lived object have fallen.
+    Falling { object: Cow<'a, str> },
+    /// The soak has ended with this report.
+    Report { text: Cow<'a, str> },
+    /// The exit status follows.
+    Done,
+}
+
+/// What the watching process has heard so far.
+#[derive(Debug, Default)]
+pub struct Known {
+    calls: u64,
+    falling: Vec<String>,
+    /// The report, if it has arrived.
+    pub report: Option<String>,
+    /// Whether the exit status of the soaking process is its verdict.
+    pub done: bool,
+}
+
+impl Known {
+    /// Hears a message as it was sent, a line of JSON. Ignores a line that is no message.
+    pub fn hear_line(&mut self, line: &str) {
+        if let Ok(message) = serde_json::from_str(line) {
+            self.hear(message);
+        }
+    }
+
+    pub(crate) fn hear(&mut self, message: Message<'_>) {
+        match message {
+            Message::Call { number } => self.calls = number,
+            Message::Falling { object } => self.falling.push(object.into_owned()),
+            Message::Report { text } => self.report = Some(text.into_owned()),
+            Message::Done => self.done = true,
+        }
+    }
+
+    /// The report if the soaking process died: as text, or as JSON.
+    pub fn death(&self, status: ExitStatus, time: Duration, json: bool) -> String {
+        let how = match status.signal() {
+            Some(signal) => format!("died by {}", signal_name(signal)),
+            None => format!("ended the process with {status}"),
+        };
+        let verdict = if self.falling.is_empty() {
+            "died"
+        } else {
+            "over-release"
+        };
+        let summary = format!("the function {how} at about call {}", self.calls.max(1));
+        let mut text = self.without_report(verdict, &summary, status.signal(), time, json);
+        if !json && self.falling.is_empty() {
+            text.push_str("  before that, no references to a long-lived object fell\n");
+        }
+        text
+    }
+
+    /// A report from the messages so far, if the soak could not report.
+    pub(crate) fn without_report(
+        &self,
+        verdict: &str,
+        summary: &str,
+        signal: Option<i32>,
+        time: Duration,
+        json: bool,
+    ) -> String {
+        if json {
+            let of = |object: &String| ReferenceRecord {
+                object: object.clone(),
+                ..ReferenceRecord::default()
+            };
+            let record = Record {
+                calls: self.calls,
+                references: self.falling.iter().map(of).collect(),
+                seconds: time.as_secs_f64(),
+                signal: Some(signal),
+                ..Record::without_report(verdict, summary)
+            };
+            return to_json(&record);
+        }
+        let mut text = format!("{verdict}: {summary}\n");
+        for object in &self.falling {
+            text.push_str(&format!("  before that, its references fell: {object}\n"));
+        }
+        text
+    }
+}
+
+/// A record as the program prints it.
+pub fn to_json(record: &Record) -> String {
+    format!("{:#}\n", json!(record))
+}
+
+/// Sends the messages.
+#[derive(Debug)]
+pub struct Messenger {
+    parent: Parent,
+    sent: Instant,
+    falling: usize,
+}
+
+impl Messenger {
+    /// For a process with this parent.
+    pub fn new(parent: Parent) -> Self {
+        Self {
+            parent,
+            sent: Instant::now(),
+            falling: 0,
+        }
+    }
+
+    /// Reports where the soak is. Allocates nothing, because the soak counts allocations.
+    pub fn progress(&mut self, progress: &Progress) {
+        let number = progress.warm_up + progress.calls + 1;
+        if number.is_power_of_two() || self.sent.elapsed() >= PERIOD {
+            self.sent = Instant::now();
+            let _ = self.parent.send(&Message::Call { number });
+        }
+        for object in progress.falling.iter().skip(self.falling) {
+            let object = Cow::from(object);
+            let _ = self.parent.send(&Message::Falling { object });
+        }
+        self.falling = self.falling.max(progress.falling.len());
+    }
+
+    /// Sends the report, as text or as JSON.
+    pub fn report(&mut self, report: &str) {
+        let text = Cow::from(report);
+        // If this fails, so does `done`.
+        let _ = self.parent.send(&Message::Report { text });
+    }
+
+    /// Announces the exit status. Returns whether that was possible.
+    pub fn done(&self) -> bool {
+        self.parent.send(&Message::Done).is_ok()
+    }
+}
