@@ -43,7 +43,7 @@ def read():
 def tracked():
     """Count the tracked objects without a list of them: the list would change C's heap."""
     if gc.get_freeze_count():
-        return len(gc.get_objects())
+        return gc.get_freeze_count() + len(gc.get_objects())
     gc.freeze()
     count = gc.get_freeze_count()
     gc.unfreeze()

@@ -14,6 +14,7 @@ use crate::judge::{Judge, MOST_NAMED};
 use crate::lent::{self, Lent};
 use crate::member::Moved;
 use crate::meter::{Meter, Unproven};
+use crate::prepared::Prepared;
 use crate::report::{Report, Sample};
 use crate::settings::Settings;
 use crate::stage::{Ended, Stage, Windows};
@@ -45,11 +46,15 @@ pub(super) struct Run<'a, C, W> {
 }
 
 impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'a, C, W> {
-    pub fn new(settings: Settings<'a>, call: C, watch: W) -> Result<Self> {
+    pub fn new(
+        settings: Settings<'a>,
+        prepared: Option<Prepared>,
+        call: C,
+        watch: W,
+    ) -> Result<Self> {
         let clock = Clock::new(settings.time);
-        let mut meter = Meter::new()?;
+        let Prepared { meter, .. } = prepared.map_or_else(Prepared::new, Ok)?;
         let blame = Blame::new()?;
-        meter.find_objects()?;
         Ok(Self {
             calls: Calls::new(settings.calls, call, watch, clock),
             settings,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::calls::Progress;
 use crate::error::{Error, Result};
+use crate::prepared::Prepared;
 use crate::report::Report;
 use crate::run::Run;
 use crate::settings::Settings;
@@ -133,6 +134,21 @@ impl<'a> Soak<'a> {
         watch: impl FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<Report> {
         let call = || call().map_err(|error| Error::of_call(error.into()));
-        Run::new(self.settings, call, watch)?.run()
+        Run::new(self.settings, None, call, watch)?.run()
+    }
+
+    /// The same as [`run_watched`](Self::run_watched), with a meter that was prepared in advance.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`run`](Self::run).
+    pub fn run_prepared<E: Into<CallError>>(
+        self,
+        prepared: Prepared,
+        mut call: impl FnMut() -> Result<(), E>,
+        watch: impl FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<Report> {
+        let call = || call().map_err(|error| Error::of_call(error.into()));
+        Run::new(self.settings, Some(prepared), call, watch)?.run()
     }
 }

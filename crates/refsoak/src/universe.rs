@@ -8,6 +8,8 @@
 //! releases the objects to which nothing else refers. An object that was released too often is not among
 //! them, because its owner still refers to it.
 
+use std::fmt::Write;
+
 use crate::counter::{Counter, float};
 use crate::graph::{Addresses, Finder, Graph, list};
 use crate::member::{Length, Member, Moved};
@@ -297,6 +299,27 @@ impl Universe {
             let length = member.length.as_ref();
             member.series.is_steady() || length.is_some_and(|length| length.series.is_steady())
         })
+    }
+
+    /// The objects of which [`is_steady`](Self::is_steady) is true, by address, and how much they moved in the last
+    /// window.
+    pub fn steady(&self, py: Python<'_>) -> String {
+        let mut text = String::new();
+        for member in &self.members {
+            let length = member
+                .length
+                .as_ref()
+                .map(|length| (Counter::Items, length.series));
+            let moved = [Some((member.counter(), member.series)), length];
+            for (counter, series) in moved.into_iter().flatten() {
+                if series.is_steady() {
+                    let (address, last) = (member.address(py), series.last());
+                    // Writing to a string does not fail.
+                    let _ = write!(text, "{counter} {address:x} {last:+}; ");
+                }
+            }
+        }
+        text
     }
 
     /// Whether no count and no length moved in the last window.

@@ -159,9 +159,20 @@ impl Series {
         self.grew & FIVE == FIVE || self.fell & FIVE == FIVE
     }
 
+    /// Whether it grew in at least three of the last five windows, and fell in none of them.
+    pub fn mostly_grew(&self) -> bool {
+        const FIVE: u16 = 0b1_1111;
+        (self.grew & FIVE).count_ones() >= 3 && self.fell & FIVE == 0
+    }
+
     /// Whether it fell in both of the last two windows.
     pub fn falls(&self) -> bool {
         self.fell & 0b11 == 0b11
+    }
+
+    /// The growth in the last window.
+    pub fn last(&self) -> i64 {
+        self.last
     }
 
     /// The growth in all windows.
