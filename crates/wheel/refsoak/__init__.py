@@ -1,0 +1,93 @@
+"""Finds reference leaks in Python functions and C extensions, on a release Python.
+
+    import refsoak
+
+    report = refsoak.soak(function, argument)
+    report.assert_clean()
+
+`pytest --soak` soaks every test of a suite. `python -m refsoak --help` lists the commands.
+"""
+
+import json as _json
+import sys as _sys
+import sysconfig as _sysconfig
+
+__all__ = ["Report", "soak"]
+__version__ = "0.1.0"
+
+
+def _refusal():
+    """Return why this Python cannot be used, or None."""
+    version = "%d.%d" % _sys.version_info[:2]
+    if _sys.implementation.name != "cpython" or not _sys.platform.startswith("linux"):
+        return "refsoak needs CPython on Linux, and this is %s on %s" % (_sys.implementation.name, _sys.platform)
+    if not (3, 8) <= _sys.version_info[:2] <= (3, 15):
+        return "refsoak supports CPython 3.8 to 3.15, and this is " + version
+    if _sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return "refsoak cannot count references in a free-threaded Python: use the build of %s with the GIL" % version
+    if hasattr(_sys, "gettotalrefcount"):
+        return "refsoak does not support debug builds of Python: use a release build of " + version
+    return None
+
+
+if _refusal():
+    raise ImportError(_refusal())
+
+from refsoak import _native  # noqa: E402
+
+
+class Report:
+    """The result of a soak.
+
+    verdict: "clean", "leak", "over-release", "died" or "none" (no verdict)
+    record: everything as a dict, with the keys of `outliers soak --json`
+    """
+
+    def __init__(self, text, json):
+        self._text, self._json = text, json
+        self.record = _json.loads(json)
+
+    @property
+    def verdict(self):
+        return self.record["verdict"]
+
+    def __str__(self):
+        return self._text
+
+    def __repr__(self):
+        return "<refsoak.Report: %s>" % self._text.partition("\n")[0]
+
+    def json(self):
+        """Return the report as one JSON object."""
+        return self._json
+
+    def assert_clean(self):
+        """Raise AssertionError, with the report, unless the verdict is "clean"."""
+        if self.verdict != "clean":
+            raise AssertionError(self._text)
+
+
+def soak(function, *args, calls=1600, seconds=30.0, allow=(), **kwargs):
+    """Call function(*args, **kwargs) many times in this process, and report what grows with the calls.
+
+    calls: how many calls are judged, at least; the warm-up comes on top
+    seconds: the time limit. Time in which this process waits for a processor does not count
+    allow: patterns of growth that you know, such as "module.CACHE*"; "types" allows references to types
+
+    An exception of the function ends the soak, and is raised.
+    """
+    raised = []
+
+    def call():
+        try:
+            function(*args, **kwargs)
+        except BaseException as error:
+            raised.append(error)
+            raise
+
+    try:
+        return Report(*_native.soak([call, calls, float(seconds), list(allow), 0]))
+    except RuntimeError:
+        if raised:
+            raise raised[0] from None
+        raise
