@@ -13,6 +13,26 @@ import tracemalloc
 
 MOST = 3
 
+# Modules whose variables are not named, and how the names of files begin whose lines are not named.
+hidden_modules = []
+hidden_files = ["<outliers>"]
+
+
+def hide(name):
+    """Name no lines and variables of a module or package."""
+    file = getattr(sys.modules.get(name), "__file__", None) or ""
+    is_package = os.path.basename(file).startswith("__init__.")
+    for names, added in (hidden_modules, name), (hidden_files, os.path.dirname(file) + os.sep if is_package else file):
+        if added and added not in names:
+            names.append(added)
+    return []
+
+
+def is_hidden(name):
+    """Return whether a module is one of them, or in a package that is. The soak's own share the beginning of a name."""
+    return name.startswith(("_outliers", "_refsoak")) or any(
+        name == hidden or name.startswith(hidden + ".") for hidden in hidden_modules)
+
 
 # Objects and their variables.
 
@@ -70,9 +90,9 @@ def variables(things):
         for name, module in sys.modules.copy().items()
         if isinstance(getattr(module, "__dict__", None), dict)
     ]
-    # The search does not pass through modules, and skips those of the soak.
+    # The search does not pass through modules, and skips the hidden ones.
     holders = {id(thing): None for _, module in modules for thing in (module, module.__dict__)}
-    modules = [(name, module) for name, module in modules if not name.startswith(("_outliers", "_refsoak"))]
+    modules = [(name, module) for name, module in modules if not is_hidden(name)]
     roots = {id(module.__dict__): source(name) for name, module in modules}
     # The last imported modules are probably those under test.
     level = [module.__dict__ for _, module in reversed(modules)]
@@ -148,7 +168,8 @@ def traced(made):
     if not was_tracing:
         tracemalloc.stop()
     # Leave out the soak's own lines, and allocations without a line.
-    others = [tracemalloc.Filter(False, name) for name in (OURS + "*", "<unknown>", tracemalloc.__file__, linecache.__file__)]
+    others = [tracemalloc.Filter(False, name) for name in (
+        *(name + "*" for name in hidden_files), "<unknown>", tracemalloc.__file__, linecache.__file__)]
     growth = after.filter_traces(others).compare_to(snapshot.filter_traces(others), "lineno")
     growth = [line for line in growth if line.count_diff >= least]
     if sum(line.count_diff for line in growth) > 2 * blocks * calls:
@@ -176,8 +197,6 @@ def count_types():
 # The lines that keep something or call C code that leaks: the follower records how much each line adds.
 
 HEAP = "bytes of C's heap"
-# The names of the soak's own files begin with this.
-OURS = "<outliers>"
 DEEP = 30
 
 
@@ -249,7 +268,7 @@ class Follower:
         # The innermost line comes first, without the soak's own files.
         lines = []
         while frame is not None and len(lines) < DEEP:
-            if not frame.f_code.co_filename.startswith(OURS):
+            if not frame.f_code.co_filename.startswith(tuple(hidden_files)):
                 lines.append((frame.f_code.co_filename, frame.f_lineno, when))
             frame = frame.f_back
         # After the function has returned, our own code may run before its result is freed.

@@ -73,7 +73,8 @@ impl Name {
 pub(super) struct Blame(Held);
 
 impl Blame {
-    pub fn new() -> Result<Self> {
+    /// `hidden` has the names of modules whose lines and variables are not named.
+    pub fn new(hidden: &[String]) -> Result<Self> {
         with_python(|py| {
             let source = include_str!("blame.py");
             let blame = module(
@@ -82,7 +83,11 @@ impl Blame {
                 c"<outliers>/refsoak/blame.py",
                 source,
             )?;
-            Ok(Self(blame.into()))
+            let blame = Self(blame.into());
+            for module in hidden {
+                blame.ask(py, c"hide", [&capi::unicode_from_str(py, module)?])?;
+            }
+            Ok(blame)
         })
     }
 

@@ -54,7 +54,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
     ) -> Result<Self> {
         let clock = Clock::new(settings.time);
         let Prepared { meter, .. } = prepared.map_or_else(Prepared::new, Ok)?;
-        let blame = Blame::new()?;
+        let blame = Blame::new(&settings.hidden)?;
         Ok(Self {
             calls: Calls::new(settings.calls, call, watch, clock),
             settings,

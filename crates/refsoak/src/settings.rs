@@ -15,6 +15,8 @@ pub(super) struct Settings<'a> {
     pub lent: Option<(&'a Outliers, &'a [f64])>,
     /// The patterns of growth that is allowed.
     pub allowed: Vec<String>,
+    /// The modules whose lines and variables are not named.
+    pub hidden: Vec<String>,
     /// The calls to warm up, if this is one of many soaks in a row.
     pub brief: Option<u64>,
 }

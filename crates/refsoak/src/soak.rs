@@ -43,6 +43,7 @@ impl<'a> Soak<'a> {
                 time: None,
                 lent: None,
                 allowed: Vec::new(),
+                hidden: Vec::new(),
                 brief: None,
             },
         }
@@ -87,6 +88,13 @@ impl<'a> Soak<'a> {
     /// ```
     pub fn allow(mut self, pattern: &str) -> Self {
         self.settings.allowed.push(pattern.into());
+        self
+    }
+
+    /// Names no lines and no variables of a module or package, such as a test framework that makes the calls: a leak
+    /// is charged to the line that leads there.
+    pub fn hide(mut self, module: &str) -> Self {
+        self.settings.hidden.push(module.into());
         self
     }
 

@@ -86,7 +86,7 @@ def soak(function, *args, calls=1600, seconds=30.0, allow=(), **kwargs):
             raise
 
     try:
-        return Report(*_native.soak([call, calls, float(seconds), list(allow), 0]))
+        return Report(*_native.soak([call, calls, float(seconds), list(allow), 0, ["refsoak"]]))
     except RuntimeError:
         if raised:
             raise raised[0] from None

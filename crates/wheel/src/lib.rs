@@ -97,8 +97,9 @@ fn screen(arguments: &Arguments<'_>) -> Result<Vec<String>> {
     Ok(vec![screened.to_string()])
 }
 
-/// `[function, calls, seconds, allow, sends]`: soaks calls of a function. Returns the report as text and as JSON.
-/// With `sends`, sends its progress to the socket that is this process's stdin, and makes stdin empty.
+/// `[function, calls, seconds, allow, sends, hidden]`: soaks calls of a function. Returns the report as text and as JSON.
+/// With `sends`, sends its progress to the socket that is this process's stdin, and makes stdin empty. `hidden` has the
+/// modules whose lines and variables are not named.
 fn soak(arguments: &Arguments<'_>) -> Result<Vec<String>> {
     let call = arguments.call(0)?;
     let calls =
@@ -106,6 +107,9 @@ fn soak(arguments: &Arguments<'_>) -> Result<Vec<String>> {
     let mut soak = Soak::new(calls).within(arguments.seconds(2)?);
     for pattern in arguments.texts(3)? {
         soak = soak.allow(&pattern);
+    }
+    for module in arguments.texts(5)? {
+        soak = soak.hide(&module);
     }
     let mut messenger = None;
     if arguments.number(4)? != 0 {
