@@ -199,14 +199,14 @@ import contextvars, ctypes, threading
 local, variable, gone = threading.local(), contextvars.ContextVar('variable'), []
 calls_back = ctypes.CFUNCTYPE(None)(lambda: gone.append('called back'))
 
-class Tells:
-    def __del__(self): gone.append('told')
+class Reports:
+    def __del__(self): gone.append('released')
 
 class CallsBack:
     def __del__(self): calls_back()
 
-def leaves_one_that_tells(data):
-    local.kept = Tells()
+def leaves_one_that_reports(data):
+    local.kept = Reports()
     return []
 
 def leaves_one_in_a_local(data):
@@ -226,7 +226,7 @@ fn a_thread_releases_its_python_thread_state_whatever_its_name() {
         load(c"ending", ENDING);
         let count = Outliers::new("ending", "count").unwrap();
         for (gone, name) in (1..).zip(["another", "main"]) {
-            let leaves = Outliers::new("ending", "leaves_one_that_tells").unwrap();
+            let leaves = Outliers::new("ending", "leaves_one_that_reports").unwrap();
             let thread = thread::Builder::new().name(name.into());
             let thread = thread.spawn(move || leaves.detect(&[0.0])).unwrap();
             thread.join().unwrap().unwrap();
@@ -388,7 +388,7 @@ fn calls_back(callee: &str, function: extern "C" fn()) {
 }
 
 #[test]
-fn a_thread_of_pythons_own_may_come_in() {
+fn a_thread_that_python_made_may_call_back() {
     within_a_minute(|| {
         for _ in 0..3 {
             calls_back("calls_back_on_a_thread", takes_the_lock);

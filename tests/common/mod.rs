@@ -26,7 +26,7 @@ pub fn numpy_survives_without_memory() -> bool {
     let survives = version >= vec![2];
     if !survives {
         skipped(&format!(
-            "NumPy {version:?} crashes by itself when memory runs out; from 2.0 on not"
+            "NumPy {version:?} crashes when memory runs out; 2.0 and newer do not"
         ));
     }
     survives
@@ -220,7 +220,7 @@ pub fn makes_environments(python: &Path) -> bool {
     let import = ["-I", "-c", "import ensurepip, venv"];
     let made = Command::new(python).args(import).output().unwrap();
     if !made.status.success() {
-        skipped("this Python is without its venv, which Debian has in python3-venv");
+        skipped("this Python has no venv, which Debian has in python3-venv");
     }
     made.status.success()
 }

@@ -34,7 +34,7 @@ fn refusal(key: &str, value: &str) -> Option<String> {
     Python::parse(&answers).unwrap().refuse().err()
 }
 
-/// The text can be in `OUTLIERS_ENVIRONMENTS`, or in the name of the checkout.
+/// The line break can be in `OUTLIERS_ENVIRONMENTS`, or in the name of the checkout.
 #[test]
 fn a_line_break_cannot_give_cargo_an_instruction() {
     for value in ["a\ncargo::rustc-env=PATH=b", "a\rb", "a\n"] {

@@ -21,7 +21,7 @@ fn block(text: &str) -> &'static str {
     block.unwrap()
 }
 
-/// Copies a directory, except files that disappear while it copies.
+/// Copies a directory, except what is built and `.git`.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
