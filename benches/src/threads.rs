@@ -111,7 +111,7 @@ pub fn measure(rounds: usize, phase: Duration, part: &str) -> Result<Vec<Compari
     );
     let ours = call(Caller::Ours, Callee::Detect, 1_000)?;
     compare(
-        "1,000: ours, least / most calls of one of 4 threads".into(),
+        "1,000: ours, fewest / most calls of one of 4 threads".into(),
         Box::new(move || {
             let each = calls_of_each(&[(&ours, 4)], Duration::from_secs(1))?;
             let (least, most) = (each.iter().min(), each.iter().max());

@@ -134,7 +134,7 @@ impl Visit {
     fn answers(&self) -> Result<(), String> {
         match self.detect.detect(&self.data) {
             Ok(indices) if indices == [7, 113, 835] => Ok(()),
-            other => Err(format!("then pyoutliers.detect gave {other:?}")),
+            other => Err(format!("then pyoutliers.detect returned {other:?}")),
         }
     }
 

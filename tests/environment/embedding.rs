@@ -158,7 +158,7 @@ fn a_crate_made_by_the_commands_of_the_readme_runs_and_its_soak_passes() {
     let tested = fine(shell(&format!("{there} test")));
     assert!(tested.contains("1 passed"), "{tested}");
 
-    // Only the runner's choice of Python is needed.
+    // The program needs only the variable that the runner would set.
     let mut program = Command::new(series.join("target/debug/series"));
     program
         .env_clear()

@@ -64,7 +64,7 @@ mod capi {
     }
 }
 
-/// What the turns use of `std::sync`: the types of loom, made anew for each order.
+/// What the turns use of `std::sync`: the types of loom, with new values for each order.
 mod sync {
     use std::marker::PhantomData;
     use std::ops::{Deref, DerefMut};

@@ -5,7 +5,7 @@ import sys
 
 
 def without_numpy():
-    """Make Python forget NumPy, so that the next import loads it anew."""
+    """Make Python forget NumPy, so that the next import loads it again."""
     for name in list(sys.modules):
         if name.partition(".")[0] == "numpy":
             del sys.modules[name]
