@@ -18,7 +18,7 @@ def load(name, path):
     global detect
     trying("While it was imported")
     loader = importlib.machinery.ExtensionFileLoader(name, path)
-    # Importing the module replaces a module of Python's that has the same name, in sys.modules.
+    # If Python has a module of the same name, importing this one replaces it in sys.modules.
     before = sys.modules.get(name)
     is_taken = before is not None or importlib.util.find_spec(name) is not None
     try:

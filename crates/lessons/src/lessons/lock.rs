@@ -61,7 +61,7 @@ fn run(t: &mut Table<'_>) -> Result<()> {
         "Py_INCREF(item); other = item", "we own two references", item: 2);
     step!(t, let dropped = thread::spawn(move || release(other)).join().is_ok(); releases other;
         "thread: Ensure, Py_DECREF(other)", "we own one", item: 1);
-    step!(t, "", "the thread takes the lock", "Does it get the lock?", yes(dropped) => "yes");
+    step!(t, "", "the thread wants the lock", "Does it get the lock?", yes(dropped) => "yes");
     step!(t, "PyMem_Malloc without the lock", "PYTHONMALLOC=debug aborts",
         "Which signal ends the process ('crash' will do)?", t.child("no-lock") => "SIGABRT");
     Ok(())
