@@ -30,7 +30,10 @@ const REASONS: [(&str, &str); 14] = [
         "minus_one",
         "item 300 raises, detect returned a result although an exception was set: Planted()",
     ),
-    ("error_path", "With a list whose item 300 raises"),
+    (
+        "error_path",
+        "In repeated calls with a list whose item 300 raises, each call leaks",
+    ),
     (
         "half_way",
         "When allocation 2 of the call fails, each call leaks a block of memory.",
