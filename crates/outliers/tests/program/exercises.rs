@@ -30,7 +30,10 @@ const REASONS: [(&str, &str); 14] = [
         "minus_one",
         "item 300 raises, detect returned a result although an exception was set: Planted()",
     ),
-    ("error_path", "Called with a list whose item 300 raises"),
+    (
+        "error_path",
+        "In repeated calls with a list whose item 300 raises, each call leaks",
+    ),
     (
         "half_way",
         "When allocation 2 of the call fails, each call leaks a block of memory.",
@@ -58,17 +61,17 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
     (
         "iterator",
         &[EMPTY],
-        "Called with an empty list, it returned [], not [0].",
+        "With an empty list, it returned [], not [0].",
     ),
     (
         "thin_ice",
         &[EMPTY],
-        "Called with a list of one item, it returned [], not [0].",
+        "With a list of one item, it returned [], not [0].",
     ),
     (
         "stolen",
         &[EMPTY],
-        "Called with a list of one item, it returned [], not [1.5].",
+        "With a list of one item, it returned [], not [1.5].",
     ),
     ("dictionary", &[EMPTY], "it returned [], not [(0, 1.5)]."),
     ("returned", &[EMPTY], "it returned [], not the list itself."),
@@ -108,7 +111,7 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
     (
         "cycle",
         &[("PyObject_GC_Del", "PyObject_Free")],
-        "Free memory with the allocator that made it: PyObject_GC_New with PyObject_GC_Del.",
+        "Free memory with the matching function: PyObject_GC_New needs PyObject_GC_Del.",
     ),
     (
         "append",
@@ -144,12 +147,12 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
     (
         "minus_one",
         &[(" && PyErr_Occurred()", "")],
-        "Called with a list that holds -1.0, detect returned NULL without an exception.",
+        "With a list that holds -1.0, detect returned NULL without an exception.",
     ),
     (
         "double_release",
         &[("Py_INCREF(item);", "Py_INCREF(item); Py_INCREF(item);")],
-        "Called with a list of one item, item 0 had 1 more reference after the call than before (",
+        "With a list of one item, item 0 had 1 more reference after the call than before (",
     ),
     (
         "lock",
@@ -287,7 +290,7 @@ fn your_own_file_gets_its_lesson_and_errors_say_what_it_lacks() {
         (
             "my-own.c",
             append.clone(),
-            "my-own.c: a module has the name of its file, so rename it to a C identifier, such as my_own.c",
+            "my-own.c: a module has the name of its file, so the name must be a C identifier, as in my_own.c",
         ),
         (
             "lacks.c",
