@@ -91,7 +91,7 @@
 //! - the lines that add to those containers, references and open files, or that call C code that leaks; a
 //!   line is charged with what its calls add, if that explains the growth
 //!
-//! # How to read it
+//! # How to read a report
 //!
 #![doc = include_str!("../reading.md")]
 //!

@@ -14,9 +14,9 @@ use pyoutliers::interpreter;
 /// In source or a command, this ends a string or a line. It is not valid UTF-8 either.
 const HOSTILE: &[u8] = b"a \"quoted' \\ $HOME `dir`\nwith \xE9 line;\ttab";
 
-type Told = (Option<i32>, String, String);
+type Outcome = (Option<i32>, String, String);
 
-fn fine(stdout: &str) -> Told {
+fn fine(stdout: &str) -> Outcome {
     (Some(0), format!("{stdout}\n"), String::new())
 }
 
@@ -32,7 +32,7 @@ fn moved_to(directory: &Path) -> PathBuf {
     moved
 }
 
-fn run(command: &mut Command) -> Told {
+fn run(command: &mut Command) -> Outcome {
     told(&command.stdin(Stdio::null()).output().unwrap())
 }
 

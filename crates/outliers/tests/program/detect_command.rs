@@ -94,7 +94,7 @@ fn a_parameter_is_what_it_looks_like() {
 }
 
 #[test]
-fn outliers_can_set_the_exit_status_and_without_any_nothing_is_printed() {
+fn detect_can_fail_if_it_finds_outliers_and_prints_nothing_if_there_are_none() {
     let directory = crate::common::directory("found");
     std::fs::write(directory.join("none.csv"), "v\n1\n2\n").unwrap();
     let some = format!("v\n{}9\n", "1\n".repeat(8));
@@ -124,7 +124,7 @@ fn outliers_can_set_the_exit_status_and_without_any_nothing_is_printed() {
 }
 
 #[test]
-fn a_function_given_as_a_module_or_as_a_file_of_numbers_gets_the_right_form() {
+fn an_error_shows_how_to_name_a_function_in_a_file() {
     let directory = crate::common::directory("named");
     std::fs::write(directory.join("mine.py"), "def f(data): return []\n").unwrap();
     std::fs::write(directory.join("numbers"), "1\n").unwrap();
@@ -241,8 +241,8 @@ fn system_exit_in_a_function_is_an_error_with_status_1() {
 
 #[test]
 fn ctrl_c_ends_the_process_as_it_does_without_python() {
-    // A child process inherits an ignored signal, as under `nohup`, but no handler. This handler does the
-    // default.
+    // A child process inherits an ignored signal, as under `nohup`, but no handler. This handler performs the
+    // default action.
     flag::register_conditional_default(SIGINT, Arc::new(true.into())).unwrap();
     // The function sends the signal, after Python has imported `signal`.
     let output = called("presses_ctrl_c", &[]);

@@ -315,7 +315,7 @@ fn your_own_file_gets_its_lesson_and_errors_say_what_it_lacks() {
     }
 }
 
-/// Otherwise a library that somebody else put there could be loaded.
+/// In an existing directory, a library that somebody else put there could be loaded.
 #[test]
 fn the_library_goes_into_a_new_directory() {
     if !can_compile() {
@@ -404,7 +404,7 @@ fn an_exercise_is_copied_here_and_passed_until_it_changes() {
     assert_eq!(stderr, error);
 }
 
-/// A cleaner may remove it while Python starts, before the compiler runs, or after.
+/// A cleaner may remove the directory while Python starts, before the compiler runs, or after it has run.
 #[test]
 fn an_error_names_a_temporary_directory_that_was_removed() {
     if !can_compile() {

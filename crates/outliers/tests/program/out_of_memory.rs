@@ -9,29 +9,12 @@ const MEBIBYTE: i64 = 1 << 20;
 
 /// A function that returns the peak of the address space in KiB, and functions to call under a limit.
 const LIMITED: &str = "
-import resource, sys
-
-def limit(data):
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    resource.setrlimit(resource.RLIMIT_AS, (int(data[0]), hard))
-    return []
-
 def peak(data):
     status = open('/proc/self/status').read()
     return [int(status.split('VmPeak:')[1].split()[0])]
 
 def ends(data): return [0, len(data) - 1]
 def everything(data): return range(len(data))
-def large(data): return [2**40 + index for index in range(len(data))]
-def lazy(data): return (2**40 + index for index in range(len(data)))
-
-def in_other_words(data):
-    kept = []
-    try:
-        while True:
-            kept.append(bytearray(int(data[0])))
-    except MemoryError:
-        raise ValueError('no room')
 ";
 
 /// Runs `detect` in `directory` under `ulimit -v` of that many KiB.

@@ -107,7 +107,7 @@ fn a_full_disk_leaves_no_half_picture() {
     match output.as_ref().map(told) {
         // `unshare` is missing or fails, or `mount` fails; the rest of the script ends with 0.
         Err(_) | Ok((Some(1 | 77), ..)) => {
-            skipped(&format!("no disk of 4 KiB can be mounted here: {output:?}"));
+            skipped(&format!("no disk of 8 KiB can be mounted here: {output:?}"));
         }
         Ok(told) => {
             let error = "outliers: x.svg: No space left on device (os error 28)\n";
@@ -197,8 +197,8 @@ def waits(data):
 
 #[test]
 fn signals_end_the_program_while_a_function_runs() {
-    // A child process inherits an ignored signal, as under `nohup`, but no handler. This handler does the
-    // default.
+    // A child process inherits an ignored signal, as under `nohup`, but no handler. This handler performs the
+    // default action.
     for signal in [SIGHUP, SIGINT, SIGTERM] {
         flag::register_conditional_default(signal, Arc::new(true.into())).unwrap();
     }

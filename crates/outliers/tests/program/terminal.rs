@@ -132,7 +132,7 @@ fn the_programs_own_colours_reach_the_terminal() {
             .env("TERM", "xterm")
             .env_remove("NO_COLOR");
         let Ok(output) = script.output() else {
-            return skipped("no `script`, which would be the terminal");
+            return skipped("no command `script`, which simulates a terminal");
         };
         let (_, stdout, _) = told(&output);
         assert!(stdout.contains(ours), "{arguments}: {stdout:?}");

@@ -269,7 +269,7 @@ fn ctrl_c_twice_ends_a_call_that_never_returns() {
         if let Some(status) = child.0.try_wait().unwrap() {
             break status;
         }
-        assert!(start.elapsed() < WATCHDOG, "it goes on");
+        assert!(start.elapsed() < WATCHDOG, "the soak still runs");
         thread::sleep(Duration::from_millis(2));
     };
     assert_eq!(status.signal(), Some(2));
@@ -279,7 +279,7 @@ fn ctrl_c_twice_ends_a_call_that_never_returns() {
 fn a_function_that_reads_standard_input_finds_it_empty() {
     let mut command = soak(&calling("callees:reads_standard_input", "16", "1"));
     command.arg("--json");
-    let (status, stdout, stderr) = told(&finished(command, "a soak of what reads"));
+    let (status, stdout, stderr) = told(&finished(command, "a soak of a function that reads"));
     assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
 }
 
@@ -306,7 +306,7 @@ fn wrong_usage_is_status_2() {
 }
 
 #[test]
-fn a_function_without_its_option_is_told_the_option() {
+fn a_function_without_its_option_gets_a_tip() {
     let (status, stdout, stderr) = told(&soak(&["spikes.py:spikes"]).output().unwrap());
     assert_eq!((status, stdout.as_str()), (Some(2), ""));
     assert!(

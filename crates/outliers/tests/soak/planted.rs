@@ -195,7 +195,7 @@ fn an_over_release_is_found_before_it_crashes_the_process() {
     }
 }
 
-/// The store rightly releases what it held. From outside, its count looks like an over-release.
+/// The store rightly releases its references. Their count alone would look like an over-release.
 #[test]
 fn a_store_that_empties_is_clean() {
     let (status, report) = report("takes_from_a_store", "1600");
@@ -257,7 +257,7 @@ fn a_container_of_plain_values_is_named_with_its_line() {
     assert!(containers.contains("planted.KEPT, a list: +"), "{report:#}");
     let grown = report["grown"].to_string();
     assert!(
-        grown.contains("+1 items of planted.KEPT per call: KEPT.append(len(data) + 1e9)"),
+        grown.contains("+1 item of planted.KEPT per call: KEPT.append(len(data) + 1e9)"),
         "{report:#}"
     );
 }
@@ -301,7 +301,7 @@ fn memory_that_no_allocator_knows_of_is_seen_from_four_mebibytes_on() {
     assert_eq!(report["verdict"], "clean", "{report:#}");
 }
 
-/// The references are certain after some hundred calls, and then the pages are still too few.
+/// The leak of references is certain after 800 calls. By then, the pages are too few.
 #[test]
 fn a_leak_that_is_certain_does_not_hide_one_that_is_not_yet() {
     let report = judged("leaks_a_reference_and_pages", "200000", "leak");
