@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::common::{outliers, told};
+use crate::common::{outcome, outliers};
 use pyoutliers::interpreter;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ fn soaked(function: &str, limit: &[&str]) -> (Option<i32>, String, String) {
     command.env("PYTHONPATH", path);
     command.args(["soak", "--json", "--size", "3"]).args(limit);
     command.args(["--function", &format!("planted:{function}")]);
-    told(&command.output().unwrap())
+    outcome(&command.output().unwrap())
 }
 
 /// The exit status and the report of a soak with this many calls.

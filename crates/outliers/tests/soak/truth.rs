@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{outliers, told};
+use crate::common::{outcome, outliers};
 use serde_json::Value;
 
 fn soak(function: &str) -> Command {
@@ -18,7 +18,7 @@ fn soak(function: &str) -> Command {
 
 /// The report of a soak that must have this verdict and the matching exit status.
 fn judged(command: &mut Command, verdict: &str) -> Value {
-    let (status, stdout, stderr) = told(&command.output().unwrap());
+    let (status, stdout, stderr) = outcome(&command.output().unwrap());
     let report: Value = serde_json::from_str(&stdout).expect(&stderr);
     let expected = match verdict {
         "clean" => 0,
