@@ -139,9 +139,7 @@ impl Known {
         }
         let mut text = format!("{verdict}: {summary}\n");
         for object in &self.falling {
-            text.push_str(&format!(
-                "  before that, references to this object fell: {object}\n"
-            ));
+            text.push_str(&format!("  before that: {object}\n"));
         }
         text
     }

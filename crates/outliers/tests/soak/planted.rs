@@ -167,8 +167,8 @@ fn a_function_that_closes_all_descriptors_gets_no_verdict_and_one_report() {
     );
 }
 
-/// The call adds 48 bytes, and its line frees 32: the line leaks 16. Now and then the C library takes 16 bytes more or
-/// less for a block, and 16 calls are followed.
+/// The call adds 48 bytes, and its line frees 32: the line leaks 16. For a few blocks, the C library takes 16 bytes more
+/// or less. Over the 16 calls that are followed, this changes the rate by one byte.
 #[test]
 fn the_leak_of_a_call_is_charged_to_its_line() {
     let report = judged("calls_a_leaking_function", "4000", "leak");
