@@ -9,7 +9,7 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 
 use crate::common::{
-    self, WATCHDOG, callee, directory, finished, in_a_process_of_its_own, load, passes, told,
+    self, WATCHDOG, callee, directory, finished, in_a_process_of_its_own, load, outcome, passes,
 };
 use pyoutliers::capi::{self, Held};
 use pyoutliers::{ErrorKind, Outliers, with_python};
@@ -311,7 +311,7 @@ fn callee_that_ends_the_process() {
 fn a_callee_on_a_thread_may_end_the_process() {
     let command = in_a_process_of_its_own("threads::callee_that_ends_the_process");
     let output = finished(command, "a process that a callee ends");
-    assert_eq!(told(&output).0, Some(7), "{output:?}");
+    assert_eq!(outcome(&output).0, Some(7), "{output:?}");
 }
 
 /// The results of the calls of `with_python` during the start of Python.
@@ -443,7 +443,7 @@ fn the_demo_ends_quietly() {
         "the demo",
     );
     assert_eq!(
-        told(&output),
+        outcome(&output),
         (Some(0), "[7, 113, 835]\n".into(), String::new())
     );
 }

@@ -133,7 +133,7 @@ pub fn passes(test: &str, variables: &[(&str, &OsStr)]) -> String {
     command.envs(variables.iter().copied());
     let what = format!("{test} {variables:?}");
     let output = finished(command, &what);
-    let (_, stdout, stderr) = told(&output);
+    let (_, stdout, stderr) = outcome(&output);
     println!("{stdout}");
     assert!(
         output.status.success(),
@@ -152,7 +152,7 @@ pub fn environment(name: impl AsRef<Path>, version: &str) -> PathBuf {
         .args(["-I", "-c", "import sys; print(sys._base_executable)"])
         .output()
         .unwrap();
-    let base = PathBuf::from(told(&base).1.trim_end());
+    let base = PathBuf::from(outcome(&base).1.trim_end());
     let home = base.parent().unwrap().display();
     symlink(&base, directory.join("bin/python")).unwrap();
     std::fs::write(
@@ -206,7 +206,7 @@ pub fn cargo(directory: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Exit status, stdout and stderr, as text.
-pub fn told(output: &Output) -> (Option<i32>, String, String) {
+pub fn outcome(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (
         output.status.code(),

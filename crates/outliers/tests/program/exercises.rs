@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{self, directory, outliers, skipped, told};
+use crate::common::{self, directory, outcome, outliers, skipped};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../lessons/exercises");
 
@@ -184,7 +184,7 @@ pub fn can_compile() -> bool {
 }
 
 fn judge(file: &Path) -> (Option<i32>, String, String) {
-    told(&outliers().arg("exercise").arg(file).output().unwrap())
+    outcome(&outliers().arg("exercise").arg(file).output().unwrap())
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn your_own_file_gets_its_lesson_and_errors_say_what_it_lacks() {
     }
 }
 
-/// Otherwise a library that somebody else put there could be loaded.
+/// In an existing directory, a library that somebody else put there could be loaded.
 #[test]
 fn the_library_goes_into_a_new_directory() {
     if !can_compile() {
@@ -331,7 +331,7 @@ fn the_library_goes_into_a_new_directory() {
     command.args(["-c", planted, env!("CARGO_BIN_EXE_outliers")]);
     command.arg(Path::new(FOLDER).join(".solutions/append.c"));
     let output = command.env("TMPDIR", &temporary).current_dir(&temporary);
-    let (status, stdout, stderr) = told(&output.output().unwrap());
+    let (status, stdout, stderr) = outcome(&output.output().unwrap());
     assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
     let mut left: Vec<_> = fs::read_dir(&temporary)
         .unwrap()
@@ -351,7 +351,7 @@ fn an_exercise_is_copied_here_and_passed_until_it_changes() {
     let exercise = |arguments: &[&str]| {
         let mut command = outliers();
         command.current_dir(&here).arg("exercise").args(arguments);
-        told(&command.output().unwrap())
+        outcome(&command.output().unwrap())
     };
     let (status, list, _) = exercise(&[]);
     assert_eq!(status, Some(0));
@@ -407,7 +407,7 @@ fn an_exercise_is_copied_here_and_passed_until_it_changes() {
     assert_eq!(stderr, error);
 }
 
-/// A cleaner may remove it while Python starts, before the compiler runs, or after.
+/// A cleaner may remove the directory while Python starts, before the compiler runs, or after it has run.
 #[test]
 fn an_error_names_a_temporary_directory_that_was_removed() {
     if !can_compile() {
@@ -431,7 +431,7 @@ for directory in glob.glob(os.environ['TMPDIR'] + '/outliers-exercise-*'):
         command.args(["exercise", "my_own.c"]).current_dir(&here);
         command.env("PYTHONPATH", path).env("CC", &compiler);
         let output = command.env("TMPDIR", &temporary).output().unwrap();
-        let (status, stdout, stderr) = told(&output);
+        let (status, stdout, stderr) = outcome(&output);
         assert_eq!((status, stdout.as_str()), (Some(1), ""), "{stderr}");
         let name = format!("{}/outliers-exercise-", temporary.display());
         let is_named = |line: &str| line.contains(&name) && line.contains("No such file");

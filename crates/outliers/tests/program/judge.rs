@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::exercises::can_compile;
-use crate::common::{directory, outliers, told};
+use crate::common::{directory, outcome, outliers};
 
 /// Modules that keep the rules, although they may look wrong.
 const RIGHT: [(&str, &str, &str); 11] = [
@@ -357,7 +357,8 @@ fn judged(name: &str, before: &str, body: &str, here: &Path) -> (Option<i32>, St
          PyMODINIT_FUNC PyInit_{name}(void) {{ return PyModule_Create(&module); }}\n"
     );
     fs::write(&file, source).unwrap();
-    let (status, stdout, stderr) = told(&outliers().arg("exercise").arg(&file).output().unwrap());
+    let (status, stdout, stderr) =
+        outcome(&outliers().arg("exercise").arg(&file).output().unwrap());
     (status, format!("{stdout}{stderr}").replace('\n', " "))
 }
 
@@ -428,7 +429,7 @@ fn the_compiler_may_have_arguments() {
     for compiler in ["", "cc -O2", " env cc "] {
         let mut command = outliers();
         command.env("CC", compiler).arg("exercise").arg(&file);
-        let (status, stdout, stderr) = told(&command.output().unwrap());
+        let (status, stdout, stderr) = outcome(&command.output().unwrap());
         assert_eq!(status, Some(0), "{compiler:?}: {stdout}{stderr}");
     }
     let mut command = outliers();
@@ -436,7 +437,7 @@ fn the_compiler_may_have_arguments() {
         .env("CC", "nothing-like-this -x")
         .arg("exercise")
         .arg(&file);
-    let (status, _, stderr) = told(&command.output().unwrap());
+    let (status, _, stderr) = outcome(&command.output().unwrap());
     assert_eq!(status, Some(1));
     assert!(stderr.contains("nothing-like-this"), "{stderr}");
 }
