@@ -83,8 +83,8 @@ fn build() -> Result<(), String> {
     warn_if_another_is_first_on_path(&python);
 
     let libdir = library.display();
-    // This crate does not need it: it loads the library when it starts Python. A program that also calls
-    // Python through python3-sys, as one of our tests does, is linked with it.
+    // This crate does not need to be linked with the library, because it loads the library when it starts Python.
+    // A program that also calls Python through python3-sys, as one of our tests does, does need it.
     instruct("rustc-link-lib", format!("python{}", python.link_name))?;
     instruct("rustc-link-search", format!("native={libdir}"))?;
     instruct("rustc-link-arg-tests", format!("-Wl,-rpath,{libdir}"))?;
@@ -291,7 +291,7 @@ fn ask_pkg_config(python: &Python) -> Option<PathBuf> {
 /// Warns if PATH now begins with another Python: `python3-sys` looks at PATH only once, so it would silently
 /// ignore a Python that was activated later.
 fn warn_if_another_is_first_on_path(linked: &Python) {
-    // `.cargo/config.toml` sets it too. That is not a Python that the user has named.
+    // `.cargo/config.toml` sets this variable too, but that does not mean that the user has named a Python.
     let named = env::var_os("PYTHON_SYS_EXECUTABLE");
     if named.is_some_and(|named| !Path::new(&named).ends_with(".cargo/python")) {
         return;

@@ -21,7 +21,7 @@ fn main() -> Result<()> {
     for flag in pkg_config("--cflags", &libpc)?.split_whitespace() {
         c.flag(flag);
     }
-    // As distributions compile: -O3 as Rust's release profile, by Cargo's own setting.
+    // With -O3, as distributions compile: `cc` takes the level from Cargo's release profile.
     c.file("peer.c").warnings(true).compile("peer");
 
     for flag in pkg_config("--libs-only-L", &libpc)?.split_whitespace() {

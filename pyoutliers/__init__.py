@@ -1,4 +1,4 @@
-"""Outliers in a list of floats, by NumPy.
+"""Finds outliers in a list of floats, with NumPy.
 
 >>> detect(gen_testdata())
 [7, 113, 835]
@@ -25,14 +25,14 @@ SMALLEST_LIMIT = 1e-150
 
 # `np.sum` without its Python layer.
 _sum = np.add.reduce
-# These numbers are scaled then, or refused.
+# `detect` scales or refuses the numbers that cause these warnings.
 warnings.filterwarnings("ignore", "(overflow|invalid value) encountered", RuntimeWarning, f"{__name__}$")
 
 
 def detect(data: list[float], threshold: float = 2) -> list[int]:
     """Return the indices, in order, of values more than `threshold` standard deviations from the mean.
 
-    It is the population standard deviation: the steps are those of `numpy.std`, and the result is the same to
+    It uses the population standard deviation. The steps are those of `numpy.std`, and the result is the same to
     the last bit. Numbers whose squares would be too large or too small for a float are scaled first. A NaN or
     an infinity would hide every outlier, so it raises a ValueError with the index of the first. So does a
     threshold that is negative or not finite.
@@ -56,7 +56,7 @@ def detect(data: list[float], threshold: float = 2) -> list[int]:
 
 
 def _detect_scaled(values: np.ndarray, threshold: float) -> list[int]:
-    """Do the same with the numbers scaled to at most 1, by a power of two: that changes no digit."""
+    """Do the same with the numbers scaled to at most 1 by a power of two, which changes no digit."""
     _refuse_non_finite(values)
     _, exponent = frexp(np.abs(values).max())
     values = np.ldexp(values, -exponent)

@@ -29,7 +29,7 @@
 //! 5. [`with_python`] flushes what Python printed, and releases the lock.
 //!
 //! A step that fails returns an [`Error`]. Each reference is a value, so dropping it on the way out releases
-//! the reference. After the call, only the two Rust ends are left.
+//! the reference. After the call, only the slice, the vector and the kept list are left.
 //!
 //! # The modules
 //!
@@ -42,9 +42,9 @@
 //! - [`capi`] has the C calls, each with its reference rule in its signature, and all the unsafe code.
 //!
 //! Two more packages of this repository use these modules, as your program can. `refsoak` calls a function
-//! many times and finds what leaks: it uses [`Outliers::call`] and [`convert`], and other C calls by
+//! many times and finds what leaks: it uses [`Outliers::call`] and [`convert`], and other C calls with
 //! [`c!`](capi::c). `lessons` teaches the reference rules on the calls of [`capi`]. Both add their own
-//! Python modules by [`interpreter::module`].
+//! Python modules with [`interpreter::module`].
 //!
 //! `examples/` has programs to start from. [`promises`] lists the promises and the tests for each.
 //!

@@ -25,7 +25,7 @@ use crate::parameter::Parameter;
 /// To use more cores, start several processes. Let each read its own part of the input and send back
 /// only indices: sending the numbers takes about as long as computing with them.
 ///
-/// In an async program, make calls on a thread for blocking work, for example by `tokio::task::spawn_blocking`.
+/// In an async program, make calls on a thread for blocking work, for example with `tokio::task::spawn_blocking`.
 ///
 /// Calls run on the stack of the calling thread. Python's recursion limit assumes a stack of 8 MiB. Threads
 /// of `std` have 2 MiB. Recursion through C code can overflow that, which ends the process: for example a

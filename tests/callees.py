@@ -63,7 +63,7 @@ def keeps(data):
     return []
 
 
-def tells_what_was_kept(data): return [int(value) for value in kept[-1]]
+def returns_what_was_kept(data): return [int(value) for value in kept[-1]]
 
 
 # Raised: many more are in hostile/.

@@ -5,7 +5,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{cargo, skipped, told};
+use common::{cargo, outcome, skipped};
 
 const README: &str = include_str!("../README.md");
 const CONTRIBUTING: &str = include_str!("../CONTRIBUTING.md");
@@ -83,7 +83,7 @@ fn the_package_holds_every_file_that_the_readme_links() {
         "pyoutliers",
     ];
     let output = cargo(Path::new(env!("CARGO_MANIFEST_DIR")), &package).output();
-    let (status, packed, stderr) = told(&output.unwrap());
+    let (status, packed, stderr) = outcome(&output.unwrap());
     assert_eq!(status, Some(0), "{stderr}");
     let links = README.split("](").skip(1);
     let links = links.filter_map(|rest| rest.split_once(')').map(|(link, _)| link));

@@ -9,7 +9,7 @@ use std::env;
 use std::sync::mpsc;
 use std::thread;
 
-use common::{WATCHDOG, command, finished, load, told};
+use common::{WATCHDOG, command, finished, load, outcome};
 use pyoutliers::{Outliers, with_python};
 
 const NAME: &str = "the_process_ends_quietly_200_times_with_threads_inside_python";
@@ -93,7 +93,11 @@ fn ends(started_by: &str, with_a_subinterpreter: bool) {
         command,
         &format!("a process whose Python was started by {started_by}"),
     );
-    assert!(output.status.success(), "{started_by}: {:?}", told(&output));
+    assert!(
+        output.status.success(),
+        "{started_by}: {:?}",
+        outcome(&output)
+    );
 }
 
 fn ends_with_threads_inside(started_by: &str) {

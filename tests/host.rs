@@ -25,7 +25,7 @@ fn everything_works_in_a_python_that_runs_already() {
     let error = Outliers::new("no_such_module", "f").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot import no_such_module: ModuleNotFoundError: No module named 'no_such_module'; the \
-         Python is one that this process had started before"
+        "cannot import no_such_module: ModuleNotFoundError: No module named 'no_such_module'; \
+         other code in this process had started Python"
     );
 }

@@ -27,7 +27,7 @@ const LINES: [(Way, RGBColor); 7] = [
     (Way(Caller::Shared, Callee::OneLiner), RGBColor(40, 140, 60)),
 ];
 
-/// What is drawn over the number of values.
+/// One of the two diagrams. The number of values is on the x axis.
 struct Panel<'a> {
     title: &'a str,
     range: std::ops::Range<f64>,
@@ -77,7 +77,7 @@ fn draw(
         &ratios,
         plans,
         &Panel {
-            title: "How many times ours (less is faster; without gRPC)",
+            title: "Time relative to ours (less is faster; without gRPC)",
             range: 0.05..5.0,
             label: |ratio| ratio_label(*ratio),
             lines: lines(plans, ratio),
@@ -144,7 +144,7 @@ fn panel(
     write_names(area, right, names)
 }
 
-/// Writes the name of each line beside its end; names that would overlap share their middle.
+/// Writes the name of each line beside its end. Names that would overlap form a block, centred on their ends.
 fn write_names(
     area: &DrawingArea<SVGBackend<'_>, Shift>,
     right: i32,

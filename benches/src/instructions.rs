@@ -43,7 +43,9 @@ pub fn count() -> Result<Option<Vec<Instructions>>> {
 /// which Python specialises its code.
 fn per_call(name: &str, size: usize, calls: u64) -> Result<u64> {
     let (once, twice) = (total(name, size, calls)?, total(name, size, 2 * calls)?);
-    let difference = twice.checked_sub(once).context("fewer for more calls")?;
+    let difference = twice
+        .checked_sub(once)
+        .context("twice as many calls took fewer instructions")?;
     Ok(difference / calls)
 }
 

@@ -24,7 +24,7 @@ pub struct Plan {
     pub calls: u32,
     /// gRPC takes part in one of this many rounds, with one call.
     pub grpc_every: u32,
-    /// Whether the processes that keep memory take part.
+    /// Whether the way that keeps any list takes part.
     pub kept: bool,
 }
 
@@ -117,7 +117,7 @@ pub struct Ratio {
     pub minimum: f64,
 }
 
-/// Measures all ways by a plan.
+/// Measures all ways at the sizes of the plans.
 pub fn measure(plans: &[Plan]) -> Result<Results> {
     let mut results = Results::default();
     let mut runs: BTreeMap<Way, Box<dyn Run>> = BTreeMap::new();
@@ -154,7 +154,7 @@ pub fn measure(plans: &[Plan]) -> Result<Results> {
     Ok(results)
 }
 
-/// The time of a call; `None` in a round without gRPC.
+/// The time of a call; `None` for gRPC in a round without it.
 fn sample(
     run: &mut dyn Run,
     way: Way,

@@ -38,7 +38,7 @@ type Sample = Box<dyn Fn() -> Result<f64>>;
 /// A call that returns an error if the indices are wrong.
 fn call(caller: Caller, callee: Callee, size: usize) -> Result<Call> {
     fn right(is_right: bool) -> Result<()> {
-        ensure!(is_right, "other indices");
+        ensure!(is_right, "wrong indices");
         Ok(())
     }
     let data = data::numbers(size);
@@ -111,7 +111,7 @@ pub fn measure(rounds: usize, phase: Duration, part: &str) -> Result<Vec<Compari
     );
     let ours = call(Caller::Ours, Callee::Detect, 1_000)?;
     compare(
-        "1,000: ours, least / most calls of one of 4 threads".into(),
+        "1,000: ours, fewest / most calls of one of 4 threads".into(),
         Box::new(move || {
             let each = calls_of_each(&[(&ours, 4)], Duration::from_secs(1))?;
             let (least, most) = (each.iter().min(), each.iter().max());
@@ -173,7 +173,7 @@ fn all<R: Send>(
             .flat_map(|&(call, threads)| std::iter::repeat_n(call, threads));
         let spawn = |call| {
             scope.spawn(move || {
-                // For the others too, the thread keeps its state in Python.
+                // Makes the thread keep its Python thread state, so that the other ways have that advantage too.
                 pyoutliers::with_python(|_| Ok(()))?;
                 work(call)
             })

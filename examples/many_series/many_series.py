@@ -11,7 +11,7 @@ VALUES = 1_000
 
 
 def read(number):
-    """Return a series by its number. Yours would be read here from a file or a database."""
+    """Return a series by its number. Your own code would read it from a file or a database."""
     values = random.Random(number)
     data = [values.gauss(20, 0.5) for _ in range(VALUES)]
     if number % 1_000 == 0:  # one series in a thousand has an extreme value

@@ -1,6 +1,6 @@
 //! One function for each way in which a C call reports that it failed.
 //!
-//! The exceptions are the calls that describe an exception (`raised.rs`) or start Python (`start.rs`).
+//! Calls that describe an exception (`raised.rs`) or start Python (`start.rs`) do not use them.
 
 use std::ffi::c_int;
 use std::ptr::NonNull;

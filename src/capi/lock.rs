@@ -43,7 +43,7 @@ pub(in crate::capi) fn with_lock_of_the_start<R>(
 
 /// Whether this thread holds the lock for the main interpreter: false in code of a subinterpreter.
 ///
-/// `PyGILState_Check` is no help: once a subinterpreter was made, it always returns 1.
+/// `PyGILState_Check` is no help: once a subinterpreter exists, it always returns 1.
 #[doc(alias = "PyThreadState_GetUnchecked")]
 pub(crate) fn is_held() -> bool {
     // python3-sys does not declare it. Up to 3.12 it has the second name.
@@ -98,7 +98,7 @@ impl ThreadState {
             return Self { ours: None };
         }
         mem::forget(Lock::take());
-        // SAFETY: this thread holds the lock since the line above.
+        // SAFETY: the line above took the lock.
         let state = unsafe { c!(PyEval_SaveThread()) };
         // The state of the main thread ends with the process. Waiting for the lock at that point could keep
         // the process from ending, if another thread holds the lock for ever.

@@ -15,7 +15,7 @@
 //! Dropping an [`Owned`] releases the reference. Some calls return a new reference inside a type that says
 //! more about the object: [`Unfilled`], a list or tuple that is being filled; [`Iter`]; [`Code`]. A call
 //! that borrows an object and stores it, such as [`list_append`] or [`dict_set_item`], adds its own
-//! reference. Other C functions steal only if they succeed, such as `PyModule_AddObject`.
+//! reference. Some other C functions, such as `PyModule_AddObject`, steal only if they succeed.
 //!
 //! ```
 //! use pyoutliers::{capi, with_python};

@@ -181,7 +181,7 @@ pub(in crate::capi) fn name_of_type(kind: &Owned<'_>) -> Result<String, Exceptio
 fn str_of<'p>(value: &Owned<'p>) -> Option<Owned<'p>> {
     // SAFETY: the lock is held and the object live.
     let text = unsafe { c!(PyObject_Str(value.as_ptr())) };
-    // A `__str__` may itself raise a MemoryError. The name of the exception's type says more than that one.
+    // A `__str__` may itself raise a MemoryError. The name of the exception's type says more than that error.
     // SAFETY: the result of a call that returns new or NULL.
     unsafe { new_or_clear(value.py(), text) }.ok().flatten()
 }

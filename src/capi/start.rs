@@ -87,7 +87,7 @@ pub(crate) fn start(
     unsafe { c!(PyConfig_Clear(config.as_mut_ptr())) };
     check(status)?;
     let prepared = lock::with_lock_of_the_start(prepare);
-    // SAFETY: this thread holds the lock since the start. Python keeps the state as this thread's, so the
+    // SAFETY: this thread has held the lock since the start. Python keeps the state as this thread's, so the
     // returned pointer is not needed.
     unsafe { c!(PyEval_SaveThread()) };
     STARTING.store(false, Relaxed);

@@ -64,7 +64,7 @@ fn answer(command: &mut Command, longest: Duration) -> Result<(ExitStatus, Vec<u
             .map_err(|error| error.to_string())?;
     }
     let answer = answer.recv_timeout(longest);
-    // It has closed its output, or is too late. Either way it may never end.
+    // The command has closed its output, or is too late. Either way it may never end.
     let _ = child.kill();
     let status = child.wait().map_err(|error| error.to_string())?;
     match answer {

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Imports a module and looks up a callable in it, by a name that may be dotted.
 ///
-/// A module whose name ends in `.py` is loaded from that file. If there is a `source`, it is made of that.
+/// A module whose name ends in `.py` is loaded from that file. If there is a `source`, the module is made from it.
 pub(crate) fn find<'p>(
     py: Python<'p>,
     module: &str,
@@ -93,7 +93,7 @@ fn import_error(py: Python<'_>, name: &str, exception: Exception) -> Error {
 /// Says in which Python the module was searched for, and what to do.
 fn advice(py: Python<'_>, module: &str, exception: &Exception) -> String {
     let Some(choice) = started_choice() else {
-        return "the Python is one that this process had started before".to_owned();
+        return "other code in this process had started Python".to_owned();
     };
     let library = version(capi::loaded_version());
     let message = exception.message();
@@ -124,7 +124,7 @@ fn advice(py: Python<'_>, module: &str, exception: &Exception) -> String {
         )
     } else if message.contains("numpy C-extensions failed") {
         format!(
-            "the Python is {choice}; this NumPy was made for another Python than {library}: take it \
+            "the Python is {choice}; this NumPy was made for a Python other than {library}: take it \
              off PYTHONPATH, or install one for this Python"
         )
     } else {

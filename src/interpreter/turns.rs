@@ -14,10 +14,10 @@
 //! So a thread makes several short calls in a row, without waking another thread, before it hands over its turn.
 //! A call loses its turn if it is slow, or if it waits for a thread in the line.
 //!
-//! Turns only make calls faster: calls are right without them. When a turn is taken away, both functions make
-//! their next `WITHOUT` calls without turns. So does a function that sleeps and leaves the process mostly idle. For
-//! each thread before it in the line, a thread waits at most the sum of `WAITS`. With a single thread, a turn costs
-//! two atomic operations.
+//! Turns only make calls faster: calls are right without them. When a thread takes a turn away, the functions of both
+//! threads make their next `WITHOUT` calls without turns. So does a function that sleeps and leaves the process mostly
+//! idle. For each thread before it in the line, a thread waits at most the sum of `WAITS`. With a single thread, a turn
+//! costs two atomic operations.
 
 use std::ffi::c_long;
 #[cfg(not(loom))]
@@ -83,7 +83,7 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Whether the process has used a processor for less than a quarter of the time since then.
+/// Whether the process has used a processor for less than a quarter of the time after `since`.
 fn is_idle((since, computed): (Instant, c_long)) -> bool {
     let computed = capi::clock().wrapping_sub(computed).unsigned_abs();
     4 * u128::from(computed) <= since.elapsed().as_micros()

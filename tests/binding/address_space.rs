@@ -1,7 +1,7 @@
 //! A slice that is too large for the memory: an error, not an abort, and the next call is right.
 //!
 //! The process limits its own address space, as `ulimit -v` does. So the system refuses memory to Rust as well
-//! as to Python, while `out_of_memory.rs` only fails Python's allocations.
+//! as to Python, while `out_of_memory.rs` makes only Python's allocations fail.
 #![cfg(target_os = "linux")]
 
 use std::fs;

@@ -124,7 +124,7 @@ fn agreed(oracle: &str, lists: impl Iterator<Item = Vec<f64>>) -> Vec<Vec<i64>> 
 
 #[test]
 fn detect_agrees_with_the_reference_to_the_last_bit() {
-    // Here the power 0.5 is not the square root.
+    // For this list, `** 0.5` differs from `sqrt` in the last bit.
     let by_hand = [vec![13.59375, 13.59375, 13.59375, 126.5, 13.59375]];
     let lists = lists_on_the_threshold(3).filter(|data| !data.is_empty());
     let found = agreed("reference:reference", lists.chain(by_hand));
@@ -245,7 +245,7 @@ fn a_change_of_scale_by_a_power_of_two_changes_nothing() {
 }
 
 #[test]
-fn a_threshold_that_is_no_finite_number_from_0_on_is_refused() {
+fn a_threshold_that_is_not_a_finite_number_of_0_or_more_is_refused() {
     for threshold in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, -5e-324] {
         let detect = Outliers::new("pyoutliers", "detect").unwrap();
         let detect = detect.with("threshold", threshold).unwrap();

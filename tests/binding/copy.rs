@@ -55,7 +55,7 @@ fn the_copy_is_a_copy() {
     data = data.map(|value| value + 6.0);
     // Neither a change of the data nor a later call changes the list that was kept.
     assert_eq!(
-        callee("tells_what_was_kept").detect(&data).unwrap(),
+        callee("returns_what_was_kept").detect(&data).unwrap(),
         [1, 2, 3]
     );
 }

@@ -10,7 +10,8 @@ use pyoutliers::Outliers;
 const SOURCE: &str = include_str!("error_bounds.py");
 /// The longest time that it may take on a busy machine. The limit without the exception's own code is two seconds.
 const LONGEST: Duration = Duration::from_secs(10);
-const MOST: usize = 160 << 10; // kibibytes: lines of 4 MiB of source; each of the large texts has 256
+/// In KiB: enough for the lines of 4 MiB of source, but not for one of the large texts, which have 256 MiB.
+const MOST: usize = 160 << 10;
 
 fn traps() -> impl Iterator<Item = &'static str> {
     let after = SOURCE.split("@trap\ndef ").skip(1);

@@ -35,7 +35,7 @@ fn a_missing_file_is_an_error_of_one_line() {
 
 /// A file may have the name of one of Python's modules. This one must not replace `random`, which the demo imports.
 #[test]
-fn a_file_is_loaded_once_under_a_name_of_its_own() {
+fn a_file_is_loaded_once_under_a_unique_name() {
     let directory = directory("functions");
     let file = directory.join("random.py");
     fs::write(

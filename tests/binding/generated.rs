@@ -63,7 +63,7 @@ fn floats(words: impl IntoIterator<Item = u64>) -> Vec<f64> {
     words.into_iter().map(f64::from_bits).collect()
 }
 
-/// An int of any size up to 128 bits, often at an edge of 64.
+/// An int of any size up to 128 bits, often near a limit of 64 bits.
 fn int() -> impl Strategy<Value = i128> {
     let edges = [
         0,
@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn anything_else_is_an_error_at_the_index_of_the_first(
+    fn anything_else_is_an_error_at_the_first_wrong_index(
         result in 0..RESULTS,
         items in vec((0..ITEMS, int()), 1..12),
     ) {
@@ -160,7 +160,7 @@ proptest! {
     }
 
     #[test]
-    fn more_items_than_values_are_an_error_unless_an_item_before_is(
+    fn more_items_than_values_are_an_error_unless_an_earlier_item_is_wrong(
         length in 2..60_usize,
         count in 0..120_usize,
         wrong in 0..200_usize,

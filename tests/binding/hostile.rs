@@ -1,4 +1,4 @@
-//! The gallery of hostile callees, `hostile/`: each call of one returns the error or the answer of its caption.
+//! The gallery of hostile callees, `hostile/`. A call of each returns the error or the answer in its caption.
 //! After it, the next call is right, and nothing has leaked.
 //!
 //! A caption is a comment above the function, `#> KIND: TEXT`. A line above it, `#> before 3.11: KIND: TEXT`, is
@@ -30,7 +30,7 @@ const DATA: [f64; 3] = [1.0, 2.0, 3.0];
 const CALLS: usize = 2;
 /// The number of readings in a row that must be equal.
 const FLAT: usize = 3;
-/// The most readings before that, because caches fill first.
+/// The most readings in all, because caches fill first.
 const MOST: usize = 40;
 
 /// The default stack of a thread that Python starts, in bytes.
@@ -134,7 +134,7 @@ impl Visit {
     fn answers(&self) -> Result<(), String> {
         match self.detect.detect(&self.data) {
             Ok(indices) if indices == [7, 113, 835] => Ok(()),
-            other => Err(format!("then pyoutliers.detect gave {other:?}")),
+            other => Err(format!("then pyoutliers.detect returned {other:?}")),
         }
     }
 
@@ -182,7 +182,7 @@ fn report(exhibits: &[Exhibit], show: impl Fn(&Exhibit) -> Result<(), String>) {
     assert!(problems.is_empty(), "{problems}");
 }
 
-/// Runs a test of this file in its own process, for one callee if that is named.
+/// Runs a test of this file in its own process, for one callee if `exhibit` names it.
 fn passes(test: &str, exhibit: &str) {
     let stack = PYTHONS_STACK.to_string();
     let variables = [

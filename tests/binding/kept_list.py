@@ -33,7 +33,7 @@ def references(data):
 
 
 def finds(data):
-    """Find the list of other code that begins with these values, and keep it."""
+    """Find another list that begins with these values, and keep it."""
     found = [thing for thing in gc.get_objects() if type(thing) is list and thing[:2] == data[:2] and thing is not data]
     others.extend(found[:1])
     return [len(found)]

@@ -38,7 +38,7 @@ fn a_parameter_arrives_as_its_type_and_value() {
 }
 
 #[test]
-fn the_last_one_of_a_name_counts_and_calls_do_not_change_it() {
+fn the_last_value_of_a_name_counts_and_calls_do_not_change_it() {
     let changes = function("changes").with("value", 1).unwrap();
     let changes = changes.with("value", 2).unwrap();
     for _ in 0..3 {

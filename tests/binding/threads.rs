@@ -9,7 +9,7 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 
 use crate::common::{
-    self, WATCHDOG, callee, directory, finished, in_a_process_of_its_own, load, passes, told,
+    self, WATCHDOG, callee, directory, finished, in_a_process_of_its_own, load, outcome, passes,
 };
 use pyoutliers::capi::{self, Held};
 use pyoutliers::{ErrorKind, Outliers, with_python};
@@ -199,14 +199,14 @@ import contextvars, ctypes, threading
 local, variable, gone = threading.local(), contextvars.ContextVar('variable'), []
 calls_back = ctypes.CFUNCTYPE(None)(lambda: gone.append('called back'))
 
-class Tells:
-    def __del__(self): gone.append('told')
+class Reports:
+    def __del__(self): gone.append('released')
 
 class CallsBack:
     def __del__(self): calls_back()
 
-def leaves_one_that_tells(data):
-    local.kept = Tells()
+def leaves_one_that_reports(data):
+    local.kept = Reports()
     return []
 
 def leaves_one_in_a_local(data):
@@ -226,7 +226,7 @@ fn a_thread_releases_its_python_thread_state_whatever_its_name() {
         load(c"ending", ENDING);
         let count = Outliers::new("ending", "count").unwrap();
         for (gone, name) in (1..).zip(["another", "main"]) {
-            let leaves = Outliers::new("ending", "leaves_one_that_tells").unwrap();
+            let leaves = Outliers::new("ending", "leaves_one_that_reports").unwrap();
             let thread = thread::Builder::new().name(name.into());
             let thread = thread.spawn(move || leaves.detect(&[0.0])).unwrap();
             thread.join().unwrap().unwrap();
@@ -311,7 +311,7 @@ fn callee_that_ends_the_process() {
 fn a_callee_on_a_thread_may_end_the_process() {
     let command = in_a_process_of_its_own("threads::callee_that_ends_the_process");
     let output = finished(command, "a process that a callee ends");
-    assert_eq!(told(&output).0, Some(7), "{output:?}");
+    assert_eq!(outcome(&output).0, Some(7), "{output:?}");
 }
 
 /// The results of the calls of `with_python` during the start of Python.
@@ -388,7 +388,7 @@ fn calls_back(callee: &str, function: extern "C" fn()) {
 }
 
 #[test]
-fn a_thread_of_pythons_own_may_come_in() {
+fn a_thread_that_python_made_may_call_back() {
     within_a_minute(|| {
         for _ in 0..3 {
             calls_back("calls_back_on_a_thread", takes_the_lock);
@@ -443,7 +443,7 @@ fn the_demo_ends_quietly() {
         "the demo",
     );
     assert_eq!(
-        told(&output),
+        outcome(&output),
         (Some(0), "[7, 113, 835]\n".into(), String::new())
     );
 }

@@ -28,7 +28,7 @@ def sleeps(data):
 two = threading.Barrier(2)
 
 def meets(data):
-    # Where the other is elsewhere, it goes on alone.
+    # If no other thread comes, this call goes on alone.
     try: two.wait(0.02)
     except threading.BrokenBarrierError: two.reset()
     return short(data)
@@ -36,7 +36,7 @@ def meets(data):
 def raises(data): raise ValueError('the message')
 
 def lets_go(data):
-    # Python's lock, and calls back in on the same thread.
+    # Releases Python's lock, and calls back on the same thread.
     return [ctypes.CFUNCTYPE(ctypes.c_longlong, ctypes.c_longlong)(int(data[1]))(int(data[0]))]
 
 def keeps_it(data):
@@ -45,7 +45,7 @@ def keeps_it(data):
 def forks(data):
     child = os.fork()
     if child == 0:
-        # So that one that hangs ends, and is seen.
+        # A child that hangs is killed, so the test fails.
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(20)
     return [child]

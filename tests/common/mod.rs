@@ -26,7 +26,7 @@ pub fn numpy_survives_without_memory() -> bool {
     let survives = version >= vec![2];
     if !survives {
         skipped(&format!(
-            "NumPy {version:?} crashes by itself when memory runs out; from 2.0 on not"
+            "NumPy {version:?} crashes when memory runs out; 2.0 and newer do not"
         ));
     }
     survives
@@ -133,7 +133,7 @@ pub fn passes(test: &str, variables: &[(&str, &OsStr)]) -> String {
     command.envs(variables.iter().copied());
     let what = format!("{test} {variables:?}");
     let output = finished(command, &what);
-    let (_, stdout, stderr) = told(&output);
+    let (_, stdout, stderr) = outcome(&output);
     println!("{stdout}");
     assert!(
         output.status.success(),
@@ -152,7 +152,7 @@ pub fn environment(name: impl AsRef<Path>, version: &str) -> PathBuf {
         .args(["-I", "-c", "import sys; print(sys._base_executable)"])
         .output()
         .unwrap();
-    let base = PathBuf::from(told(&base).1.trim_end());
+    let base = PathBuf::from(outcome(&base).1.trim_end());
     let home = base.parent().unwrap().display();
     symlink(&base, directory.join("bin/python")).unwrap();
     std::fs::write(
@@ -206,7 +206,7 @@ pub fn cargo(directory: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Exit status, stdout and stderr, as text.
-pub fn told(output: &Output) -> (Option<i32>, String, String) {
+pub fn outcome(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (
         output.status.code(),
@@ -220,7 +220,7 @@ pub fn makes_environments(python: &Path) -> bool {
     let import = ["-I", "-c", "import ensurepip, venv"];
     let made = Command::new(python).args(import).output().unwrap();
     if !made.status.success() {
-        skipped("this Python is without its venv, which Debian has in python3-venv");
+        skipped("this Python has no venv, which Debian has in python3-venv");
     }
     made.status.success()
 }

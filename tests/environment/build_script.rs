@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::common::{directory, script as script_file, skipped, target, told};
+use crate::common::{directory, outcome, script as script_file, skipped, target};
 use script::Python;
 
 /// The refusal of a good Python with one answer changed.
@@ -34,7 +34,7 @@ fn refusal(key: &str, value: &str) -> Option<String> {
     Python::parse(&answers).unwrap().refuse().err()
 }
 
-/// The text can be in `OUTLIERS_ENVIRONMENTS`, or in the name of the checkout.
+/// The line break can be in `OUTLIERS_ENVIRONMENTS`, or in the name of the checkout.
 #[test]
 fn a_line_break_cannot_give_cargo_an_instruction() {
     for value in ["a\ncargo::rustc-env=PATH=b", "a\rb", "a\n"] {
@@ -161,7 +161,7 @@ fn python3_sys_prints(path: &Path, python: Option<&str>) -> (Option<i32>, String
         .env_clear()
         .env("CARGO_FEATURE_PYTHON_3", "1")
         .env("PATH", path);
-    told(
+    outcome(
         &script
             .envs(python.map(|python| ("PYTHON_SYS_EXECUTABLE", python)))
             .output()
@@ -239,7 +239,7 @@ fn the_benchmarks_say_what_is_missing_before_they_compile() {
             .output()
             .unwrap();
         let expected = format!("benches: {missing}\n");
-        assert_eq!(told(&output), (Some(1), String::new(), expected));
+        assert_eq!(outcome(&output), (Some(1), String::new(), expected));
         there(name, tool);
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::common::{self, finished, makes_environments, skipped, told};
+use crate::common::{self, finished, makes_environments, outcome, skipped};
 use pyoutliers::interpreter;
 
 const README: &str = include_str!("../../README.md");
@@ -21,7 +21,7 @@ fn block(text: &str) -> &'static str {
     block.unwrap()
 }
 
-/// Copies a directory, except files that disappear while it copies.
+/// Copies a directory, except what is built and `.git`.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
@@ -95,7 +95,7 @@ fn base() -> PathBuf {
 
 fn asked(question: &str) -> String {
     let mut python = common::command(interpreter::choice().unwrap().python);
-    told(&python.args(["-I", "-c", question]).output().unwrap()).1
+    outcome(&python.args(["-I", "-c", question]).output().unwrap()).1
 }
 
 /// Makes a wheel for `pip` that contains only a path to the NumPy of this environment.
@@ -113,7 +113,7 @@ with zipfile.ZipFile(sys.argv[1] + '/numpy-9-py3-none-any.whl', 'w') as wheel:
 }
 
 fn fine(output: Output) -> String {
-    let (status, stdout, stderr) = told(&output);
+    let (status, stdout, stderr) = outcome(&output);
     assert_eq!(status, Some(0), "{stdout}{stderr}");
     stdout
 }
@@ -158,7 +158,7 @@ fn a_crate_made_by_the_commands_of_the_readme_runs_and_its_soak_passes() {
     let tested = fine(shell(&format!("{there} test")));
     assert!(tested.contains("1 passed"), "{tested}");
 
-    // Only the runner's choice of Python is needed.
+    // The program needs only the variable that the runner would set.
     let mut program = Command::new(series.join("target/debug/series"));
     program
         .env_clear()
@@ -197,7 +197,7 @@ fn the_package_to_install_is_found_as_the_readme_says() {
         .env("CARGO_NET_RETRY", "0")
         .env("CARGO_HTTP_TIMEOUT", "10");
     let output = finished(shell, "cargo install");
-    let (status, _, stderr) = told(&output);
+    let (status, _, stderr) = outcome(&output);
     assert_eq!(status, Some(101), "{stderr}");
     assert!(!stderr.contains("multiple packages"), "{stderr}");
     if !stderr.contains("no bin target named `no_such`") {

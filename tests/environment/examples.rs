@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use crate::common::{cargo, command, directory, finished, target, told};
+use crate::common::{cargo, command, directory, finished, outcome, target};
 use pyoutliers::interpreter;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -25,7 +25,7 @@ fn built(name: &str) -> PathBuf {
 fn prints(name: &str, expected: &str) {
     let output = finished(command(built(name)), name);
     let expected = (Some(0), expected.to_owned(), String::new());
-    assert_eq!(told(&output), expected, "{name}");
+    assert_eq!(outcome(&output), expected, "{name}");
 }
 
 #[test]
@@ -49,7 +49,7 @@ import sys
 print('Python %d.%d searches for modules in' % sys.version_info[:2])
 print('\\n'.join(directory for directory in sys.path if directory))
 ";
-    let (_, expected, _) = told(&python.args(["-c", question]).output().unwrap());
+    let (_, expected, _) = outcome(&python.args(["-c", question]).output().unwrap());
     assert!(expected.lines().count() > 2, "{expected}");
     prints("sys_path", &expected);
 }
@@ -94,7 +94,7 @@ fn each_of_200_series_prints_its_records_or_its_error() {
         std::fs::write(&file, lines.join("\n")).unwrap();
         let mut program = command(built("series"));
         program.arg(&file);
-        told(&finished(program, "series"))
+        outcome(&finished(program, "series"))
     };
     let (status, stdout, stderr) = told_of(&lines);
     let expected = (1..200).map(|column| format!("s{column}: [{}]\n", peak(column)));

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::common::{
-    directory, environment, linked_version, make_wheels, makes_environments, packages, script, told,
+    directory, environment, linked_version, make_wheels, makes_environments, outcome, packages,
+    script,
 };
 use pyoutliers::interpreter;
 
@@ -57,7 +58,7 @@ fn a_python_that_is_named_is_left_alone() {
         .env("OUTLIERS_PYTHON", "/nonexistent")
         .output()
         .unwrap();
-    assert_eq!(told(&output), started());
+    assert_eq!(outcome(&output), started());
     assert!(!private.exists());
 }
 
@@ -66,7 +67,7 @@ fn a_python_that_has_numpy_is_used_without_network() {
     let linked = interpreter::choice().unwrap().python;
     let private = environment_in(&directory("runner-has"));
     let output = runner(&linked, &private).output().unwrap();
-    assert_eq!(told(&output), started());
+    assert_eq!(outcome(&output), started());
     // A system's Python may only be called python3. The Python of an environment is always called python.
     let environment = directory("runner-activated");
     std::fs::create_dir(environment.join("bin")).unwrap();
@@ -78,7 +79,7 @@ fn a_python_that_has_numpy_is_used_without_network() {
     let output = runner(&python_without_numpy("runner-active"), &private)
         .env("VIRTUAL_ENV", &environment)
         .output();
-    assert_eq!(told(&output.unwrap()), started());
+    assert_eq!(outcome(&output.unwrap()), started());
     assert!(!private.exists());
 }
 
@@ -98,7 +99,7 @@ fn it_prepares_an_environment_once() {
         let mut runner = runner(&linked, &private);
         // pip reads a space as the end of a path.
         let beside = runner.current_dir(wheels.parent().unwrap());
-        told(&beside.env("PIP_FIND_LINKS", "wheels").output().unwrap())
+        outcome(&beside.env("PIP_FIND_LINKS", "wheels").output().unwrap())
     };
     let (status, stdout, stderr) = run();
     assert_eq!(
@@ -144,7 +145,7 @@ fn without_network_it_fails_in_one_line_and_changes_nobody_elses_environment() {
     drop(another.stdin.take());
     assert!(another.wait().unwrap().success(), "waited for too long");
     let stderr = std::io::read_to_string(stderr).unwrap();
-    let (status, stdout, _) = told(&run.wait_with_output().unwrap());
+    let (status, stdout, _) = outcome(&run.wait_with_output().unwrap());
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
     let [doing, failed] = stderr.lines().collect::<Vec<_>>()[..] else {
         unreachable!("{stderr}")
@@ -207,7 +208,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 fn without_venv_it_says_what_to_install() {
     let linked = python_without_venv("runner-without-venv");
     let output = runner(&linked, &private(&linked)).output().unwrap();
-    let (status, stdout, stderr) = told(&output);
+    let (status, stdout, stderr) = outcome(&output);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
     let remedy = "; install Python's venv, for example with apt install python3-venv\n";
     assert!(stderr.ends_with(remedy), "{stderr}");
@@ -242,7 +243,7 @@ fn no_code_in_the_current_directory_or_on_pythonpath_runs() {
     let run = |path: &Path| {
         let mut runner = runner(&linked, &private);
         runner.current_dir(&strays).env("PYTHONPATH", path);
-        told(
+        outcome(
             &runner
                 .env("PYTHONSTARTUP", strays.join("startup.py"))
                 .output()
@@ -266,5 +267,5 @@ fn without_a_build_of_ours_the_program_is_just_started() {
         .args(["echo", "started"])
         .env_remove("PYTHON_SYS_EXECUTABLE")
         .output();
-    assert_eq!(told(&output.unwrap()), started());
+    assert_eq!(outcome(&output.unwrap()), started());
 }

@@ -1,4 +1,4 @@
-//! Has the turns use loom's types.
+//! Makes the turns use loom's types.
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(loom)");

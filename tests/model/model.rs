@@ -1,4 +1,4 @@
-//! The turns before Python's lock, in every order that two or three threads can take: by loom.
+//! The turns for Python's lock, in every order that two or three threads can take. loom tries them.
 //!
 //! No time passes here. A script for each thread says which of its waits end by themselves, and whether the process
 //! is idle meanwhile; every script is tried. Any other wait must be ended by a wake-up: without one, loom reports
@@ -26,7 +26,7 @@ struct Script {
     ends: [bool; 3],
 }
 
-const RUNG: Script = Script {
+const WOKEN: Script = Script {
     idle: false,
     ends: [false, true, false],
 };
@@ -64,7 +64,7 @@ mod capi {
     }
 }
 
-/// What the turns use of `std::sync`: the types of loom, made anew for each order.
+/// What the turns use of `std::sync`: the types of loom, with new values for each order.
 mod sync {
     use std::marker::PhantomData;
     use std::ops::{Deref, DerefMut};
@@ -139,7 +139,7 @@ mod sync {
     pub struct MutexGuard<'a, T>(&'a Mutex<T>, loom::sync::MutexGuard<'a, T>);
 
     impl<T: Default + Copy> Mutex<T> {
-        /// All hold what is there by default.
+        /// Each starts with the default value.
         pub const fn new(_: T) -> Self {
             Self(lazy(Default::default))
         }
@@ -193,10 +193,10 @@ mod sync {
 }
 
 static FIRST: AtomicU32 = AtomicU32::new(0);
-/// The calls of the one function here that go without turns.
+/// The number of calls that the function still makes without turns. Here there is only one function.
 static WITHOUT: AtomicU32 = AtomicU32::new(0);
 
-/// Makes everything that is made at its first use, before there are other threads.
+/// Makes everything that is made lazily, before other threads start.
 fn make_all() {
     SCRIPT.with(|own| {
         own.set((
@@ -214,7 +214,7 @@ fn make_all() {
     WITHOUT.load(Relaxed);
 }
 
-/// Whether the turn is free, and no thread is announced to wait for it.
+/// Whether the turn is free, and no thread waits for it.
 fn is_free() -> bool {
     turns::STATE.load(Relaxed) & turns::PHASE == 0
 }
@@ -228,7 +228,7 @@ fn in_every_order(scripts: &[Script], calls: u32, check: fn(most: u32, taken_awa
     model.preemption_bound = Some(calls.max(2) as usize);
     model.check(move || {
         make_all();
-        // Not loom's, as they are no part of what is checked.
+        // Not loom's types, because the check does not cover these.
         let (now, most) = (Arc::default(), Arc::default());
         let threads = scripts.clone().into_iter().map(|script| {
             let (now, most): (Arc<Counter>, Arc<Counter>) = (Arc::clone(&now), Arc::clone(&most));
@@ -261,22 +261,22 @@ fn one_at_a_time_unless_taken_away(most: u32, taken_away: bool) {
 }
 
 #[test]
-fn two_threads_that_are_rung_in_time_have_one_turn_at_a_time() {
-    in_every_order(&[RUNG; 2], 3, one_at_a_time);
+fn two_threads_that_are_woken_in_time_have_one_turn_at_a_time() {
+    in_every_order(&[WOKEN; 2], 3, one_at_a_time);
 }
 
 #[test]
-fn three_threads_that_are_rung_in_time_have_one_turn_at_a_time() {
-    in_every_order(&[RUNG; 3], 1, one_at_a_time);
+fn three_threads_that_are_woken_in_time_have_one_turn_at_a_time() {
+    in_every_order(&[WOKEN; 3], 1, one_at_a_time);
 }
 
 #[test]
-fn whoever_takes_it_away_when_the_turn_is_free_in_the_end() {
+fn the_turn_is_free_in_the_end_whichever_thread_takes_it_away() {
     for (number, one) in scripts().enumerate() {
         for other in scripts().skip(number) {
             in_every_order(&[one, other], 2, one_at_a_time_unless_taken_away);
         }
-        in_every_order(&[one, RUNG, one], 1, one_at_a_time_unless_taken_away);
+        in_every_order(&[one, WOKEN, one], 1, one_at_a_time_unless_taken_away);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Any other C call, by `c!`: its result and its arguments follow the same rules.
+//! Any other C call, with `c!`: its result and its arguments follow the same rules.
 #![allow(unsafe_code)]
 
 use std::ptr::{self, NonNull};

@@ -24,7 +24,7 @@ pub const CHECKS: Checks = &[
         Ok(())
     }),
     ("bool_from_long", |py| {
-        // If they are counted, the result is exactly one more reference.
+        // Unless `True` and `False` are immortal, each result is exactly one more reference.
         for value in [false, true] {
             let truth = capi::bool_from_long(py, value)?;
             assert!(capi::bool_check(&truth));

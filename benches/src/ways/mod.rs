@@ -155,7 +155,7 @@ pub fn expected(callee: Callee, data: &[f64]) -> Result<Vec<i64>> {
     })
 }
 
-/// Starts Python by our crate, for all ways in this process, and adds the callees to its path.
+/// Starts Python with our crate, for all ways in this process, and adds the callees to its path.
 pub fn start_python() -> Result<()> {
     pyoutliers::with_python(|_| Ok(()))?;
     pyo3::Python::attach(|py| {

@@ -1,6 +1,6 @@
 /* error_path: twice each value, as ints
 
-   If a value is not a number, it raises an exception. */
+   A value that is not a number raises an exception. */
 #include <Python.h>
 
 static PyObject *detect(PyObject *self, PyObject *data)

@@ -1,7 +1,7 @@
 //! The judge of exercises, which says which rule a module in C breaks.
 //!
 //! [`Compiled`] compiles the module and watches two child processes, one for each [`Trial`]. Both call
-//! [`judge`], which tries the module and sends a [`message::Message`] about each trial and finding.
+//! [`judge`], which calls the module and sends a [`message::Message`] about each attempt and finding.
 
 mod compile;
 mod error;
@@ -79,7 +79,7 @@ pub struct Module<'a> {
 /// What a child process looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trial {
-    /// Damage by single calls. `PYTHONMALLOC=debug` makes any use of freed memory crash.
+    /// Damage by single calls. `PYTHONMALLOC=debug` makes most uses of freed memory crash.
     Damage,
     /// Growth over many calls. `PYTHONMALLOC` is unset, so a double release does its damage.
     Growth,
@@ -222,7 +222,7 @@ impl<'a> Judge<'a> {
         })
     }
 
-    /// Reports a broken rule by its lesson, the rule and the evidence, which ends the run.
+    /// Reports a broken rule and ends the run. The texts are the lesson, the rule and the evidence.
     fn found(&self, py: Python<'_>, texts: [&str; 3]) -> Result<()> {
         let mut list = capi::list_new(py, 3)?;
         for (index, text) in (0..).zip(texts) {

@@ -39,8 +39,8 @@ pub(crate) enum Run {
 /// What a lesson runs in a child process: a mistake, or the correct code to compare it with.
 #[derive(Clone, Copy)]
 pub(crate) enum Mistake {
-    /// Sends each step, with its picture, up to the one that ends the process. The page shows it under
-    /// its title and rule.
+    /// Sends each step, with its picture, up to the one that ends the process. The page shows these steps
+    /// under the title and rule.
     Drawn {
         name: &'static str,
         title: &'static str,

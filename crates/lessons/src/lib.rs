@@ -4,8 +4,8 @@
 //!
 //! A lesson is one rule, the steps that show it, the reason for it, and the C to write. A step shows a
 //! call in C, who owns what after it, the count that the rule predicts, and the count measured here. The
-//! line of Rust that ran is below it. Lessons make the same calls as the library: those of
-//! [`capi`](pyoutliers::capi), whose table lists the rule of each call.
+//! line of Rust that ran is below it. Most calls are those of [`capi`](pyoutliers::capi), whose table
+//! lists the rule of each call.
 //!
 //! Some mistakes end the process, so a lesson makes them in a child process. The child runs under
 //! `PYTHONMALLOC=debug`, which overwrites freed memory. Without it such damage often goes unnoticed until
@@ -34,8 +34,8 @@
 //! Add a file to `src/lessons`, and its name to the list in `src/lessons/mod.rs`. The file declares a
 //! `LESSON`: its name, its rule, its steps, its mistakes, the Python that only it needs, and its
 //! explanation. `thin_ice.rs` has all of these. A printed line has at most 80 characters, and a meaning
-//! at most 27. The tests run the new lesson, compare each count with its rule, and compile each
-//! example that must not compile.
+//! at most 27. The tests run the new lesson, compare each count with its rule, and check that the
+//! compiler rejects each `compile_fail` example.
 //!
 //! # Where to read on
 //!

@@ -84,7 +84,7 @@ impl<'p> Pointer<'p> {
     }
 }
 
-/// `PyList_GetItem` of a list that other code can change: the item is borrowed until then.
+/// `PyList_GetItem` of a list that other code can change. The item is borrowed until the list changes.
 pub(crate) fn list_get_item<'p>(list: &Owned<'p>, index: isize) -> Result<Pointer<'p>, Exception> {
     list_get_item_ref(list, index).map(Pointer::with_probe)
 }
@@ -213,7 +213,7 @@ pub(crate) fn starved_call<'p>(
 }
 
 /// A list that is being filled, or a tuple whose first slot is filled. `PyTuple_SetItem` refuses a tuple
-/// with a second reference, so it can be measured only after that.
+/// that has a second reference, so a tuple is measured only when its slot is filled.
 pub(crate) fn being_filled<'a, 'p>(
     py: Python<'p>,
     list: &'a Unfilled<'p>,
@@ -251,7 +251,7 @@ pub(crate) fn read_text_after_release(text: Owned<'_>, _: Doomed) -> u8 {
 
 /// Ends Python, starts it again and imports a module. Prints Python's error to stderr if that fails.
 ///
-/// References from before the restart may not be used afterwards, or even dropped.
+/// References from before the restart must not be used or dropped afterwards.
 pub(crate) fn restart_and_import(name: &CStr, _: Doomed) -> bool {
     // SAFETY: Python was started, so any thread may take the lock.
     unsafe { c!(PyGILState_Ensure()) };

@@ -35,7 +35,7 @@ impl Bar {
     fn draw(&mut self, progress: &Progress) -> io::Result<()> {
         let mut line = io::stderr().lock();
         if progress.calls == 0 {
-            return write!(line, "\r\x1b[2Kwarming up: {} calls", progress.warm_up);
+            return write!(line, "\r\x1b[2Kwarming up, call {}", progress.warm_up + 1);
         }
         let (calls, wanted) = (progress.calls, progress.wanted.max(1));
         let done = calls * WIDTH / wanted;

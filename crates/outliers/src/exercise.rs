@@ -153,7 +153,7 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// Compiles a file and judges it. Prints the compiler's messages and, in a terminal, what is tried.
+/// Compiles a file and judges it. Prints the compiler's messages and, in a terminal, the current trial.
 fn judged(file: &Path) -> Result<Judgement> {
     let judged = Compiled::new(file).and_then(|compiled| {
         compiled.warnings().lines().for_each(super::output::say);

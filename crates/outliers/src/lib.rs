@@ -8,7 +8,7 @@
 //!                         numbers                                     pictures       stderr
 //! ```
 //!
-//! Every other command has a module of its own name. The package `refsoak` runs the soak, and the package
+//! Every other command has a module with the same name. The package `refsoak` runs the soak, and the package
 //! `lessons` has the lessons, the exercises and their judge.
 
 // How the program was called.

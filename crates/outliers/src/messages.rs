@@ -96,7 +96,7 @@ impl Known {
         }
         let mut text = format!("{verdict}: {summary}\n");
         for object in &self.falling {
-            text.push_str(&format!("  before that, its references fell: {object}\n"));
+            text.push_str(&format!("  before that: {object}\n"));
         }
         text
     }

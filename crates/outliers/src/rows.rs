@@ -27,8 +27,11 @@ impl<'a> Rows<'a> {
             let at = usize::try_from(index).ok();
             let found = at.and_then(|at| Some((*series.places.get(at)?, *series.numbers.get(at)?)));
             let Some((place, value)) = found else {
-                let count = series.numbers.len();
-                bail!("{name}: the function returned index {index}, but there are {count} values")
+                let values = match series.numbers.len() {
+                    1 => "is 1 value".into(),
+                    count => format!("are {count} values"),
+                };
+                bail!("{name}: the function returned index {index}, but there {values}")
             };
             Ok((index, place, value))
         });

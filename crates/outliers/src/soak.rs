@@ -34,7 +34,7 @@ pub struct Arguments {
         verbatim_doc_comment
     )]
     calls: Option<u64>,
-    /// Stop calling after this many seconds; locating a leak takes some more
+    /// Stop calling after this many seconds; locating a leak takes a few more
     #[arg(long, value_parser = seconds)]
     seconds: Option<Duration>,
     /// How many values to pass to each call
@@ -43,7 +43,7 @@ pub struct Arguments {
     #[command(flatten)]
     callee: Callee,
     /// Allow growth of objects and containers that match PATTERN, such as
-    /// 'module.CACHE*'; types allows references to types; repeatable
+    /// 'module.CACHE*'; 'types' allows references to types; repeatable
     #[arg(long, value_name = "PATTERN", value_parser = text::<String>(), verbatim_doc_comment)]
     allow: Vec<String>,
     /// Leak on purpose: one KIND every EVERY calls, where KIND is float,

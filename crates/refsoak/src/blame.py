@@ -52,6 +52,11 @@ def type_name(thing):
     return type.__repr__(type(thing)).split("'")[1]
 
 
+def with_article(kind):
+    """Return the name of a type after `a` or `an`."""
+    return ("an " if kind.lstrip("_")[:1] in tuple("aeioAEIO") else "a ") + kind
+
+
 def describe(thing):
     """`numpy.dtype[int64] dtype('int64')`: its type and its `repr`, shortened."""
     brief = reprlib.Repr()
@@ -158,7 +163,8 @@ def trace():
 def traced(made):
     """Stop the trace, and return the lines and the types of the leak. `made` has the calls and the rates per call.
 
-    Objects that a store replaces look like growth too. If the lines add more than leaks, the closest comes first.
+    Objects that a store replaces look like growth too. If the lines add more blocks than leak, the line that adds
+    nearly as many as leak comes first.
     """
     calls, rate, blocks = made
     least = max(calls * rate / 2, 1)
@@ -175,16 +181,25 @@ def traced(made):
     if sum(line.count_diff for line in growth) > 2 * blocks * calls:
         growth.sort(key=lambda line: abs(line.count_diff - blocks * calls))
     lines = [
-        place(line.traceback[0].filename, line.traceback[0].lineno, "blocks", line.count_diff / calls)
+        place(line.traceback[0].filename, line.traceback[0].lineno, ("block", "blocks"), line.count_diff / calls)
         for line in growth
     ]
     most = sorted((pair for pair in grown if pair[0] >= least), reverse=True)
-    return lines[:5] + ["%+.4g objects of type %s per call" % (number / calls, kind) for number, kind in most[:3]]
+    return lines[:5] + [
+        amount(number / calls, ("object of type " + kind, "objects of type " + kind)) + " per call"
+        for number, kind in most[:3]
+    ]
 
 
 def place(file, line, unit, growth, when=""):
     code = linecache.getline(file, line).strip()
-    return "%s:%d: %+.4g %s per call%s: %s" % (file, line, growth, unit, when, code)
+    return "%s:%d: %s per call%s: %s" % (file, line, amount(growth, unit), when, code)
+
+
+def amount(growth, unit):
+    """`+1 item`, `+2 items`. `unit` has the singular and the plural."""
+    number = "%+.4g" % growth
+    return "%s %s" % (number, unit[number not in ("+1", "-1")])
 
 
 def count_types():
@@ -196,7 +211,7 @@ def count_types():
 
 # The lines that keep something or call C code that leaks: the follower records how much each line adds.
 
-HEAP = "bytes of C's heap"
+HEAP = ("byte of C's heap", "bytes of C's heap")
 DEEP = 30
 
 
@@ -218,11 +233,11 @@ def children():
 
 
 RESOURCES = {
-    "files": (entries("/proc/self/fd"), "open files"),
-    "threads": (entries("/proc/self/task"), "threads"),
-    "shared_memory": (entries("/dev/shm"), "segments"),
-    "mappings": (mappings, "mapped files"),
-    "children": (children, "child processes"),
+    "files": (entries("/proc/self/fd"), ("open file", "open files")),
+    "threads": (entries("/proc/self/task"), ("thread", "threads")),
+    "shared_memory": (entries("/dev/shm"), ("segment", "segments")),
+    "mappings": (mappings, ("mapped file", "mapped files")),
+    "children": (children, ("child process", "child processes")),
 }
 
 
@@ -231,9 +246,10 @@ class Follower:
 
     def __init__(self, things, containers, heap, resources):
         names = variables(containers)
-        counters = [(functools.partial(sys.getrefcount, thing), "references") for thing in things]
-        counters += [(lambda thing=thing: size(thing), "items of " + names.get(id(thing), "(no variable)"))
-                     for thing in containers]
+        counters = [(functools.partial(sys.getrefcount, thing), ("reference", "references")) for thing in things]
+        for thing in containers:
+            of = " of " + names.get(id(thing), "(no variable)")
+            counters.append((lambda thing=thing: size(thing), ("item" + of, "items" + of)))
         counters += [RESOURCES[name] for name in resources]
         if heap:
             counters.append((heap, HEAP))
@@ -331,8 +347,9 @@ def longer(calls):
         if 2 * (now - before) >= calls:
             value = dict.get(holder, key[1])
             name = modules.get(id(holder)) or variables([holder]).get(id(holder), "")
-            found.append("%s, a %s: %+.4g items per call" % (
-                source(name) + step(holder, value, id(holder) in modules), type_name(value), (now - before) / calls))
+            found.append("%s, %s: %s per call" % (
+                source(name) + step(holder, value, id(holder) in modules), with_article(type_name(value)),
+                amount((now - before) / calls, ("item", "items"))))
     values.before = {}
     return found[:MOST]
 

@@ -55,10 +55,17 @@ impl Name {
             "" => "(no variable)",
             variable => variable,
         };
-        let (kind, total) = (&self.kind, moved.total);
+        let (kind, total) = (with_article(&self.kind), moved.total);
+        let one_or_many = |one, many| if total.abs() == 1 { one } else { many };
         match moved.items {
-            0 => format!("{variable}, a {kind}: it holds {total} new objects"),
-            items => format!("{variable}, a {kind}: {total:+} items, {items} now"),
+            0 => format!(
+                "{variable}, {kind}: it holds {total} new {}",
+                one_or_many("object", "objects")
+            ),
+            items => format!(
+                "{variable}, {kind}: {total:+} {}, {items} now",
+                one_or_many("item", "items")
+            ),
         }
     }
 
@@ -66,6 +73,16 @@ impl Name {
     pub fn texts(&self) -> [&str; 3] {
         [&self.object, &self.kind, &self.variable]
     }
+}
+
+/// The name of a type, after `a` or `an`.
+fn with_article(kind: &str) -> String {
+    let is_vowel = |c: char| "aeioAEIO".contains(c);
+    let article = match kind.trim_start_matches('_').starts_with(is_vowel) {
+        true => "an",
+        false => "a",
+    };
+    format!("{article} {kind}")
 }
 
 /// The functions of `blame.py`.
@@ -210,4 +227,63 @@ fn objects<'p, 'm>(py: Python<'p>, moved: impl Iterator<Item = &'m Moved>) -> Re
         .map(|moved| Owned::clone(&moved.object.as_borrowed(py)))
         .collect();
     list(py, &objects)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Name;
+    use crate::counter::Counter;
+    use crate::member::Moved;
+    use crate::verdict::Finding;
+    use pyoutliers::{capi, with_python};
+
+    #[test]
+    fn a_container_has_the_right_article_and_plural() -> pyoutliers::Result<()> {
+        with_python(|py| {
+            for (kind, total, items, expected) in [
+                ("list", 800, 1200, "m.KEPT, a list: +800 items, 1200 now"),
+                (
+                    "array.array",
+                    1,
+                    7,
+                    "m.KEPT, an array.array: +1 item, 7 now",
+                ),
+                (
+                    "_io.BytesIO",
+                    -1,
+                    7,
+                    "m.KEPT, an _io.BytesIO: -1 item, 7 now",
+                ),
+                (
+                    "_queue.SimpleQueue",
+                    2,
+                    2,
+                    "m.KEPT, a _queue.SimpleQueue: +2 items, 2 now",
+                ),
+                (
+                    "users.Index",
+                    1,
+                    0,
+                    "m.KEPT, a users.Index: it holds 1 new object",
+                ),
+                ("dict", 9, 0, "m.KEPT, a dict: it holds 9 new objects"),
+            ] {
+                let name = Name {
+                    object: String::new(),
+                    kind: kind.into(),
+                    variable: "m.KEPT".into(),
+                };
+                let moved = Moved {
+                    counter: Counter::Items,
+                    finding: Finding::Leak,
+                    total,
+                    items,
+                    are_objects: true,
+                    object: capi::list_new(py, 0)?.finish()?.into(),
+                };
+                assert_eq!(name.container(&moved), expected);
+            }
+            Ok(())
+        })
+    }
 }

@@ -138,8 +138,8 @@ impl Child {
         self.process.wait()
     }
 
-    /// Lets the child end by itself for some time, then kills it. If it leads a process group, kills the
-    /// processes that it started.
+    /// Waits for the child to end, for as long as `patience` lasts, then kills it. If the child leads a process
+    /// group, kills the processes that it started.
     ///
     /// # Errors
     ///

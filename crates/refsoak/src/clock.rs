@@ -42,7 +42,7 @@ impl Clock {
         }
     }
 
-    /// The time since the start, as on a clock on the wall.
+    /// The time since the start, waiting included.
     pub fn elapsed(&self) -> Duration {
         self.begun.elapsed()
     }

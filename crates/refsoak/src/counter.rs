@@ -98,7 +98,7 @@ pub(super) fn float(count: u64) -> f64 {
     count as f64
 }
 
-/// All counters, in the order of the report.
+/// All counters, in the order of the report and of the enum: a reading finds a count by this order.
 pub(super) const ALL: [Counter; 14] = [
     Counter::Blocks,
     Counter::Tracked,
@@ -152,5 +152,24 @@ impl Reading {
                 counted => counted,
             })
         })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{ALL, Counter};
+
+    /// The error of serde lists the names of all variants.
+    #[test]
+    fn all_counters_are_listed_in_the_order_of_the_enum() {
+        let error = serde_json::from_str::<Counter>(r#""none""#)
+            .unwrap_err()
+            .to_string();
+        let names = ALL.map(|counter| format!("`{counter}`")).join(", ");
+        assert!(
+            error.contains(&format!("expected one of {names} at line")),
+            "{error}"
+        );
     }
 }

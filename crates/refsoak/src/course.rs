@@ -50,9 +50,10 @@ impl Shown<'_> {
     /// calls are made than were requested.
     pub fn next(&self, wanted: u64, affordable: Option<u64>) -> Next {
         let is_over_released = |growth: &Growth| growth.finding == Finding::OverRelease;
+        // A longer stage would use up the resource, and a thread takes memory outside malloc.
+        let may_wait = self.may_grow_outside && !self.leaks(Counter::is_resource);
         if self.growths.iter().any(is_over_released)
-            || self.is_certain(wanted)
-                && !(self.may_grow_outside && self.window < LONGER.min(wanted))
+            || self.is_certain(wanted) && !(may_wait && self.window < LONGER.min(wanted))
         {
             return Next::Stop;
         }

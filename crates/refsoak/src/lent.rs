@@ -45,32 +45,37 @@ impl Lent {
 
     /// A sentence for each fault.
     pub fn faults(&self) -> Vec<String> {
-        let of = format!("times in {} watched calls", self.calls);
+        let times = |count: i64| {
+            let times = if count == 1 { "time" } else { "times" };
+            let calls = if self.calls == 1 { "call" } else { "calls" };
+            format!("{count} {times} in {} watched {calls}", self.calls)
+        };
+        let signed = |count| i64::try_from(count).unwrap_or(i64::MAX);
         let mut faults = Vec::new();
         if self.borrowed > 0 {
             faults.push(format!(
-                "the function returns its argument without adding a reference, {} {of}: call Py_INCREF \
+                "the function returns its argument without adding a reference, {}: call Py_INCREF \
                  before the return",
-                self.borrowed
+                times(signed(self.borrowed))
             ));
         }
         if self.list_released > 0 {
             faults.push(format!(
-                "the function releases its argument too often, {} {of}: an argument is borrowed",
-                self.list_released
+                "the function releases its argument too often, {}: an argument is borrowed",
+                times(self.list_released)
             ));
         }
         if let Some(first) = self.first_item {
             faults.push(format!(
-                "the function releases items of its argument too often, {} {of}, first item {first}: \
+                "the function releases items of its argument too often, {}, first item {first}: \
                  PyList_GetItem returns a borrowed reference",
-                self.items_released
+                times(self.items_released)
             ));
         }
         if self.is_kept() {
             faults.push(format!(
-                "the function keeps its argument or items of it, {} {of}",
-                self.kept
+                "the function keeps its argument or items of it, {}",
+                times(signed(self.kept))
             ));
         }
         faults
@@ -241,4 +246,26 @@ pub(super) fn prove() -> Result<Option<String>> {
         }
         Ok(None)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lent;
+
+    #[test]
+    fn a_fault_has_the_right_plural() {
+        let lent = |times, calls| Lent {
+            calls,
+            list_released: times,
+            ..Lent::default()
+        };
+        for (times, calls, expected) in [
+            (4, 4, "too often, 4 times in 4 watched calls: "),
+            (1, 4, "too often, 1 time in 4 watched calls: "),
+            (2, 1, "too often, 2 times in 1 watched call: "),
+        ] {
+            let faults = lent(times, calls).faults().concat();
+            assert!(faults.contains(expected), "{faults}");
+        }
+    }
 }

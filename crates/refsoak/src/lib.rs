@@ -74,14 +74,14 @@
 //!
 //! # When it ends
 //!
-//! A soak ends as soon as the verdict is certain. A leak that no older object leads to is certain after 800
-//! calls. References to types never end a soak early: they take no memory, and must not hide a leak of
-//! memory. The shortest window has a twentieth of all calls, so a leak that happens at least once in that many
+//! A soak ends as soon as the verdict is certain. A leak of references alone is certain after 800 calls, and a
+//! leak of blocks to which no older object leads after 26,400. References to types never end a soak early: they
+//! take no memory, and must not hide a leak of memory. The shortest window has a twentieth of all calls, so a leak that happens at least once in that many
 //! calls is seen. Make more calls to see a rarer one.
 //!
 //! A soak ends early if its time is up, if it has taken 256 MiB, or if nine tenths of the allowed files are
-//! open. Then the verdict is a leak or none, never clean. (The soak raises the soft limit of open files to
-//! the hard one.)
+//! open. When its time is up, it judges the windows that are complete. In the other two cases, the verdict is
+//! never clean. (The soak raises the soft limit of open files to the hard one.)
 //!
 //! For a leak, the report names
 //!
@@ -91,7 +91,7 @@
 //! - the lines that add to those containers, references and open files, or that call C code that leaks; a
 //!   line is charged with what its calls add, if that explains the growth
 //!
-//! # How to read it
+//! # How to read a report
 //!
 #![doc = include_str!("../reading.md")]
 //!

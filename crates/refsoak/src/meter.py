@@ -1,4 +1,4 @@
-"""The Python half of the leak meter. Each reading allocates the same."""
+"""The Python half of the leak meter. Each reading allocates the same amount."""
 
 import array
 import collections

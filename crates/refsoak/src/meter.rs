@@ -24,7 +24,7 @@ const MOST_ROUNDS: u32 = 3;
 pub(super) type Unproven = (Counter, String);
 
 /// Reads all counters. Everything is looked up before the first reading, so that each reading allocates
-/// the same.
+/// the same amount.
 #[derive(Debug)]
 pub(super) struct Meter {
     read: Held,

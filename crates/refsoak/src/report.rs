@@ -185,9 +185,10 @@ impl fmt::Display for Report {
             writeln!(f, "  {growth}")?;
         }
         if let Some(blocks) = self.argument_blocks {
+            let belong = if blocks == 1 { "belongs" } else { "belong" };
             writeln!(
                 f,
-                "  of the blocks, {blocks} per call belong to the argument that the function keeps"
+                "  of the blocks, {blocks} per call {belong} to the argument that the function keeps"
             )?;
         }
         let references: Vec<_> = self.references.iter().map(ToString::to_string).collect();

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use crate::blame::Blame;
 use crate::calls::{Calls, Phase, Progress};
 use crate::clock::Clock;
-use crate::counter::{Counter, Reading};
+use crate::counter::{ALL, Counter, Reading};
 use crate::course::{self, Next, Shown};
 use crate::decide::decide;
 use crate::error::Result;
@@ -176,7 +176,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         let usual = LEAST_WARM_UP.min(self.settings.calls.max(100));
         let least = self.settings.brief.unwrap_or(usual);
         let (mut length, mut quiet) = (1, 0);
-        let mut series = [Series::default(); 16];
+        let mut series = [Series::default(); ALL.len()];
         let mut before = self.read(None)?;
         for _ in 0..MOST_WARM_UP {
             match self.make(length)? {

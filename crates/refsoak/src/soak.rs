@@ -63,9 +63,9 @@ impl<'a> Soak<'a> {
         self
     }
 
-    /// Sets a time limit. Time for which the thread waits for a processor does not count, but at most three quarters
-    /// of the time are left out. The soak makes only the calls that there is time for. It makes more than were
-    /// requested if they can tell a leak from a store that fills. Locating a leak takes some more seconds.
+    /// Sets a time limit. Time that the thread spends waiting for a processor does not count, up to three quarters of
+    /// the elapsed time. The soak makes only the calls that there is time for. It makes more than were requested if
+    /// they can tell a leak from a store that fills. Locating a leak takes a few more seconds.
     pub fn within(mut self, time: Duration) -> Self {
         self.settings.time = Some(time);
         self

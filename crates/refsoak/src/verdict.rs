@@ -352,7 +352,7 @@ pub(super) fn of(growths: &[Growth], finding: Finding) -> impl Iterator<Item = &
         .filter(move |growth| growth.finding == finding)
 }
 
-/// `blocks  LEAK: one block in 1000.0 calls`, or `c_heap  LEAK: 4.096 bytes per call`.
+/// `blocks  LEAK: one block in 1000 calls`, or `c_heap  LEAK: 4.096 bytes per call`.
 impl fmt::Display for Growth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<20} ", self.counter)?;

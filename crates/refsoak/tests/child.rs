@@ -75,7 +75,7 @@ fn a_parent_hears_each_message_and_then_the_end() {
 }
 
 #[test]
-fn a_process_that_the_child_leaves_does_not_hide_its_end_and_ends_with_its_group() {
+fn a_process_that_a_child_leaves_behind_does_not_hide_the_end_of_the_child_and_is_killed() {
     let script = r#"sleep 1000 & echo '{"type":"number","number":'$!'}' >&0"#;
     let mut child = Child::start(shell(script).process_group(0)).unwrap();
     let begun = Instant::now();
@@ -93,7 +93,10 @@ fn a_process_that_the_child_leaves_does_not_hide_its_end_and_ends_with_its_group
         stat.map_or(true, |stat| stat.contains(") Z "))
     };
     while !has_ended() {
-        assert!(begun.elapsed() < Duration::from_secs(100), "it goes on");
+        assert!(
+            begun.elapsed() < Duration::from_secs(100),
+            "the process still runs"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -24,9 +24,9 @@ struct ListObject {
 
 /// A new list or tuple whose slots are being filled, in order.
 ///
-/// An empty slot holds NULL, and code that reads it crashes. Python code can find objects through the collector,
-/// so that does not know this one until [`finish`](Self::finish) hands it out with all slots filled. Dropping it
-/// releases the items that were filled in.
+/// An empty slot holds NULL, and code that reads it crashes. Python code can find objects through the collector. So
+/// the collector does not track this object until [`finish`](Self::finish) hands it out with all slots filled.
+/// Dropping it releases the items that were filled in.
 #[derive(Debug)]
 pub struct Unfilled<'p> {
     object: Owned<'p>,
@@ -101,7 +101,7 @@ impl<'p> Unfilled<'p> {
         self.object.as_ptr()
     }
 
-    /// Stores into slot `index` by `set`, which is one of the two C calls below.
+    /// Stores into slot `index` with `set`, one of the two C calls below.
     #[inline]
     fn set(
         &mut self,

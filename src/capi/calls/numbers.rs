@@ -27,7 +27,7 @@ pub fn float_from_double(py: Python<'_>, value: f64) -> Result<Owned<'_>, Except
     unsafe { Owned::from_owned_ptr_or_err(py, float) }
 }
 
-/// The value of a float, or of what `__float__` or `__index__` returns for another object.
+/// The value of a float. For another object it is the value that `__float__` or `__index__` returns.
 ///
 /// Reference: borrows `object`.
 /// Errors: `TypeError` for an object that is not a number, and whatever those methods raise.
@@ -45,7 +45,7 @@ pub fn float_as_double(object: &Owned<'_>) -> Result<f64, Exception> {
     check::number(object.py(), value)
 }
 
-/// Whether it is a float. NumPy's float64 is one.
+/// Whether the object is a float. NumPy's float64 is one.
 ///
 /// Reference: borrows `object`.
 ///
@@ -98,7 +98,7 @@ pub fn long_from_long_long(py: Python<'_>, value: i64) -> Result<Owned<'_>, Exce
     unsafe { Owned::from_owned_ptr_or_err(py, int) }
 }
 
-/// Whether it is an int; `bool` is a kind of int.
+/// Whether the object is an int; `bool` is a kind of int.
 ///
 /// Reference: borrows `object`.
 ///
@@ -115,7 +115,7 @@ pub fn long_check(object: &Owned<'_>) -> bool {
     is_int != 0
 }
 
-/// Whether it is `True` or `False`.
+/// Whether the object is `True` or `False`.
 ///
 /// Reference: borrows `object`.
 ///

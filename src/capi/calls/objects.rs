@@ -183,7 +183,7 @@ pub fn object_size(object: &Owned<'_>) -> Result<usize, Exception> {
     Ok(check::number(object.py(), size)?.unsigned_abs())
 }
 
-/// Whether it can be called.
+/// Whether the object can be called.
 ///
 /// Reference: borrows `object`.
 ///
@@ -251,7 +251,7 @@ pub fn object_call<'p>(
     if is_tuple == 0 || is_dict == 0 {
         return Err(Exception::of_type(
             "TypeError",
-            "arguments are a tuple and a dict",
+            "arguments must be a tuple and a dict",
         ));
     }
     let (arguments, keywords) = (arguments.as_ptr(), keywords.as_ptr());

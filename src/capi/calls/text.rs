@@ -8,7 +8,7 @@ use crate::capi::lock::Python;
 use crate::capi::owned::Owned;
 use crate::capi::raised;
 
-/// Whether it is a string.
+/// Whether the object is a string.
 ///
 /// Reference: borrows `object`.
 ///
@@ -25,7 +25,7 @@ pub fn unicode_check(object: &Owned<'_>) -> bool {
     is_string != 0
 }
 
-/// Whether it is a `bytes` object.
+/// Whether the object is a `bytes`.
 ///
 /// Reference: borrows `object`.
 ///
@@ -42,7 +42,7 @@ pub fn bytes_check(object: &Owned<'_>) -> bool {
     is_bytes != 0
 }
 
-/// Whether it is a `bytearray` object.
+/// Whether the object is a `bytearray`.
 ///
 /// Reference: borrows `object`.
 ///

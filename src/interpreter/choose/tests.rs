@@ -14,7 +14,7 @@ fn an_environment_is_used_only_if_nobody_else_can_have_put_it_there() -> io::Res
     fs::create_dir_all(&environment)?;
     let marker = environment.join("outliers-ready");
     let made_for = |path: &Path| fs::write(&marker, [path.as_os_str().as_bytes(), b"\n"].concat());
-    assert!(!is_ours(&environment), "nobody made it ready");
+    assert!(!is_ours(&environment), "it is not marked as ready");
     made_for(&top)?;
     assert!(!is_ours(&environment), "made for another checkout");
     made_for(&environment)?;
@@ -38,7 +38,7 @@ fn an_environment_is_used_only_if_nobody_else_can_have_put_it_there() -> io::Res
         }
         mode(0o755)?;
         if user != 0 {
-            eprintln!("SKIPPED: only root can give a directory to nobody");
+            eprintln!("SKIPPED: only root can give a directory to the user nobody");
             continue;
         }
         chown(directory, Some(65534), None)?;

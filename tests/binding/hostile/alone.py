@@ -5,7 +5,7 @@ import sys
 
 
 def without_numpy():
-    """Make Python forget NumPy, so that the next import loads it anew."""
+    """Make Python forget NumPy, so that the next import loads it again."""
     for name in list(sys.modules):
         if name.partition(".")[0] == "numpy":
             del sys.modules[name]
@@ -19,7 +19,7 @@ def imports_numpy_again(data):
         try:
             import numpy
         except ImportError:
-            # NumPy raises this from 2.3 on. Older ones leak some 26,000 blocks each time, so only once.
+            # NumPy raises this from 2.3 on. Older versions leak about 26,000 blocks each time, so this runs only once.
             pass
     return [1]
 

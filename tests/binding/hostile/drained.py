@@ -35,7 +35,7 @@ def is_not_even_right_in_the_end(data): return [0, 1, 2, "3"]
 
 
 class Next:
-    """An iterator with this `__next__`."""
+    """An iterator whose `__next__` calls these functions, one each time."""
 
     def __init__(self, *does): self.does = iter(does)
     def __iter__(self): return self

@@ -90,7 +90,7 @@ def has_large_numpy(data): return np.array([0, 2**63], dtype=np.uint64)
 # Items whose own methods lie, or fail.
 
 class Index:
-    """Sets what `__index__` of the next item does."""
+    """An item whose `__index__` calls a function."""
 
     def __init__(self, does): self.does = does
     def __index__(self): return self.does()

@@ -130,7 +130,7 @@ def raises_in(file, tree=None): exec(compile(tree or "1 / 0", file, "exec"))
 
 
 def of_a_file(*parts):
-    """The path of a file without a name that holds these bytes, each at an offset."""
+    """The path of an unnamed file that holds these bytes, each part at its offset."""
     file = os.memfd_create("source")
     for place, content in parts: os.pwrite(file, content, place)
     return "/dev/fd/%d" % file

@@ -1,6 +1,6 @@
 /* returned: the list itself, if it is empty
 
-   If it is not empty, it returns the length in a list. */
+   Otherwise it returns the length in a list. */
 #include <Python.h>
 
 static PyObject *detect(PyObject *self, PyObject *data)

@@ -18,7 +18,7 @@ def load(name, path):
     global detect
     trying("While it was imported")
     loader = importlib.machinery.ExtensionFileLoader(name, path)
-    # The module may share its name with one of Python's, which it replaces when it is initialized.
+    # If Python has a module of the same name, importing this one replaces it in sys.modules.
     before = sys.modules.get(name)
     is_taken = before is not None or importlib.util.find_spec(name) is not None
     try:
@@ -60,7 +60,7 @@ def guarded(function, *arguments):
 
 
 def check(error):
-    """Report a failure that Python itself complained about."""
+    """Report a SystemError: usually NULL was returned without an exception, or a result with one."""
     if not isinstance(error, SystemError):
         return
     text = str(error)

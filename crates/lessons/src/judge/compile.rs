@@ -34,8 +34,8 @@ impl Compiled {
         let is_in_a_name = |c: char| c == '_' || c.is_ascii_alphanumeric();
         if !name.chars().all(is_in_a_name) {
             return Err(Error::Refused(format!(
-                "{name}.c: a module has the name of its file, so rename it to a C identifier, \
-                 such as my_own.c"
+                "{name}.c: a module has the name of its file, so the name must be a C identifier, \
+                 as in my_own.c"
             )));
         }
         let directory = TemporaryDirectory::new()?;

@@ -80,7 +80,10 @@ class Data(list):
 
 
 def values(length, kind=float):
-    """Fresh numbers near 10. Every 40th is 1000 or more; in a long list, only where Python caches no index."""
+    """Fresh numbers near 10. Every 40th is 1000 or more.
+
+    In a long list, the large ones begin at index 1024, because Python may cache smaller ints.
+    """
     first = 1024 if length > 1024 else 0
     return [kind(1000 + i if i % 40 == 7 and i >= first else 10 + i % 3) for i in range(length)]
 

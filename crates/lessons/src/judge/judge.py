@@ -24,7 +24,7 @@ def lists():
 
 def lend(number):
     name, make = LENT[number]
-    trying("Called with " + name)
+    trying("With " + name)
     return make()
 
 
@@ -52,7 +52,7 @@ soaked.append(("a list whose item calls detect when it is freed", again, list, C
 def prepare():
     """Make a few calls of each kind, so that a crash names the kind; return how many kinds there are."""
     for place, (name, function, make, about) in enumerate(soaked):
-        trying("Called with %s again and again" % name, *about)
+        trying("In repeated calls with %s" % name, *about)
         data = make()
         soaked[place] = name, function, data, about
         for _ in range(5):
@@ -70,9 +70,9 @@ def sweeping(first, end):
     """Report what is tried."""
     name, _, _, about = soaked[first]
     if end - first == 1:
-        trying("Called with %s again and again" % name, *about)
+        trying("In repeated calls with %s" % name, *about)
     else:
-        trying("Called with many lists in turn, again and again")
+        trying("In repeated calls with many lists in turn")
 
 
 # Calls while memory runs out: see starving.rs.
@@ -96,7 +96,7 @@ def starved():
     grow once more.
     """
     global usual
-    trying("Called with %d floats" % (CACHED * 11 // 8))
+    trying("With %d floats" % (CACHED * 11 // 8))
     data = [float(i % 3 + 1000 * (i >= CACHED * 11 // 8 - 94)) for i in range(CACHED * 11 // 8)]
     made = {plain(guarded(called, data)) for _ in range(3)}
     usual = made.pop() if len(made) == 1 else None
@@ -123,7 +123,7 @@ def recovered(result):
 
 
 def wrong_failure(text):
-    """Report a failure that Python itself complained about, by its text."""
+    """Report a SystemError, given the text of the exception."""
     if text.startswith("SystemError: "):
         check(SystemError(text[len("SystemError: "):]))
 
@@ -148,7 +148,7 @@ def brief(text):
 def end(task):
     """Check that an exercise still does its task."""
     for name, make in CASES if task in TASKS else ():
-        trying("Called with " + name)
+        trying("With " + name)
         data = make()
         has_failed, came = outcome(called, data)
         fails, right = outcome(TASKS[task], data)

@@ -106,7 +106,7 @@ impl Judge<'_> {
             false => "fewer reference",
         };
         let evidence = format!(
-            "{}{} had {} after the call than before ({}, {now}){}.",
+            "{}{} had {} after the call than before ({now}, not {}){}.",
             failed.unwrap_or_default(),
             name(place),
             many(growth.unsigned_abs(), more_or_fewer),

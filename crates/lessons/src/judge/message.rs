@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub(super) enum Message {
     /// What is tried next, and the rule that a crash would break.
     Trying(Tried),
-    /// The judge is still running. If no message comes for a while, a call does not return.
+    /// The judge is still running. A long silence means that a call does not return.
     Working,
     /// A rule is broken, as the evidence shows. This is the last message.
     Broken {

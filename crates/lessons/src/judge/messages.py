@@ -1,4 +1,4 @@
-"""The judge's messages to the process that watches: a line of JSON each, as in message.rs."""
+"""The judge's messages to the process that watches it. Each is a line of JSON, as in message.rs."""
 
 import json
 import os
@@ -24,10 +24,10 @@ def send(kind, **texts):
     os.write(socket, (json.dumps(dict(type=kind, **texts)) + "\n").encode())
 
 
-def trying(trial, lesson="borrowed-reference", rule=EXISTS):
+def trying(attempt, lesson="borrowed-reference", rule=EXISTS):
     """Report what is tried next, and which rule a crash would break."""
     global what
-    what = trial
+    what = attempt
     send("trying", what=what, lesson=lesson, rule=rule)
 
 

@@ -20,7 +20,7 @@ def keep_collector_away():
 
 
 def tracking():
-    trying("Called with an empty list")
+    trying("With an empty list")
     result = guarded(called, [])
     has_traverse = type(result).__flags__ & 1 << 14 and type(result) not in (dict, tuple)
     holds = any(gc.is_tracked(thing) for thing in gc.get_referents(result) if thing is not type(result))
@@ -45,14 +45,14 @@ def outliving():
 
 
 def collecting():
-    trying("Called with a list whose item runs the collector when it is freed", "cycles",
+    trying("With a list whose item runs the collector when it is freed", "cycles",
            "Untrack first: the collector must not visit an object that is being freed.")
     for _ in range(20):
         guarded(called, [Ends(gc.collect)])
 
 
 def meddling():
-    trying("Called with a list that an item changes whenever it is used", "thin-ice",
+    trying("With a list that an item changes whenever it is used", "thin-ice",
            "Any call that runs Python code can free what you borrowed.")
     for place, length, answer in itertools.product((0, 1, 7, 8, 20), (0, 40, 4000), (0, 1000)):
         data = values(40, Number)
@@ -62,7 +62,7 @@ def meddling():
 
 
 def threading_():
-    trying("Called with a list whose items another thread replaces whenever it gets the lock",
+    trying("With a list whose items another thread replaces whenever it gets the lock",
            "released-lock", "While the lock is released, other threads can free what you borrowed.")
     # Made in advance, so that no new object reuses the memory of a freed one.
     stock = [values(length, Number) for length in (60, 60, 1, 200) * 500]
@@ -95,7 +95,7 @@ def threading_():
 
 
 def cycling():
-    trying("Called with a list that then holds the result")
+    trying("With a list that then holds the result")
     for make in (lambda: values(20), list):
         data = Data(make())
         data.append(guarded(called, data))

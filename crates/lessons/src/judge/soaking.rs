@@ -10,7 +10,7 @@ use pyoutliers::capi;
 use pyoutliers::with_python;
 use refsoak::{Report, Soak, Verdict};
 
-/// The most sweeps of a soak: of the first one, and of those that narrow growth down.
+/// The most sweeps of the first soak, and of each soak that narrows growth down.
 const MOST: u64 = 320;
 const MOST_TO_NARROW: u64 = 64;
 /// The time that the sweeps of a soak may take.

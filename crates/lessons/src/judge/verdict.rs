@@ -12,7 +12,7 @@ use super::message::{Message, Tried};
 use super::{Compiled, Error, Trial};
 use refsoak::child::{CUT_OFF, Child, Heard, signal_name};
 
-/// If a child sends nothing for this long, a call does not return.
+/// A child that sends nothing for this long is in a call that does not return.
 const LIMIT: Duration = Duration::from_secs(30);
 /// How long a child may take to end after its last message.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -44,7 +44,7 @@ impl Compiled {
     /// Judges the module, in one child process for each [`Trial`].
     ///
     /// `child` returns the command of a process that calls [`judge`](super::judge) with the library at
-    /// that path. `watch` is called several times a second with a text about the current trial, and may
+    /// that path. `watch` is called several times a second with a text about the current attempt, and may
     /// stop the judge with `Break`.
     ///
     /// # Errors
@@ -79,8 +79,8 @@ impl Compiled {
             Trial::Damage => command.env("PYTHONMALLOC", "debug"),
             Trial::Growth => command.env_remove("PYTHONMALLOC"),
         };
-        // The module's output is hidden. The processes that it starts are in its group, which ends with
-        // it.
+        // Hides the module's output. Processes that the module starts join the child's process group, and
+        // end with the child.
         command
             .stdout(Stdio::null())
             .stderr(fs::File::create(&errors).map_err(Error::io(there()))?)
@@ -197,11 +197,11 @@ fn crashed(signal: i32, tried: Tried, errors: &str, file: &Path) -> (String, Str
         .split(['\n', '\0'])
         .find(|line| line.starts_with("Fatal Python error"));
     let source = fs::read_to_string(file).unwrap_or_default();
-    // In freed memory, the identifier of the allocator is overwritten by a byte that is no character.
+    // In freed memory, a byte that is not valid UTF-8 replaces the identifier of the allocator.
     let is_other = |line: &str| line.contains("bad ID") && !line.contains('\u{fffd}');
     if source.contains("PyObject_GC") && fatal.is_some_and(is_other) {
-        rule = "Free memory with the allocator that made it: PyObject_GC_New with PyObject_GC_Del."
-            .into();
+        rule =
+            "Free memory with the matching function: PyObject_GC_New needs PyObject_GC_Del.".into();
     }
     let how = fatal.unwrap_or(match signal {
         SIGABRT => "abort was called, as happens when memory is damaged.",

@@ -74,7 +74,8 @@ fn clear_last(doomed: Doomed) -> refsoak::Result<String> {
     Ok(with_python(|py| {
         let list = call(py, c"under_watch", [])?;
         raw::list_get_item(&list, 0)?.release(doomed);
-        mem::forget(list); // one reference is left, and both the slot and `seen` own it
+        // The slot and `seen` share one reference now, so freeing the list would be an over-release.
+        mem::forget(list);
         Ok(yes(answer(py, c"saw_itself")? == [1]).into())
     })?)
 }

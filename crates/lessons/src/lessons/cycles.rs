@@ -33,9 +33,9 @@ def alive():
     why: r#"
 Why: each object of a cycle is owned by another one, so no count reaches 0. The
 collector looks for objects that are owned only by each other. For that, their
-type has to report what it owns (tp_traverse) and to release it (tp_clear). If
-a reference to one of them has leaked, the collector thinks that the cycle is
-in use.
+type needs a function that reports what an object owns (tp_traverse) and one
+that releases it (tp_clear). If a reference to one of them has leaked, the
+collector thinks that the cycle is in use.
 
 ```c
 static int traverse(Holder *self, visitproc visit, void *arg)

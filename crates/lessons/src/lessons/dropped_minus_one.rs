@@ -16,7 +16,7 @@ Go program that inspired this lesson skipped each -1 among its results.
 ```c
 double value = PyFloat_AsDouble(item);
 if (value == -1.0 && PyErr_Occurred())
-    return NULL;                           /* a failure, and only then */
+    return NULL;                           /* only this is a failure */
 ```
 "#,
 };

@@ -68,7 +68,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Releases None more often than there are references to it.
+/// Releases every reference to None, although other code owns them.
 fn release_none(doomed: Doomed) -> refsoak::Result<String> {
     with_python(|py| {
         let none = call(py, c"collect", [])?;

@@ -19,7 +19,7 @@ pub(super) const LESSON: Lesson = Lesson {
     python: "",
     why: r#"
 Why: Py_DECREF changes the count without asking whether another thread does the
-same. If two threads change it at once, one change is lost. And Python's
+same. If two threads change it at once, one change can be lost. And Python's
 allocator, which frees the object, belongs to the thread that holds the lock.
 
 ```c
@@ -61,7 +61,7 @@ fn run(t: &mut Table<'_>) -> Result<()> {
         "Py_INCREF(item); other = item", "we own two references", item: 2);
     step!(t, let dropped = thread::spawn(move || release(other)).join().is_ok(); releases other;
         "thread: Ensure, Py_DECREF(other)", "we own one", item: 1);
-    step!(t, "", "it waited for the lock", "Does it get the lock?", yes(dropped) => "yes");
+    step!(t, "", "the thread wants the lock", "Does it get the lock?", yes(dropped) => "yes");
     step!(t, "PyMem_Malloc without the lock", "PYTHONMALLOC=debug aborts",
         "Which signal ends the process ('crash' will do)?", t.child("no-lock") => "SIGABRT");
     Ok(())

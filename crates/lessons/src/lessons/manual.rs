@@ -16,9 +16,9 @@ is "Return value: New reference." or "Return value: Borrowed reference." If the
 text says "steals", the call takes over your reference to an argument.
 Otherwise it borrows its arguments. As a rule of thumb, a call that makes or
 looks up an object returns a new reference, and a call that reads a container
-(PyList_GetItem, PyTuple_GetItem, PyDict_GetItem...) returns a borrowed one. A
-call that gets an object and whose name ends in Ref returns a new one. In the
-format of Py_BuildValue, O adds a reference and N steals yours.
+(PyList_GetItem, PyTuple_GetItem, PyDict_GetItem...) returns a borrowed one. If
+the name of such a call ends in Ref (PyList_GetItemRef), it returns a new one.
+In the format of Py_BuildValue, O adds a reference and N steals yours.
 
 ```c
 /* PyObject *PyList_GetItem(PyObject *list, Py_ssize_t index)

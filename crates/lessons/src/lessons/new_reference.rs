@@ -22,8 +22,8 @@ pub(super) const LESSON: Lesson = Lesson {
 Why: Python frees an object when its last reference is released. Python cannot
 see the variables of C, so C must say when a variable begins to refer to an
 object, and when it stops. Py_INCREF adds 1 to the count. Py_DECREF takes 1
-away, and frees the object at 0. Py_IncRef and Py_DecRef do the same as
-functions; Rust calls those.
+away, and frees the object at 0. Rust calls Py_IncRef and Py_DecRef, which are
+functions that do the same.
 
 ```c
 PyObject *item = PyFloat_FromDouble(1.5);  /* new: ours */

@@ -39,7 +39,7 @@ Why: between Py_BEGIN_ALLOW_THREADS and Py_END_ALLOW_THREADS other threads run
 Python code. They may change the owner, and free what you borrowed from it.
 References that you own are safe. Since 3.13, calls such as PyList_GetItemRef
 and PyDict_GetItemRef return a new reference instead of a borrowed one, so no
-other thread can free it first.
+other thread can free the object before you own it.
 
 ```c
 PyObject *item = PyList_GetItem(list, 0); /* from 3.13: PyList_GetItemRef */

@@ -7,7 +7,7 @@ int, object = int, object
 
 
 class Node:
-    """Can refer to itself, and can be referred to weakly."""
+    """Can refer to itself, and can have weak references."""
 
 
 def same(data):

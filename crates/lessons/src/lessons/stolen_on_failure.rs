@@ -37,6 +37,8 @@ if (PyList_SetItem(list, 9, item) < 0) {
     Py_DECREF(list);                       /* list is still ours */
     return NULL;                           /* but item is not */
 }
+
+/* in another function */
 if (PyModule_AddObject(module, "item", other) < 0) {
     Py_DECREF(other);                      /* not stolen: it failed */
     return NULL;

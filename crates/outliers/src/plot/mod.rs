@@ -39,7 +39,11 @@ pub fn series(file: &Path, source: &str, series: Series, indices: &[i64]) -> Res
         .file_name()
         .unwrap_or(source.as_ref())
         .to_string_lossy();
-    let title = format!("{name}: outliers among {count} values: {}", indices.len());
+    let values_of = if count == 1 { "value" } else { "values" };
+    let title = format!(
+        "{name}: outliers among {count} {values_of}: {}",
+        indices.len()
+    );
     let scale = scale(&values);
     values.iter_mut().for_each(|value| *value /= scale);
     let (low, high) = range(values.iter().copied());

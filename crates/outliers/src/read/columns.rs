@@ -101,8 +101,9 @@ pub fn check_count(records: &Records<'_>, count: usize) -> Result<(), Error> {
             format!("write 1.5 instead of 1,5, and quote text that contains {delimiter:?}")
         }
     };
+    let columns = if count == 1 { "column" } else { "columns" };
     Err(Error::new(
         records.position(),
-        format!("expected {count} columns, as in the first record, but found {here}; {remedy}"),
+        format!("expected {count} {columns}, as in the first record, but found {here}; {remedy}"),
     ))
 }

@@ -28,7 +28,7 @@ impl Commas {
             error.hint("write 21.5 for one, or a space after each comma for several")
         };
         let text = records.bytes();
-        // Between semicolons or tabs, it may be one number, whatever other records show.
+        // Between semicolons or tabs, a text with commas may be one number, whatever other records show.
         if memchr2(b';', b'\t', text).is_some() {
             let others = separators(text).filter(|(_, byte)| *byte != b',');
             let mut start = 0;

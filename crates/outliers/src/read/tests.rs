@@ -154,11 +154,13 @@ fn read(text: &[u8], column: Option<&str>, only_finite: bool) -> Result<Vec<u64>
     bits(text, column, only_finite).map_err(|error| error.to_string())
 }
 
-/// Whether `.ci/run` has run this test with another Python, which reading does not depend on.
+/// Whether `.ci/run` has already run this test with another Python. Reading does not depend on Python.
 fn is_tested_before() -> bool {
     let is_tested = std::env::var_os("TESTED_BEFORE").is_some();
     if is_tested {
-        println!("SKIPPED: reading does not depend on the Python, and was tested with another one");
+        println!(
+            "SKIPPED: reading does not depend on Python, and this test has already run with another one"
+        );
     }
     is_tested
 }
@@ -286,7 +288,7 @@ fn tables_are_read_as_they_were_made() {
 }
 
 #[test]
-fn the_first_record_decides_the_delimiter_and_byte_order_marks_hide_no_line() {
+fn the_first_record_decides_the_delimiter_and_a_byte_order_mark_hides_no_line() {
     let read = |text: &str| read(text.as_bytes(), Some("v"), false);
     for text in [
         "\"one\ntwo\";v\n0;1\n",

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::common::{
-    directory, environment, linked_version, outliers, passes, script, skipped, told,
+    directory, environment, linked_version, outcome, outliers, passes, script, skipped,
 };
 use crate::common::{make_wheels, makes_environments, packages};
 use libpython::other_libpython;
@@ -20,7 +20,7 @@ fn doctor(prepare: impl FnOnce(&mut Command)) -> (Option<i32>, String) {
     let mut command = outliers();
     command.arg("doctor");
     prepare(&mut command);
-    let (status, stdout, stderr) = told(&command.output().unwrap());
+    let (status, stdout, stderr) = outcome(&command.output().unwrap());
     assert_eq!(stderr, "");
     (status, stdout)
 }
@@ -137,7 +137,7 @@ fn the_remedy_for_a_missing_numpy_works() {
     shell
         .env("PIP_NO_INDEX", "1")
         .env("PIP_FIND_LINKS", "wheels");
-    let (status, stdout, stderr) = told(&shell.output().unwrap());
+    let (status, stdout, stderr) = outcome(&shell.output().unwrap());
     assert_eq!(status, Some(0), "{remedy}: {stdout}{stderr}");
     let imported = Command::new(&python)
         .args(["-I", "-c", "import numpy"])
@@ -177,7 +177,7 @@ print(install_numpy())";
         );
         let mut python = Command::new(interpreter::choice().unwrap().python);
         python.args(["-I", "-c", script, remedy, prefix, there, finds_pip]);
-        let (_, stdout, stderr) = told(&python.output().unwrap());
+        let (_, stdout, stderr) = outcome(&python.output().unwrap());
         assert_eq!((stdout.trim_end(), stderr.as_str()), (expected, ""));
     }
 }
@@ -227,7 +227,7 @@ fn a_demo_that_prints_something_else() {
     let mut report = String::new();
     let problem = problem(|command| {
         command.env("PYTHONPATH", &directory);
-        report = told(&command.output().unwrap()).1;
+        report = outcome(&command.output().unwrap()).1;
     });
     assert!(report.contains("demo       []\n"), "{report}");
     assert!(
@@ -356,7 +356,7 @@ fn another_libpython() {
     assert!(reported.contains("unset LD_LIBRARY_PATH"), "{reported}");
     let output = outliers().env("LD_LIBRARY_PATH", &other).output().unwrap();
     let stderr = format!("outliers: {reported}\n");
-    assert_eq!(told(&output), (Some(1), String::new(), stderr));
+    assert_eq!(outcome(&output), (Some(1), String::new(), stderr));
 }
 
 /// Uses a copy of the library with other version numbers.
@@ -399,7 +399,7 @@ fn without_a_libpython_one_line_says_what_to_install() {
     let mut program = crate::common::command("unshare");
     program.args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_outliers")]);
     let output = program.arg(library).arg(name).output();
-    match output.as_ref().map(told) {
+    match output.as_ref().map(outcome) {
         // `unshare` is missing or fails, or `mount` fails.
         Err(_) | Ok((Some(77), ..)) => skipped(&format!("no mount here: {output:?}")),
         Ok((Some(1), stdout, _)) if stdout.is_empty() => skipped("no namespace here"),

@@ -8,15 +8,15 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::common::{command, environment, linked_version, outliers, told};
+use crate::common::{command, environment, linked_version, outcome, outliers};
 use pyoutliers::interpreter;
 
 /// In source or a command, this ends a string or a line. It is not valid UTF-8 either.
 const HOSTILE: &[u8] = b"a \"quoted' \\ $HOME `dir`\nwith \xE9 line;\ttab";
 
-type Told = (Option<i32>, String, String);
+type Outcome = (Option<i32>, String, String);
 
-fn fine(stdout: &str) -> Told {
+fn fine(stdout: &str) -> Outcome {
     (Some(0), format!("{stdout}\n"), String::new())
 }
 
@@ -32,8 +32,8 @@ fn moved_to(directory: &Path) -> PathBuf {
     moved
 }
 
-fn run(command: &mut Command) -> Told {
-    told(&command.stdin(Stdio::null()).output().unwrap())
+fn run(command: &mut Command) -> Outcome {
+    outcome(&command.stdin(Stdio::null()).output().unwrap())
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn an_environment_can_have_any_name() {
     fs::create_dir_all(&packages).unwrap();
     let find = "import os, numpy; print(os.path.dirname(os.path.dirname(numpy.__file__)))";
     let mut python = command(interpreter::choice().unwrap().python);
-    let found = told(&python.args(["-I", "-c", find]).output().unwrap()).1;
+    let found = outcome(&python.args(["-I", "-c", find]).output().unwrap()).1;
     fs::write(packages.join("numpy.pth"), found).unwrap();
     let python = environment.join("bin/python");
     for (variable, value) in [("OUTLIERS_PYTHON", &python), ("VIRTUAL_ENV", &environment)] {
@@ -172,7 +172,7 @@ fn an_empty_environment_is_enough() {
             .current_dir("/");
         command.env("OUTLIERS_PYTHON", interpreter::choice().unwrap().python);
         assert_eq!(
-            told(&command.output().unwrap()),
+            outcome(&command.output().unwrap()),
             (Some(0), "[7, 113, 835]\n".into(), String::new())
         );
     }
@@ -192,7 +192,7 @@ fn the_start_sets_no_environment_variable() {
         .args(["detect", "--function", "callees:knows_lc_ctype"])
         .arg(file);
     assert_eq!(
-        told(&command.output().unwrap()),
+        outcome(&command.output().unwrap()),
         (Some(0), "[0]\n".into(), String::new())
     );
 }
@@ -207,7 +207,7 @@ fn pyoutliers_on_the_path_does_not_replace_the_one_compiled_in() {
     .unwrap();
     let output = outliers().env("PYTHONPATH", &directory).output().unwrap();
     assert_eq!(
-        told(&output),
+        outcome(&output),
         (Some(0), "[7, 113, 835]\n".into(), String::new())
     );
 }

@@ -6,14 +6,14 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::common::{directory, outliers, skipped, told};
+use crate::common::{directory, outcome, outliers, skipped};
 
 /// The page, made by a run of all lessons.
 fn page(directory: &Path) -> String {
     let file = directory.join("page.html");
     let mut command = outliers();
     command.args(["refcounts", "--page"]).arg(&file);
-    let (status, stdout, stderr) = told(&command.output().unwrap());
+    let (status, stdout, stderr) = outcome(&command.output().unwrap());
     assert_eq!((status, stdout.as_str()), (Some(0), ""));
     assert!(
         stderr.starts_with("outliers: wrote ") && stderr.ends_with("page.html\n"),
@@ -137,7 +137,7 @@ fn a_browser_steps_through_the_page_in_both_schemes() {
             "file://{}#whole-call/3",
             here.join("looked_at.html").display()
         ));
-        let (_, dom, stderr) = told(&command.output().unwrap());
+        let (_, dom, stderr) = outcome(&command.output().unwrap());
         let report = dom
             .split_once("<pre id=\"report\">")
             .map_or("", |(_, report)| report);

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::common::{outliers, told};
+use crate::common::{outcome, outliers};
 use lessons::{Children, LESSONS, Lesson, Ownership};
 use pyoutliers::Outliers;
 
@@ -28,7 +28,7 @@ pub fn children() -> Children<'static> {
 }
 
 pub fn refcounts(arguments: &[&str]) -> (Option<i32>, String, String) {
-    told(
+    outcome(
         &outliers()
             .arg("refcounts")
             .args(arguments)
@@ -169,7 +169,7 @@ fn quiz(lesson: &str, answers: &str) -> String {
         .unwrap()
         .write_all(answers.as_bytes())
         .unwrap();
-    let (status, stdout, _) = told(&child.wait_with_output().unwrap());
+    let (status, stdout, _) = outcome(&child.wait_with_output().unwrap());
     assert_eq!(status, Some(0));
     stdout
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{self, skipped, told};
+use crate::common::{self, outcome, skipped};
 use crate::refcounts::{alone, children, refcounts};
 use lessons::{LESSONS, Lesson};
 
@@ -77,7 +77,7 @@ fn the_compiler_refuses_each_example_with_the_quoted_message() {
 }
 
 fn rustc(argument: &str) -> String {
-    told(&Command::new("rustc").arg(argument).output().unwrap()).1
+    outcome(&Command::new("rustc").arg(argument).output().unwrap()).1
 }
 
 /// The compiler's error for an example, from the first line to the end of the excerpt.
@@ -108,7 +108,7 @@ fn refusal(code: &str) -> String {
     rustc
         .arg("-L")
         .arg(format!("dependency={}", dependencies.display()));
-    let (status, _, stderr) = told(&rustc.output().unwrap());
+    let (status, _, stderr) = outcome(&rustc.output().unwrap());
     assert_ne!(status, Some(0), "it compiles");
     let error = stderr
         .lines()

@@ -25,7 +25,7 @@ def read(name, delimiter, column):
     if column is None:
         return [float(word) for fields in records for field in fields for word in field.split() or [""]]
     if column not in {0, "v"} and all(len(fields) == 1 for fields in records) and delimiter != ",":
-        # The cut has removed that separator. The file may still have the column, separated by commas.
+        # Cutting the file short has removed the separator. Commas may still separate the columns.
         return read(name, ",", column)
     if any(len(fields) != len(records[0]) for fields in records):
         raise ValueError("ragged")

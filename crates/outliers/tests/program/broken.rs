@@ -14,7 +14,7 @@ use pyoutliers::interpreter;
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::json;
 
-use crate::common::{self, outliers, told};
+use crate::common::{self, outcome, outliers};
 
 struct File {
     text: String,
@@ -183,7 +183,7 @@ fn accepted(directory: &Path, files: &[File]) -> HashMap<usize, Vec<u64>> {
             command.args(column.as_ref().map(|column| format!("--column={column}")));
             // The first name twice, so that a name precedes each list.
             command.args(&names[..1]).args(names);
-            let (_, stdout, stderr) = told(&command.current_dir(directory).output().unwrap());
+            let (_, stdout, stderr) = outcome(&command.current_dir(directory).output().unwrap());
             assert!(!stderr.contains("Traceback"), "{stderr}");
             for line in stdout.lines() {
                 let (name, list) = line.split_once(":[").unwrap();

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::sync::Arc;
 
-use crate::common::{callee, outliers, told};
+use crate::common::{callee, outcome, outliers};
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 
@@ -23,7 +23,7 @@ fn bad(stderr: &str) -> (Option<i32>, String, String) {
 
 /// Runs `detect` with a function of `tests/callees.py` on `1 2 NaN`.
 fn call(function: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
-    told(&called(function, arguments))
+    outcome(&called(function, arguments))
 }
 
 fn called(function: &str, arguments: &[&str]) -> Output {
@@ -83,7 +83,7 @@ fn a_parameter_is_what_it_looks_like() {
         command
             .args(["detect", "ten", "--set", &setting])
             .current_dir(directory);
-        assert_eq!(told(&command.output().unwrap()), fine(expected));
+        assert_eq!(outcome(&command.output().unwrap()), fine(expected));
     }
     let (status, _, stderr) = call("parameters", &["--set", "threshold"]);
     assert_eq!(status, Some(2));
@@ -94,7 +94,7 @@ fn a_parameter_is_what_it_looks_like() {
 }
 
 #[test]
-fn outliers_can_set_the_exit_status_and_without_any_nothing_is_printed() {
+fn detect_can_fail_if_it_finds_outliers_and_prints_nothing_if_there_are_none() {
     let directory = crate::common::directory("found");
     std::fs::write(directory.join("none.csv"), "v\n1\n2\n").unwrap();
     let some = format!("v\n{}9\n", "1\n".repeat(8));
@@ -102,12 +102,12 @@ fn outliers_can_set_the_exit_status_and_without_any_nothing_is_printed() {
     let detect = |arguments: &str| {
         let mut command = outliers();
         command.args(["detect", "-c", "v"]).current_dir(&directory);
-        told(&command.args(arguments.split(' ')).output().unwrap())
+        outcome(&command.args(arguments.split(' ')).output().unwrap())
     };
     for format in ["rows", "lines", "json"] {
         for asked in ["", " --fail-if-found"] {
-            let told = detect(&format!("none.csv -o {format}{asked}"));
-            assert_eq!(told, (Some(0), String::new(), String::new()), "{format}");
+            let outcome = detect(&format!("none.csv -o {format}{asked}"));
+            assert_eq!(outcome, (Some(0), String::new(), String::new()), "{format}");
         }
         let (status, stdout, stderr) = detect(&format!("some.csv -o {format}"));
         assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
@@ -119,12 +119,12 @@ fn outliers_can_set_the_exit_status_and_without_any_nothing_is_printed() {
     // An error takes precedence.
     let (status, stdout, _) = detect("some.csv nowhere.csv --fail-if-found");
     assert_eq!((status, stdout.as_str()), (Some(1), "some.csv:[8]\n"));
-    let (_, help, _) = told(&outliers().arg("--help").output().unwrap());
+    let (_, help, _) = outcome(&outliers().arg("--help").output().unwrap());
     assert!(help.contains("4 outliers were found (detect --fail-if-found)"));
 }
 
 #[test]
-fn a_function_given_as_a_module_or_as_a_file_of_numbers_gets_the_right_form() {
+fn an_error_shows_how_to_name_a_function_in_a_file() {
     let directory = crate::common::directory("named");
     std::fs::write(directory.join("mine.py"), "def f(data): return []\n").unwrap();
     std::fs::write(directory.join("numbers"), "1\n").unwrap();
@@ -134,7 +134,7 @@ fn a_function_given_as_a_module_or_as_a_file_of_numbers_gets_the_right_form() {
             .arg("detect")
             .args(arguments)
             .current_dir(&directory);
-        told(&command.output().unwrap())
+        outcome(&command.output().unwrap())
     };
     let (status, _, stderr) = detect(&["numbers", "--function", "mine:f"]);
     assert_eq!(status, Some(1));
@@ -163,7 +163,7 @@ fn an_argument_that_is_not_utf_8_is_refused_and_named() {
         program
             .args(command.split(' ').chain([option]))
             .arg(OsStr::from_bytes(value));
-        let (status, stdout, stderr) = told(&program.output().unwrap());
+        let (status, stdout, stderr) = outcome(&program.output().unwrap());
         assert_eq!((status, stdout.as_str()), (Some(2), ""));
         assert!(stderr.contains(&format!("for '{option} <")), "{stderr}");
         assert!(stderr.contains("it must be valid UTF-8\n"), "{stderr}");
@@ -193,7 +193,7 @@ fn a_module_that_raises_on_import_is_reported_in_a_line_with_its_traceback() {
         let mut command = outliers();
         command.args(["detect", "one", "--function", function]);
         command.env("PYTHONPATH", ".").current_dir(&directory);
-        told(&command.output().unwrap())
+        outcome(&command.output().unwrap())
     };
     let (status, stdout, stderr) = detect("raises:f");
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
@@ -241,13 +241,13 @@ fn system_exit_in_a_function_is_an_error_with_status_1() {
 
 #[test]
 fn ctrl_c_ends_the_process_as_it_does_without_python() {
-    // A child process inherits an ignored signal, as under `nohup`, but no handler. This handler does the
-    // default.
+    // A child process inherits an ignored signal, as under `nohup`, but no handler. This handler performs the
+    // default action.
     flag::register_conditional_default(SIGINT, Arc::new(true.into())).unwrap();
     // The function sends the signal, after Python has imported `signal`.
     let output = called("presses_ctrl_c", &[]);
     assert_eq!(output.status.signal(), Some(SIGINT), "{output:?}");
-    assert_eq!(told(&output), (None, String::new(), String::new()));
+    assert_eq!(outcome(&output), (None, String::new(), String::new()));
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn a_closed_pipe_ends_quietly() {
         .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    assert_eq!(told(&output), (Some(0), String::new(), String::new()));
+    assert_eq!(outcome(&output), (Some(0), String::new(), String::new()));
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn wrong_usage_is_status_2_and_the_error_shows_right_usage() {
         ),
         (&["detect", "--format", "xml"], "list, lines"),
     ] {
-        let (status, stdout, stderr) = told(&outliers().args(arguments).output().unwrap());
+        let (status, stdout, stderr) = outcome(&outliers().args(arguments).output().unwrap());
         assert_eq!((status, stdout.as_str()), (Some(2), ""), "{arguments:?}");
         assert!(stderr.contains(hint), "{stderr}");
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{self, directory, outliers, skipped, told};
+use crate::common::{self, directory, outcome, outliers, skipped};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../lessons/exercises");
 
@@ -30,7 +30,10 @@ const REASONS: [(&str, &str); 14] = [
         "minus_one",
         "item 300 raises, detect returned a result although an exception was set: Planted()",
     ),
-    ("error_path", "Called with a list whose item 300 raises"),
+    (
+        "error_path",
+        "In repeated calls with a list whose item 300 raises, each call leaks",
+    ),
     (
         "half_way",
         "When allocation 2 of the call fails, each call leaks a block of memory.",
@@ -58,17 +61,17 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
     (
         "iterator",
         &[EMPTY],
-        "Called with an empty list, it returned [], not [0].",
+        "With an empty list, it returned [], not [0].",
     ),
     (
         "thin_ice",
         &[EMPTY],
-        "Called with a list of one item, it returned [], not [0].",
+        "With a list of one item, it returned [], not [0].",
     ),
     (
         "stolen",
         &[EMPTY],
-        "Called with a list of one item, it returned [], not [1.5].",
+        "With a list of one item, it returned [], not [1.5].",
     ),
     ("dictionary", &[EMPTY], "it returned [], not [(0, 1.5)]."),
     ("returned", &[EMPTY], "it returned [], not the list itself."),
@@ -108,7 +111,7 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
     (
         "cycle",
         &[("PyObject_GC_Del", "PyObject_Free")],
-        "Free memory with the allocator that made it: PyObject_GC_New with PyObject_GC_Del.",
+        "Free memory with the matching function: PyObject_GC_New needs PyObject_GC_Del.",
     ),
     (
         "append",
@@ -144,12 +147,12 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
     (
         "minus_one",
         &[(" && PyErr_Occurred()", "")],
-        "Called with a list that holds -1.0, detect returned NULL without an exception.",
+        "With a list that holds -1.0, detect returned NULL without an exception.",
     ),
     (
         "double_release",
         &[("Py_INCREF(item);", "Py_INCREF(item); Py_INCREF(item);")],
-        "Called with a list of one item, item 0 had 1 more reference after the call than before (",
+        "With a list of one item, item 0 had 1 more reference after the call than before (",
     ),
     (
         "lock",
@@ -181,7 +184,7 @@ pub fn can_compile() -> bool {
 }
 
 fn judge(file: &Path) -> (Option<i32>, String, String) {
-    told(&outliers().arg("exercise").arg(file).output().unwrap())
+    outcome(&outliers().arg("exercise").arg(file).output().unwrap())
 }
 
 #[test]
@@ -287,7 +290,7 @@ fn your_own_file_gets_its_lesson_and_errors_say_what_it_lacks() {
         (
             "my-own.c",
             append.clone(),
-            "my-own.c: a module has the name of its file, so rename it to a C identifier, such as my_own.c",
+            "my-own.c: a module has the name of its file, so the name must be a C identifier, as in my_own.c",
         ),
         (
             "lacks.c",
@@ -315,7 +318,7 @@ fn your_own_file_gets_its_lesson_and_errors_say_what_it_lacks() {
     }
 }
 
-/// Otherwise a library that somebody else put there could be loaded.
+/// In an existing directory, a library that somebody else put there could be loaded.
 #[test]
 fn the_library_goes_into_a_new_directory() {
     if !can_compile() {
@@ -328,7 +331,7 @@ fn the_library_goes_into_a_new_directory() {
     command.args(["-c", planted, env!("CARGO_BIN_EXE_outliers")]);
     command.arg(Path::new(FOLDER).join(".solutions/append.c"));
     let output = command.env("TMPDIR", &temporary).current_dir(&temporary);
-    let (status, stdout, stderr) = told(&output.output().unwrap());
+    let (status, stdout, stderr) = outcome(&output.output().unwrap());
     assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
     let mut left: Vec<_> = fs::read_dir(&temporary)
         .unwrap()
@@ -348,7 +351,7 @@ fn an_exercise_is_copied_here_and_passed_until_it_changes() {
     let exercise = |arguments: &[&str]| {
         let mut command = outliers();
         command.current_dir(&here).arg("exercise").args(arguments);
-        told(&command.output().unwrap())
+        outcome(&command.output().unwrap())
     };
     let (status, list, _) = exercise(&[]);
     assert_eq!(status, Some(0));
@@ -404,7 +407,7 @@ fn an_exercise_is_copied_here_and_passed_until_it_changes() {
     assert_eq!(stderr, error);
 }
 
-/// A cleaner may remove it while Python starts, before the compiler runs, or after.
+/// A cleaner may remove the directory while Python starts, before the compiler runs, or after it has run.
 #[test]
 fn an_error_names_a_temporary_directory_that_was_removed() {
     if !can_compile() {
@@ -428,7 +431,7 @@ for directory in glob.glob(os.environ['TMPDIR'] + '/outliers-exercise-*'):
         command.args(["exercise", "my_own.c"]).current_dir(&here);
         command.env("PYTHONPATH", path).env("CC", &compiler);
         let output = command.env("TMPDIR", &temporary).output().unwrap();
-        let (status, stdout, stderr) = told(&output);
+        let (status, stdout, stderr) = outcome(&output);
         assert_eq!((status, stdout.as_str()), (Some(1), ""), "{stderr}");
         let name = format!("{}/outliers-exercise-", temporary.display());
         let is_named = |line: &str| line.contains(&name) && line.contains("No such file");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::{command, directory, outliers, told};
+use crate::common::{command, directory, outcome, outliers};
 
 #[test]
 fn completions_and_man_pages_have_every_option() {
@@ -10,9 +10,9 @@ fn completions_and_man_pages_have_every_option() {
     let mut generate = outliers();
     generate.args(["generate", "."]).current_dir(&directory);
     let nothing = (Some(0), String::new(), String::new());
-    assert_eq!(told(&generate.output().unwrap()), nothing);
+    assert_eq!(outcome(&generate.output().unwrap()), nothing);
     let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
-    let (_, help, _) = told(&outliers().args(["detect", "--help"]).output().unwrap());
+    let (_, help, _) = outcome(&outliers().args(["detect", "--help"]).output().unwrap());
     let options: Vec<_> = help
         .split([' ', ',', '\n'])
         .filter_map(|word| word.strip_prefix("--"))
@@ -38,7 +38,7 @@ fn completions_and_man_pages_have_every_option() {
         .arg("-n")
         .arg(directory.join("outliers.bash"))
         .output();
-    assert_eq!(told(&parsed.unwrap()), nothing);
+    assert_eq!(outcome(&parsed.unwrap()), nothing);
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn the_help_fits_80_columns() {
     for command in commands.map(Some).chain([None]) {
         for help in ["-h", "--help"] {
             let mut program = outliers();
-            let (_, help, _) = told(&program.args(command).arg(help).output().unwrap());
+            let (_, help, _) = outcome(&program.args(command).arg(help).output().unwrap());
             let wide = help.lines().find(|line| line.chars().count() > 80);
             assert!(
                 help.contains("Usage:") && wide.is_none(),
@@ -59,7 +59,7 @@ fn the_help_fits_80_columns() {
 
 #[test]
 fn a_directory_that_cannot_be_created_is_an_error() {
-    let (status, _, stderr) = told(
+    let (status, _, stderr) = outcome(
         &outliers()
             .args(["generate", "/dev/null/x"])
             .output()

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::exercises::can_compile;
-use crate::common::{directory, outliers, told};
+use crate::common::{directory, outcome, outliers};
 
 /// Modules that keep the rules, although they may look wrong.
 const RIGHT: [(&str, &str, &str); 11] = [
@@ -99,7 +99,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "ends_after_printing",
         "#include <unistd.h>",
         "printf(\"clean\\n\"); fflush(stdout); _exit(0);",
-        "Called with an empty list, it ended the process (exit status: 0).",
+        "With an empty list, it ended the process (exit status: 0).",
     ),
     (
         "keeps_a_module",
@@ -185,13 +185,13 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "ends",
         "#include <unistd.h>",
         "_exit(0);",
-        "Called with an empty list, it ended the process (exit status: 0).",
+        "With an empty list, it ended the process (exit status: 0).",
     ),
     (
         "waits",
         "#include <unistd.h>",
         "fputs(\"a word of its own\\n\", stderr); for (;;) sleep(1);",
-        "Called with an empty list, it did not return within 30 seconds.",
+        "With an empty list, it did not return within 30 seconds.",
     ),
     (
         "uses_null",
@@ -279,7 +279,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "",
         "if (PyList_GET_SIZE(data) == 1 && PyList_GET_ITEM(data, 0) == Py_None) Py_INCREF(data);
          return PyList_New(0);",
-        "None in a list again and again, each call leaks a reference to list [None].",
+        "In repeated calls with None in a list, each call leaks a reference to list [None].",
     ),
     (
         "leaks_in_one_call_of_64",
@@ -300,7 +300,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
              same = PyFloat_CheckExact(item) && PyFloat_AS_DOUBLE(item) == PyFloat_AS_DOUBLE(first);
          }
          return same ? NULL : PyList_New(0);",
-        "Called with the same number nine times, detect returned NULL without an exception.",
+        "With the same number nine times, detect returned NULL without an exception.",
     ),
     (
         "keeps_a_pointer_to_the_items",
@@ -357,7 +357,8 @@ fn judged(name: &str, before: &str, body: &str, here: &Path) -> (Option<i32>, St
          PyMODINIT_FUNC PyInit_{name}(void) {{ return PyModule_Create(&module); }}\n"
     );
     fs::write(&file, source).unwrap();
-    let (status, stdout, stderr) = told(&outliers().arg("exercise").arg(&file).output().unwrap());
+    let (status, stdout, stderr) =
+        outcome(&outliers().arg("exercise").arg(&file).output().unwrap());
     (status, format!("{stdout}{stderr}").replace('\n', " "))
 }
 
@@ -413,7 +414,7 @@ fn a_module_may_share_its_name_with_one_of_pythons() {
     let (status, said) = judged("\u{e9}t\u{e9}", "", "return PyList_New(0);", &here);
     assert_eq!(status, Some(1));
     let reason =
-        "a module has the name of its file, so rename it to a C identifier, such as my_own.c";
+        "a module has the name of its file, so the name must be a C identifier, as in my_own.c";
     assert!(said.contains(reason), "{said}");
 }
 
@@ -428,7 +429,7 @@ fn the_compiler_may_have_arguments() {
     for compiler in ["", "cc -O2", " env cc "] {
         let mut command = outliers();
         command.env("CC", compiler).arg("exercise").arg(&file);
-        let (status, stdout, stderr) = told(&command.output().unwrap());
+        let (status, stdout, stderr) = outcome(&command.output().unwrap());
         assert_eq!(status, Some(0), "{compiler:?}: {stdout}{stderr}");
     }
     let mut command = outliers();
@@ -436,7 +437,7 @@ fn the_compiler_may_have_arguments() {
         .env("CC", "nothing-like-this -x")
         .arg("exercise")
         .arg(&file);
-    let (status, _, stderr) = told(&command.output().unwrap());
+    let (status, _, stderr) = outcome(&command.output().unwrap());
     assert_eq!(status, Some(1));
     assert!(stderr.contains("nothing-like-this"), "{stderr}");
 }

@@ -3,35 +3,18 @@
 use std::fs;
 use std::path::Path;
 
-use crate::common::{finished, told};
+use crate::common::{finished, outcome};
 
 const MEBIBYTE: i64 = 1 << 20;
 
 /// A function that returns the peak of the address space in KiB, and functions to call under a limit.
 const LIMITED: &str = "
-import resource, sys
-
-def limit(data):
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    resource.setrlimit(resource.RLIMIT_AS, (int(data[0]), hard))
-    return []
-
 def peak(data):
     status = open('/proc/self/status').read()
     return [int(status.split('VmPeak:')[1].split()[0])]
 
 def ends(data): return [0, len(data) - 1]
 def everything(data): return range(len(data))
-def large(data): return [2**40 + index for index in range(len(data))]
-def lazy(data): return (2**40 + index for index in range(len(data)))
-
-def in_other_words(data):
-    kept = []
-    try:
-        while True:
-            kept.append(bytearray(int(data[0])))
-    except MemoryError:
-        raise ValueError('no room')
 ";
 
 /// Runs `detect` in `directory` under `ulimit -v` of that many KiB.
@@ -44,7 +27,7 @@ fn limited(directory: &Path, kibibytes: i64, arguments: &str) -> (Option<i32>, S
         .env("MALLOC_ARENA_MAX", "1")
         .env("RUST_BACKTRACE", "0")
         .current_dir(directory);
-    told(&finished(command, arguments))
+    outcome(&finished(command, arguments))
 }
 
 /// The KiB that the program needs with Python but without NumPy, plus one MiB: with less, Python has its own
@@ -84,12 +67,12 @@ fn the_program_says_out_of_memory_and_ends_with_status_1() {
         let expected = limited(&directory, 1 << 30, arguments);
         let (mut errors, mut answers) = (0, 0);
         for part in [0, 1, 2, 3, 4, 6, 8, 16] {
-            let told = limited(&directory, at_rest + most * 1024 * part / 16, arguments);
-            if told == expected {
+            let outcome = limited(&directory, at_rest + most * 1024 * part / 16, arguments);
+            if outcome == expected {
                 answers += 1;
                 continue;
             }
-            let (status, stdout, stderr) = told;
+            let (status, stdout, stderr) = outcome;
             assert_eq!(
                 (status, stdout.as_str()),
                 (Some(1), ""),
@@ -117,6 +100,6 @@ fn a_soak_of_more_values_than_memory_holds_is_refused() {
         "ulimit -v 4000000; exec \"$0\" soak --size 4294967295 --calls 16 --function math:fsum";
     command.args(["-c", soak, env!("CARGO_BIN_EXE_outliers")]);
     let error = "outliers: --size 4294967295: out of memory\n";
-    let told = told(&command.output().unwrap());
-    assert_eq!(told, (Some(1), String::new(), error.into()));
+    let outcome = outcome(&command.output().unwrap());
+    assert_eq!(outcome, (Some(1), String::new(), error.into()));
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::common::{directory, outliers, told};
+use crate::common::{directory, outcome, outliers};
 
 /// The body of a function, and what stdout, stderr and the file `log` hold after the call.
 const CASES: &[(&str, [&str; 3])] = &[
@@ -134,7 +134,7 @@ fn a_function_that_prints_leaves_nothing_behind() {
             .env("PYTHONPATH", &directory)
             .output()
             .unwrap();
-        let (status, _, stderr) = told(&output);
+        let (status, _, stderr) = outcome(&output);
         assert_eq!(status, Some(0), "{before}: {stderr}");
     }
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use pyoutliers::interpreter;
 
-use crate::common::{self, outliers, told};
+use crate::common::{self, outcome, outliers};
 
 #[test]
 fn memory_over_the_calls_is_drawn() {
@@ -80,7 +80,7 @@ fn a_picture_that_cannot_be_written_is_an_error_and_nothing_is_printed() {
             .args(["detect", "/dev/null", "--plot", file])
             .output()
             .unwrap();
-        let (status, stdout, stderr) = told(&drawn);
+        let (status, stdout, stderr) = outcome(&drawn);
         assert_eq!((status, stdout.as_str()), (Some(1), ""));
         assert!(
             stderr.starts_with(&format!("outliers: {file}: ")),
@@ -99,7 +99,7 @@ fn a_soak_whose_picture_cannot_be_written_makes_no_call() {
     soak.args(["f.py:f", "--plot", "nowhere/x.svg"]);
     let output = soak.current_dir(&directory).output().unwrap();
     let error = "outliers: nowhere/x.svg: No such file or directory (os error 2)\n";
-    assert_eq!(told(&output), (Some(1), String::new(), error.into()));
+    assert_eq!(outcome(&output), (Some(1), String::new(), error.into()));
     assert!(!directory.join("called").exists());
 }
 
@@ -112,7 +112,7 @@ fn only_an_svg_file_is_overwritten() {
         .args([&numbers, &numbers])
         .output()
         .unwrap();
-    let (status, stdout, stderr) = told(&drawn);
+    let (status, stdout, stderr) = outcome(&drawn);
     assert_eq!((status, stdout.as_str()), (Some(2), ""));
     assert!(stderr.contains("the name must end in .svg"), "{stderr}");
     assert_eq!(std::fs::read_to_string(&numbers).unwrap(), "1 2 3");
@@ -135,8 +135,8 @@ fn a_picture_over_the_file_size_limit_leaves_the_old_one() {
         .args(["-c", detect, env!("CARGO_BIN_EXE_outliers")])
         .current_dir(&directory);
     let error = "outliers: x.svg: File too large (os error 27)\n";
-    let told = told(&program.output().unwrap());
-    assert_eq!(told, (Some(1), String::new(), error.into()));
+    let outcome = outcome(&program.output().unwrap());
+    assert_eq!(outcome, (Some(1), String::new(), error.into()));
     assert_eq!(fs::read_to_string(&picture).unwrap(), "old");
     assert_eq!(fs::read_dir(directory).unwrap().count(), 1);
 }
@@ -151,7 +151,7 @@ fn a_picture_replaces_the_old_one_and_follows_a_symlink() {
         .args(["detect", "/dev/null", "--plot", "link.svg"])
         .current_dir(&directory);
     let expected = (Some(0), "[]\n".into(), String::new());
-    assert_eq!(told(&program.output().unwrap()), expected);
+    assert_eq!(outcome(&program.output().unwrap()), expected);
     let svg = fs::read_to_string(&picture).unwrap();
     assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
     assert_eq!(
@@ -177,8 +177,8 @@ fn a_picture_or_a_page_is_not_written_to_a_pipe() {
         let mut program = outliers();
         program.args(command.split(' ')).current_dir(&directory);
         let error = format!("outliers: {error}: not a regular file\n");
-        let told = told(&common::finished(program, command));
-        assert_eq!(told, (Some(1), String::new(), error));
+        let outcome = outcome(&common::finished(program, command));
+        assert_eq!(outcome, (Some(1), String::new(), error));
     }
 }
 
@@ -198,7 +198,7 @@ fn the_axis_of_values_has_the_name_of_the_column() {
         program
             .args(["detect", "-p", "x.svg"])
             .current_dir(&directory);
-        let (status, _, stderr) = told(&program.args(arguments.split(' ')).output().unwrap());
+        let (status, _, stderr) = outcome(&program.args(arguments.split(' ')).output().unwrap());
         assert_eq!((status, stderr.as_str()), (Some(0), ""));
         let svg = fs::read_to_string(directory.join("x.svg")).unwrap();
         let mut texts = svg.lines().map(str::trim);
@@ -225,5 +225,5 @@ print(tree.parse('x.svg').getroot().find('.//{*}text').text.strip())";
     let caption =
         r#"a\u001b[31m\u0001\u007f\u009b\u202e\uffff<&>"'.txt: outliers among 2 values: 0"#;
     let expected = (Some(0), format!("{caption}\n"), String::new());
-    assert_eq!(told(&parsed.unwrap()), expected);
+    assert_eq!(outcome(&parsed.unwrap()), expected);
 }

@@ -3,7 +3,7 @@
 use std::env;
 use std::path::Path;
 
-use crate::common::{CHECKOUT, command, finished, told};
+use crate::common::{CHECKOUT, command, finished, outcome};
 
 const ROOT: &str = include_str!("../../../../README.md");
 const PROGRAM: &str = include_str!("../../README.md");
@@ -42,7 +42,7 @@ fn check(line: &str, shown: &str) {
     shell.args(["-c", &format!("exec 2>&1\n{line}")]);
     shell.current_dir(CHECKOUT).env("PATH", path);
     shell.env("PYTHONDONTWRITEBYTECODE", "1");
-    let (status, printed, _) = told(&finished(shell, line));
+    let (status, printed, _) = outcome(&finished(shell, line));
     let (shown, printed) = (shown.trim_end(), printed.trim_end());
     assert!(
         is_as_shown(shown, printed),

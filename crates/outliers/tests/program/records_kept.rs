@@ -7,7 +7,7 @@ use std::path::Path;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::Value;
 
-use crate::common::{self, outliers, told};
+use crate::common::{self, outcome, outliers};
 use crate::records_out::table;
 
 /// `changes` returns all indices, as `keeps` does, and changes the file that was read.
@@ -40,7 +40,7 @@ def changes(data):
 fn detect(directory: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut detect = outliers();
     detect.arg("detect").args(arguments).current_dir(directory);
-    told(&detect.output().unwrap())
+    outcome(&detect.output().unwrap())
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_file_name_cannot_forge_a_line_of_output() {
         ("rows", format!("{shown}:v\n{shown}:1\ny:v\ny:2\n")),
     ] {
         let arguments = [name, "y", "-cv", "-o", format, "-fmodule.py:keeps"];
-        let told = detect(&directory, &arguments);
-        assert_eq!(told, (Some(0), expected, String::new()));
+        let outcome = detect(&directory, &arguments);
+        assert_eq!(outcome, (Some(0), expected, String::new()));
     }
 }

@@ -11,7 +11,7 @@ use pyoutliers::interpreter;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::Value;
 
-use crate::common::{self, command, outliers, told};
+use crate::common::{self, command, outcome, outliers};
 
 /// A table in which records, lines and values are hard to tell apart.
 pub fn table(random: &mut StdRng, delimiter: char) -> String {
@@ -106,7 +106,7 @@ fn rows_and_json_of_3000_files_are_those_of_plain_python() {
             format,
         ]);
         let ours = run(detect, &[]);
-        let (status, _, stderr) = told(&ours);
+        let (status, _, stderr) = outcome(&ours);
         assert_eq!(
             status,
             Some(0),
@@ -154,7 +154,7 @@ fn standard_input_is_read_from_its_position_and_never_copied() {
     let mut file = File::open(directory.join("x.csv")).unwrap();
     file.seek(std::io::SeekFrom::Start(12)).unwrap();
     let output = detect(&directory, &arguments).stdin(file).output().unwrap();
-    assert_eq!(told(&output), expected);
+    assert_eq!(outcome(&output), expected);
     let mut piped = detect(&directory, &arguments);
     piped.env("TMPDIR", "/no/such").stdin(Stdio::piped());
     let mut child = piped
@@ -169,7 +169,7 @@ fn standard_input_is_read_from_its_position_and_never_copied() {
         .write_all(CSV.as_bytes())
         .unwrap();
     let output = child.wait_with_output().unwrap();
-    assert_eq!(told(&output), expected);
+    assert_eq!(outcome(&output), expected);
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn each_file_is_read_separately_and_an_error_does_not_stop_the_others() {
             "-m", "-c", "v", "-o", format, "a.csv", "b.csv", "no.csv", "c.csv",
         ];
         let output = detect(&directory, &arguments).output().unwrap();
-        assert_eq!(told(&output), (Some(1), expected.into(), said.into()));
+        assert_eq!(outcome(&output), (Some(1), expected.into(), said.into()));
     }
     fs::write(
         directory.join("f.py"),
@@ -202,7 +202,7 @@ fn each_file_is_read_separately_and_an_error_does_not_stop_the_others() {
     let output = detect(&directory, &["-cv", "-ff.py:f", "c.csv", "c.csv"])
         .output()
         .unwrap();
-    let (status, _, stderr) = told(&output);
+    let (status, _, stderr) = outcome(&output);
     let error = "outliers: c.csv: f.py:f: ZeroDivisionError: division by zero\nTraceback";
     assert_eq!(
         (status, stderr.matches(error).count()),
@@ -210,7 +210,7 @@ fn each_file_is_read_separately_and_an_error_does_not_stop_the_others() {
         "{stderr}"
     );
     let drawn = detect(&directory, &["a.csv", "-mcv", "-orows", "-px.svg"]);
-    assert_eq!(told(&{ drawn }.output().unwrap()).1, ROWS);
+    assert_eq!(outcome(&{ drawn }.output().unwrap()).1, ROWS);
     let picture = detect(&directory, &["a.csv", "c.csv", "--plot", "x.svg"])
         .output()
         .unwrap();
@@ -267,7 +267,7 @@ fn an_index_without_a_value_is_an_error_for_rows() {
         let arguments = ["x", "-f", "f.py:f", "-o", format];
         let output = detect(&directory, &arguments).output().unwrap();
         let (status, stdout, stderr) = expected;
-        assert_eq!(told(&output), (status, stdout.into(), stderr.into()));
+        assert_eq!(outcome(&output), (status, stdout.into(), stderr.into()));
     }
 }
 
@@ -286,7 +286,7 @@ fn missing_values_are_skipped_on_request() {
         arguments.extend(column);
         let said = format!("outliers: {file}: skipped {count} missing values\n");
         let output = detect(&directory, &arguments).output().unwrap();
-        assert_eq!(told(&output), (Some(0), expected.into(), said));
+        assert_eq!(outcome(&output), (Some(0), expected.into(), said));
         arguments.remove(1);
         assert_eq!(
             detect(&directory, &arguments)
@@ -335,7 +335,7 @@ fn times_are_read_and_shown_on_the_axis() {
         fs::write(directory.join(name), text).unwrap();
         let drawn = detect(&directory, &[name, "-cv", "-tt", "-p", "x.svg"]).output();
         let nothing = (Some(0), "[]\n".to_owned(), String::new());
-        assert_eq!(told(&drawn.unwrap()), nothing, "{name}");
+        assert_eq!(outcome(&drawn.unwrap()), nothing, "{name}");
         let svg = fs::read_to_string(directory.join("x.svg")).unwrap();
         assert!(
             svg.contains(tick) && svg.contains("time (UTC)"),
@@ -355,14 +355,14 @@ fn times_are_read_and_shown_on_the_axis() {
         .output()
         .unwrap();
     let text = "outliers: wrong:2: not a time: \"2014-02-30\" (column t)\n";
-    assert_eq!(told(&output), (Some(1), String::new(), text.into()));
+    assert_eq!(outcome(&output), (Some(1), String::new(), text.into()));
     // --skip-missing skips only values, so no hint suggests it for a time.
     fs::write(directory.join("no-time"), "t,v\n,1\n").unwrap();
     let output = detect(&directory, &["no-time", "-cv", "-tt", "-p", "x.svg", "-m"])
         .output()
         .unwrap();
     let text = "outliers: no-time:2: not a time: \"\" (column t)\n";
-    assert_eq!(told(&output), (Some(1), String::new(), text.into()));
+    assert_eq!(outcome(&output), (Some(1), String::new(), text.into()));
     // Digits that may be seconds or a date, milliseconds, and both formats in one column.
     let date = "may be a date or seconds; write 2024-01-31 for a date, or 20240131.0 for seconds";
     let other = "not a time, or not in the format of the first one";
@@ -395,7 +395,7 @@ fn times_are_read_and_shown_on_the_axis() {
             let error = format!("outliers: digits:{line}: {error}: \"{time}\" (column t)\n");
             (Some(1), String::new(), error)
         });
-        assert_eq!(told(&drawn.unwrap()), expected);
+        assert_eq!(outcome(&drawn.unwrap()), expected);
     }
     let output = detect(&directory, &["wrong", "-tt"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use crate::common::{command, finished, outliers, skipped, told};
+use crate::common::{command, finished, outcome, outliers, skipped};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -46,7 +46,7 @@ fn streams_can_be_closed() {
             .current_dir(&numbers)
             .env("PYTHONPATH", &numbers)
             .stdin(Stdio::null());
-        let (status, stdout, stderr) = told(&program.output().unwrap());
+        let (status, stdout, stderr) = outcome(&program.output().unwrap());
         let closed: Vec<_> = closed.split(' ').collect();
         let open = |stream, text| match closed.contains(&stream) {
             true => String::new(),
@@ -74,7 +74,7 @@ fn a_result_that_cannot_be_written_is_an_error() {
             let error =
                 "outliers: cannot write the result: No space left on device (os error 28)\n";
             assert_eq!(
-                told(&program.output().unwrap()),
+                outcome(&program.output().unwrap()),
                 (Some(1), String::new(), error.into())
             );
         }
@@ -88,7 +88,7 @@ fn a_result_that_cannot_be_written_is_an_error() {
         &["help", "soak"],
     ] {
         let output = outliers().args(arguments).stdout(full()).output().unwrap();
-        let (status, _, stderr) = told(&output);
+        let (status, _, stderr) = outcome(&output);
         assert_eq!(status, Some(1), "{arguments:?}: {stderr}");
         assert!(stderr.starts_with("outliers: cannot write the result"));
     }
@@ -104,14 +104,14 @@ fn a_full_disk_leaves_no_half_picture() {
         .args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_outliers")])
         .current_dir(&disk);
     let output = program.output();
-    match output.as_ref().map(told) {
+    match output.as_ref().map(outcome) {
         // `unshare` is missing or fails, or `mount` fails; the rest of the script ends with 0.
         Err(_) | Ok((Some(1 | 77), ..)) => {
-            skipped(&format!("no disk of 4 KiB can be mounted here: {output:?}"));
+            skipped(&format!("no disk of 8 KiB can be mounted here: {output:?}"));
         }
-        Ok(told) => {
+        Ok(outcome) => {
             let error = "outliers: x.svg: No space left on device (os error 28)\n";
-            assert_eq!(told, (Some(0), "1\nold\nx.svg\n".into(), error.into()));
+            assert_eq!(outcome, (Some(0), "1\nold\nx.svg\n".into(), error.into()));
         }
     }
 }
@@ -129,7 +129,7 @@ fn a_reader_that_leaves_after_one_line_ends_the_program_quietly() {
     drop(stdout);
     assert_eq!(line, "0\n");
     let output = child.wait_with_output().unwrap();
-    assert_eq!(told(&output), (Some(0), String::new(), String::new()));
+    assert_eq!(outcome(&output), (Some(0), String::new(), String::new()));
 }
 
 /// A program can leave its shell's streams non-blocking.
@@ -163,7 +163,7 @@ print(program.wait(), len(found), found[-2])";
     python.current_dir(directory);
     let output = finished(python, "the pipe");
     let expected = "0 200001 b'199999'\n".to_owned();
-    assert_eq!(told(&output), (Some(0), expected, String::new()));
+    assert_eq!(outcome(&output), (Some(0), expected, String::new()));
 }
 
 /// Functions during which a signal might not end the process: in Python, in C with the lock held, or waiting.
@@ -197,8 +197,8 @@ def waits(data):
 
 #[test]
 fn signals_end_the_program_while_a_function_runs() {
-    // A child process inherits an ignored signal, as under `nohup`, but no handler. This handler does the
-    // default.
+    // A child process inherits an ignored signal, as under `nohup`, but no handler. This handler performs the
+    // default action.
     for signal in [SIGHUP, SIGINT, SIGTERM] {
         flag::register_conditional_default(signal, Arc::new(true.into())).unwrap();
     }
@@ -230,6 +230,6 @@ fn signals_end_the_program_while_a_function_runs() {
             Some(signal),
             "{function}: {output:?}"
         );
-        assert_eq!(told(&output).2, "", "{function}");
+        assert_eq!(outcome(&output).2, "", "{function}");
     }
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::common::{self, outliers, skipped, told};
+use crate::common::{self, outcome, outliers, skipped};
 
 /// Characters that set the title, hide text, move the cursor back, and reverse the direction of text.
 const RAW: &str = "\u{1b}]0;t\u{7}\u{1b}[8m\u{9b}8m\u{7f}\u{8}\r\u{202e}\u{2066}\u{2028}.svg";
@@ -91,7 +91,7 @@ fn text_from_outside_cannot_control_the_terminal() {
         program
             .current_dir(&directory)
             .env("PYTHONPATH", &directory);
-        let (status, stdout, stderr) = told(&program.output().unwrap());
+        let (status, stdout, stderr) = outcome(&program.output().unwrap());
         assert_ne!(status, Some(0), "{program:?}");
         let all = stdout.clone() + &stderr;
         assert!(!all.contains(is_obeyed), "{program:?}: {all:?}");
@@ -132,9 +132,9 @@ fn the_programs_own_colours_reach_the_terminal() {
             .env("TERM", "xterm")
             .env_remove("NO_COLOR");
         let Ok(output) = script.output() else {
-            return skipped("no `script`, which would be the terminal");
+            return skipped("no command `script`, which simulates a terminal");
         };
-        let (_, stdout, _) = told(&output);
+        let (_, stdout, _) = outcome(&output);
         assert!(stdout.contains(ours), "{arguments}: {stdout:?}");
         assert!(
             !stdout.contains("\u{1b}]") && !stdout.contains('\u{7}'),

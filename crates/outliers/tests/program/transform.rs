@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::common::{directory, outliers, told};
+use crate::common::{directory, outcome, outliers};
 
 const SOURCE: &str = "
 def mean(data, width=3):
@@ -33,12 +33,12 @@ fn run(command: &str, function: &str, arguments: &[&str]) -> (Option<i32>, Strin
     let mut outliers = outliers();
     outliers.args([command, "--function", &function]);
     outliers.args(arguments).current_dir(directory);
-    told(&outliers.output().unwrap())
+    outcome(&outliers.output().unwrap())
 }
 
 fn prints(function: &str, arguments: &[&str], expected: &str) {
-    let told = run("transform", function, arguments);
-    assert_eq!(told, (Some(0), expected.into(), String::new()));
+    let outcome = run("transform", function, arguments);
+    assert_eq!(outcome, (Some(0), expected.into(), String::new()));
 }
 
 #[test]

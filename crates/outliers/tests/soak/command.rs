@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{WATCHDOG, finished, outliers, told};
+use crate::common::{WATCHDOG, finished, outcome, outliers};
 use serde_json::Value;
 
 /// `outliers soak`, which can import `tests/callees.py`.
@@ -26,7 +26,7 @@ fn soak(arguments: &[&str]) -> Command {
 
 /// The exit status and the JSON of a soak.
 fn report(arguments: &[&str]) -> (Option<i32>, Value) {
-    let (status, stdout, stderr) = told(&soak(arguments).arg("--json").output().unwrap());
+    let (status, stdout, stderr) = outcome(&soak(arguments).arg("--json").output().unwrap());
     assert_eq!(stderr, "");
     (status, serde_json::from_str(&stdout).unwrap())
 }
@@ -76,7 +76,7 @@ fn the_calls_are_clean() {
     ] {
         assert_eq!(counter(&report, name)["total"], 0, "{report:#}");
     }
-    let (status, stdout, _) = told(&soak(&["--calls", "1600", "--size", "1"]).output().unwrap());
+    let (status, stdout, _) = outcome(&soak(&["--calls", "1600", "--size", "1"]).output().unwrap());
     assert_eq!(status, Some(0), "{stdout}");
     assert!(
         stdout.starts_with("clean: no counter grows with the calls (1,600 made)\n"),
@@ -87,7 +87,7 @@ fn the_calls_are_clean() {
 #[test]
 fn the_calls_are_clean_with_a_parameter() {
     let mut arguments = calling("callees:scaled_to_ints", "1600", "10").to_vec();
-    let (_, _, stderr) = told(&soak(&arguments).output().unwrap());
+    let (_, _, stderr) = outcome(&soak(&arguments).output().unwrap());
     assert!(
         stderr.contains("missing 1 required positional argument: 'factor'"),
         "{stderr}"
@@ -180,7 +180,7 @@ fn a_meter_that_sees_nothing_gives_no_verdict() {
         .env("PYTHONMALLOC", "malloc")
         .output()
         .unwrap();
-    let (status, stdout, _) = told(&output);
+    let (status, stdout, _) = outcome(&output);
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(
         (status, &report["verdict"]),
@@ -205,7 +205,7 @@ fn a_function_that_fails_is_an_error() {
     ])
     .output()
     .unwrap();
-    let (status, stdout, stderr) = told(&output);
+    let (status, stdout, stderr) = outcome(&output);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
     assert!(stderr.starts_with("outliers: callees:raises_value_error: ValueError: the message\n"));
     assert!(stderr.contains("in raises_value_error"), "{stderr}");
@@ -219,12 +219,12 @@ fn ctrl_c_ends_with_the_verdict_so_far() {
         ("110", "clean (interrupted): "),
     ] {
         let arguments = calling("callees:interrupts_itself", "160000", size);
-        let (status, stdout, stderr) = told(&soak(&arguments).output().unwrap());
+        let (status, stdout, stderr) = outcome(&soak(&arguments).output().unwrap());
         assert_eq!((status, stderr.as_str()), (Some(130), ""));
         assert!(stdout.starts_with(verdict), "{stdout}");
     }
     let warming_up = calling("callees:interrupts_itself", "160000", "1");
-    let (_, stdout, _) = told(&soak(&warming_up).arg("--json").output().unwrap());
+    let (_, stdout, _) = outcome(&soak(&warming_up).arg("--json").output().unwrap());
     let report: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(
         (&report["calls"], &report["warm_up"]),
@@ -269,7 +269,7 @@ fn ctrl_c_twice_ends_a_call_that_never_returns() {
         if let Some(status) = child.0.try_wait().unwrap() {
             break status;
         }
-        assert!(start.elapsed() < WATCHDOG, "it goes on");
+        assert!(start.elapsed() < WATCHDOG, "the soak still runs");
         thread::sleep(Duration::from_millis(2));
     };
     assert_eq!(status.signal(), Some(2));
@@ -279,7 +279,7 @@ fn ctrl_c_twice_ends_a_call_that_never_returns() {
 fn a_function_that_reads_standard_input_finds_it_empty() {
     let mut command = soak(&calling("callees:reads_standard_input", "16", "1"));
     command.arg("--json");
-    let (status, stdout, stderr) = told(&finished(command, "a soak of what reads"));
+    let (status, stdout, stderr) = outcome(&finished(command, "a soak of a function that reads"));
     assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
 }
 
@@ -300,14 +300,14 @@ fn wrong_usage_is_status_2() {
         ["--inject", "int/5"],
         ["--inject", "file/0"],
     ] {
-        let (status, stdout, _) = told(&soak(&arguments).output().unwrap());
+        let (status, stdout, _) = outcome(&soak(&arguments).output().unwrap());
         assert_eq!((status, stdout.as_str()), (Some(2), ""), "{arguments:?}");
     }
 }
 
 #[test]
-fn a_function_without_its_option_is_told_the_option() {
-    let (status, stdout, stderr) = told(&soak(&["spikes.py:spikes"]).output().unwrap());
+fn a_function_without_its_option_gets_a_tip() {
+    let (status, stdout, stderr) = outcome(&soak(&["spikes.py:spikes"]).output().unwrap());
     assert_eq!((status, stdout.as_str()), (Some(2), ""));
     assert!(
         stderr.contains("tip: name a function with '--function'"),

@@ -1,4 +1,4 @@
-"""Planted faults: leaks and over-releases, most of which no block of memory shows."""
+"""Planted faults: leaks and over-releases. Many of them take no memory."""
 
 import ctypes
 import itertools

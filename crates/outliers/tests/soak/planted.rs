@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::common::{outliers, told};
+use crate::common::{outcome, outliers};
 use pyoutliers::interpreter;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ fn soaked(function: &str, limit: &[&str]) -> (Option<i32>, String, String) {
     command.env("PYTHONPATH", path);
     command.args(["soak", "--json", "--size", "3"]).args(limit);
     command.args(["--function", &format!("planted:{function}")]);
-    told(&command.output().unwrap())
+    outcome(&command.output().unwrap())
 }
 
 /// The exit status and the report of a soak with this many calls.
@@ -167,8 +167,8 @@ fn a_function_that_closes_all_descriptors_gets_no_verdict_and_one_report() {
     );
 }
 
-/// The call adds 48 bytes, and its line frees 32: the line leaks 16. Now and then the C library takes 16 bytes more or
-/// less for a block, and 16 calls are followed.
+/// The call adds 48 bytes, and its line frees 32: the line leaks 16. For a few blocks, the C library takes 16 bytes more
+/// or less. Over the 16 calls that are followed, this changes the rate by one byte.
 #[test]
 fn the_leak_of_a_call_is_charged_to_its_line() {
     let report = judged("calls_a_leaking_function", "4000", "leak");
@@ -195,7 +195,7 @@ fn an_over_release_is_found_before_it_crashes_the_process() {
     }
 }
 
-/// The store rightly releases what it held. From outside, its count looks like an over-release.
+/// The store rightly releases its references. Their count alone would look like an over-release.
 #[test]
 fn a_store_that_empties_is_clean() {
     let (status, report) = report("takes_from_a_store", "1600");
@@ -257,7 +257,7 @@ fn a_container_of_plain_values_is_named_with_its_line() {
     assert!(containers.contains("planted.KEPT, a list: +"), "{report:#}");
     let grown = report["grown"].to_string();
     assert!(
-        grown.contains("+1 items of planted.KEPT per call: KEPT.append(len(data) + 1e9)"),
+        grown.contains("+1 item of planted.KEPT per call: KEPT.append(len(data) + 1e9)"),
         "{report:#}"
     );
 }
@@ -301,7 +301,7 @@ fn memory_that_no_allocator_knows_of_is_seen_from_four_mebibytes_on() {
     assert_eq!(report["verdict"], "clean", "{report:#}");
 }
 
-/// The references are certain after some hundred calls, and then the pages are still too few.
+/// The leak of references is certain after 800 calls. By then, the pages are too few.
 #[test]
 fn a_leak_that_is_certain_does_not_hide_one_that_is_not_yet() {
     let report = judged("leaks_a_reference_and_pages", "200000", "leak");

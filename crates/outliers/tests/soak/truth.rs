@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{outliers, told};
+use crate::common::{outcome, outliers};
 use serde_json::Value;
 
 fn soak(function: &str) -> Command {
@@ -18,7 +18,7 @@ fn soak(function: &str) -> Command {
 
 /// The report of a soak that must have this verdict and the matching exit status.
 fn judged(command: &mut Command, verdict: &str) -> Value {
-    let (status, stdout, stderr) = told(&command.output().unwrap());
+    let (status, stdout, stderr) = outcome(&command.output().unwrap());
     let report: Value = serde_json::from_str(&stdout).expect(&stderr);
     let expected = match verdict {
         "clean" => 0,
@@ -92,12 +92,12 @@ fn growth_without_end_is_a_leak_and_is_named() {
         (
             "grows",
             "truth.HISTORY, a list: +",
-            "+1 items of truth.HISTORY per call",
+            "+1 item of truth.HISTORY per call",
         ),
         (
             "grows_an_array",
-            "truth.NUMBERS, a array.array: +",
-            "+1 items of truth.NUMBERS",
+            "truth.NUMBERS, an array.array: +",
+            "+1 item of truth.NUMBERS",
         ),
         (
             "grows_a_bytearray",
@@ -106,38 +106,38 @@ fn growth_without_end_is_a_leak_and_is_named() {
         ),
         (
             "grows_a_stream",
-            "truth.STREAM, a _io.BytesIO: +",
+            "truth.STREAM, an _io.BytesIO: +",
             "+100 items of truth.STREAM",
         ),
         (
             "grows_a_text_stream",
-            "truth.LINES, a _io.StringIO: +",
+            "truth.LINES, an _io.StringIO: +",
             "+3 items of truth.LINES",
         ),
         (
             "grows_a_set",
             "truth.SEEN, a set: +",
-            "+1 items of truth.SEEN per call",
+            "+1 item of truth.SEEN per call",
         ),
         (
             "grows_a_queue",
             "truth.QUEUE, a _queue.SimpleQueue: +",
-            "+1 items of truth.QUEUE",
+            "+1 item of truth.QUEUE",
         ),
         ("grows_attributes", "a dict: +", "setattr(THING"),
         (
             "grows_a_text",
-            "truth.TEXT, a str: +1 items per call",
+            "truth.TEXT, a str: +1 item per call",
             "TEXT += \"x\"",
         ),
         (
             "grows_a_tuple",
-            "truth.PATH, a tuple: +1 items per call",
+            "truth.PATH, a tuple: +1 item per call",
             "PATH += (1,)",
         ),
         (
             "grows_a_numpy_array",
-            "truth.SERIES, a numpy.ndarray: +1 items per call",
+            "truth.SERIES, a numpy.ndarray: +1 item per call",
             "np.append",
         ),
         ("grows_a_chain", "", "CHAIN = (CHAIN,)"),
@@ -195,14 +195,14 @@ fn leaked_system_resources_are_counted_and_have_a_line() {
         (
             "maps_files",
             "mappings",
-            "+1 mapped files per call: libc.mmap",
+            "+1 mapped file per call: libc.mmap",
         ),
         (
             "leaves_files_open",
             "files",
-            "+1 open files per call: os.dup(0)",
+            "+1 open file per call: os.dup(0)",
         ),
-        ("leaves_threads_that_poll", "threads", "+1 threads per call"),
+        ("leaves_threads_that_poll", "threads", "+1 thread per call"),
     ];
     for (function, counter, line) in cases {
         let report = judged(&mut soak(function), "leak");

@@ -279,6 +279,7 @@ fn the_soak_waits_for_memory_outside_malloc_that_may_grow() {
     assert_eq!(stage(40, Counter::References, false), Next::Stop);
     assert_eq!(stage(40, Counter::References, true), Next::Stage(1280));
     assert_eq!(stage(1280, Counter::References, true), Next::Stop);
+    assert_eq!(stage(6, Counter::Threads, true), Next::Stop);
     assert_eq!(stage(40, Counter::Types, false), Next::Stage(WANTED));
     assert_eq!(stage(40, Counter::Types, true), Next::Stage(1280));
 }

@@ -57,7 +57,7 @@ fn sweep(name: &str, any_error: bool, call: impl Fn() -> Result<(), Error>) {
         };
         println!("{name}: each allocation failed, {which}: {errors} errors, {answers} answers");
         println!("cases: {}", errors + answers);
-        assert!(errors > 0 && number_is_likely(errors + answers));
+        assert!(errors > 0 && is_plausible(errors + answers));
     }
 }
 
@@ -65,7 +65,7 @@ fn sweep(name: &str, any_error: bool, call: impl Fn() -> Result<(), Error>) {
 const TIMES: i64 = 10;
 
 /// With far more allocations, the sweep would never have ended.
-fn number_is_likely(number: u64) -> bool {
+fn is_plausible(number: u64) -> bool {
     (3..20_000).contains(&number)
 }
 
@@ -174,7 +174,7 @@ fn with_numpy() {
 
 #[test]
 #[ignore = "run by a test below, in its own process"]
-fn apart() {
+fn threads_and_hooks() {
     let function = callee("as_list");
     let call = || function.detect(&[1.5; 3]);
     let error = starve(1.., call).unwrap().0.unwrap_err();
@@ -197,7 +197,7 @@ fn apart() {
 
 #[test]
 fn starving_affects_no_other_thread_and_notices_other_hooks() {
-    passes("out_of_memory::apart", &[]);
+    passes("out_of_memory::threads_and_hooks", &[]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::thread;
 
-use crate::common::{callee, in_a_process_of_its_own, told};
+use crate::common::{callee, in_a_process_of_its_own, outcome};
 use pyoutliers::Outliers;
 use refsoak::{Counter, CountingAllocator, Finding, Report, Soak, Verdict};
 
@@ -84,7 +84,7 @@ fn each_passes(names: &[&str]) {
 /// Whether a test passes in its own process. On failure, prints its output.
 fn passes(name: &str) -> bool {
     let output = in_a_process_of_its_own(name).output().unwrap();
-    let (_, stdout, stderr) = told(&output);
+    let (_, stdout, stderr) = outcome(&output);
     let passed = output.status.success() && stdout.contains("1 passed");
     println!(
         "{name}: {}",

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 
 use super::{bad, fine};
-use crate::common::{outliers, told};
+use crate::common::{outcome, outliers};
 
 /// Runs `detect` on a file with this text: the exit status, stdout and stderr.
 fn detect(name: &str, text: impl AsRef<[u8]>, arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -15,7 +15,7 @@ fn detect(name: &str, text: impl AsRef<[u8]>, arguments: &[&str]) -> (Option<i32
         .args(arguments)
         .current_dir(directory)
         .output();
-    told(&command.unwrap())
+    outcome(&command.unwrap())
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn the_outliers_of_the_shipped_data_are_found() {
         .args(["detect", "--column", "celsius", file])
         .output()
         .unwrap();
-    assert_eq!(told(&output), fine("[17, 18, 19, 41]"));
+    assert_eq!(outcome(&output), fine("[17, 18, 19, 41]"));
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn standard_input_is_read_too() {
             stdin.write_all(text.as_bytes()).unwrap();
             drop(stdin);
             let output = child.wait_with_output().unwrap();
-            assert_eq!(told(&output), expected, "{arguments:?}");
+            assert_eq!(outcome(&output), expected, "{arguments:?}");
         }
     }
 }
@@ -312,7 +312,7 @@ fn standard_input_can_be_read_only_once() {
     for command in ["detect", "transform"] {
         let mut command = [command, "-f", "math:frexp", "-", "cpu.csv", "-"].to_vec();
         let output = outliers().args(command.drain(..)).output().unwrap();
-        let (status, stdout, stderr) = told(&output);
+        let (status, stdout, stderr) = outcome(&output);
         assert_eq!((status, stdout.as_str()), (Some(2), ""));
         let error = "error: standard input (-) can be read only once\n";
         assert!(stderr.starts_with(error), "{stderr}");
@@ -336,6 +336,6 @@ fn errors_name_a_file_that_cannot_be_read() {
         ("..", "Is a directory (os error 21)"),
     ] {
         let output = outliers().args(["detect", file]).output().unwrap();
-        assert_eq!(told(&output), bad(&format!("{file}: {reason}")));
+        assert_eq!(outcome(&output), bad(&format!("{file}: {reason}")));
     }
 }

@@ -17,7 +17,7 @@ fn pyo3_is_clean_and_a_lost_reference_is_a_leak_that_is_named() {
     assert_eq!(lost.variable, "settings.SETTINGS");
     assert_eq!((lost.finding, lost.per_call), (Finding::Leak, 1.0));
 
-    // An error from PyO3 ends the soak. It has its type and text.
+    // An error from PyO3 ends the soak, which returns its type and text.
     let fails = || Err::<(), PyErr>(PyValueError::new_err("no number"));
     let error = Soak::new(1600).run(fails).unwrap_err();
     assert!(
