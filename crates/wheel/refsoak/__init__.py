@@ -76,17 +76,26 @@ def soak(function, *args, calls=1600, seconds=30.0, allow=(), **kwargs):
 
     An exception of the function ends the soak, and is raised.
     """
+    return run(lambda: function(*args, **kwargs), calls, seconds, allow)
+
+
+def run(call, calls=1600, seconds=30.0, allow=(), sends=False, hidden=("refsoak",)):
+    """What `soak` does, for a function without arguments.
+
+    sends: send the progress to the socket that is this process's stdin, and make stdin empty
+    hidden: modules whose lines and variables the report does not name
+    """
     raised = []
 
-    def call():
+    def watched():
         try:
-            function(*args, **kwargs)
+            call()
         except BaseException as error:
             raised.append(error)
             raise
 
     try:
-        return Report(*_native.soak([call, calls, float(seconds), list(allow), 0, ["refsoak"]]))
+        return Report(*_native.soak([watched, calls, float(seconds), list(allow), int(sends), list(hidden)]))
     except RuntimeError:
         if raised:
             raise raised[0] from None

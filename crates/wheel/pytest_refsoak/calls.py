@@ -1,0 +1,88 @@
+"""One call of a test: its function-scoped fixtures, its body, their teardown; and without what pytest keeps of it.
+
+Fixtures of wider scopes are set up once. pytest was not written for a test that runs more than once, so some of what it
+remembers grows with each call; `forget` removes that.
+"""
+
+import shutil
+import warnings
+
+# Their lines and variables are not named in a report.
+HIDDEN = ["pytest_refsoak", "refsoak", "_pytest", "pluggy", "pytest", "unittest"]
+
+
+class Calls:
+    """Calls of a test, after its first run."""
+
+    def __init__(self, item):
+        self.item = item
+        self.state = item.session._setupstate
+        self.capture = item.config.pluginmanager.getplugin("capturemanager")
+        fixtures = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+        self.wider = [fixture for fixtures in fixtures.values() for fixture in fixtures
+                      if getattr(fixture, "scope", "function") != "function"]
+        self.finalizers = None
+        self.result_key = tmp_path_result_key()
+        self.raised = None
+
+    def __call__(self):
+        item = self.item
+        try:
+            self.begin()
+            self.state.setup(item)
+            try:
+                item.runtest()
+            finally:
+                self.state.teardown_exact(item.parent)
+        except BaseException as error:
+            self.raised = error
+            raise
+        finally:
+            self.forget()
+
+    def begin(self):
+        """Make the item as good as new."""
+        item = self.item
+        if hasattr(item, "_initrequest"):
+            item._initrequest()
+        if getattr(item, "cls", None) is not None:
+            for name in "_instance", "_obj":
+                item.__dict__.pop(name, None)
+        if self.result_key is not None:
+            item.stash[self.result_key] = {"setup": True, "call": True}
+
+    def forget(self):
+        """Remove what pytest keeps of a call."""
+        item = self.item
+        path = (getattr(item, "funcargs", None) or {}).get("tmp_path")
+        if path is not None:
+            shutil.rmtree(path, ignore_errors=True)
+        if hasattr(item, "funcargs"):
+            item.funcargs = {}
+        for key in list(item.stash._storage):
+            handler = item.stash._storage[key]
+            if hasattr(handler, "records") and hasattr(handler, "reset"):
+                handler.reset()  # caplog's
+        log = getattr(getattr(warnings, "_showwarnmsg_impl", None), "__self__", None)
+        if isinstance(log, list):
+            log.clear()  # of warnings.catch_warnings(record=True)
+        if self.capture is not None and self.capture.is_globally_capturing():
+            self.capture.read_global_capture()
+        del item._report_sections[:]
+        if self.finalizers is None:
+            self.finalizers = [len(finalizers(fixture)) for fixture in self.wider]
+        for fixture, length in zip(self.wider, self.finalizers):
+            del finalizers(fixture)[length:]
+
+
+def finalizers(fixture):
+    found = getattr(fixture, "_finalizers", None)
+    return found if isinstance(found, list) else []
+
+
+def tmp_path_result_key():
+    try:
+        from _pytest.tmpdir import tmppath_result_key
+    except ImportError:  # pytest 7.2 and older
+        return None
+    return tmppath_result_key
