@@ -105,6 +105,8 @@ impl Judge<'_> {
             self.sweep.each(1..MOST, |number| {
                 self.ask(py, c"starve", [&int(py, number)?])?;
                 watched.begin(py);
+                // The lines above have filled Python's free lists again.
+                self.sweep.collect(py)?;
                 let made = starved.call(py, number, |result| match result {
                     Ok(result) => self.ask(py, c"recovered", [&result]).map(drop),
                     Err(exception) => {
