@@ -52,6 +52,10 @@ pub struct Arguments {
     /// 'module.CACHE*'; 'types' allows references to types; repeatable
     #[arg(long, value_name = "PATTERN", value_parser = text::<String>(), verbatim_doc_comment)]
     allow: Vec<String>,
+    /// Name the C functions that take and release leaked references; it
+    /// needs gdb
+    #[arg(long, verbatim_doc_comment)]
+    native: bool,
     /// Leak on purpose: one KIND every EVERY calls, where KIND is float,
     /// list, reference, heap (a block of memory) or file
     #[arg(long, value_name = "KIND/EVERY", verbatim_doc_comment)]
@@ -105,6 +109,9 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     }
     for pattern in &arguments.allow {
         soak = soak.allow(pattern);
+    }
+    if arguments.native {
+        soak = soak.native();
     }
     let unasked = arguments
         .calls

@@ -90,6 +90,7 @@
 //! - the lines that allocate, found by `tracemalloc`
 //! - the lines that add to those containers, references and open files, or that call C code that leaks; a
 //!   line is charged with what its calls add, if that explains the growth
+//! - with [`Soak::native`], the C functions that take and release leaked references
 //!
 //! # How to read a report
 //!
@@ -163,6 +164,7 @@ mod lent;
 mod member;
 mod memory;
 mod meter;
+mod native;
 mod prepared;
 mod process;
 mod record;
