@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
+use pyoutliers::Outliers;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use refsoak::{Ended, Record, Soak, Verdict};
 
@@ -18,14 +19,19 @@ use super::inject::Injection;
 use super::messages::to_json;
 use super::overwrite;
 use super::plot;
+use super::statement::{Inputs, Statement};
 use super::watched::{self, Watched};
 
 /// The default time limit in seconds.
 const SECONDS: f64 = 45.0;
 const CALLS: u64 = 200_000;
+/// The default number of calls in each of which every allocation fails.
+const SWEEPS: u64 = 160;
 
 #[derive(Args)]
 pub struct Arguments {
+    #[command(flatten)]
+    inputs: Inputs,
     /// How many calls to judge after the warm-up, rounded up to a multiple
     /// of 20 [default: 200000, or as many as fit in 45 seconds]
     #[arg(
@@ -73,11 +79,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     arguments.plot.as_deref().map_or(Ok(()), overwrite::check)?;
     refsoak::child::empty_stdin()?;
-    let detector = arguments.callee.find()?;
-    let data = workload(arguments.size)?;
+    let callee = match &arguments.inputs.statement {
+        Some(statement) => Soaked::Statement(Statement::new(statement, &arguments.inputs)?),
+        None => Soaked::Function(arguments.callee.find()?, workload(arguments.size)?),
+    };
     let mut calls = 0;
     let call = || {
-        detector.detect(&data)?;
+        callee.call()?;
         calls += 1;
         arguments
             .inject
@@ -86,7 +94,15 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     };
 
     let mut bar = Bar::new();
-    let mut soak = Soak::new(arguments.calls.unwrap_or(CALLS)).lend(&detector, &data);
+    let usual = if arguments.inputs.starve {
+        SWEEPS
+    } else {
+        CALLS
+    };
+    let mut soak = Soak::new(arguments.calls.unwrap_or(usual));
+    if let Soaked::Function(detector, data) = &callee {
+        soak = soak.lend(detector, data);
+    }
     for pattern in &arguments.allow {
         soak = soak.allow(pattern);
     }
@@ -109,7 +125,11 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     bar.clear();
     let report = report?;
     if let Some(file) = &arguments.plot {
-        plot::soak(file, &arguments.callee.function.to_string(), &report)?;
+        let title = match &arguments.inputs.statement {
+            Some(source) => source.0.clone(),
+            None => arguments.callee.function.to_string(),
+        };
+        plot::soak(file, &title, &report)?;
     }
     watched.messenger.report(&if arguments.json {
         to_json(&Record::from(&report))
@@ -122,6 +142,21 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
         Verdict::Undecided(_) => ExitCode::from(3),
         _ => ExitCode::FAILURE,
     })
+}
+
+/// What is soaked.
+enum Soaked {
+    Function(Outliers, Vec<f64>),
+    Statement(Statement),
+}
+
+impl Soaked {
+    fn call(&self) -> pyoutliers::Result<()> {
+        match self {
+            Self::Function(detector, data) => detector.detect(data).map(drop),
+            Self::Statement(statement) => statement.run(),
+        }
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -174,6 +174,7 @@ mod soak;
 mod spare;
 mod stage;
 mod starve;
+mod sweep;
 mod universe;
 mod verdict;
 
@@ -190,4 +191,5 @@ pub use soak::Soak;
 pub use spare::SpareReferences;
 pub use stage::Ended;
 pub use starve::starve;
+pub use sweep::Sweep;
 pub use verdict::{Finding, Growth, Verdict};

@@ -6,4 +6,5 @@ mod common;
 
 mod command;
 mod planted;
+mod statement;
 mod truth;

@@ -1,0 +1,38 @@
+"""A statement to soak, with a setup that runs once, as the module timeit takes them."""
+
+import linecache
+import sys
+from types import FunctionType
+
+
+def prepared(texts):
+    """Run the setup, and return a function that runs the statement in the setup's namespace.
+
+    The third text is not empty if an exception of the statement is what is wanted.
+    """
+    setup, statement, raises = texts
+    namespace = {"__name__": "__soak__", "__builtins__": __builtins__}
+    # Variables of the namespace then have a name in the report.
+    module = type(sys)("__soak__")
+    namespace = module.__dict__
+    sys.modules["__soak__"] = module
+    exec(compiled(setup, "<setup>"), namespace)
+    # Called as a function, the code still assigns to the namespace.
+    function = FunctionType(compiled(statement, "<statement>"), namespace)
+    if not raises:
+        return function
+
+    def raising():
+        try:
+            function()
+        except Exception:
+            return
+        raise AssertionError("the statement raises no exception")
+
+    return raising
+
+
+def compiled(source, file):
+    # So that a report shows the line.
+    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
+    return compile(source, file, "exec", dont_inherit=True)
