@@ -10,7 +10,6 @@
 
 import json as _json
 import sys as _sys
-import sysconfig as _sysconfig
 
 __all__ = ["Report", "soak"]
 __version__ = "0.1.0"
@@ -23,7 +22,7 @@ def _refusal():
         return "refsoak needs CPython on Linux, and this is %s on %s" % (_sys.implementation.name, _sys.platform)
     if not (3, 8) <= _sys.version_info[:2] <= (3, 15):
         return "refsoak supports CPython 3.8 to 3.15, and this is " + version
-    if _sysconfig.get_config_var("Py_GIL_DISABLED"):
+    if "t" in _sys.abiflags:
         return "refsoak cannot count references in a free-threaded Python: use the build of %s with the GIL" % version
     if hasattr(_sys, "gettotalrefcount"):
         return "refsoak does not support debug builds of Python: use a release build of " + version

@@ -150,11 +150,13 @@ fn death(arguments: &Arguments<'_>) -> Result<Vec<String>> {
 /// `[program, arguments]`: runs `python -m refsoak`. `program` is the command that does this. Returns the exit status.
 fn main(arguments: &Arguments<'_>) -> Result<Vec<String>> {
     let words = |texts: Vec<String>| texts.into_iter().map(OsString::from).collect();
-    let code = pyoutliers_cli::run_in_python(Called {
+    let called = Called {
         name: "python -m refsoak",
         program: words(arguments.texts(0)?),
         arguments: words(arguments.texts(1)?),
-    });
+    };
+    // Threads of the lessons take the lock while this thread waits for them.
+    let code = init::without_lock(|| pyoutliers_cli::run_in_python(called));
     // An `ExitCode` does not show its number in any other way.
     let code = (0..=u8::MAX).find(|&number| ExitCode::from(number) == code);
     Ok(vec![code.unwrap_or(1).to_string()])
