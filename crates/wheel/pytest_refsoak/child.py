@@ -38,7 +38,7 @@ class Child:
         # The thread that dumps a traceback later does not exist in the child, which would wait for it.
         faulthandler.cancel_dump_traceback_later()
         ours, theirs = socket.socketpair()
-        begun = time.monotonic()
+        begun, spent = time.monotonic(), cpu()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python 3.12 and newer warn of a fork beside threads
             process = os.fork()
@@ -54,6 +54,7 @@ class Child:
         finally:
             ours.close()
             kill(process)
+        self.spent = cpu() - spent
         return self.hear(lines, status, hangs, time.monotonic() - begun)
 
     # In the child.
@@ -61,7 +62,8 @@ class Child:
     def run(self, parent):
         os.setpgid(0, 0)
         plugins, item = self.config.pluginmanager, self.item
-        plugins.unregister(name="terminalreporter")  # subtests add to its statistics
+        # Subtests add to its statistics, but failing assertions need it.
+        plugins.register(Silent(plugins.unregister(name="terminalreporter")), "terminalreporter")
         recorder = Recorder()
         plugins.register(recorder)
         found = {}
@@ -154,6 +156,7 @@ class Child:
     def judge(self, report, found):
         """Add the verdict to the report of a test that passes."""
         found.pop("type", None)
+        found["cpu"] = round(self.spent, 3)
         if "screening" in found:
             self.soak.screening[0] += found["screening"]
             self.soak.screening[1] += 1
@@ -182,6 +185,16 @@ class Child:
 CERTAIN = 3
 
 
+class Silent:
+    """The terminal reporter without its hooks."""
+
+    def __init__(self, reporter):
+        self._reporter = reporter
+
+    def __getattr__(self, name):
+        return getattr(self._reporter, name)
+
+
 class Recorder:
     """Keeps the reports of subtests of the first run."""
 
@@ -204,6 +217,11 @@ def prepare():
 
 
 prepare.done = False
+
+
+def cpu():
+    """The seconds of processor time that this process and its children have used."""
+    return sum(os.times()[:4])
 
 
 def end_coverage(config):

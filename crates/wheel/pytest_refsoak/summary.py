@@ -7,23 +7,10 @@ import time
 import pytest
 
 from . import option
+from .groups import finding, groups
 
 # How often a line says how far the run is, in seconds.
 PERIOD = 30
-
-
-def finding(found):
-    """What grows, without numbers: the same text for two tests that leak the same."""
-    record = found.get("record") or {}
-    references = ["references to " + row["object"] for row in record.get("references", [])]
-    containers = [text.partition(": ")[0] for text in record.get("containers", [])]
-    lines = [text.partition(": ")[0] for text in record.get("grown", []) if not text.startswith("+")]
-    counters = [row["name"] for row in record.get("counters", []) if row["finding"] in ("leak", "over-release")]
-    if references or containers:
-        return "; ".join((references + containers)[:3])
-    if lines:
-        return lines[0]
-    return ", ".join(counters) or record.get("summary", found["verdict"])
 
 
 class Summary:
@@ -66,19 +53,17 @@ class Summary:
     def write(self, terminal):
         if not self.found:
             return
-        by_verdict, groups = {}, {}
-        for test, found in self.found:
+        by_verdict = {}
+        for _, found in self.found:
             by_verdict.setdefault(found["verdict"], []).append(found)
-            if found["verdict"] in ("leak", "over-release", "died"):
-                groups.setdefault((found["verdict"], finding(found)), []).append((test, found))
         terminal.section("soak", "=")
-        for (verdict, what), tests in sorted(groups.items(), key=lambda group: -len(group[1])):
-            is_known = " (in the baseline)" if tests[0][1].get("known") else ""
-            terminal.write_line("%s: %s%s" % (verdict, what, is_known), red=not is_known)
-            for test, _ in tests[:5]:
+        for group in groups(self.found):
+            is_known = all(found.get("known") for _, found in group.results)
+            terminal.write_line("%s%s" % (group, " (in the baseline)" if is_known else ""), red=not is_known)
+            for test, _ in group.results[:5]:
                 terminal.write_line("    " + test)
-            if len(tests) > 5:
-                terminal.write_line("    and %d more tests" % (len(tests) - 5))
+            if len(group.results) > 5:
+                terminal.write_line("    and %d more tests" % (len(group.results) - 5))
         counts = ["%d %s" % (len(by_verdict[verdict]), words) for verdict, words in WORDS if verdict in by_verdict]
         terminal.write_line(", ".join(counts))
         screened = [found["window"] for found in by_verdict.get("screened", [])]
@@ -87,7 +72,8 @@ class Summary:
                 "the screening sees what grows in 1 of %d to %d calls; --soak-calls %d sees 1 of 80"
                 % (min(screened), max(screened), 1600))
         if self.baseline:
-            self.write_baseline(terminal, {what for _, what in groups})
+            leaks = [found for _, found in self.found if found["verdict"] in ("leak", "over-release")]
+            self.write_baseline(terminal, set(map(finding, leaks)))
 
     def write_baseline(self, terminal, now):
         if self.known is None:
