@@ -23,20 +23,25 @@ class Summary:
         self.done = 0
         self.found = []
         self.json = open_for_writing(option(config, "json"), config)
-        self.baseline = option(config, "baseline")
-        self.known = read_baseline(self.baseline)
+        self.baseline = Baseline(option(config, "baseline"))
 
-    def is_known(self, found):
-        return found["verdict"] in ("leak", "over-release") and finding(found) in (self.known or {})
+    def judge(self, found):
+        """None if the baseline does not have what was found, "" if it has, or how it is worse."""
+        if found["verdict"] not in ("leak", "over-release"):
+            return None
+        known = self.baseline.judge(finding(found), rate(found))
+        if known is not None:
+            found["baseline"] = "worse" if known else "known"
+        return known
 
-    def progress(self, left, _):
+    def progress(self, left):
         """Say from time to time how far the run is."""
         self.done += 1
         now = time.monotonic()
         if self.begun is None:
             self.begun = self.said = now
         reporter = self.config.pluginmanager.getplugin("terminalreporter")
-        if now - self.said < PERIOD or reporter is None or not left:
+        if now - self.said < PERIOD or reporter is None or left <= 0:
             return
         self.said = now
         minutes = (now - self.begun) / self.done * left / 60
@@ -58,7 +63,7 @@ class Summary:
             by_verdict.setdefault(found["verdict"], []).append(found)
         terminal.section("soak", "=")
         for group in groups(self.found):
-            is_known = all(found.get("known") for _, found in group.results)
+            is_known = all(found.get("baseline") == "known" for _, found in group.results)
             terminal.write_line("%s%s" % (group, " (in the baseline)" if is_known else ""), red=not is_known)
             for test, _ in group.results[:5]:
                 terminal.write_line("    " + test)
@@ -71,19 +76,8 @@ class Summary:
             terminal.write_line(
                 "the screening sees what grows in 1 of %d to %d calls; --soak-calls %d sees 1 of 80"
                 % (min(screened), max(screened), 1600))
-        if self.baseline:
-            leaks = [found for _, found in self.found if found["verdict"] in ("leak", "over-release")]
-            self.write_baseline(terminal, set(map(finding, leaks)))
-
-    def write_baseline(self, terminal, now):
-        if self.known is None:
-            with open(self.baseline, "w") as file:
-                json.dump({"schema": 1, "findings": sorted(now)}, file, indent=1)
-                file.write("\n")
-            terminal.write_line("wrote %d findings to %s" % (len(now), self.baseline))
-            return
-        for gone in sorted(set(self.known) - now):
-            terminal.write_line("no longer found, remove it from %s: %s" % (self.baseline, gone))
+        for line in self.baseline.end(self.found):
+            terminal.write_line(line)
 
     def close(self):
         if self.json is not None:
@@ -91,10 +85,58 @@ class Summary:
             self.json = None
 
 
+class Baseline:
+    """The leaks that are known, in a file."""
+
+    def __init__(self, path):
+        self.path = path
+        # By finding: how much grows per call, at most, and in which tests. None if there is no file yet.
+        self.known = read_baseline(path)
+
+    def judge(self, what, now):
+        """None if the finding is not known, "" if it is, or how it is worse."""
+        if not self.known or what not in self.known:
+            return None
+        known = self.known[what]["per_call"]
+        # Leaks that depend on chance are not measured exactly.
+        if now > 1.25 * known + 0.01:
+            return "worse than in the baseline, %.4g per call instead of %.4g" % (now, known)
+        return ""
+
+    def end(self, results):
+        """Write a baseline that does not exist. Return what there is to say."""
+        if not self.path:
+            return []
+        leaks, tests = {}, set()
+        for test, found in results:
+            tests.add(test)
+            if found["verdict"] in ("leak", "over-release"):
+                row = leaks.setdefault(finding(found), {"per_call": 0.0, "tests": []})
+                row["per_call"] = max(row["per_call"], round(rate(found), 4))
+                row["tests"].append(test)
+        if self.known is None:
+            with open(self.path, "w") as file:
+                json.dump({"schema": 1, "findings": leaks}, file, indent=1, sort_keys=True)
+                file.write("\n")
+            return ["wrote %d findings to %s; from the next run on, they do not fail" % (len(leaks), self.path)]
+        # A part of the suite cannot show that a leak is gone.
+        gone = [what for what, row in self.known.items() if what not in leaks and tests.issuperset(row["tests"])]
+        return ["no longer found, remove it from %s: %s" % (self.path, what) for what in sorted(gone)]
+
+
 WORDS = [
     ("clean", "clean"), ("screened", "screened without a finding"), ("leak", "leak"),
     ("over-release", "release too often"), ("died", "died"), ("none", "without a verdict"),
 ]
+
+
+def rate(found):
+    """How much of what is found grows per call, or falls."""
+    record = found.get("record") or {}
+    references = [abs(row.get("per_call") or 0.0) for row in record.get("references", [])]
+    counters = [abs(row["per_call"]) for row in record.get("counters", []) if row["finding"] in ("leak", "over-release")]
+    # The other counters have other units.
+    return max(references or counters[:1], default=0.0)
 
 
 def open_for_writing(path, config):
@@ -112,6 +154,8 @@ def read_baseline(path):
         return None
     try:
         with open(path) as file:
-            return dict.fromkeys(json.load(file)["findings"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            findings = json.load(file)["findings"]
+        return {what: {"per_call": float(row["per_call"]), "tests": list(row["tests"])}
+                for what, row in findings.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise pytest.UsageError("--soak-baseline: %s is not a baseline: %r" % (path, error)) from None
