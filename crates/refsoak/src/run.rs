@@ -237,10 +237,10 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         Ok(ControlFlow::Continue(wanted))
     }
 
-    /// Makes a short stage, which takes about as much memory as the warm-up did: a leak so large needs no more
-    /// calls.
+    /// Makes a short stage, which takes about half as much memory as the warm-up did: a leak so large needs no
+    /// more calls.
     fn after_much_memory(&mut self) -> Result<Stage> {
-        let window = self.calls.progress.warm_up.div_ceil(PARTS);
+        let window = self.calls.progress.warm_up.div_ceil(2 * PARTS);
         let mut stage = self.stage(window.min(self.settings.calls / PARTS))?;
         stage.ended = Some(Ended::Memory);
         Ok(stage)
@@ -248,11 +248,12 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
 
     /// Makes a stage whose shortest window has `window` calls, and judges it.
     fn stage(&mut self, window: u64) -> Result<Stage> {
-        self.calls.measure_memory_from_here();
         self.meter.find_objects()?;
         if self.unproven.is_none() {
             self.unproven = Some(self.meter.prove()?);
         }
+        // The soak's own memory for the objects does not count.
+        self.calls.measure_memory_from_here();
         // The soak now refers to all objects that it found. Some functions reuse an object only if nothing else
         // refers to it. They make a new one in these calls.
         self.make(2)?;
@@ -356,7 +357,10 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         if falling.len() != progress.falling.len() {
             let named = falling.get(..MOST_NAMED).unwrap_or(&falling);
             let names = self.blame.names(named);
-            let named = names.iter().zip(named);
+            let named = names
+                .iter()
+                .zip(named)
+                .filter(|(name, _)| !name.is_hidden());
             let calls = progress.warm_up;
             progress.falling = named
                 .map(|(name, moved)| name.reference(moved, calls).to_string())

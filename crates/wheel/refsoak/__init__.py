@@ -84,18 +84,24 @@ def run(call, calls=1600, seconds=30.0, allow=(), sends=False, hidden=("refsoak"
     sends: send the progress to the socket that is this process's stdin, and make stdin empty
     hidden: modules whose lines and variables the report does not name
     """
-    raised = []
-
-    def watched():
-        try:
-            call()
-        except BaseException as error:
-            raised.append(error)
-            raise
-
+    watched = _Watched(call)
     try:
         return Report(*_native.soak([watched, calls, float(seconds), list(allow), int(sends), list(hidden)]))
     except RuntimeError:
-        if raised:
-            raise raised[0] from None
+        if watched.raised is not None:
+            raise watched.raised from None
         raise
+
+
+class _Watched:
+    """A function that keeps the exception which ends the soak."""
+
+    def __init__(self, call):
+        self.call, self.raised = call, None
+
+    def __call__(self):
+        try:
+            self.call()
+        except BaseException as error:
+            self.raised = error
+            raise

@@ -116,9 +116,11 @@ fn soak(arguments: &Arguments<'_>) -> Result<Vec<String>> {
         messenger = Some(Messenger::new(Parent::connect()?));
         empty_stdin()?;
     }
+    // The one that was prepared is for the children: they need it once, this process more often.
     let prepared = PREPARED
         .lock()
         .ok()
+        .filter(|_| messenger.is_some())
         .and_then(|mut prepared| prepared.take());
     let prepared = prepared.map_or_else(Prepared::new, Ok)?;
     let report = soak.run_prepared(prepared, call, |progress| {
