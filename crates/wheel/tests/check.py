@@ -45,6 +45,21 @@ def importing():
     return True, "", min(times)
 
 
+def functions():
+    """This Python has each C function that the extension looks up."""
+    import ctypes
+
+    import refsoak
+    from functions import EITHER, names
+
+    with open(refsoak._native.__file__, "rb") as file:
+        looked_up = names(file.read())
+    missing = {name for name in looked_up if not hasattr(ctypes.pythonapi, name)}
+    if not EITHER <= missing:
+        missing -= EITHER
+    return len(looked_up) > 50 and not missing, "missing: %s" % sorted(missing), 0.0
+
+
 def empty():
     import refsoak
 
@@ -97,7 +112,7 @@ def pytest_():
 
 
 def main():
-    checks = {"import": importing, "empty": empty}
+    checks = {"import": importing, "functions": functions, "empty": empty}
     checks.update((name, lambda name=name: planted(name)) for name in EXPECTED)
     checks.update({"refcounts": refcounts, "exercise": exercise, "doctor": doctor})
     try:
