@@ -83,7 +83,7 @@ impl Prepared {
 
     /// Makes a few calls, and reports whether any counter or object moved with them.
     ///
-    /// A full store may look suspect. It does not see what grows less often than once in a window.
+    /// It may suspect a store that is full. It does not see growth that happens less often than once in a window.
     ///
     /// # Errors
     ///
