@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-# At most so many functions are named.
+# The most functions that are named.
 MOST = 3
 # How long gdb may take to answer, in seconds: it reads the symbols of all libraries.
 PATIENCE = 60
@@ -43,10 +43,10 @@ def attach(what):
         environment = {**os.environ, "DEBUGINFOD_URLS": ""}
         gdb = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
                                env=environment)
-        # gdb stops this process here, and lets it go on once it watches.
+        # gdb stops this process here, and continues it once the watchpoint is set.
         if answer() != "ready":
             raise Refused(refusal())
-    # In a process that is traced, a signal that is ignored still stops it.
+    # Even an ignored signal stops a traced process.
     ignored = signal.signal(signal.SIGTRAP, signal.SIG_IGN)
     return []
 
@@ -82,7 +82,7 @@ def refusal():
 
 
 def detach(calls):
-    """Stop watching after so many calls, and return a line for each C function."""
+    """Stop watching, and return a line for each C function. `calls` has the number of calls."""
     os.kill(os.getpid(), signal.SIGTRAP)
     signal.signal(signal.SIGTRAP, ignored)
     found = answer()
@@ -111,7 +111,7 @@ def named(stacks, calls):
     total = sum(up - down for up, down, _ in functions.values())
     sign = 1 if total > 0 else -1
     rows = [(name, row) for name, row in functions.items() if (row[0] - row[1]) * sign > 0]
-    # A function that takes and releases, but not equally often, is more likely at fault than one that only takes: that
+    # A function that takes and releases, but not equally often, is more likely at fault than one that only takes, which
     # may hand the reference over.
     rows.sort(key=lambda row: (not (row[1][0] and row[1][1]), -abs(row[1][0] - row[1][1])))
     lines = []

@@ -5,7 +5,7 @@ import os
 
 import gdb
 
-# The deepest frames that are recorded, and the most changes that are watched.
+# The most frames of a stack that are recorded, and the most changes that are watched.
 DEEP, MOST = 10, 5000
 
 

@@ -48,7 +48,7 @@ pub struct Report {
     pub containers: Vec<String>,
     /// After a leak, the lines that leak and the types of the objects.
     pub grown: Vec<String>,
-    /// The C functions that take and release leaked references, the most likely one at fault first: see
+    /// The C functions that take and release leaked references, the one most likely at fault first: see
     /// [`Soak::native`](crate::Soak::native).
     pub native: Vec<String>,
     /// What grew and was allowed by [`Soak::allow`](crate::Soak::allow).
