@@ -84,7 +84,7 @@ fn flags() -> Result<String, Error> {
         &env::var_os("PKG_CONFIG_PATH").unwrap_or_default(),
     ));
     let search = env::join_paths(search).map_err(|error| Error::Refused(error.to_string()))?;
-    // With its version, because `python3` may be another Python, as on Debian.
+    // The package's name has the version, because `python3` may belong to another Python, as on Debian.
     let version = interpreter::loaded().version.to_string();
     let minor = version.rsplit_once('.').map_or("3", |(minor, _)| minor);
     let package = format!("python-{minor}");
