@@ -24,7 +24,7 @@ def test_a_leak_has_its_line_and_leaves_this_process_alone():
 def test_a_death_is_a_verdict():
     report = refsoak.soak(os._exit, 3, child=True)
     assert (report.verdict, report.record["signal"]) == ("died", None)
-    assert str(report).startswith("died: the function ended the process with exit status: 3 at about call 1\n")
+    assert str(report).startswith("died: the process ended with exit status: 3 at about call 1\n")
     report = refsoak.soak(ctypes.string_at, 0, child=True)
     assert (report.verdict, report.record["signal"]) == ("died", 11)
 

@@ -1,4 +1,4 @@
-/* Functions that take or release a reference to KEPT too often. */
+/* Functions that leak or over-release a reference. */
 #include <Python.h>
 
 static PyObject *kept;
@@ -9,7 +9,7 @@ static PyObject *takes(PyObject *self, PyObject *argument)
     Py_RETURN_NONE;
 }
 
-/* Takes two and releases one. */
+/* Takes two references to the module json, and releases one. */
 static PyObject *imports(PyObject *self, PyObject *argument)
 {
     PyObject *module = PyImport_ImportModule("json");

@@ -53,7 +53,7 @@ fn named(directory: &Path, statement: &str, verdict: &str) -> Option<Vec<String>
     Some(lines)
 }
 
-/// The number of the line of `leaky.c` that contains this, for the n-th time.
+/// The number of the line of `leaky.c` that contains this occurrence of the text, counted from 0.
 fn line(text: &str, occurrence: usize) -> usize {
     let mut lines = include_str!("leaky.c").lines().enumerate();
     lines
@@ -121,7 +121,7 @@ fn without_debug_information_the_function_and_the_library_are_named() {
     );
 }
 
-/// One that takes and releases, but not equally often, comes before one that only takes.
+/// A function that takes more references than it releases comes before a function that only takes them.
 #[test]
 fn the_function_that_does_not_balance_comes_first() {
     let Some(directory) = compiled(
@@ -140,7 +140,7 @@ fn the_function_that_does_not_balance_comes_first() {
 }
 
 #[test]
-fn a_leak_that_is_no_reference_has_no_c_function() {
+fn a_leak_of_new_objects_names_no_c_function() {
     let mut command = outliers();
     command.args([
         "soak",
