@@ -54,8 +54,8 @@ pub struct Screened {
     pub window: u64,
     /// Whether something grew or fell in every window, or in most of the last ones.
     pub is_suspect: bool,
-    /// The objects that moved, by counter, address and change per window. It is the same in two children of a process
-    /// if the same objects moved. Empty if nothing moved, or only counters without objects.
+    /// The objects that moved, by counter, address and direction. It is the same in two children of a process if the
+    /// same objects moved. Empty if nothing moved, or only counters without objects.
     pub cause: String,
 }
 
