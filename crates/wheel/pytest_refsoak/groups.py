@@ -19,7 +19,8 @@ class Evidence:
         self.file = os.path.basename(test.partition("::")[0])
         self.objects, self.own_objects = [], []
         for row in record.get("references", []):
-            is_own = self.is_test(module_file(row.get("variable") or "")) or self.is_test(code_file(row["object"]))
+            # A test module may have imported it.
+            is_own = self.is_test(code_file(row["object"]) or module_file(row.get("variable") or ""))
             (self.own_objects if is_own else self.objects).append("references to " + without_address(row["object"]))
         self.containers = [text.partition(": ")[0] for text in record.get("containers", [])]
         # By line: its code.
