@@ -357,7 +357,11 @@ def keeps_a_quarter_mebibyte(data):
 
 
 def scaled(data, factor, mode=None):
-    return [factor * value for value in data]
+    # out_of_memory.rs uses this too, and a comprehension would make a closure of `factor`.
+    result = []
+    for value in data:
+        result.append(factor * value)
+    return result
 
 
 def scaled_to_ints(data, factor):

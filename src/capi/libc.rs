@@ -3,6 +3,9 @@
 use std::ffi::{c_char, c_int, c_long, c_void};
 use std::fs;
 
+/// `RTLD_NOW | RTLD_GLOBAL`: compiled modules find Python's symbols, as in a program that is linked with it.
+pub(super) const FLAGS: c_int = 0x102;
+
 /// What `dladdr` finds out about an address.
 #[repr(C)]
 pub(super) struct DlInfo {

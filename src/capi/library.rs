@@ -1,7 +1,7 @@
 //! Finds the symbols of libpython. Loads it when it is first needed, so a program can start without it and report
 //! what is missing.
 
-use std::ffi::{CStr, OsStr, c_int, c_void};
+use std::ffi::{CStr, OsStr, c_void};
 use std::mem::{self, MaybeUninit};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -12,13 +12,9 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use python3_sys as ffi;
 
-use crate::capi::libc::{DlInfo, dladdr, dlopen, dlsym};
-use crate::capi::lock::Started;
+use crate::capi::libc::{DlInfo, FLAGS, dladdr, dlopen, dlsym};
 #[cfg(not(feature = "extension-module"))]
 use crate::capi::search::search;
-
-/// `RTLD_NOW | RTLD_GLOBAL`: compiled modules find Python's symbols, as in a program that is linked with it.
-pub(super) const FLAGS: c_int = 0x102;
 
 /// Calls any function of Python's C API: `c!(PyList_New(length))`.
 ///
@@ -125,7 +121,7 @@ impl Symbol {
 
 /// The handle of a library, which any thread may use, and which is never closed.
 #[derive(Clone, Copy)]
-pub(crate) struct Library(pub(super) usize);
+pub(crate) struct Library(usize);
 
 /// Loads libpython, unless it is in the process already.
 ///
@@ -148,7 +144,7 @@ fn find() -> Result<Library, String> {
     #[cfg(feature = "extension-module")]
     return Err("this library works only in a process that runs Python".into());
     #[cfg(not(feature = "extension-module"))]
-    search()
+    search().map(Library)
 }
 
 /// The version of the loaded library, such as `3.11.7`. Python need not be started.
@@ -181,14 +177,6 @@ pub(crate) fn loaded_library() -> Option<PathBuf> {
     // SAFETY: ends in NUL, and lives as long as the library, which is never unloaded.
     let file = unsafe { CStr::from_ptr(file) };
     Some(OsStr::from_bytes(file.to_bytes()).into())
-}
-
-/// The proof that Python is started, if other code in this process has started it.
-#[doc(alias = "Py_IsInitialized")]
-pub(crate) fn already_started() -> Option<Started> {
-    // SAFETY: may be called at any time.
-    let started = unsafe { c!(Py_IsInitialized()) };
-    (started != 0).then_some(Started(()))
 }
 
 /// Whether an object is of that type, or of a subclass.

@@ -20,6 +20,14 @@ pub struct Python<'p>(PhantomData<cpython::Python<'p>>);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Started(pub(in crate::capi) ());
 
+/// The proof that Python is started, if other code in this process has started it.
+#[doc(alias = "Py_IsInitialized")]
+pub(crate) fn already_started() -> Option<Started> {
+    // SAFETY: may be called at any time.
+    let started = unsafe { c!(Py_IsInitialized()) };
+    (started != 0).then_some(Started(()))
+}
+
 /// Runs a closure with the lock held, on any thread, also if the thread holds it already.
 ///
 /// It takes a closure, because guards that are dropped out of order crash. A panic releases the lock too.

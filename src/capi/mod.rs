@@ -130,11 +130,11 @@ pub(crate) use libc::clock;
 #[cfg(not(feature = "extension-module"))]
 pub(crate) use libc::geteuid;
 pub use library::{Symbol, c};
-pub(crate) use library::{already_started, load, loaded_library, loaded_version};
+pub(crate) use library::{load, loaded_library, loaded_version};
 pub use lock::Python;
 #[cfg(not(feature = "extension-module"))]
 pub(crate) use lock::Started;
-pub(crate) use lock::{is_held, with_lock};
+pub(crate) use lock::{already_started, is_held, with_lock};
 pub use owned::{Borrowed, Owned};
 /// The C declarations: the crate `python3-sys`.
 pub use python3_sys as ffi;

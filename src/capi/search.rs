@@ -5,15 +5,16 @@ use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use crate::capi::libc::{dlerror, dlopen};
-use crate::capi::library::{FLAGS, Library};
+use crate::capi::libc::{FLAGS, dlerror, dlopen};
 
 /// Searches `LD_LIBRARY_PATH`, then the directory of the library at build time, then the system's directories.
+///
+/// Returns the handle of the library.
 ///
 /// # Errors
 ///
 /// Says what to do if there is no libpython.
-pub(super) fn search() -> Result<Library, String> {
+pub(super) fn search() -> Result<usize, String> {
     let name = env!("OUTLIERS_BUILD_LIBRARY");
     // `dlopen` alone would be wrong: Cargo sets this variable for its own libraries, and then the system's
     // libpython would come before the one of the build.
@@ -29,7 +30,7 @@ pub(super) fn search() -> Result<Library, String> {
         // SAFETY: ends in NUL. The code that a libpython runs when it is loaded does no harm.
         let library = unsafe { dlopen(file.as_ptr(), FLAGS) };
         if !library.is_null() {
-            return Ok(Library(library.expose_provenance()));
+            return Ok(library.expose_provenance());
         }
     }
     let reason = dlerror();

@@ -11,7 +11,7 @@ use crate::capi;
 pub struct Library {
     /// Its version.
     pub version: Version,
-    /// Where it is: a directory for [`built_for`], a file for [`loaded`].
+    /// Where it is: a directory for `built_for`, a file for [`loaded`].
     pub path: PathBuf,
 }
 

@@ -27,6 +27,7 @@ use pyoutliers::Result;
 use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::convert;
 use pyoutliers::{interpreter::module, with_python};
+use refsoak::Sweep;
 use refsoak::child::{CUT_OFF, Parent, empty_stdin};
 
 pub use compile::Compiled;
@@ -127,9 +128,7 @@ fn judged(module: &Module<'_>, trial: Trial, parent: &Parent) -> refsoak::Result
 /// The judge: its Python half, and the parent that it reports to.
 struct Judge<'a> {
     half: Held,
-    freeze: Held,
-    unfreeze: Held,
-    collect: Held,
+    sweep: Sweep,
     parent: &'a Parent,
     /// When it last reported that it is running.
     said: Cell<Instant>,
@@ -141,13 +140,9 @@ impl<'a> Judge<'a> {
             for (name, file, source) in MODULES {
                 module(py, name, file, source)?;
             }
-            let gc = capi::import_module(py, c"gc")?;
-            let find = |name: &CStr| capi::object_get_attr_string(&gc, name).map(Held::from);
             let judge = Self {
                 half: capi::import_module(py, c"_outliers_judge")?.into(),
-                freeze: find(c"freeze")?,
-                unfreeze: find(c"unfreeze")?,
-                collect: find(c"collect")?,
+                sweep: Sweep::new()?,
                 said: Cell::new(Instant::now()),
                 parent,
             };
@@ -242,12 +237,6 @@ impl<'a> Judge<'a> {
         }
         ControlFlow::Continue(())
     }
-}
-
-/// Calls a function without arguments.
-fn call(py: Python<'_>, function: &Held) -> Result<()> {
-    capi::object_call_function_obj_args(&function.as_borrowed(py), [])?;
-    Ok(())
 }
 
 fn int(py: Python<'_>, number: u64) -> Result<Owned<'_>> {

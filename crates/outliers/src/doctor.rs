@@ -112,7 +112,12 @@ fn examine_python(report: &mut Report) -> Result<()> {
         text(&sys, c"prefix")
     })?;
     report.row("prefix", prefix);
-    report.row("numpy", with_python(numpy)?);
+    let numpy = with_python(numpy)?;
+    report.row("numpy", numpy.as_deref().unwrap_or("none"));
+    // The Python package installs NumPy only on request, and only the demo needs it.
+    if cfg!(feature = "extension-module") && numpy.is_none() {
+        return Ok(());
+    }
     let indices = Outliers::new("pyoutliers", "detect")?.detect(&gen_testdata()?)?;
     report.row("demo", format_args!("{indices:?}"));
     ensure!(
@@ -123,20 +128,20 @@ fn examine_python(report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// The version and the file of NumPy.
-fn numpy(py: Python<'_>) -> pyoutliers::Result<String> {
+/// The version and the file of NumPy, if there is one.
+fn numpy(py: Python<'_>) -> pyoutliers::Result<Option<String>> {
     let util = capi::import_module(py, c"importlib.util")?;
     let find = capi::object_get_attr_string(&util, c"find_spec")?;
     let spec = capi::object_call_function_obj_args(&find, [&capi::unicode_from_str(py, "numpy")?])?;
     let file = text(&spec, c"origin").unwrap_or_default();
     if file.is_empty() {
-        return Ok("none".into());
+        return Ok(None);
     }
-    match capi::import_module(py, c"numpy") {
-        Ok(numpy) => Ok(format!("{} in {file}", text(&numpy, c"__version__")?)),
+    Ok(Some(match capi::import_module(py, c"numpy") {
+        Ok(numpy) => format!("{} in {file}", text(&numpy, c"__version__")?),
         // The demo fails with the same error, and says how to fix it.
-        Err(_) => Ok(format!("fails to import, in {file}")),
-    }
+        Err(_) => format!("fails to import, in {file}"),
+    }))
 }
 
 /// The text of an attribute, or nothing if the attribute is not a string.

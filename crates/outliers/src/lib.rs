@@ -35,6 +35,7 @@ pub mod messages;
 mod refcounts;
 mod similar;
 mod soak;
+mod statement;
 mod watched;
 // The commands about the program itself.
 mod doctor;
@@ -46,7 +47,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 pub use called::Called;
-use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 use output::{complain, escape, print};
 use pyoutliers::Outliers;
@@ -114,7 +114,7 @@ enum AboutReferences {
     Refcounts(refcounts::Arguments),
     /// Get broken C extensions to fix, and check your fixes
     Exercise(exercise::Arguments),
-    /// Call a function many times, and report whether it leaks
+    /// Run a function or a statement many times, and report leaks
     Soak(soak::Arguments),
     /// Show which Python is used, and how to fix problems
     Doctor(doctor::Arguments),
@@ -172,14 +172,7 @@ fn usage<A: Parser>(error: clap::Error) -> ExitCode {
     // The message repeats the arguments, so it is made again from escaped ones.
     let typed = called::arguments().map(|word| escape(&word.to_string_lossy()).into_owned());
     let typed = iter::once(called::name().to_owned()).chain(typed);
-    let mut error = A::try_parse_from(typed).err().unwrap_or(error);
-    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
-        && error.kind() == clap::error::ErrorKind::UnknownArgument
-        && word.contains(".py:")
-    {
-        let tip = vec!["name a function with '--function'".into()];
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tip));
-    }
+    let error = A::try_parse_from(typed).err().unwrap_or(error);
     match error.print() {
         Err(problem) if !error.use_stderr() && problem.kind() != io::ErrorKind::BrokenPipe => {
             complain(&anyhow::Error::new(problem).context("cannot write the result"));

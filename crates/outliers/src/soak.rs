@@ -1,4 +1,4 @@
-//! `outliers soak`: calls a function many times and reports leaks, with the package refsoak.
+//! `outliers soak`: runs a function or a statement many times and reports leaks, with the package refsoak.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
+use pyoutliers::Outliers;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use refsoak::{Ended, Record, Soak, Verdict};
 
@@ -18,16 +19,22 @@ use super::inject::Injection;
 use super::messages::to_json;
 use super::overwrite;
 use super::plot;
+use super::statement::{Inputs, Statement};
 use super::watched::{self, Watched};
 
 /// The default time limit in seconds.
 const SECONDS: f64 = 45.0;
 const CALLS: u64 = 200_000;
+/// The default number of calls with `--starve`: each call makes every allocation fail in turn.
+const SWEEPS: u64 = 160;
 
 #[derive(Args)]
 pub struct Arguments {
+    #[command(flatten)]
+    inputs: Inputs,
     /// How many calls to judge after the warm-up, rounded up to a multiple
-    /// of 20 [default: 200000, or as many as fit in 45 seconds]
+    /// of 20 [default: 200000 (160 with --starve), or as many as fit in 45
+    /// seconds]
     #[arg(
         long,
         value_parser = clap::value_parser!(u64).range(1..=1_000_000_000),
@@ -46,6 +53,10 @@ pub struct Arguments {
     /// 'module.CACHE*'; 'types' allows references to types; repeatable
     #[arg(long, value_name = "PATTERN", value_parser = text::<String>(), verbatim_doc_comment)]
     allow: Vec<String>,
+    /// Name the C functions that take and release leaked references; it
+    /// needs gdb
+    #[arg(long, verbatim_doc_comment)]
+    native: bool,
     /// Leak on purpose: one KIND every EVERY calls, where KIND is float,
     /// list, reference, heap (a block of memory) or file
     #[arg(long, value_name = "KIND/EVERY", verbatim_doc_comment)]
@@ -73,11 +84,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     arguments.plot.as_deref().map_or(Ok(()), overwrite::check)?;
     refsoak::child::empty_stdin()?;
-    let detector = arguments.callee.find()?;
-    let data = workload(arguments.size)?;
+    let callee = match &arguments.inputs.statement {
+        Some(statement) => Soaked::Statement(Statement::new(statement, &arguments.inputs)?),
+        None => Soaked::Function(arguments.callee.find()?, workload(arguments.size)?),
+    };
     let mut calls = 0;
     let call = || {
-        detector.detect(&data)?;
+        callee.call()?;
         calls += 1;
         arguments
             .inject
@@ -86,9 +99,20 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     };
 
     let mut bar = Bar::new();
-    let mut soak = Soak::new(arguments.calls.unwrap_or(CALLS)).lend(&detector, &data);
+    let usual = if arguments.inputs.starve {
+        SWEEPS
+    } else {
+        CALLS
+    };
+    let mut soak = Soak::new(arguments.calls.unwrap_or(usual));
+    if let Soaked::Function(detector, data) = &callee {
+        soak = soak.lend(detector, data);
+    }
     for pattern in &arguments.allow {
         soak = soak.allow(pattern);
+    }
+    if arguments.native {
+        soak = soak.native();
     }
     let unasked = arguments
         .calls
@@ -109,7 +133,11 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     bar.clear();
     let report = report?;
     if let Some(file) = &arguments.plot {
-        plot::soak(file, &arguments.callee.function.to_string(), &report)?;
+        let title = match &arguments.inputs.statement {
+            Some(source) => source.0.clone(),
+            None => arguments.callee.function.to_string(),
+        };
+        plot::soak(file, &title, &report)?;
     }
     watched.messenger.report(&if arguments.json {
         to_json(&Record::from(&report))
@@ -122,6 +150,21 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
         Verdict::Undecided(_) => ExitCode::from(3),
         _ => ExitCode::FAILURE,
     })
+}
+
+/// What is soaked.
+enum Soaked {
+    Function(Outliers, Vec<f64>),
+    Statement(Statement),
+}
+
+impl Soaked {
+    fn call(&self) -> pyoutliers::Result<()> {
+        match self {
+            Self::Function(detector, data) => detector.detect(data).map(drop),
+            Self::Statement(statement) => statement.run(),
+        }
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

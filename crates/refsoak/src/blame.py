@@ -14,13 +14,13 @@ import types
 
 MOST = 3
 
-# Modules whose variables are not named, and how the names of files begin whose lines are not named.
+# Modules whose variables are not named, and prefixes of files whose lines are not named.
 hidden_modules = []
 hidden_files = ["<outliers>"]
 
 
 def hide(name):
-    """Name no lines and variables of a module or package."""
+    """Name no lines or variables of a module or package."""
     file = getattr(sys.modules.get(name), "__file__", None) or ""
     is_package = os.path.basename(file).startswith("__init__.")
     for names, added in (hidden_modules, name), (hidden_files, os.path.dirname(file) + os.sep if is_package else file):
@@ -30,7 +30,7 @@ def hide(name):
 
 
 def is_hidden(name):
-    """Return whether a module is one of them, or in a package that is. The soak's own share the beginning of a name."""
+    """Return whether a module is hidden: it or its package is in `hidden_modules`, or it is one of our own."""
     return name.startswith(("_outliers", "_refsoak")) or any(
         name == hidden or name.startswith(hidden + ".") for hidden in hidden_modules)
 
@@ -191,8 +191,8 @@ def trace():
 def traced(made):
     """Stop the trace, and return the lines and the types of the leak. `made` has the calls and the rates per call.
 
-    Objects that a store replaces look like growth too. If the lines add more blocks than leak, the line that adds
-    nearly as many as leak comes first.
+    Objects that a store replaces look like growth too. If the lines add more than twice the leaked blocks, the line
+    whose growth is closest to the leak comes first.
     """
     calls, rate, blocks = made
     least = max(calls * rate / 2, 1)

@@ -4,9 +4,7 @@ Each test is soaked in a child process, so it may also die. What one call of a t
 started, and what it may do to its parent: child.py. What is printed at the end: summary.py.
 """
 
-import json
 import re
-import sys
 import time
 
 import pytest

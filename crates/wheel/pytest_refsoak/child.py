@@ -4,9 +4,7 @@ import faulthandler
 import functools
 import json
 import os
-import signal
 import socket
-import sys
 import time
 import traceback
 import warnings
@@ -16,7 +14,8 @@ from _pytest.reports import TestReport
 from _pytest.runner import CallInfo, runtestprotocol
 
 import refsoak
-from refsoak import Report, _native
+from refsoak import _native
+from refsoak._child import CUT_OFF, death, kill, listen, send
 
 from . import option, settings_of
 from .calls import HIDDEN, Calls, failure_of
@@ -25,12 +24,8 @@ from .others import (
     silence, start_timeout,
 )
 
-# How long a call may take before the child is killed, in seconds; or this many times as long as the first one.
-LONGEST, TIMES = float(os.environ.get("REFSOAK_LONGEST_CALL", 60)), 20
 # How many tests with the same cause are soaked to certainty.
 CERTAIN = 3
-# The exit status of a child that cannot reach its parent.
-CUT_OFF = 97
 
 
 class Child:
@@ -189,7 +184,8 @@ class Child:
                 messages.append(line)
         if found is None:
             reports = [self.passed(when, taken) for when in ("setup", "call", "teardown")]
-            found = self.death(messages, status, hangs, taken)
+            report = death(messages, status, hangs, taken, "the test")
+            found = {"verdict": report.verdict, "text": str(report), "record": report.record}
         elif may_rerun(self.item, reports):
             return None
         for report in reports:
@@ -199,16 +195,6 @@ class Child:
                 # JUnit's file takes the properties of the last report.
                 reports[-1].user_properties = report.user_properties
         return reports
-
-    def death(self, messages, status, hangs, taken):
-        """The verdict on a child that did not report."""
-        report = Report(*_native.death([messages, status, taken]))
-        text = str(report)
-        if hangs:
-            text = "died: a call did not end within %g seconds, so its process was killed" % hangs
-        elif os.WIFEXITED(status) and os.WEXITSTATUS(status) == CUT_OFF:
-            text = "died: the test has closed the socket to pytest"
-        return {"verdict": report.verdict, "text": text, "record": report.record}
 
     def passed(self, when, taken):
         item = self.item
@@ -274,50 +260,3 @@ prepare.done = False
 def cpu():
     """The seconds of processor time that this process and its children have used."""
     return sum(os.times()[:4])
-
-
-def send(socket, message):
-    data = json.dumps(message, default=str).encode() + b"\n"
-    socket.sendall(data)
-
-
-def listen(ours, process):
-    """Return the lines that the child sends, its exit status, and after how many seconds it was killed, if it was."""
-    data, status, hangs = bytearray(), None, 0
-    limit, last = None, time.monotonic()
-    ours.settimeout(0.05)
-    while True:
-        try:
-            received = ours.recv(1 << 16)
-        except socket.timeout:
-            received = None
-        except OSError:
-            received = b""  # the child ended before it had read everything
-        if received:
-            last = time.monotonic()
-            data += received
-            if limit is None and b'"first"' in data:
-                lines = [json.loads(line) for line in data.splitlines() if line.startswith(b'{"type": "first"')]
-                limit = max(LONGEST, TIMES * lines[0]["seconds"]) if lines else None
-            continue
-        if status is not None:
-            break  # it has ended, and everything that it sent was received
-        ended, code = os.waitpid(process, os.WNOHANG)
-        if ended:
-            status = code
-        elif limit is not None and time.monotonic() - last > limit:
-            hangs = limit
-            os.kill(process, signal.SIGKILL)
-            last = float("inf")
-        elif received == b"":
-            time.sleep(0.001)  # the socket is closed, but the process goes on
-    return data.decode(errors="replace").splitlines(), status, hangs
-
-
-def kill(process):
-    """End what the child has started, and the child itself after Ctrl-C."""
-    try:
-        os.killpg(process, signal.SIGKILL)
-        os.waitpid(process, 0)
-    except OSError:
-        pass  # there is nothing left

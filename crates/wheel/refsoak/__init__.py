@@ -10,7 +10,6 @@
 
 import json as _json
 import sys as _sys
-import sysconfig as _sysconfig
 
 __all__ = ["Report", "soak"]
 __version__ = "0.1.0"
@@ -23,7 +22,7 @@ def _refusal():
         return "refsoak needs CPython on Linux, and this is %s on %s" % (_sys.implementation.name, _sys.platform)
     if not (3, 8) <= _sys.version_info[:2] <= (3, 15):
         return "refsoak supports CPython 3.8 to 3.15, and this is " + version
-    if _sysconfig.get_config_var("Py_GIL_DISABLED"):
+    if "t" in _sys.abiflags:
         return "refsoak cannot count references in a free-threaded Python: use the build of %s with the GIL" % version
     if hasattr(_sys, "gettotalrefcount"):
         return "refsoak does not support debug builds of Python: use a release build of " + version
@@ -67,19 +66,30 @@ class Report:
             raise AssertionError(self._text)
 
 
-def soak(function, *args, calls=1600, seconds=30.0, allow=(), **kwargs):
-    """Call function(*args, **kwargs) many times in this process, and report what grows with the calls.
+def soak(function, *args, calls=1600, seconds=30.0, allow=(), native=False, child=False, **kwargs):
+    """Call function(*args, **kwargs) many times, and report what grows with the calls.
 
     calls: how many calls are judged, at least; the warm-up comes on top
     seconds: the time limit. Time in which this process waits for a processor does not count
     allow: patterns of growth that you know, such as "module.CACHE*"; "types" allows references to types
+    native: also name the C functions that take and release leaked references, by gdb
+    child: make the calls in a child process (a fork of this one), so that a crash is a verdict too
 
-    An exception of the function ends the soak, and is raised.
+    An exception of the function ends the soak, and is raised: from a child as a RuntimeError with its traceback.
     """
-    return run(lambda: function(*args, **kwargs), calls, seconds, allow)
+    settings = {"calls": calls, "seconds": seconds, "allow": allow, "native": native}
+
+    def call():
+        function(*args, **kwargs)
+
+    if child:
+        from refsoak._child import soak_in_child
+
+        return soak_in_child(call, settings)
+    return run(call, **settings)
 
 
-def run(call, calls=1600, seconds=30.0, allow=(), sends=False, hidden=("refsoak",)):
+def run(call, calls=1600, seconds=30.0, allow=(), native=False, sends=False, hidden=("refsoak",)):
     """What `soak` does, for a function without arguments.
 
     sends: send the progress to the socket that is this process's stdin, and make stdin empty
@@ -87,7 +97,8 @@ def run(call, calls=1600, seconds=30.0, allow=(), sends=False, hidden=("refsoak"
     """
     watched = _Watched(call)
     try:
-        return Report(*_native.soak([watched, calls, float(seconds), list(allow), int(sends), list(hidden)]))
+        settings = [calls, float(seconds), list(allow), int(sends), list(hidden), int(native)]
+        return Report(*_native.soak([watched, *settings]))
     except RuntimeError:
         if watched.raised is not None:
             raise watched.raised from None

@@ -92,6 +92,21 @@ unsafe fn run(
     result.unwrap_or_else(|error| raise(&error.to_string()))
 }
 
+/// Runs a closure with the lock released, as in a program that embeds Python. The closure is static, so it cannot use
+/// the caller's objects.
+pub(crate) fn without_lock<R>(closure: impl FnOnce() -> R + 'static) -> R {
+    struct Released(*mut ffi::PyThreadState);
+    impl Drop for Released {
+        fn drop(&mut self) {
+            // SAFETY: the state of this thread, which the call below returned.
+            unsafe { c!(PyEval_RestoreThread(self.0)) };
+        }
+    }
+    // SAFETY: the lock is held, as every caller is in a call from Python.
+    let _released = Released(unsafe { c!(PyEval_SaveThread()) });
+    closure()
+}
+
 fn strings<'p>(py: Python<'p>, texts: &[String]) -> Result<Owned<'p>, Exception> {
     let mut list = capi::list_new(py, texts.len())?;
     for (index, text) in texts.iter().enumerate() {

@@ -97,7 +97,7 @@ fn screen(arguments: &Arguments<'_>) -> Result<Vec<String>> {
     Ok(vec![screened.to_string()])
 }
 
-/// `[function, calls, seconds, allow, sends, hidden]`: soaks calls of a function. Returns the report as text and as JSON.
+/// `[function, calls, seconds, allow, sends, hidden, native]`: soaks calls of a function. Returns the report as text and as JSON.
 /// With `sends`, sends its progress to the socket that is this process's stdin, and makes stdin empty. `hidden` has the
 /// modules whose lines and variables are not named.
 fn soak(arguments: &Arguments<'_>) -> Result<Vec<String>> {
@@ -110,6 +110,9 @@ fn soak(arguments: &Arguments<'_>) -> Result<Vec<String>> {
     }
     for module in arguments.texts(5)? {
         soak = soak.hide(&module);
+    }
+    if arguments.number(6)? != 0 {
+        soak = soak.native();
     }
     let mut messenger = None;
     if arguments.number(4)? != 0 {
@@ -152,11 +155,13 @@ fn death(arguments: &Arguments<'_>) -> Result<Vec<String>> {
 /// `[program, arguments]`: runs `python -m refsoak`. `program` is the command that does this. Returns the exit status.
 fn main(arguments: &Arguments<'_>) -> Result<Vec<String>> {
     let words = |texts: Vec<String>| texts.into_iter().map(OsString::from).collect();
-    let code = pyoutliers_cli::run_in_python(Called {
+    let called = Called {
         name: "python -m refsoak",
         program: words(arguments.texts(0)?),
         arguments: words(arguments.texts(1)?),
-    });
+    };
+    // Threads of the lessons take the lock while this thread waits for them.
+    let code = init::without_lock(|| pyoutliers_cli::run_in_python(called));
     // An `ExitCode` does not show its number in any other way.
     let code = (0..=u8::MAX).find(|&number| ExitCode::from(number) == code);
     Ok(vec![code.unwrap_or(1).to_string()])

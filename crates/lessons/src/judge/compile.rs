@@ -1,6 +1,7 @@
 //! A C module, compiled for the chosen Python.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
@@ -25,9 +26,9 @@ impl Compiled {
     ///
     /// # Errors
     ///
-    /// - [`Error::Refused`] if no module can have that name, if a file cannot be written, or if the
-    ///   compiler or `pkg-config` cannot be started.
-    /// - [`Error::Tool`] if `pkg-config` does not find Python's headers, or if the file does not compile.
+    /// - [`Error::Refused`] if no module can have that name, if a file cannot be written, if Python's headers
+    ///   are missing, or if the compiler cannot be started.
+    /// - [`Error::Tool`] if the file does not compile.
     /// - [`Error::Python`] if Python cannot be started.
     pub fn new(file: &Path) -> Result<Self, Error> {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
@@ -39,7 +40,7 @@ impl Compiled {
             )));
         }
         let directory = TemporaryDirectory::new()?;
-        let flags = flags()?;
+        let headers = headers()?;
         let library = directory.0.join(&*name).with_extension("so");
         // The variable may hold arguments, as in `ccache gcc`.
         let compiler = env::var("CC").unwrap_or_default();
@@ -49,7 +50,11 @@ impl Compiled {
             .args(words)
             .args(["-shared", "-fPIC", "-g", "-O1", "-Wall"])
             .arg("-Wno-missing-field-initializers")
-            .args(flags.split_whitespace())
+            .args(headers.iter().map(|directory| {
+                let mut flag = OsString::from("-I");
+                flag.push(directory);
+                flag
+            }))
             .arg(file)
             .arg("-o")
             .arg(&library);
@@ -70,30 +75,30 @@ impl Compiled {
     }
 }
 
-/// The compiler's flags for the headers of the chosen Python.
-fn flags() -> Result<String, Error> {
-    let libpc = with_python(|py| {
+/// The directories of the chosen Python's headers.
+fn headers() -> Result<[PathBuf; 2], Error> {
+    let directories = with_python(|py| {
         let sysconfig = capi::import_module(py, c"sysconfig")?;
-        let get = capi::object_get_attr_string(&sysconfig, c"get_config_var")?;
-        let name = capi::unicode_from_str(py, "LIBPC")?;
-        let answer = capi::object_call_function_obj_args(&get, [&name])?;
-        Ok(capi::unicode_to_string(&answer).unwrap_or_default())
+        let get = capi::object_get_attr_string(&sysconfig, c"get_path")?;
+        let directory = |name| {
+            let name = capi::unicode_from_str(py, name)?;
+            let answer = capi::object_call_function_obj_args(&get, [&name])?;
+            Ok::<_, pyoutliers::Error>(capi::unicode_to_string(&answer).unwrap_or_default().into())
+        };
+        // The second one has pyconfig.h.
+        Ok([directory("include")?, directory("platinclude")?])
     })?;
-    let mut search = vec![PathBuf::from(libpc)];
-    search.extend(env::split_paths(
-        &env::var_os("PKG_CONFIG_PATH").unwrap_or_default(),
-    ));
-    let search = env::join_paths(search).map_err(|error| Error::Refused(error.to_string()))?;
-    // With its version, because `python3` may be another Python, as on Debian.
-    let version = interpreter::loaded().version.to_string();
-    let minor = version.rsplit_once('.').map_or("3", |(minor, _)| minor);
-    let package = format!("python-{minor}");
-    let mut command = Command::new("pkg-config");
-    command.args(["--cflags", &package]);
-    command.env("PKG_CONFIG_PATH", search);
-    let purpose = "pkg-config, which says where Python's headers are,";
-    let output = run(&mut command, purpose, "cannot find Python's headers")?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    let [include, _]: &[PathBuf; 2] = &directories;
+    let header = include.join("Python.h");
+    if !header.exists() {
+        let version = interpreter::loaded().version.to_string();
+        let minor = version.rsplit_once('.').map_or("3", |(minor, _)| minor);
+        return Err(Error::Refused(format!(
+            "cannot find Python's headers: there is no {}; on Debian, apt install python{minor}-dev",
+            header.display()
+        )));
+    }
+    Ok(directories)
 }
 
 /// Runs a tool. The error says `what` failed, and the tool's `purpose` if it is missing.

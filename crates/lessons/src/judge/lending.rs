@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Judge, call};
+use super::Judge;
 use pyoutliers::Python;
 use pyoutliers::Result;
 use pyoutliers::capi::Owned;
@@ -22,7 +22,7 @@ impl Judge<'_> {
         let list = self.ask(py, c"lend", [&super::int(py, number)?])?;
         let mut watched = WatchedList::new(list.clone())?;
         self.ask(py, c"look", [&list])?;
-        call(py, &self.collect)?;
+        self.sweep.collect(py)?;
         watched.begin(py);
         let results = objects(&self.ask(py, c"once", [&list])?)?;
         let result = results.into_iter().next();
@@ -94,7 +94,7 @@ impl Judge<'_> {
             return Ok(());
         }
         // Only the collector frees cycles.
-        call(py, &self.collect)?;
+        self.sweep.collect(py)?;
         let changed = changed();
         // An over-release is reported before a leak.
         let Some(&(place, growth)) = changed.iter().min_by_key(|(_, growth)| *growth > 0) else {

@@ -1,10 +1,10 @@
 //! Makes each allocation of a call fail in turn, as if memory ran out.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::soaking::Calls;
 use super::words::Broken;
-use super::{Judge, call, int};
+use super::{Judge, int};
 use crate::raw::starved_call;
 use pyoutliers::Python;
 use pyoutliers::capi::{self, Held, Owned};
@@ -52,16 +52,13 @@ impl Starved {
         Ok(starved)
     }
 
-    /// Makes a call in which the allocation with that number fails. Collects first, which empties Python's
-    /// free lists, so that each new object is an allocation. Returns how many allocations there were.
+    /// Makes a call in which the allocation with that number fails. Returns how many allocations there were.
     fn call<'p>(
         &self,
-        judge: &Judge<'_>,
         py: Python<'p>,
         number: u64,
         look: impl FnOnce(Result<Owned<'p>, Exception>) -> Result<()>,
     ) -> Result<u64> {
-        call(py, &judge.collect)?;
         let (result, made) = starved_call(
             &self.detect.as_borrowed(py),
             &self.list.as_borrowed(py),
@@ -92,14 +89,9 @@ impl Calls for Starved {
     }
 
     fn sweep(&self, judge: &Judge<'_>, part: &Range<u64>) -> Result<()> {
-        with_python(|py| {
-            // Makes collections cheap.
-            call(py, &judge.freeze)?;
-            let result = part
-                .clone()
-                .try_for_each(|number| self.call(judge, py, number, |_| Ok(())).map(drop));
-            call(py, &judge.unfreeze)?;
-            result
+        judge.sweep.each(part.clone(), |number| {
+            with_python(|py| self.call(py, number, |_| Ok(())))?;
+            Ok(ControlFlow::Continue(()))
         })
     }
 }
@@ -110,11 +102,12 @@ impl Judge<'_> {
         let starved = Starved::new(self)?;
         with_python(|py| {
             let mut watched = WatchedList::new(Owned::clone(&starved.list.as_borrowed(py)))?;
-            call(py, &self.freeze)?;
-            for number in 1..MOST {
+            self.sweep.each(1..MOST, |number| {
                 self.ask(py, c"starve", [&int(py, number)?])?;
                 watched.begin(py);
-                let made = starved.call(self, py, number, |result| match result {
+                // The lines above have filled Python's free lists again.
+                self.sweep.collect(py)?;
+                let made = starved.call(py, number, |result| match result {
                     Ok(result) => self.ask(py, c"recovered", [&result]).map(drop),
                     Err(exception) => {
                         let text = capi::unicode_from_str(py, &exception.to_string())?;
@@ -122,11 +115,12 @@ impl Judge<'_> {
                     }
                 })?;
                 self.compare(py, &watched, None, starved.pardons_list)?;
-                if made < number {
-                    break;
-                }
-            }
-            call(py, &self.unfreeze)
+                Ok(if made < number {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                })
+            })
         })
     }
 
@@ -136,7 +130,8 @@ impl Judge<'_> {
         let mut made = 0;
         // No allocation has the number 0, so none fails.
         with_python(|py| {
-            made = starved.call(self, py, 0, |_| Ok(()))?;
+            self.sweep.collect(py)?;
+            made = starved.call(py, 0, |_| Ok(()))?;
             Ok(())
         })?;
         if let Some((part, report)) = self.growing(1..made.min(MOST) + 2, &starved)? {

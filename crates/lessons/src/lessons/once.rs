@@ -34,6 +34,11 @@ const IMPORTED: &str = "imported";
 
 fn run(t: &mut Table<'_>) -> Result<()> {
     let first = t.child("import");
+    // Python keeps the rule, but there is nothing to show.
+    if first.contains("No module named 'numpy'") {
+        t.note(first);
+        return Ok(());
+    }
     step!(t, "PyImport_ImportModule(\"numpy\")", "in a fresh process",
         "Does NumPy import?", yes(first == IMPORTED) => "yes");
     if first != IMPORTED {

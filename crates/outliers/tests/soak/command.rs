@@ -310,7 +310,7 @@ fn a_function_without_its_option_gets_a_tip() {
     let (status, stdout, stderr) = outcome(&soak(&["spikes.py:spikes"]).output().unwrap());
     assert_eq!((status, stdout.as_str()), (Some(2), ""));
     assert!(
-        stderr.contains("tip: name a function with '--function'"),
+        stderr.contains("name a function with '--function'"),
         "{stderr}"
     );
 }

@@ -4,8 +4,9 @@ use std::cell::Cell;
 use std::thread;
 
 use crate::common::{callee, in_a_process_of_its_own, outcome};
-use pyoutliers::Outliers;
-use refsoak::{Counter, CountingAllocator, Finding, Report, Soak, Verdict};
+use pyoutliers::capi::{self, Held};
+use pyoutliers::{Outliers, with_python};
+use refsoak::{Counter, CountingAllocator, Finding, Prepared, Report, Screened, Soak, Verdict};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -251,11 +252,74 @@ each_in_its_own_process! {
         let variables: Vec<_> = report.references.iter().map(|found| &found.variable).collect();
         assert_eq!(variables, ["callees.is_released_too_often"]);
     };
+    a_screening_passes_what_does_not_grow: {
+        let screened = screen(|| with_python(|_| Ok(())).is_ok());
+        assert!(!screened.is_suspect);
+        assert_eq!((screened.window, &*screened.cause), (20, ""));
+        // Four calls to warm up, and three quiet windows; or more, if caches fill.
+        assert!((4 + 60..=4 + 180).contains(&screened.calls), "{screened:?}");
+    };
+    a_screening_suspects_what_grows_once_in_a_window: {
+        for leak in LEAKS {
+            let mut calls = 0;
+            let screened = screen(|| {
+                calls += 1;
+                if calls % 20 == 0 {
+                    leak();
+                }
+                true
+            });
+            assert!(screened.is_suspect, "{screened:?}");
+        }
+    };
+    the_cause_of_a_screening_is_the_object_that_moved: {
+        let mut prepared = Prepared::new().unwrap();
+        let mut screen = || prepared.screen(|| { LEAKS[0](); Ok::<_, pyoutliers::Error>(()) }).unwrap();
+        let [first, second] = [screen(), screen()];
+        assert!(first.cause.starts_with("references "), "{first:?}");
+        assert!(first.cause.ends_with(" +1; "), "{first:?}");
+        assert_eq!(first.cause, second.cause);
+    };
+    a_soak_with_a_prepared_meter_gives_the_same_verdict: {
+        let soak = |leak: fn()| {
+            let mut prepared = Prepared::new().unwrap();
+            let call = || { leak(); Ok::<_, pyoutliers::Error>(()) };
+            prepared.screen(call).unwrap();
+            let soak = Soak::new(1600);
+            soak.run_prepared(prepared, call, |_| std::ops::ControlFlow::Continue(())).unwrap()
+        };
+        assert_eq!(soak(|| {}).verdict, Verdict::Clean);
+        for leak in LEAKS {
+            assert_eq!(soak(leak).verdict, Verdict::Leak);
+        }
+    };
     an_error_of_the_closure_ends_the_soak: {
         let raises = callee("raises_value_error");
         let error = Soak::new(1600).run(|| raises.detect(&[1.0]).map(drop)).unwrap_err();
         assert!(error.to_string().contains("the message"));
     };
+}
+
+/// Leaks: of a reference, of an object, of C's heap and of a file.
+const LEAKS: [fn(); 4] = [
+    || {
+        let sys = with_python(|py| Ok(capi::import_module(py, c"sys")?.into()));
+        std::mem::forget::<Held>(sys.unwrap());
+    },
+    || {
+        let float = with_python(|py| Ok(capi::float_from_double(py, 1.5)?.into()));
+        std::mem::forget::<Held>(float.unwrap());
+    },
+    || std::mem::forget(refsoak::CBlock::new()),
+    || std::mem::forget(std::fs::File::open("/dev/null")),
+];
+
+fn screen(mut call: impl FnMut() -> bool) -> Screened {
+    let call = || {
+        assert!(call());
+        Ok::<_, pyoutliers::Error>(())
+    };
+    Prepared::new().unwrap().screen(call).unwrap()
 }
 
 fn is_rate(report: &Report, counter: &Counter, expected: f64) {
