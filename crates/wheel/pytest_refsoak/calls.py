@@ -6,6 +6,7 @@ remembers grows with each call; `forget` removes that.
 
 import io
 import shutil
+import time
 import warnings
 
 # Their lines and variables are not named in a report.
@@ -15,13 +16,15 @@ HIDDEN = ["pytest_refsoak", "refsoak", "_pytest", "pluggy", "pytest", "unittest"
 class Calls:
     """Calls of a test, after its first run."""
 
-    def __init__(self, item, recorder):
-        self.item, self.recorder = item, recorder
+    def __init__(self, item, recorder, parent):
+        self.item, self.recorder, self.parent = item, recorder, parent
+        self.sent = time.monotonic()
         self.state = item.session._setupstate
         self.capture = item.config.pluginmanager.getplugin("capturemanager")
-        fixtures = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+        # All that are set up, because a plugin may ask for fixtures that the test does not name.
+        fixtures = getattr(item.session._fixturemanager, "_arg2fixturedefs", {})
         self.wider = [fixture for fixtures in fixtures.values() for fixture in fixtures
-                      if getattr(fixture, "scope", "function") != "function"]
+                      if getattr(fixture, "scope", "function") != "function" and fixture.cached_result is not None]
         self.finalizers = None
         self.result_key = tmp_path_result_key()
         self.raised = None
@@ -52,6 +55,10 @@ class Calls:
             raise
         finally:
             self.forget()
+            # The soak does not always say how far it is, and the parent must not take this for a hang.
+            if time.monotonic() > self.sent + 1:
+                self.sent = time.monotonic()
+                self.parent.send(b"\n")
 
     def begin(self):
         """Make the item as good as new."""

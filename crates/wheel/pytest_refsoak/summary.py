@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 
 import pytest
@@ -15,8 +16,8 @@ PERIOD = 30
 def finding(found):
     """What grows, without numbers: the same text for two tests that leak the same."""
     record = found.get("record") or {}
-    references = ["references to " + row["object"] for row in record.get("references", [])]
-    containers = [text.partition(": ")[0] for text in record.get("containers", [])]
+    references = ["references to " + without_address(row["object"]) + which(row) for row in record.get("references", [])]
+    containers = [without_address(text.partition(": ")[0]) for text in record.get("containers", [])]
     lines = [text.partition(": ")[0] for text in record.get("grown", []) if not text.startswith("+")]
     counters = [row["name"] for row in record.get("counters", []) if row["finding"] in ("leak", "over-release")]
     if references or containers:
@@ -24,6 +25,15 @@ def finding(found):
     if lines:
         return lines[0]
     return ", ".join(counters) or record.get("summary", found["verdict"])
+
+
+def which(row):
+    return ", which is " + row["variable"] if row.get("variable") else ""
+
+
+def without_address(text):
+    """Text without the addresses of objects, which differ from run to run."""
+    return re.sub(r" at 0x[0-9a-f]+", "", text)
 
 
 class Summary:
