@@ -4,10 +4,13 @@ Fixtures of wider scopes are set up once. pytest was not written for a test that
 remembers grows with each call; `forget` removes that.
 """
 
+import gc
 import io
 import shutil
 import time
 import warnings
+
+from _pytest.fixtures import FixtureDef
 
 # Their lines and variables are not named in a report.
 HIDDEN = ["pytest_refsoak", "refsoak", "_pytest", "pluggy", "pytest", "unittest"]
@@ -21,10 +24,10 @@ class Calls:
         self.sent = time.monotonic()
         self.state = item.session._setupstate
         self.capture = item.config.pluginmanager.getplugin("capturemanager")
-        # All that are set up, because a plugin may ask for fixtures that the test does not name.
-        fixtures = getattr(item.session._fixturemanager, "_arg2fixturedefs", {})
-        self.wider = [fixture for fixtures in fixtures.values() for fixture in fixtures
-                      if getattr(fixture, "scope", "function") != "function" and fixture.cached_result is not None]
+        # All that are set up: a plugin may ask for fixtures that the test does not name. Where pytest keeps them
+        # differs from version to version.
+        self.wider = [thing for thing in gc.get_objects() if issubclass(type(thing), FixtureDef)
+                      and thing.scope != "function" and getattr(thing, "cached_result", None) is not None]
         self.finalizers = None
         self.result_key = tmp_path_result_key()
         self.raised = None
@@ -59,6 +62,14 @@ class Calls:
             if time.monotonic() > self.sent + 1:
                 self.sent = time.monotonic()
                 self.parent.send(b"\n")
+
+    def warm_up(self):
+        """Call the functions of pytest so often that Python 3.8 to 3.10 make no more caches for them."""
+        begun = time.monotonic()
+        for _ in range(1030):
+            self()
+            if time.monotonic() > begun + 2:
+                break
 
     def begin(self):
         """Make the item as good as new."""

@@ -143,6 +143,9 @@ class Child:
         if self.screens:
             begun = time.monotonic()
             found = json.loads(_native.screen([calls])[0])
+            if found["suspect"] and not found["cause"] and sys.version_info < (3, 11):
+                calls.warm_up()
+                found = json.loads(_native.screen([calls])[0])
             found["screening"] = time.monotonic() - begun
             if not found["suspect"]:
                 found["verdict"] = "screened"
