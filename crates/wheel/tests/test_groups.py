@@ -49,7 +49,7 @@ def test_objects_of_the_test_come_after_lines_of_others():
 
 def test_a_finding_has_no_addresses():
     _, found = result("test_one", [("function <function f at 0x7f78eb95ef20>", "package.f")])
-    assert finding(found) == "references to function <function f>"
+    assert finding(found) == "references to function <function f>, which is package.f"
 
 
 def test_a_kept_exception_names_nothing_of_pytest(run):
