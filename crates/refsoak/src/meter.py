@@ -182,6 +182,10 @@ def disturbers():
     return found
 
 
+# The limits of open files before they were raised.
+limits = []
+
+
 def raise_file_limit():
     """Raise the soft limit of open files to the hard limit; return the limit, or -1."""
     try:
@@ -192,6 +196,13 @@ def raise_file_limit():
         most = 1 << 20 if hard == resource.RLIM_INFINITY else min(hard, 1 << 20)
         if soft != resource.RLIM_INFINITY and soft < most:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        limits.append((soft, hard))
         return [max(soft, most)]
     except (ImportError, OSError, ValueError):
         return [-1]
+
+
+def restore_file_limit():
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits.pop())

@@ -39,8 +39,18 @@ pub(super) struct Meter {
     counts_rust: bool,
     /// Whether the last reading released an object.
     has_released: bool,
-    /// The limit of open files.
+    raise_file_limit: Held,
+    restore_file_limit: Held,
+    /// The limit of open files, if it was raised.
     most_files: Option<i64>,
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        if self.most_files.is_some() {
+            let _ = with_python(|py| call(py, &self.restore_file_limit).map(drop));
+        }
+    }
 }
 
 /// The functions of `meter.py` that plant something to be counted.
@@ -65,7 +75,6 @@ impl Meter {
             )?;
             let find = |name: &CStr| capi::object_get_attr_string(&meter, name);
             let held = |name: &CStr| find(name).map(Held::from);
-            let most_files = convert::ints(&call(py, &held(c"raise_file_limit")?)?, 1)?;
             Ok(Self {
                 read: held(c"read")?,
                 kinds: held(c"kinds")?,
@@ -87,7 +96,9 @@ impl Meter {
                 universe: Universe::default(),
                 counts_rust: CountingAllocator::in_use() != 0, // 0 only if it is not installed
                 has_released: false,
-                most_files: most_files.first().copied().filter(|&most| most > 0),
+                raise_file_limit: held(c"raise_file_limit")?,
+                restore_file_limit: held(c"restore_file_limit")?,
+                most_files: None,
             })
         })
     }
@@ -95,6 +106,13 @@ impl Meter {
     /// Finds all objects that exist now, and counts their references from now on.
     pub fn find_objects(&mut self) -> Result<()> {
         with_python(|py| self.universe.find(py, &self.finder, &self.kinds))
+    }
+
+    /// Raises the limit of open files, until the meter is dropped.
+    pub fn raise_file_limit(&mut self) -> Result<()> {
+        let most = with_python(|py| convert::ints(&call(py, &self.raise_file_limit)?, 1))?;
+        self.most_files = most.first().copied().filter(|&most| most > 0);
+        Ok(())
     }
 
     /// Adds the spare references that the next calls may need.

@@ -56,7 +56,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         watch: W,
     ) -> Result<Self> {
         let clock = Clock::new(settings.time);
-        let Prepared { meter, .. } = prepared.map_or_else(Prepared::new, Ok)?;
+        let Prepared { mut meter, .. } = prepared.map_or_else(Prepared::new, Ok)?;
+        meter.raise_file_limit()?;
         let blame = Blame::new(&settings.hidden)?;
         Ok(Self {
             calls: Calls::new(settings.calls, call, watch, clock),

@@ -4,9 +4,13 @@ Fixtures of wider scopes are set up once. pytest was not written for a test that
 remembers grows with each call; `forget` removes that.
 """
 
+import gc
 import io
 import shutil
+import time
 import warnings
+
+from _pytest.fixtures import FixtureDef
 
 # Their lines and variables are not named in a report.
 HIDDEN = ["pytest_refsoak", "refsoak", "_pytest", "pluggy", "pytest", "unittest"]
@@ -15,13 +19,15 @@ HIDDEN = ["pytest_refsoak", "refsoak", "_pytest", "pluggy", "pytest", "unittest"
 class Calls:
     """Calls of a test, after its first run."""
 
-    def __init__(self, item, recorder):
-        self.item, self.recorder = item, recorder
+    def __init__(self, item, recorder, parent):
+        self.item, self.recorder, self.parent = item, recorder, parent
+        self.sent = time.monotonic()
         self.state = item.session._setupstate
         self.capture = item.config.pluginmanager.getplugin("capturemanager")
-        fixtures = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
-        self.wider = [fixture for fixtures in fixtures.values() for fixture in fixtures
-                      if getattr(fixture, "scope", "function") != "function"]
+        # All that are set up: a plugin may ask for fixtures that the test does not name. Where pytest keeps them
+        # differs from version to version.
+        self.wider = [thing for thing in gc.get_objects() if issubclass(type(thing), FixtureDef)
+                      and thing.scope != "function" and getattr(thing, "cached_result", None) is not None]
         self.finalizers = None
         self.result_key = tmp_path_result_key()
         self.raised = None
@@ -52,6 +58,18 @@ class Calls:
             raise
         finally:
             self.forget()
+            # The soak does not always say how far it is, and the parent must not take this for a hang.
+            if time.monotonic() > self.sent + 1:
+                self.sent = time.monotonic()
+                self.parent.send(b"\n")
+
+    def warm_up(self):
+        """Call the functions of pytest so often that Python 3.8 to 3.10 make no more caches for them."""
+        begun = time.monotonic()
+        for _ in range(1030):
+            self()
+            if time.monotonic() > begun + 2:
+                break
 
     def begin(self):
         """Make the item as good as new."""

@@ -20,8 +20,8 @@ from refsoak._child import CUT_OFF, death, kill, listen, send
 from . import option, settings_of
 from .calls import HIDDEN, Calls, failure_of
 from .others import (
-    Recorder, cancel_timeout, end_coverage, end_timeout, flush, make_base_directory, may_rerun, own_fixtures_only,
-    silence, start_timeout,
+    Recorder, cancel_timeout, end_timeout, flush, make_base_directory, may_rerun, own_fixtures_only, pause_coverage,
+    resume_coverage, silence, start_timeout,
 )
 
 # How many tests with the same cause are soaked to certainty.
@@ -96,6 +96,7 @@ class Child:
             send(parent, {"type": "error", "text": traceback.format_exc()})
             return
         end_timeout(item)
+        pause_coverage(self.config)
         flush(self.config)
         for report in [*recorder.reports, *reports]:
             data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
@@ -112,17 +113,17 @@ class Child:
         if failure_of(item) or recorder.has_failed():
             return
         end_timeout(item)
-        end_coverage(self.config)
         flush(self.config)
-        calls = Calls(item, recorder)
-        silence(self.config)
-        send(parent, {"type": "first", "seconds": time.monotonic() - begun})
+        calls = Calls(item, recorder, parent)
         try:
             item.session._setupstate.teardown_exact(item.parent)
         except BaseException as error:
-            calls.end()
             raise_in_teardown(item, error)
             return
+        flush(self.config)
+        pause_coverage(self.config)
+        silence(self.config)
+        send(parent, {"type": "first", "seconds": time.monotonic() - begun})
         calls.forget()
         try:
             found.update(self.measure(calls, parent))
@@ -131,12 +132,16 @@ class Child:
             text = "%s: %s" % (type(raised).__name__, raised) if raised else str(error)
             found.update(verdict="none", text="none: the test passes once, but not when it is repeated: " + text)
         calls.end()
+        resume_coverage(self.config)
 
     def measure(self, calls, parent):
         found = {}
         if self.screens:
             begun = time.monotonic()
             found = json.loads(_native.screen([calls])[0])
+            if found["suspect"] and not found["cause"] and sys.version_info < (3, 11):
+                calls.warm_up()
+                found = json.loads(_native.screen([calls])[0])
             found["screening"] = time.monotonic() - begun
             if not found["suspect"]:
                 found["verdict"] = "screened"

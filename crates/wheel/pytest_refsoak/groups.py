@@ -18,10 +18,16 @@ class Evidence:
         record = found.get("record") or {}
         self.file = os.path.basename(test.partition("::")[0])
         self.objects, self.own_objects = [], []
+        # By object: the variable that leads to it.
+        self.which = {}
         for row in record.get("references", []):
-            is_own = self.is_test(module_file(row.get("variable") or "")) or self.is_test(code_file(row["object"]))
-            (self.own_objects if is_own else self.objects).append("references to " + without_address(row["object"]))
-        self.containers = [text.partition(": ")[0] for text in record.get("containers", [])]
+            # A test module may have imported it.
+            is_own = self.is_test(code_file(row["object"]) or module_file(row.get("variable") or ""))
+            name = "references to " + without_address(row["object"])
+            (self.own_objects if is_own else self.objects).append(name)
+            if row.get("variable"):
+                self.which[name] = ", which is " + row["variable"]
+        self.containers = [without_address(text.partition(": ")[0]) for text in record.get("containers", [])]
         # By line: its code.
         self.lines, self.own_lines, self.kinds = {}, {}, []
         for text in record.get("grown", []):
@@ -53,9 +59,9 @@ class Evidence:
 def finding(found):
     """What grows, without numbers and addresses: the same text in the next run."""
     evidence = Evidence("", found)
-    objects = evidence.objects + evidence.own_objects + evidence.containers
-    if objects:
-        return "; ".join(objects[:3])
+    objects = [name + evidence.which.get(name, "") for name in evidence.objects + evidence.own_objects]
+    if objects or evidence.containers:
+        return "; ".join((objects + evidence.containers)[:3])
     return next(iter({**evidence.lines, **evidence.own_lines}), evidence.rest)
 
 
@@ -138,7 +144,7 @@ def code_file(thing):
 
 
 def without_address(thing):
-    return re.sub(r" at 0x[0-9a-f.]+", "", thing)
+    return re.sub(r" at 0x[0-9a-f]+(\.\.\.)?", "", thing)
 
 
 def shorter(line):

@@ -6,29 +6,15 @@ import sys
 from _pytest.reports import TestReport
 
 
-class Silent:
-    """The terminal reporter without its hooks."""
-
-    def __init__(self, reporter):
-        self._reporter = reporter
-
-    def __getattr__(self, name):
-        return getattr(self._reporter, name)
-
-
 class Recorder:
     """Takes the reports of subtests, in place of everybody else in this process."""
 
     def __init__(self, config):
         self.reports, self.has_ended, self.failure = [], False, None
+        # The terminal's reporter would count the subtests, and a worker of xdist would send them.
         hook = config.hook.pytest_runtest_logreport
         for implementation in list(hook.get_hookimpls()):
             hook._remove_plugin(implementation.plugin)
-        reporter = config.pluginmanager.getplugin("terminalreporter")
-        if reporter is not None:
-            name = config.pluginmanager.get_name(reporter)
-            config.pluginmanager.unregister(reporter)  # it keeps the subtests
-            config.pluginmanager.register(Silent(reporter), name)  # failing assertions look for it
         config.pluginmanager.register(self)
 
     def pytest_runtest_logreport(self, report):
@@ -42,6 +28,12 @@ class Recorder:
 
     def has_failed(self):
         return any(report.failed for report in self.reports)
+
+
+def module(config, name):
+    """The module of a plugin, which has another name after `-p pytest_name`."""
+    plugins = config.pluginmanager
+    return plugins.getplugin(name) or plugins.getplugin("pytest_" + name)
 
 
 def own_fixtures_only(session):
@@ -84,13 +76,24 @@ def silence(config):
             getattr(logging, name).setLevel(1 << 20)
 
 
-def end_coverage(config):
-    """Save what coverage has measured: its tracer would disturb the soak."""
+def coverage_of(config):
     plugin = config.pluginmanager.getplugin("_cov")
-    coverage = getattr(getattr(plugin, "cov_controller", None), "cov", None)
+    return getattr(getattr(plugin, "cov_controller", None), "cov", None)
+
+
+def pause_coverage(config):
+    """Save what coverage has measured: its tracer would disturb the soak."""
+    coverage = coverage_of(config)
     if coverage is not None:
         coverage.stop()
         coverage.save()
+
+
+def resume_coverage(config):
+    """Measure the teardown of the wider fixtures. Pause once more at the end."""
+    coverage = coverage_of(config)
+    if coverage is not None:
+        coverage.start()
 
 
 # pytest-timeout: the time is for the first run. It is measured in the child, because the soak takes longer.
@@ -101,7 +104,7 @@ def cancel_timeout(item):
 
 
 def start_timeout(item):
-    plugin = item.config.pluginmanager.getplugin("timeout")
+    plugin = module(item.config, "timeout")
     if not hasattr(plugin, "_get_item_settings") or not hasattr(item.config.hook, "pytest_timeout_set_timer"):
         return
     settings = plugin._get_item_settings(item)
@@ -117,6 +120,6 @@ def may_rerun(item, reports):
     failed = [report for report in reports if report.failed]
     if any(type(report) is not TestReport for report in failed):
         return True
-    plugin = item.config.pluginmanager.getplugin("rerunfailures")
+    plugin = module(item.config, "rerunfailures")
     count = getattr(plugin, "get_reruns_count", None)
     return bool(failed and count is not None and count(item))

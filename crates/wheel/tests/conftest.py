@@ -54,21 +54,21 @@ class Runner:
 
     def __init__(self, directory):
         self.directory = directory
+        self.report = ["-rA", "--tb=short"]
 
     def write(self, **files):
         for name, text in files.items():
             (self.directory / (name + ".py")).write_text("import pytest\n" + textwrap.dedent(text))
 
     def command(self, *arguments):
-        return [sys.executable, "-m", "pytest", "-p", "pytest_refsoak", "--soak-json", "soak.json", "-rA", "--tb=short",
-                "-p", "no:cacheprovider", *arguments]
+        return [sys.executable, "-m", "pytest", "-p", "pytest_refsoak", "--soak-json", "soak.json", *self.report, *arguments]
 
     def start(self, *arguments, env=None, **options):
         return subprocess.Popen(self.command(*arguments), cwd=str(self.directory), env=environment(**(env or {})),
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 universal_newlines=True, **options)
 
-    def __call__(self, *arguments, env=None, timeout=300, **options):
+    def __call__(self, *arguments, env=None, timeout=100, **options):
         process = self.start(*arguments, env=env, **options)
         try:
             out, err = process.communicate(timeout=timeout)
@@ -83,5 +83,5 @@ def run(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def run_of_module(tmp_path_factory):
-    return Runner(tmp_path_factory.mktemp("run"))
+def new_runner(tmp_path_factory):
+    return lambda: Runner(tmp_path_factory.mktemp("run"))

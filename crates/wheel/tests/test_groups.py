@@ -23,7 +23,7 @@ def test_seventy_three_tests_with_one_object_are_one_group():
 
 def test_tests_that_share_an_object_are_one_group():
     names = "Variable", "Term", "Expression", "Constraint", "Solver"
-    types = [("type <class 'package.%s'>" % name, "package." + name) for name in names]
+    types = [("type <class 'package.%s'>" % name, "test_b." + name) for name in names]  # a test imports them
     found = groups([result("test_%d" % number, types[:number][::-1]) for number in range(1, 6)])
     assert [len(group.results) for group in found] == [5]
     assert str(found[0]) == (
@@ -49,7 +49,7 @@ def test_objects_of_the_test_come_after_lines_of_others():
 
 def test_a_finding_has_no_addresses():
     _, found = result("test_one", [("function <function f at 0x7f78eb95ef20>", "package.f")])
-    assert finding(found) == "references to function <function f>"
+    assert finding(found) == "references to function <function f>, which is package.f"
 
 
 def test_a_kept_exception_names_nothing_of_pytest(run):

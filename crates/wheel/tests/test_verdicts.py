@@ -7,11 +7,10 @@ LEAKS = """
     import sys
     import unittest
 
-    KEPT = []
-    OWN = object()
+    OWN, SHARED = object(), object()
 
-    def leak(kept=KEPT):
-        kept.append(object())
+    def leak():
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(SHARED))
 
     def test_leak():
         leak()
@@ -50,16 +49,19 @@ LEAKS = """
         assert len(CALLS) == 1
 
     class TestUnitOnce(unittest.TestCase):
+        calls = 0
+
         def test_unit_only_once(self):
-            CALLS.append(1)
-            self.assertEqual(len(CALLS), 1)
+            type(self).calls += 1
+            self.assertEqual(self.calls, 1)
 """
 
 
 @pytest.fixture(scope="module")
-def leaks(run_of_module):
-    run_of_module.write(test_leaks=LEAKS)
-    return run_of_module("--soak", "-p", "no:unittest2", "-o", "markers=leaks_references", "--junitxml", "junit.xml")
+def leaks(new_runner):
+    run = new_runner()
+    run.write(test_leaks=LEAKS)
+    return run("--soak", "-o", "markers=leaks_references", "--junitxml", "junit.xml")
 
 
 def test_leaks_fail(leaks):
@@ -71,16 +73,16 @@ def test_leaks_fail(leaks):
 
 
 def test_the_leaking_line_is_named(leaks):
-    assert "test_leaks.py:12: +1 item of" in leaks.rows["test_leak"]["text"], str(leaks)
-    assert "OWN" in leaks.rows["test_leak_of_fixture"]["text"]
+    assert "test_leaks.py:10: +1 reference per call" in leaks.rows["test_leak"]["text"], str(leaks)
+    assert "which is test_leaks.OWN" in leaks.rows["test_leak_of_fixture"]["text"]
 
 
 def test_equal_leaks_are_one_finding_and_soaked_three_times(leaks):
     rows = [leaks.rows["test_equal_leaks[%d]" % number] for number in range(1, 5)]
     assert [row["verdict"] for row in rows] == ["leak"] * 4
     assert "the same as in" in rows[3]["text"]
-    finding = next(line for line in leaks.out.splitlines() if line.startswith("leak: ") and "KEPT" in line)
-    assert leaks.out.count(finding) == 1
+    finding = next(line for line in leaks.out.splitlines() if line.startswith("leak: references to"))
+    assert leaks.out.count(finding + "\n") == 1
     assert "    and 1 more tests" in leaks.out
 
 
@@ -91,10 +93,10 @@ def test_marked_tests_are_not_soaked(leaks):
 
 
 def test_a_test_that_fails_on_repeat_has_no_verdict(leaks):
-    for test in "test_only_once", "TestUnitOnce::test_unit_only_once":
+    for test, error in ("test_only_once", "assert 2 == 1"), ("TestUnitOnce::test_unit_only_once", "2 != 1"):
         row = leaks.rows[test]
         assert row["verdict"] == "none", str(leaks)
-        assert "the test passes once, but not when it is repeated: AssertionError" in row["text"]
+        assert "none: the test passes once, but not when it is repeated: AssertionError: " + error in row["text"]
     assert leaks.outcomes["skipped"] == 2
 
 
@@ -237,10 +239,10 @@ MARKED = """
 
 
 @pytest.fixture(scope="module")
-def marked(run_of_module):
-    run_of_module.write(test_marked=MARKED)
-    (run_of_module.directory / "soak.json").unlink() if (run_of_module.directory / "soak.json").exists() else None
-    return run_of_module("test_marked.py", "--strict-markers")
+def marked(new_runner):
+    run = new_runner()
+    run.write(test_marked=MARKED)
+    return run("test_marked.py", "--strict-markers")
 
 
 def test_markers_work_without_the_option(marked):
