@@ -195,7 +195,10 @@ fn numpy_for_another_python() {
         command.env("PYTHONPATH", &directory);
         command.env("OUTLIERS_PYTHON", environment.join("bin/python"));
     });
-    assert!(problem.contains("made for a Python other than"), "{problem}");
+    assert!(
+        problem.contains("made for a Python other than"),
+        "{problem}"
+    );
     assert!(problem.contains("take it off PYTHONPATH"), "{problem}");
 }
 
