@@ -41,7 +41,7 @@ const NAME_ANOTHER: &str = "PYTHON_SYS_EXECUTABLE=/path/to/python cargo build";
 fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=build.rs");
     if env::var_os("CARGO_FEATURE_EXTENSION_MODULE").is_some() {
-        // Python loads it, so there is nothing to link and nothing to refuse.
+        // Python loads this library, so there is nothing to link and nothing to refuse.
         return ExitCode::SUCCESS;
     }
     match build() {

@@ -115,7 +115,7 @@ fn every_promise_names_tests_that_exist() {
         for test in tests.split('`').filter(|name| name.contains("::")) {
             let (modules, name) = test.rsplit_once("::").unwrap();
             let path = modules.replace("::", "/");
-            // A unit test is called by its crate.
+            // The name of a unit test begins with its crate.
             let unit = path.split_once('/');
             let unit = unit.map(|(name, path)| match name {
                 "pyoutliers" => format!("src/{path}"),

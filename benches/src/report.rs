@@ -115,7 +115,7 @@ impl Report<'_> {
             let size = count(plan.size);
             writeln!(
                 text,
-                "<details><summary>{size} values</summary>\n\n{} rounds, {} calls a sample.\n",
+                "<details><summary>Values: {size}</summary>\n\nRounds: {}. Calls per sample: {}.\n",
                 plan.rounds, plan.calls
             )?;
             writeln!(

@@ -59,8 +59,8 @@ impl Exception {
 
     /// What `str(exception)` returned, cut if it is very long.
     ///
-    /// `str` is called once. It may run the exception's own code. As for the function that you call, there is no
-    /// limit to the time and memory that this code takes.
+    /// `str` is called once. It may run the exception's own code. Like the function that you call, this code has no
+    /// limit of time and memory.
     pub fn message(&self) -> &str {
         &self.message
     }

@@ -34,7 +34,7 @@ pub enum Rule {
     Linked,
     /// The first on `PATH` of the same minor version, if the interpreter of the build is gone.
     Path,
-    /// None: this library is an extension module, and that Python has loaded it.
+    /// No rule: this library is an extension module, which the running Python has loaded.
     Host,
 }
 

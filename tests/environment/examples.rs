@@ -90,13 +90,13 @@ fn each_of_200_series_prints_its_records_or_its_error() {
     lines.extend((0..200).map(&mut line));
 
     let file = directory("series").join("series.csv");
-    let told_of = |lines: &[String]| {
+    let outcome_for = |lines: &[String]| {
         std::fs::write(&file, lines.join("\n")).unwrap();
         let mut program = command(built("series"));
         program.arg(&file);
         outcome(&finished(program, "series"))
     };
-    let (status, stdout, stderr) = told_of(&lines);
+    let (status, stdout, stderr) = outcome_for(&lines);
     let expected = (1..200).map(|column| format!("s{column}: [{}]\n", peak(column)));
     assert_eq!(stdout, expected.collect::<String>());
     assert_eq!(
@@ -108,7 +108,7 @@ fn each_of_200_series_prints_its_records_or_its_error() {
 
     let one = lines.get_mut(51).unwrap();
     *one = one.replacen("1,", "one,", 1);
-    let (status, stdout, stderr) = told_of(&lines);
+    let (status, stdout, stderr) = outcome_for(&lines);
     assert_eq!((status, stdout.as_str()), (Some(1), ""));
     assert!(
         stderr.contains("(line: 52, ") && stderr.contains("field 0: "),

@@ -43,7 +43,7 @@ loom::thread_local! {
     static SCRIPT: Cell<(Script, usize)> = Default::default();
 }
 
-/// What the turns use of `capi`.
+/// The part of `capi` that the turns use.
 mod capi {
     use super::{Cell, Counter, SCRIPT, SeqCst};
 
@@ -64,7 +64,7 @@ mod capi {
     }
 }
 
-/// What the turns use of `std::sync`: the types of loom, with new values for each order.
+/// The part of `std::sync` that the turns use: the types of loom, with new values for each order.
 mod sync {
     use std::marker::PhantomData;
     use std::ops::{Deref, DerefMut};
@@ -224,7 +224,7 @@ fn is_free() -> bool {
 fn in_every_order(scripts: &[Script], calls: u32, check: fn(most: u32, taken_away: bool)) {
     let scripts = scripts.to_vec();
     let mut model = loom::model::Builder::new();
-    // Enough for each call to be interrupted, and few enough for minutes.
+    // Enough to interrupt each call, and few enough to finish within minutes.
     model.preemption_bound = Some(calls.max(2) as usize);
     model.check(move || {
         make_all();

@@ -34,7 +34,7 @@ pub const CHECKS: Checks = &[
             );
         }
         assert_eq!(object.reference_count(), 2);
-        // Other code can find an empty list, and the item that it appends must not be lent.
+        // Other code can find an empty list and append an item. `list_get_item` must not return that item.
         let empty = capi::list_new(py, 0)?;
         let others = exec(py, c"rules_others", OTHERS)?;
         let all = |function| {

@@ -19,7 +19,7 @@ pub struct Called {
 }
 
 impl Called {
-    /// As the program that this process runs.
+    /// This process, called as `outliers`.
     pub(crate) fn as_program() -> Self {
         let mut words = env::args_os();
         let first = words.next().unwrap_or_default();
@@ -30,7 +30,7 @@ impl Called {
         }
     }
 
-    /// Makes this the way in which the process was called; the first one counts.
+    /// Records how this process was called. Only the first record counts.
     pub(crate) fn set(self) {
         let _ = CALLED.set(self);
     }

@@ -114,7 +114,7 @@ enum AboutReferences {
     Refcounts(refcounts::Arguments),
     /// Get broken C extensions to fix, and check your fixes
     Exercise(exercise::Arguments),
-    /// Call a function many times, and report whether it leaks
+    /// Run a function or a statement many times, and report leaks
     Soak(soak::Arguments),
     /// Show which Python is used, and how to fix problems
     Doctor(doctor::Arguments),

@@ -1,4 +1,4 @@
-//! What the soaking process sends to the watching one, and what the latter reports if the former dies.
+//! The messages of the soaking process to the watching one, and the report if the soaking process dies.
 
 use std::borrow::Cow;
 use std::os::unix::process::ExitStatusExt;
@@ -16,7 +16,7 @@ use serde_json::json;
 pub(crate) enum Message<'a> {
     /// A call begins.
     Call { number: u64 },
-    /// The references to a long-lived object have fallen.
+    /// The reference count of a long-lived object fell.
     Falling { object: Cow<'a, str> },
     /// The soak has ended with this report.
     Report { text: Cow<'a, str> },
@@ -56,17 +56,17 @@ impl Known {
     pub fn death(&self, status: ExitStatus, time: Duration, json: bool) -> String {
         let how = match status.signal() {
             Some(signal) => format!("died by {}", signal_name(signal)),
-            None => format!("ended the process with {status}"),
+            None => format!("ended with {status}"),
         };
         let verdict = if self.falling.is_empty() {
             "died"
         } else {
             "over-release"
         };
-        let summary = format!("the function {how} at about call {}", self.calls.max(1));
+        let summary = format!("the process {how} at about call {}", self.calls.max(1));
         let mut text = self.without_report(verdict, &summary, status.signal(), time, json);
         if !json && self.falling.is_empty() {
-            text.push_str("  before that, no references to a long-lived object fell\n");
+            text.push_str("  before that, no reference count of a long-lived object fell\n");
         }
         text
     }

@@ -150,7 +150,7 @@ pub fn doomed() -> Result<Doomed> {
         bail!("only a child process may make a mistake");
     }
     // SAFETY: the option says that this process was started for one mistake. It has done nothing before,
-    // and its callers end it afterwards.
+    // and the callers of this function end the process afterwards.
     Ok(unsafe { Doomed::new() })
 }
 

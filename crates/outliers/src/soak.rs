@@ -1,4 +1,4 @@
-//! `outliers soak`: calls a function many times and reports leaks, with the package refsoak.
+//! `outliers soak`: runs a function or a statement many times and reports leaks, with the package refsoak.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ use super::watched::{self, Watched};
 /// The default time limit in seconds.
 const SECONDS: f64 = 45.0;
 const CALLS: u64 = 200_000;
-/// The default number of calls in each of which every allocation fails.
+/// The default number of calls with `--starve`: each call makes every allocation fail in turn.
 const SWEEPS: u64 = 160;
 
 #[derive(Args)]
@@ -33,7 +33,8 @@ pub struct Arguments {
     #[command(flatten)]
     inputs: Inputs,
     /// How many calls to judge after the warm-up, rounded up to a multiple
-    /// of 20 [default: 200000, or as many as fit in 45 seconds]
+    /// of 20 [default: 200000 (160 with --starve), or as many as fit in 45
+    /// seconds]
     #[arg(
         long,
         value_parser = clap::value_parser!(u64).range(1..=1_000_000_000),
@@ -52,6 +53,10 @@ pub struct Arguments {
     /// 'module.CACHE*'; 'types' allows references to types; repeatable
     #[arg(long, value_name = "PATTERN", value_parser = text::<String>(), verbatim_doc_comment)]
     allow: Vec<String>,
+    /// Name the C functions that take and release leaked references; it
+    /// needs gdb
+    #[arg(long, verbatim_doc_comment)]
+    native: bool,
     /// Leak on purpose: one KIND every EVERY calls, where KIND is float,
     /// list, reference, heap (a block of memory) or file
     #[arg(long, value_name = "KIND/EVERY", verbatim_doc_comment)]
@@ -105,6 +110,9 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     }
     for pattern in &arguments.allow {
         soak = soak.allow(pattern);
+    }
+    if arguments.native {
+        soak = soak.native();
     }
     let unasked = arguments
         .calls

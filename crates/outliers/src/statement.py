@@ -8,11 +8,10 @@ from types import FunctionType
 def prepared(texts):
     """Run the setup, and return a function that runs the statement in the setup's namespace.
 
-    The third text is not empty if an exception of the statement is what is wanted.
+    If the third text is not empty, the statement must raise an exception.
     """
     setup, statement, raises = texts
-    namespace = {"__name__": "__soak__", "__builtins__": __builtins__}
-    # Variables of the namespace then have a name in the report.
+    # The namespace belongs to a module, so that the report can name its variables.
     module = type(sys)("__soak__")
     namespace = module.__dict__
     sys.modules["__soak__"] = module

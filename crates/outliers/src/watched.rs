@@ -52,7 +52,7 @@ pub fn watch(json: bool) -> Result<ExitCode> {
         emulate_default_handler(SIGINT)?;
     }
     if status.code() == Some(CUT_OFF.into()) {
-        let summary = "the function closed file descriptors that the soak needs for its report";
+        let summary = "a call closed file descriptors that the soak needs for its report";
         super::output::print(&known.without_report("none", summary, None, begun.elapsed(), json))?;
         return Ok(ExitCode::from(3));
     }

@@ -10,7 +10,7 @@ use refsoak::{CountingAllocator, Report, Result, Soak};
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// With so many calls, the soak sees a leak of one object in 80 calls.
+/// With this many calls, the soak sees a leak of one object in 80 calls.
 const CALLS: u64 = 1600;
 
 fn soak() -> Result<Report> {

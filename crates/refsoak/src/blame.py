@@ -10,16 +10,17 @@ import reprlib
 import sys
 import time
 import tracemalloc
+import types
 
 MOST = 3
 
-# Modules whose variables are not named, and how the names of files begin whose lines are not named.
+# Modules whose variables are not named, and prefixes of files whose lines are not named.
 hidden_modules = []
 hidden_files = ["<outliers>"]
 
 
 def hide(name):
-    """Name no lines and variables of a module or package."""
+    """Name no lines or variables of a module or package."""
     file = getattr(sys.modules.get(name), "__file__", None) or ""
     is_package = os.path.basename(file).startswith("__init__.")
     for names, added in (hidden_modules, name), (hidden_files, os.path.dirname(file) + os.sep if is_package else file):
@@ -29,18 +30,44 @@ def hide(name):
 
 
 def is_hidden(name):
-    """Return whether a module is one of them, or in a package that is. The soak's own share the beginning of a name."""
+    """Return whether a module is hidden: it or its package is in `hidden_modules`, or it is one of our own."""
     return name.startswith(("_outliers", "_refsoak")) or any(
         name == hidden or name.startswith(hidden + ".") for hidden in hidden_modules)
+
+
+def belongs_to_hidden(thing):
+    """Return whether an object is an instance, a class, a function or the code of one of the hidden modules."""
+    if isinstance(thing, types.CodeType):
+        return bool(hidden_modules) and thing.co_filename.startswith(tuple(hidden_files))
+    modules = [module_of(type(thing))]
+    if isinstance(thing, type):
+        modules.append(module_of(thing))
+    elif isinstance(thing, types.FunctionType):
+        modules.append(thing.__module__)
+    return any(isinstance(module, str) and is_hidden(module) for module in modules)
+
+
+def is_standard(file):
+    """Return whether a file belongs to the standard library."""
+    directory = os.path.dirname(os.__file__) + os.sep
+    return file.startswith((directory, "<frozen ")) and "-packages" + os.sep not in file
+
+
+def module_of(kind):
+    # A type may define `__module__` in any way.
+    return type.__getattribute__(kind, "__dict__").get("__module__")
 
 
 # Objects and their variables.
 
 def identify(things):
-    """Return three texts for each object: a description, its type, and the variable that leads to it, or nothing."""
+    """Return three texts for each object: a description, its type, and the variable that leads to it, or nothing.
+
+    The texts of an object that belongs to a hidden module are empty.
+    """
     names = variables(things)
-    return [text for thing in things for text in (
-        describe(thing), type_name(thing), "" if type(thing) in PLAIN else names.get(id(thing), ""))]
+    return [text for thing in things for text in (("", "", "") if belongs_to_hidden(thing) else (
+        describe(thing), type_name(thing), "" if type(thing) in PLAIN else names.get(id(thing), "")))]
 
 
 # Many variables may share such a value, so any name would be a guess.
@@ -102,11 +129,12 @@ def variables(things):
     # The last imported modules are probably those under test.
     level = [module.__dict__ for _, module in reversed(modules)]
     keep = [level]
+    is_searched = (lambda thing: not belongs_to_hidden(thing)) if hidden_modules else (lambda thing: True)
     while level and not wanted <= holders.keys():
         deeper = []
         for holder in level:
             for thing in gc.get_referents(holder):
-                if id(thing) not in holders:
+                if id(thing) not in holders and is_searched(thing):
                     holders[id(thing)] = holder
                     deeper.append(thing)
         keep.append(deeper)
@@ -151,25 +179,25 @@ def step(holder, thing, is_module):
 
 def trace():
     """Begin to trace allocations."""
-    global snapshot, types, was_tracing
+    global snapshot, kinds_before, was_tracing
     was_tracing = tracemalloc.is_tracing()
     tracemalloc.start()
     snapshot = tracemalloc.take_snapshot()
     gc.collect()
-    types = count_types()
+    kinds_before = count_types()
     return []
 
 
 def traced(made):
     """Stop the trace, and return the lines and the types of the leak. `made` has the calls and the rates per call.
 
-    Objects that a store replaces look like growth too. If the lines add more blocks than leak, the line that adds
-    nearly as many as leak comes first.
+    Objects that a store replaces look like growth too. If the lines add more than twice the leaked blocks, the line
+    whose growth is closest to the leak comes first.
     """
     calls, rate, blocks = made
     least = max(calls * rate / 2, 1)
     gc.collect()
-    grown = [(number - types.get(kind, 0), kind.__qualname__) for kind, number in count_types().items()]
+    grown = [(number - kinds_before.get(kind, 0), kind.__qualname__) for kind, number in count_types().items()]
     after = tracemalloc.take_snapshot()
     if not was_tracing:
         tracemalloc.stop()
@@ -258,6 +286,12 @@ class Follower:
         self.own = {}
         self.whole = {}
         self.depth = {}
+        # The frames that called the soak: their lines are not named.
+        self.callers = set()
+        frame = sys._getframe(1)
+        while frame is not None:
+            self.callers.add(id(frame))
+            frame = frame.f_back
         # The current line, and the lines that called it.
         self.lines = []
         self.last = self.read()
@@ -283,9 +317,13 @@ class Follower:
             when = ", after it has returned"
         # The innermost line comes first, without the soak's own files.
         lines = []
-        while frame is not None and len(lines) < DEEP:
+        while frame is not None and id(frame) not in self.callers and len(lines) < DEEP:
             if not frame.f_code.co_filename.startswith(tuple(hidden_files)):
                 lines.append((frame.f_code.co_filename, frame.f_lineno, when))
+            else:
+                # What a hidden module calls in the standard library is its own business.
+                while lines and is_standard(lines[-1][0]):
+                    lines.pop()
             frame = frame.f_back
         # After the function has returned, our own code may run before its result is freed.
         self.lines = lines or self.lines
@@ -308,6 +346,10 @@ class Follower:
             # A call may add something that its line partly removes: take the innermost line that explains the sum.
             whole = [(line, row[index]) for line, row in self.whole.items() if explains(row[index])]
             rows = sorted(whole, key=lambda row: self.depth[row[0]])[-1:] or rows
+        if not rows:
+            # Several lines add their share.
+            shares = sorted(own.items(), key=lambda row: -row[1])
+            return [(line, added) for line, added in shares if 8 * added >= total][:MOST]
         # Take the closest lines: the growth of the others is undone elsewhere.
         farthest = min((abs(added - total) for _, added in rows), default=0) + total / 10
         rows = sorted(rows, key=lambda row: abs(row[1] - total))

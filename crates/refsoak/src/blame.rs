@@ -37,6 +37,11 @@ pub(super) struct Name {
 }
 
 impl Name {
+    /// Whether the object belongs to a module that is not named.
+    pub fn is_hidden(&self) -> bool {
+        self.kind.is_empty()
+    }
+
     /// Describes its references for the report.
     pub fn reference(&self, moved: &Moved, calls: u64) -> Reference {
         Reference {

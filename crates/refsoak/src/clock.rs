@@ -1,6 +1,6 @@
 //! The clock of a soak: how much time has passed, and how many calls fit into the rest.
 //!
-//! A limit in plain seconds would make fewer calls on a busy machine, so the clock does not count the time for which
+//! A limit in plain seconds would allow fewer calls on a busy machine, so the clock does not count the time for which
 //! this thread waits for a processor. <https://docs.kernel.org/scheduler/sched-stats.html>
 
 use std::fs;

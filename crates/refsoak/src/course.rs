@@ -8,9 +8,9 @@ use crate::verdict::{Finding, Growth};
 pub(super) const EARLY: u64 = 40;
 const LONGER: u64 = 1280;
 pub(super) const RESOURCES: u64 = 6;
-/// A store with more entries than this is called a leak. After so many calls, a store that gains an entry per
-/// call has had this many entries for some time.
+/// A store with more entries than this is called a leak.
 pub(super) const MOST_ENTRIES: i64 = 100_000;
+/// After this many calls, a store that gains an entry per call has had `MOST_ENTRIES` for some time.
 const CALLS_TO_FILL: f64 = 125_000.0;
 /// The soak does not wait for a store that gains fewer entries per call than this.
 const LEAST_RATE: f64 = 1.0 / 50.0;

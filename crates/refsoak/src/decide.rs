@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_soak_that_ended_early_is_a_leak_or_none_and_clean_only_after_windows_of_both_lengths() {
+    fn a_soak_that_ended_early_is_clean_only_if_its_windows_are_enough() {
         use Counter::Blocks;
         for ended in [Ended::Memory, Ended::Files, Ended::Time, Ended::Interrupted] {
             for (finding, calls, expected) in [

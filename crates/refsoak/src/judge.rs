@@ -10,8 +10,10 @@ use crate::verdict::{Finding, Verdict, per_call};
 use pyoutliers::Result;
 use pyoutliers::with_python;
 
-/// The most objects and containers that are named, and the most that are matched with patterns.
+/// The most objects and containers that are named, the most of which the hidden ones are left out, and the most that
+/// are matched with patterns.
 pub(super) const MOST_NAMED: usize = 8;
+const MOST_IDENTIFIED: usize = 24;
 const MOST_MATCHED: usize = 500;
 /// A function that keeps a new object less often than once in this many calls fills no store.
 const KEPT_RARELY: i64 = 50;
@@ -53,7 +55,7 @@ impl Judge<'_> {
     /// The names of the first objects that moved, or of more of them if patterns must be matched.
     fn names(&self, moved: &[Moved]) -> Vec<Name> {
         let most = if self.allowed.is_empty() {
-            MOST_NAMED
+            MOST_IDENTIFIED
         } else {
             MOST_MATCHED
         };
@@ -131,6 +133,7 @@ impl Judge<'_> {
             let named = names
                 .iter()
                 .zip(&keeper)
+                .filter(|(name, _)| !name.is_hidden())
                 .map(|(name, keeper)| name.container(keeper));
             stage.containers.extend(named);
         }
@@ -139,7 +142,11 @@ impl Judge<'_> {
 }
 
 fn name_what_moved(stage: &mut Stage, moved: &[Moved], names: &[Name]) {
-    for (moved, name) in moved.iter().zip(names) {
+    for (moved, name) in moved
+        .iter()
+        .zip(names)
+        .filter(|(_, name)| !name.is_hidden())
+    {
         let reference = || name.reference(moved, stage.calls);
         match (moved.finding, moved.counter) {
             (Finding::Allowed, Counter::Items) => stage.allowed.push(name.container(moved)),

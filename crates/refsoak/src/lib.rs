@@ -54,9 +54,9 @@
 //! short ones. If the references to an object fall in this way, the object is over-released. Growth that
 //! continues in any other way gets no verdict: make more calls.
 //!
-//! A leak of one object in p calls happens c/p times in c consecutive calls, plus or minus one. So no period p
-//! up to n looks different in the two halves. No two windows have the same length: otherwise a store that is
-//! emptied whenever it is full could be a little fuller at each reading.
+//! A leak of one object in p calls happens c/p times in c consecutive calls, plus or minus one. So no period
+//! p up to n looks different in the short and the long windows. No two windows have the same length:
+//! otherwise a store that is emptied whenever it is full could be a little fuller at each reading.
 //!
 //! A store of fixed size (a cache, a ring, a pool) is clean: what it evicts is freed, and what it still holds
 //! is counted.
@@ -74,10 +74,10 @@
 //!
 //! # When it ends
 //!
-//! A soak ends as soon as the verdict is certain. A leak of references alone is certain after 800 calls, and a
-//! leak of blocks to which no older object leads after 26,400. References to types never end a soak early: they
-//! take no memory, and must not hide a leak of memory. The shortest window has a twentieth of all calls, so a leak that happens at least once in that many
-//! calls is seen. Make more calls to see a rarer one.
+//! A soak ends as soon as the verdict is certain. A leak of references alone is certain after 800 calls, and
+//! a leak of blocks to which no older object leads after 26,400. References to types never end a soak early:
+//! they take no memory, and must not hide a leak of memory. The shortest window has a twentieth of all calls,
+//! so a leak that happens at least once in that many calls is seen. Make more calls to see a rarer one.
 //!
 //! A soak ends early if its time is up, if it has taken 256 MiB, or if nine tenths of the allowed files are
 //! open. When its time is up, it judges the windows that are complete. In the other two cases, the verdict is
@@ -90,6 +90,7 @@
 //! - the lines that allocate, found by `tracemalloc`
 //! - the lines that add to those containers, references and open files, or that call C code that leaks; a
 //!   line is charged with what its calls add, if that explains the growth
+//! - with [`Soak::native`], the C functions that take and release leaked references
 //!
 //! # How to read a report
 //!
@@ -135,7 +136,7 @@
 //! # Running out of memory
 //!
 //! [`starve`] fails chosen allocations of Python. Use it to soak the paths that code takes when memory runs
-//! out.
+//! out. [`Sweep`] helps to fail each allocation in turn.
 //!
 //! # In a test
 //!
@@ -163,6 +164,7 @@ mod lent;
 mod member;
 mod memory;
 mod meter;
+mod native;
 mod prepared;
 mod process;
 mod record;

@@ -23,8 +23,8 @@ const MOST_CALLS: u64 = 20;
 
 /// A meter that has found all objects of this moment.
 ///
-/// It is made once in a process that then forks: each child screens or soaks one closure with it, and need not find
-/// the objects again.
+/// Make it once in a process that then forks. Each child screens or soaks one closure with it, and saves the time of
+/// finding these objects.
 ///
 /// ```standalone_crate
 /// # use pyoutliers::with_python;
@@ -52,7 +52,8 @@ pub struct Screened {
     pub calls: u64,
     /// The calls of a window: something that grows once in this many calls is seen.
     pub window: u64,
-    /// Whether something grew or fell in every window, or in most of the last ones.
+    /// Whether a counter or an object moved in the same direction in each of the last five windows, or a counter grew
+    /// in most of them.
     pub is_suspect: bool,
     /// The objects that moved, by counter, address and change per window. It is the same in two children of a process
     /// if the same objects moved. Empty if nothing moved, or only counters without objects.
@@ -82,7 +83,7 @@ impl Prepared {
 
     /// Makes a few calls, and reports whether any counter or object moved with them.
     ///
-    /// It may take a store that is full for a suspect. It does not see what grows less often than once in a window.
+    /// It may suspect a store that is full. It does not see growth that happens less often than once in a window.
     ///
     /// # Errors
     ///
@@ -98,7 +99,7 @@ impl Prepared {
             call()?;
             pace = pace.min(begun.elapsed());
         }
-        // The collector then passes over all objects of this moment, which takes most of the time of a reading.
+        // The collector then skips the objects that exist now. Visiting them would take most of the time of a reading.
         with_python(|py| {
             capi::object_call_function_obj_args(&self.freeze.as_borrowed(py), [])?;
             Ok(())

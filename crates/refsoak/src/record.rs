@@ -43,6 +43,9 @@ pub struct Record {
     pub grown: Vec<String>,
     /// Whether the soak ended early because it was interrupted.
     pub interrupted: bool,
+    /// The C functions that take and release leaked references; missing unless they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub native: Vec<String>,
     /// The objects whose references grew or fell.
     pub references: Vec<ReferenceRecord>,
     /// Resident memory.
@@ -137,6 +140,7 @@ impl Record {
             ended: None,
             grown: Vec::new(),
             interrupted: false,
+            native: Vec::new(),
             references: Vec::new(),
             resident: Resident::default(),
             schema: 1,
@@ -165,6 +169,7 @@ impl From<&Report> for Record {
             ended: report.ended,
             grown: report.grown.clone(),
             interrupted: report.ended == Some(Ended::Interrupted),
+            native: report.native.clone(),
             references: report
                 .references
                 .iter()

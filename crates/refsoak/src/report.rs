@@ -48,6 +48,9 @@ pub struct Report {
     pub containers: Vec<String>,
     /// After a leak, the lines that leak and the types of the objects.
     pub grown: Vec<String>,
+    /// The C functions that take and release leaked references, the one most likely at fault first: see
+    /// [`Soak::native`](crate::Soak::native).
+    pub native: Vec<String>,
     /// What grew and was allowed by [`Soak::allow`](crate::Soak::allow).
     pub allowed: Vec<String>,
     /// The counters that were not judged because they missed what was planted, and possible reasons.
@@ -199,6 +202,11 @@ impl fmt::Display for Report {
         }
         lines(f, "containers that grow", &self.containers)?;
         lines(f, "what grows, and where", &self.grown)?;
+        lines(
+            f,
+            "C functions that change the reference count",
+            &self.native,
+        )?;
         lines(f, "allowed", &self.allowed)?;
         lines(f, "counters that were not judged", &self.unproven)?;
         self.advise(f)

@@ -14,12 +14,13 @@ use crate::judge::{Judge, MOST_NAMED};
 use crate::lent::{self, Lent};
 use crate::member::Moved;
 use crate::meter::{Meter, Unproven};
+use crate::native;
 use crate::prepared::Prepared;
 use crate::report::{Report, Sample};
 use crate::settings::Settings;
 use crate::stage::{Ended, Stage, Windows};
 use crate::universe::Window;
-use crate::verdict::{self, MOST_WINDOWS, PARTS, Series, Verdict};
+use crate::verdict::{self, Finding, MOST_WINDOWS, PARTS, Series, Verdict};
 use pyoutliers::with_python;
 
 /// The most windows of the warm-up. It ends earlier if nothing moved in QUIET windows in a row.
@@ -31,6 +32,8 @@ const LEAST_WARM_UP: u64 = 1100;
 const EARLY_FROM: u64 = 1000;
 /// The most readings before the windows begin. They end once no object has to be released.
 const MOST_UNSETTLED: usize = 6;
+/// The most calls in which references are watched.
+const NATIVE_CALLS: u64 = 2000;
 /// The share of the remaining time that a stage may take.
 const SHARE: f64 = 0.65;
 
@@ -85,6 +88,12 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             && stage.ended != Some(Ended::Interrupted)
             && self.settings.brief.is_none();
         let mut argument_blocks = None;
+        let moves = matches!(verdict, Verdict::Leak | Verdict::OverRelease);
+        let native = if moves && can_locate && self.settings.native {
+            self.native(&stage)?
+        } else {
+            Vec::new()
+        };
         if verdict == Verdict::Leak && can_locate {
             let moved = with_python(|py| self.meter.universe.judge(py, &self.meter.finder))?;
             // Without its lines, it is still a leak.
@@ -105,6 +114,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             lent,
             containers: stage.containers,
             grown: stage.grown,
+            native,
             allowed: stage.allowed,
             unproven: stage.unproven,
             argument_blocks,
@@ -227,10 +237,10 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         Ok(ControlFlow::Continue(wanted))
     }
 
-    /// Makes a short stage, which takes about as much memory as the warm-up did: a leak so large needs no more
-    /// calls.
+    /// Makes a short stage, which takes about half as much memory as the warm-up did: a leak so large needs no
+    /// more calls.
     fn after_much_memory(&mut self) -> Result<Stage> {
-        let window = self.calls.progress.warm_up.div_ceil(PARTS);
+        let window = self.calls.progress.warm_up.div_ceil(2 * PARTS);
         let mut stage = self.stage(window.min(self.settings.calls / PARTS))?;
         stage.ended = Some(Ended::Memory);
         Ok(stage)
@@ -238,11 +248,12 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
 
     /// Makes a stage whose shortest window has `window` calls, and judges it.
     fn stage(&mut self, window: u64) -> Result<Stage> {
-        self.calls.measure_memory_from_here();
         self.meter.find_objects()?;
         if self.unproven.is_none() {
             self.unproven = Some(self.meter.prove()?);
         }
+        // The soak's own memory for the objects does not count.
+        self.calls.measure_memory_from_here();
         // The soak now refers to all objects that it found. Some functions reuse an object only if nothing else
         // refers to it. They make a new one in these calls.
         self.make(2)?;
@@ -281,6 +292,22 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         let stage = self.judge().judge(&windows, &mut unproven, ended);
         self.unproven = Some(unproven);
         Ok(stage?)
+    }
+
+    /// The C functions that change the count of the object that moved most.
+    fn native(&mut self, stage: &Stage) -> Result<Vec<String>> {
+        let moved = with_python(|py| self.meter.universe.judge(py, &self.meter.finder))?;
+        let is_reference = |moved: &&Moved| {
+            let is_open = matches!(moved.finding, Finding::Leak | Finding::OverRelease);
+            moved.counter.is_by_object() && moved.counter != Counter::Items && is_open
+        };
+        let Some(moved) = moved.iter().find(is_reference) else {
+            let none = "none, because what leaks is not a reference to an object that lives on";
+            return Ok(vec![none.into()]);
+        };
+        self.meter.prepare(NATIVE_CALLS)?;
+        let rate = verdict::per_call(moved.total, stage.calls);
+        native::functions(moved, rate, &mut self.calls.call)
     }
 
     fn judge(&self) -> Judge<'_> {
@@ -330,7 +357,10 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         if falling.len() != progress.falling.len() {
             let named = falling.get(..MOST_NAMED).unwrap_or(&falling);
             let names = self.blame.names(named);
-            let named = names.iter().zip(named);
+            let named = names
+                .iter()
+                .zip(named)
+                .filter(|(name, _)| !name.is_hidden());
             let calls = progress.warm_up;
             progress.falling = named
                 .map(|(name, moved)| name.reference(moved, calls).to_string())

@@ -17,6 +17,8 @@ pub(super) struct Settings<'a> {
     pub allowed: Vec<String>,
     /// The modules whose lines and variables are not named.
     pub hidden: Vec<String>,
+    /// Whether to name the C functions that take and release leaked references.
+    pub native: bool,
     /// The calls to warm up, if this is one of many soaks in a row.
     pub brief: Option<u64>,
 }

@@ -44,6 +44,7 @@ impl<'a> Soak<'a> {
                 lent: None,
                 allowed: Vec::new(),
                 hidden: Vec::new(),
+                native: false,
                 brief: None,
             },
         }
@@ -95,6 +96,16 @@ impl<'a> Soak<'a> {
     /// is charged to the line that leads there.
     pub fn hide(mut self, module: &str) -> Self {
         self.settings.hidden.push(module.into());
+        self
+    }
+
+    /// After a leak or an over-release of references to an object that lives on, also names the C functions that take
+    /// and release them, with the file and line where there is debug information.
+    ///
+    /// It needs gdb, the permission to trace this process, and a processor with hardware watchpoints. Otherwise
+    /// [`Report::native`] says what is missing.
+    pub fn native(mut self) -> Self {
+        self.settings.native = true;
         self
     }
 

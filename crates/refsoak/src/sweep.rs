@@ -6,7 +6,8 @@ use std::ops::{ControlFlow, Range};
 use pyoutliers::capi::{self, Held};
 use pyoutliers::{Python, Result, with_python};
 
-/// The functions of Python's module `gc` that a sweep needs.
+/// Makes sweeps: calls in which each allocation fails in turn. It holds the functions of Python's module `gc` that
+/// they need.
 ///
 /// ```standalone_crate
 /// use std::ops::ControlFlow;

@@ -302,9 +302,9 @@ impl Universe {
     }
 
     /// The objects of which [`is_steady`](Self::is_steady) is true, by address, and how much they moved in the last
-    /// window.
+    /// window, divided by the greatest common divisor: a test that leaks three times per call has the same text.
     pub fn steady(&self, py: Python<'_>) -> String {
-        let mut text = String::new();
+        let mut steady = Vec::new();
         for member in &self.members {
             let length = member
                 .length
@@ -313,11 +313,18 @@ impl Universe {
             let moved = [Some((member.counter(), member.series)), length];
             for (counter, series) in moved.into_iter().flatten() {
                 if series.is_steady() {
-                    let (address, last) = (member.address(py), series.last());
-                    // Writing to a string does not fail.
-                    let _ = write!(text, "{counter} {address:x} {last:+}; ");
+                    steady.push((counter, member.address(py), series.last()));
                 }
             }
+        }
+        let divisor = steady
+            .iter()
+            .fold(0, |all, &(_, _, last)| divisor(all, last))
+            .max(1);
+        let mut text = String::new();
+        for (counter, address, last) in steady {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{counter} {address:x} {:+}; ", last / divisor);
         }
         text
     }
@@ -389,6 +396,14 @@ impl Universe {
         }
         moved.sort_by_key(|moved| (moved.finding, -moved.total.abs()));
         Ok(moved)
+    }
+}
+
+/// The greatest common divisor; that of zero and a number is the number.
+fn divisor(one: i64, other: i64) -> i64 {
+    match other {
+        0 => one.saturating_abs(),
+        _ => divisor(other, one.wrapping_rem(other)),
     }
 }
 

@@ -281,7 +281,7 @@ impl Series {
         self.last.saturating_abs().saturating_mul(2 * long) < average
     }
 
-    /// Whether it has stopped: it did not move in the last window, and far less in the long ones than before.
+    /// Whether it has stopped: it did not move in the last window, and moved far less in the long ones than before.
     /// A leak that happens at least once per window never pauses.
     fn is_fading(&self) -> bool {
         self.last == 0 && self.long.saturating_abs().saturating_mul(4) < self.short.saturating_abs()

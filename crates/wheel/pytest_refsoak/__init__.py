@@ -4,9 +4,7 @@ Each test is soaked in a child process, so it may also die. What one call of a t
 started, and what it may do to its parent: child.py. What is printed at the end: summary.py.
 """
 
-import json
 import re
-import sys
 import time
 
 import pytest
@@ -17,7 +15,7 @@ OPTIONS = [
     ("seconds", 30.0, float, "soak each test for at most SECONDS"),
     ("budget", None, str, "soak the suite for at most TIME, such as 90s or 10m: what is left is only screened"),
     ("json", None, str, "write a JSON object for each test to FILE, one per line"),
-    ("baseline", None, str, "do not fail for the leaks in FILE; write them to FILE if it does not exist"),
+    ("baseline", None, str, "fail only for leaks that are not in FILE or are worse than there; if FILE does not exist, fail and write it"),
     ("no-verdict", "skip", str, "what a test without a verdict counts as: skip or fail"),
 ]
 CALLS = 1600
@@ -41,6 +39,8 @@ def pytest_configure(config):
         raise pytest.UsageError("--soak: " + refusal)
     if config.option.soak and getattr(config.option, "memray", False):
         raise pytest.UsageError("--soak and --memray disturb each other: use one at a time")
+    if config.option.soak and getattr(config.option, "usepdb", False):
+        raise pytest.UsageError("--soak runs tests in child processes, where --pdb cannot read from the terminal")
     if refusal is None:
         config.pluginmanager.register(Soak(config), "refsoak-soak")
 
@@ -114,12 +114,15 @@ class Soak:
         self.summary = Summary(config)
         self.left = 0
         self.begun = None
-        self.screening = [0.0, 0]
+        # The time that tests without a soak took, and how many there were.
+        self.quick = [0.0, 0]
         # Causes that were soaked to certainty: the verdict, and how often.
         self.causes = {}
 
     def wants(self, item):
         """Whether a test is soaked."""
+        if self.config.option.collectonly or getattr(self.config.option, "usepdb", False):
+            return False
         if item.get_closest_marker("no_soak") or item.get_closest_marker("leaks_references"):
             return False
         if not (self.config.option.soak or item.get_closest_marker("soak")):
@@ -130,8 +133,12 @@ class Soak:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session):
-        self.left = sum(map(self.wants, session.items))
-        self.summary.total = self.left
+        soaked = [item for item in session.items if self.wants(item)]
+        for item in soaked:
+            settings_of(self.config, item)  # this refuses a wrong marker before the first test runs
+        # Each worker of xdist collects all tests, and runs its share.
+        workers = getattr(self.config, "workerinput", {}).get("workercount", 1)
+        self.left = self.summary.total = -(-len(soaked) // workers)
 
     def pytest_report_header(self):
         if self.config.option.soak:
@@ -139,27 +146,33 @@ class Soak:
         return None
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item):
-        if self.config.option.collectonly or not self.wants(item):
+    def pytest_runtest_protocol(self, item, nextitem):
+        if not self.wants(item):
             return None
-        from .child import Child
+        from .child import Child, end_fixtures
 
         if self.begun is None:
             self.begun = time.monotonic()
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         begun = time.monotonic()
-        for report in Child(self, item).reports():
+        reports = Child(self, item).reports()
+        self.left -= 1
+        if reports is None:
+            return None  # pytest runs it as without the soak
+        for report in [*reports, *end_fixtures(item, nextitem)]:
             item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-        self.left -= 1
-        self.summary.progress(self.left, time.monotonic() - begun)
+        if not any(report.soak.get("record") for report in reports if hasattr(report, "soak")):
+            self.quick[0] += time.monotonic() - begun
+            self.quick[1] += 1
+        self.summary.progress(self.left)
         return True
 
     def may_soak(self):
         """Whether the budget has time for more than screening the tests that are left."""
         if self.budget is None:
             return True
-        time_of_one = self.screening[0] / max(self.screening[1], 1)
+        time_of_one = self.quick[0] / max(self.quick[1], 1)
         return time.monotonic() - self.begun + self.left * time_of_one < self.budget
 
     def pytest_runtest_logreport(self, report):

@@ -4,6 +4,7 @@ Fixtures of wider scopes are set up once. pytest was not written for a test that
 remembers grows with each call; `forget` removes that.
 """
 
+import io
 import shutil
 import warnings
 
@@ -14,8 +15,8 @@ HIDDEN = ["pytest_refsoak", "refsoak", "_pytest", "pluggy", "pytest", "unittest"
 class Calls:
     """Calls of a test, after its first run."""
 
-    def __init__(self, item):
-        self.item = item
+    def __init__(self, item, recorder):
+        self.item, self.recorder = item, recorder
         self.state = item.session._setupstate
         self.capture = item.config.pluginmanager.getplugin("capturemanager")
         fixtures = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
@@ -24,6 +25,15 @@ class Calls:
         self.finalizers = None
         self.result_key = tmp_path_result_key()
         self.raised = None
+        logging = item.config.pluginmanager.getplugin("logging-plugin")
+        self.log_handlers = [getattr(logging, name) for name in ("caplog_handler", "report_handler")
+                             if hasattr(logging, name)]
+        # What the first run has left stays, for its reports.
+        self.streams = [handler.stream for handler in self.log_handlers]
+        if self.capture is not None and self.capture.is_globally_capturing():
+            for name, text in zip(("stdout", "stderr"), self.capture.read_global_capture()):
+                item.add_report_section("call", name, text)
+        self.sections, self.properties = len(item._report_sections), len(item.user_properties)
 
     def __call__(self):
         item = self.item
@@ -34,6 +44,9 @@ class Calls:
                 item.runtest()
             finally:
                 self.state.teardown_exact(item.parent)
+            failure = failure_of(item) or self.recorder.failure
+            if failure is not None:
+                raise failure
         except BaseException as error:
             self.raised = error
             raise
@@ -59,20 +72,32 @@ class Calls:
             shutil.rmtree(path, ignore_errors=True)
         if hasattr(item, "funcargs"):
             item.funcargs = {}
-        for key in list(item.stash._storage):
-            handler = item.stash._storage[key]
-            if hasattr(handler, "records") and hasattr(handler, "reset"):
-                handler.reset()  # caplog's
+        item.__dict__.pop("_excinfo", None)
+        for handler in self.log_handlers:
+            del handler.records[:]
+            handler.stream = io.StringIO()
         log = getattr(getattr(warnings, "_showwarnmsg_impl", None), "__self__", None)
         if isinstance(log, list):
             log.clear()  # of warnings.catch_warnings(record=True)
         if self.capture is not None and self.capture.is_globally_capturing():
             self.capture.read_global_capture()
-        del item._report_sections[:]
+        del item._report_sections[self.sections:]
+        del item.user_properties[self.properties:]
         if self.finalizers is None:
             self.finalizers = [len(finalizers(fixture)) for fixture in self.wider]
         for fixture, length in zip(self.wider, self.finalizers):
             del finalizers(fixture)[length:]
+
+    def end(self):
+        """Let pytest see what the first run has logged."""
+        for handler, stream in zip(self.log_handlers, self.streams):
+            handler.stream = stream
+
+
+def failure_of(item):
+    """The exception of a unittest, which pytest keeps instead of raising it."""
+    kept = getattr(item, "_excinfo", None)
+    return kept[0].value if kept else None
 
 
 def finalizers(fixture):

@@ -4,22 +4,28 @@ import faulthandler
 import functools
 import json
 import os
-import signal
 import socket
 import time
+import traceback
 import warnings
 
+import pytest
 from _pytest.reports import TestReport
-from _pytest.runner import runtestprotocol
+from _pytest.runner import CallInfo, runtestprotocol
 
 import refsoak
-from refsoak import Report, _native
+from refsoak import _native
+from refsoak._child import CUT_OFF, death, kill, listen, send
 
 from . import option, settings_of
-from .calls import HIDDEN, Calls
+from .calls import HIDDEN, Calls, failure_of
+from .others import (
+    Recorder, cancel_timeout, end_coverage, end_timeout, flush, make_base_directory, may_rerun, own_fixtures_only,
+    silence, start_timeout,
+)
 
-# How long a call may take before the child is killed, in seconds; or this many times as long as the first one.
-LONGEST, TIMES = 60, 20
+# How many tests with the same cause are soaked to certainty.
+CERTAIN = 3
 
 
 class Child:
@@ -33,41 +39,64 @@ class Child:
         self.may_soak = soak.may_soak()
 
     def reports(self):
-        """Run the test in a child, and return its reports for setup, call and teardown."""
-        prepare()
+        """Run the test in a child, and return its reports for setup, call and teardown.
+
+        None means that pytest must run the test as without the soak, because it may run it again.
+        """
+        prepare(self.config)
         # The thread that dumps a traceback later does not exist in the child, which would wait for it.
         faulthandler.cancel_dump_traceback_later()
+        cancel_timeout(self.item)
+        flush(self.config)
         ours, theirs = socket.socketpair()
-        begun = time.monotonic()
+        begun, spent = time.monotonic(), cpu()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python 3.12 and newer warn of a fork beside threads
             process = os.fork()
         if process == 0:
+            status = CUT_OFF
             try:
                 ours.close()
                 self.run(theirs)
+                status = 0
             finally:
-                os._exit(0)
+                os._exit(status)
+        try:
+            os.setpgid(process, process)  # the child does this too: whoever comes first
+        except OSError:
+            pass
         theirs.close()
         try:
             lines, status, hangs = listen(ours, process)
         finally:
             ours.close()
             kill(process)
+        self.spent = cpu() - spent
         return self.hear(lines, status, hangs, time.monotonic() - begun)
 
     # In the child.
 
     def run(self, parent):
         os.setpgid(0, 0)
-        plugins, item = self.config.pluginmanager, self.item
-        plugins.unregister(name="terminalreporter")  # subtests add to its statistics
-        recorder = Recorder()
-        plugins.register(recorder)
-        found = {}
+        item, found = self.item, {}
+        own_fixtures_only(item.session)
+        recorder = Recorder(self.config)
         # Until the first run has ended, this replaces the method of the class.
         item.runtest = functools.partial(self.soaked, recorder, found, parent)
-        reports = runtestprotocol(item, log=False, nextitem=None)
+        try:
+            start_timeout(item)
+            reports = runtestprotocol(item, log=False, nextitem=None)
+        except KeyboardInterrupt:
+            send(parent, {"type": "exit", "text": None})
+            return
+        except pytest.exit.Exception as error:
+            send(parent, {"type": "exit", "text": error.msg, "status": error.returncode})
+            return
+        except BaseException:
+            send(parent, {"type": "error", "text": traceback.format_exc()})
+            return
+        end_timeout(item)
+        flush(self.config)
         for report in [*recorder.reports, *reports]:
             data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
             send(parent, {"type": "pytest", "report": data})
@@ -80,14 +109,20 @@ class Child:
         begun = time.monotonic()
         item.runtest()
         recorder.ends()
+        if failure_of(item) or recorder.has_failed():
+            return
+        end_timeout(item)
         end_coverage(self.config)
-        if self.config.option.capture == "no":
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 1)
-            os.dup2(null, 2)
+        flush(self.config)
+        calls = Calls(item, recorder)
+        silence(self.config)
         send(parent, {"type": "first", "seconds": time.monotonic() - begun})
-        item.session._setupstate.teardown_exact(item.parent)
-        calls = Calls(item)
+        try:
+            item.session._setupstate.teardown_exact(item.parent)
+        except BaseException as error:
+            calls.end()
+            raise_in_teardown(item, error)
+            return
         calls.forget()
         try:
             found.update(self.measure(calls, parent))
@@ -95,6 +130,7 @@ class Child:
             raised = calls.raised
             text = "%s: %s" % (type(raised).__name__, raised) if raised else str(error)
             found.update(verdict="none", text="none: the test passes once, but not when it is repeated: " + text)
+        calls.end()
 
     def measure(self, calls, parent):
         found = {}
@@ -112,7 +148,10 @@ class Child:
                 text = "none: something grows, but the budget has no time to soak this test"
                 return {**found, "verdict": "none", "text": text}
         os.dup2(parent.fileno(), 0)
-        report = refsoak.run(calls, **self.settings, sends=True, hidden=HIDDEN)
+        try:
+            report = refsoak.run(calls, **self.settings, sends=True, hidden=HIDDEN)
+        except BaseException as error:
+            raise RuntimeError(str(error)) from error  # pytest must not take it for the test's own
         return {**found, "verdict": report.verdict, "text": str(report), "record": report.record}
 
     # In the parent.
@@ -123,26 +162,38 @@ class Child:
         for line in lines:
             try:
                 message = json.loads(line)
-            except ValueError:
+                kind = message["type"]
+            except (ValueError, TypeError, KeyError):
                 continue  # the test wrote to the socket
-            if message.get("type") == "pytest":
+            if kind == "pytest":
                 report = self.config.hook.pytest_report_from_serializable(config=self.config, data=message["report"])
+                if isinstance(report.longrepr, list):
+                    report.longrepr = tuple(report.longrepr)  # the place and the reason of a skipped test
                 reports.append(report)
-            elif message.get("type") == "soak":
+            elif kind == "soak":
                 found = message
+            elif kind == "exit":
+                if message["text"] is None:
+                    raise KeyboardInterrupt
+                pytest.exit(message["text"], message["status"])
+            elif kind == "error":
+                reports = [self.passed(when, taken) for when in ("setup", "call", "teardown")]
+                reports[1].outcome, reports[1].longrepr = "failed", "soak: " + message["text"]
+                return reports
             else:
                 messages.append(line)
         if found is None:
-            report = Report(*_native.death([messages, status, taken]))
-            text = str(report)
-            if hangs:
-                text = "died: a call did not end within %d seconds, so its process was killed" % hangs
-            found = {"verdict": report.verdict, "text": text, "record": report.record}
             reports = [self.passed(when, taken) for when in ("setup", "call", "teardown")]
+            report = death(messages, status, hangs, taken, "the test")
+            found = {"verdict": report.verdict, "text": str(report), "record": report.record}
+        elif may_rerun(self.item, reports):
+            return None
         for report in reports:
             is_subtest = type(report) is not TestReport
             if report.when == "call" and not is_subtest and "verdict" in found and report.passed:
                 self.judge(report, found)
+                # JUnit's file takes the properties of the last report.
+                reports[-1].user_properties = report.user_properties
         return reports
 
     def passed(self, when, taken):
@@ -154,9 +205,7 @@ class Child:
     def judge(self, report, found):
         """Add the verdict to the report of a test that passes."""
         found.pop("type", None)
-        if "screening" in found:
-            self.soak.screening[0] += found["screening"]
-            self.soak.screening[1] += 1
+        found["cpu"] = round(self.spent, 3)
         verdict = found["verdict"]
         cause = found.get("cause")
         if cause and "record" in found and verdict in ("leak", "over-release"):
@@ -165,11 +214,13 @@ class Child:
                 "text": "%s: the same as in %s\n%s" % (verdict, report.nodeid, found["text"])})
         report.soak = found
         report.user_properties = [*report.user_properties, ("soak", verdict)]
-        if self.soak.summary.is_known(found):
-            found["known"] = True
-        elif verdict in ("leak", "over-release", "died"):
-            report.outcome, report.longrepr = "failed", "soak: " + found["text"]
-        elif verdict == "none":
+        known = self.soak.summary.judge(found)
+        if known is None:
+            if verdict in ("leak", "over-release", "died"):
+                report.outcome, report.longrepr = "failed", "soak: " + found["text"]
+        elif known:
+            report.outcome, report.longrepr = "failed", "soak: %s\n%s" % (known, found["text"])
+        if verdict == "none":
             if option(self.config, "no-verdict") == "fail":
                 report.outcome, report.longrepr = "failed", "soak: " + found["text"]
             else:
@@ -178,27 +229,27 @@ class Child:
                 report.longrepr = (path, (line or 0) + 1, "soak: " + found["text"].partition("\n")[0])
 
 
-# How many tests with the same cause are soaked to certainty.
-CERTAIN = 3
+def raise_in_teardown(item, error):
+    """Raise an error when pytest tears the test down, which it has already done."""
+    def finalizer():
+        raise error
+
+    item.session._setupstate.addfinalizer(finalizer, item.parent)
 
 
-class Recorder:
-    """Keeps the reports of subtests of the first run."""
-
-    def __init__(self):
-        self.reports, self.has_ended = [], False
-
-    def pytest_runtest_logreport(self, report):
-        if not self.has_ended:
-            self.reports.append(report)
-
-    def ends(self):
-        self.has_ended = True
+def end_fixtures(item, nextitem):
+    """Tear down what tests without a soak have set up, and the next test does not need. Return reports of errors."""
+    state = item.session._setupstate
+    if not state.stack:
+        return []
+    call = CallInfo.from_call(lambda: state.teardown_exact(nextitem), "teardown")
+    return [item.ihook.pytest_runtest_makereport(item=item, call=call)] if call.excinfo else []
 
 
-def prepare():
+def prepare(config):
     """Find all objects, once in the parent: all children then have them."""
     if not prepare.done:
+        make_base_directory(config)
         _native.prepare([])
         prepare.done = True
 
@@ -206,55 +257,6 @@ def prepare():
 prepare.done = False
 
 
-def end_coverage(config):
-    """Save what coverage has measured: its tracer would disturb the soak."""
-    plugin = config.pluginmanager.getplugin("_cov")
-    coverage = getattr(getattr(plugin, "cov_controller", None), "cov", None)
-    if coverage is not None:
-        coverage.stop()
-        coverage.save()
-
-
-def send(socket, message):
-    data = json.dumps(message, default=str).encode() + b"\n"
-    socket.sendall(data)
-
-
-def listen(ours, process):
-    """Return the lines that the child sends, its exit status, and after how many seconds it was killed, if it was."""
-    data, status, hangs = bytearray(), None, 0
-    limit, last = None, time.monotonic()
-    ours.settimeout(0.05)
-    while True:
-        try:
-            received = ours.recv(1 << 16)
-        except socket.timeout:
-            received = None
-        if received:
-            last = time.monotonic()
-            data += received
-            if limit is None and b'"first"' in data:
-                first = next(json.loads(line) for line in data.splitlines() if b'"first"' in line)
-                limit = max(LONGEST, TIMES * first["seconds"])
-            continue
-        if status is not None:
-            break  # it has ended, and everything that it sent was received
-        ended, code = os.waitpid(process, os.WNOHANG)
-        if ended:
-            status = code
-        elif limit is not None and time.monotonic() - last > limit:
-            hangs = limit
-            os.kill(process, signal.SIGKILL)
-            last = float("inf")
-        elif received == b"":
-            time.sleep(0.001)  # the socket is closed, but the process goes on
-    return data.decode(errors="replace").splitlines(), status, hangs
-
-
-def kill(process):
-    """End what the child has started, and the child itself after Ctrl-C."""
-    try:
-        os.killpg(process, signal.SIGKILL)
-        os.waitpid(process, 0)
-    except OSError:
-        pass  # there is nothing left
+def cpu():
+    """The seconds of processor time that this process and its children have used."""
+    return sum(os.times()[:4])

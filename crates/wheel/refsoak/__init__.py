@@ -67,36 +67,54 @@ class Report:
             raise AssertionError(self._text)
 
 
-def soak(function, *args, calls=1600, seconds=30.0, allow=(), **kwargs):
-    """Call function(*args, **kwargs) many times in this process, and report what grows with the calls.
+def soak(function, *args, calls=1600, seconds=30.0, allow=(), native=False, child=False, **kwargs):
+    """Call function(*args, **kwargs) many times, and report what grows with the calls.
 
     calls: how many calls are judged, at least; the warm-up comes on top
     seconds: the time limit. Time in which this process waits for a processor does not count
     allow: patterns of growth that you know, such as "module.CACHE*"; "types" allows references to types
+    native: also name the C functions that take and release leaked references, by gdb
+    child: make the calls in a child process (a fork of this one), so that a crash is a verdict too
 
-    An exception of the function ends the soak, and is raised.
+    An exception of the function ends the soak, and is raised: from a child as a RuntimeError with its traceback.
     """
-    return run(lambda: function(*args, **kwargs), calls, seconds, allow)
+    settings = {"calls": calls, "seconds": seconds, "allow": allow, "native": native}
+
+    def call():
+        function(*args, **kwargs)
+
+    if child:
+        from refsoak._child import soak_in_child
+
+        return soak_in_child(call, settings)
+    return run(call, **settings)
 
 
-def run(call, calls=1600, seconds=30.0, allow=(), sends=False, hidden=("refsoak",)):
+def run(call, calls=1600, seconds=30.0, allow=(), native=False, sends=False, hidden=("refsoak",)):
     """What `soak` does, for a function without arguments.
 
     sends: send the progress to the socket that is this process's stdin, and make stdin empty
     hidden: modules whose lines and variables the report does not name
     """
-    raised = []
-
-    def watched():
-        try:
-            call()
-        except BaseException as error:
-            raised.append(error)
-            raise
-
+    watched = _Watched(call)
     try:
-        return Report(*_native.soak([watched, calls, float(seconds), list(allow), int(sends), list(hidden)]))
+        settings = [calls, float(seconds), list(allow), int(sends), list(hidden), int(native)]
+        return Report(*_native.soak([watched, *settings]))
     except RuntimeError:
-        if raised:
-            raise raised[0] from None
+        if watched.raised is not None:
+            raise watched.raised from None
         raise
+
+
+class _Watched:
+    """A function that keeps the exception which ends the soak."""
+
+    def __init__(self, call):
+        self.call, self.raised = call, None
+
+    def __call__(self):
+        try:
+            self.call()
+        except BaseException as error:
+            self.raised = error
+            raise

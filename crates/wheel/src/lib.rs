@@ -97,7 +97,7 @@ fn screen(arguments: &Arguments<'_>) -> Result<Vec<String>> {
     Ok(vec![screened.to_string()])
 }
 
-/// `[function, calls, seconds, allow, sends, hidden]`: soaks calls of a function. Returns the report as text and as JSON.
+/// `[function, calls, seconds, allow, sends, hidden, native]`: soaks calls of a function. Returns the report as text and as JSON.
 /// With `sends`, sends its progress to the socket that is this process's stdin, and makes stdin empty. `hidden` has the
 /// modules whose lines and variables are not named.
 fn soak(arguments: &Arguments<'_>) -> Result<Vec<String>> {
@@ -111,14 +111,19 @@ fn soak(arguments: &Arguments<'_>) -> Result<Vec<String>> {
     for module in arguments.texts(5)? {
         soak = soak.hide(&module);
     }
+    if arguments.number(6)? != 0 {
+        soak = soak.native();
+    }
     let mut messenger = None;
     if arguments.number(4)? != 0 {
         messenger = Some(Messenger::new(Parent::connect()?));
         empty_stdin()?;
     }
+    // The one that was prepared is for the children: they need it once, this process more often.
     let prepared = PREPARED
         .lock()
         .ok()
+        .filter(|_| messenger.is_some())
         .and_then(|mut prepared| prepared.take());
     let prepared = prepared.map_or_else(Prepared::new, Ok)?;
     let report = soak.run_prepared(prepared, call, |progress| {

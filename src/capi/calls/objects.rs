@@ -318,7 +318,7 @@ impl<'p> Deref for Iter<'p> {
 #[doc(alias = "PyObject_GetIter")]
 #[inline]
 pub fn object_get_iter<'p>(object: &Owned<'p>) -> Result<Iter<'p>, Exception> {
-    // SAFETY: the lock is held and the object live. The result is checked there to be an iterator.
+    // SAFETY: the lock is held and the object live. The C call checks that the result is an iterator.
     let iterator = unsafe { c!(PyObject_GetIter(object.as_ptr())) };
     // SAFETY: the result of a call that returns new or NULL.
     Ok(Iter(unsafe {

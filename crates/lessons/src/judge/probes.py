@@ -24,7 +24,7 @@ def tracking():
     result = guarded(called, [])
     has_traverse = type(result).__flags__ & 1 << 14 and type(result) not in (dict, tuple)
     holds = any(gc.is_tracked(thing) for thing in gc.get_referents(result) if thing is not type(result))
-    # Not with `gc.is_tracked(result)`, which reads that header.
+    # `gc.is_tracked(result)` would read the header, which may be missing.
     if has_traverse and holds and not any(known is result for known in gc.get_objects()):
         found("cycles", REPORTED, "the result's type has tp_traverse, but the result is not tracked: "
               "use PyObject_GC_New, then PyObject_GC_Track.")

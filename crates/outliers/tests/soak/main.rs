@@ -5,6 +5,7 @@
 mod common;
 
 mod command;
+mod native;
 mod planted;
 mod statement;
 mod truth;

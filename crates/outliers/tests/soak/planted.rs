@@ -263,7 +263,7 @@ fn a_container_of_plain_values_is_named_with_its_line() {
 }
 
 /// The first block is freed, but stays in glibc's cache of the thread, and the second comes from there. So the
-/// soak fills the cache before each reading. From outside, the first line may leak as well.
+/// soak fills the cache before each reading. It cannot tell which block was freed, so it names both lines.
 #[test]
 fn c_code_that_leaks_is_named_by_the_line_that_calls_it() {
     let report = judged("leaks_by_c_code", "200000", "leak");
@@ -314,10 +314,10 @@ fn a_leak_that_is_certain_does_not_hide_one_that_is_not_yet() {
 fn a_death_is_a_verdict() {
     let (_, other) = report("leaks_a_reference_each_time", "16");
     for (function, how) in [
-        ("dies", "the function died by SIGSEGV at about call 256"),
+        ("dies", "the process died by SIGSEGV at about call 256"),
         (
             "ends_python",
-            "the function ended the process with exit status: 0 at about call 256",
+            "the process ended with exit status: 0 at about call 256",
         ),
     ] {
         let report = judged(function, "40000", "died");

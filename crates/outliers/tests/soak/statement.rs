@@ -54,7 +54,7 @@ fn a_statement_that_should_raise_and_does_not_is_an_error() {
     assert!(stderr.starts_with(expected), "{stderr}");
 }
 
-/// The statement releases everything when each of its allocations fails in turn, or keeps an object.
+/// When an allocation fails, the first statement releases everything, and the second keeps an object.
 #[test]
 fn a_leak_on_a_path_without_memory_is_found() {
     let (status, report) = report(&["[str(n) for n in X]", "--setup", "X = [1000]", "--starve"]);

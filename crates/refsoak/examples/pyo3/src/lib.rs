@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use refsoak::{Report, Result, Soak};
 
-/// With so many calls, the soak sees a leak of one object in 80 calls.
+/// With this many calls, the soak sees a leak of one object in 80 calls.
 const CALLS: u64 = 1600;
 
 /// Makes a list, fills it, and reads it: all references are released by `Drop`.

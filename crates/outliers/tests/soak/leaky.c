@@ -1,0 +1,61 @@
+/* Functions that leak or over-release a reference. */
+#include <Python.h>
+
+static PyObject *kept;
+
+static PyObject *takes(PyObject *self, PyObject *argument)
+{
+    Py_INCREF(kept);
+    Py_RETURN_NONE;
+}
+
+/* Takes two references to the module json, and releases one. */
+static PyObject *imports(PyObject *self, PyObject *argument)
+{
+    PyObject *module = PyImport_ImportModule("json");
+    Py_XINCREF(module);
+    Py_XDECREF(module);
+    Py_RETURN_NONE;
+}
+
+static PyObject *releases(PyObject *self, PyObject *argument)
+{
+    Py_DECREF(kept);
+    Py_RETURN_NONE;
+}
+
+/* Balanced. */
+static PyObject *borrows(PyObject *self, PyObject *argument)
+{
+    Py_INCREF(kept);
+    Py_DECREF(kept);
+    Py_RETURN_NONE;
+}
+
+static PyObject *borrows_and_takes(PyObject *self, PyObject *argument)
+{
+    Py_XDECREF(borrows(self, argument));
+    return takes(self, argument);
+}
+
+static PyMethodDef methods[] = {
+    {"takes", takes, METH_NOARGS, NULL},
+    {"imports", imports, METH_NOARGS, NULL},
+    {"releases", releases, METH_NOARGS, NULL},
+    {"borrows_and_takes", borrows_and_takes, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL}
+};
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "leaky", NULL, -1, methods};
+
+PyMODINIT_FUNC PyInit_leaky(void)
+{
+    PyObject *module = PyModule_Create(&definition);
+    kept = PyObject_CallObject((PyObject *)&PyBaseObject_Type, NULL);
+    if (module == NULL || kept == NULL) {
+        return NULL;
+    }
+    Py_INCREF(kept);
+    PyModule_AddObject(module, "KEPT", kept);
+    return module;
+}

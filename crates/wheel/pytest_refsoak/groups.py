@@ -1,0 +1,115 @@
+"""What a test leaks, in words, and which tests leak the same."""
+
+import collections
+import os
+import re
+
+# What keeps frames alive also keeps whatever their variables refer to, so these explain everything else that grows.
+KEPT_BY_EXCEPTIONS = {"traceback", "frame"}
+EXCEPTIONS = "exceptions that nothing releases, with their tracebacks and frames"
+
+
+class Evidence:
+    """What grows in a test: objects, containers, lines, and types of objects."""
+
+    def __init__(self, test, found):
+        record = found.get("record") or {}
+        self.file = os.path.basename(test.partition("::")[0])
+        self.objects, self.own_objects = [], []
+        for row in record.get("references", []):
+            is_own = self.is_test(module_file(row.get("variable") or "")) or self.is_test(code_file(row["object"]))
+            (self.own_objects if is_own else self.objects).append("references to " + without_address(row["object"]))
+        self.containers = [text.partition(": ")[0] for text in record.get("containers", [])]
+        # By line: its code.
+        self.lines, self.own_lines, self.kinds = {}, {}, []
+        for text in record.get("grown", []):
+            match = re.match(r"(.+?:\d+): [+-].*? per call[^:]*: ?(.*)", text)
+            if match:
+                line, code = match.groups()
+                lines = self.own_lines if self.is_test(os.path.basename(line.rpartition(":")[0])) else self.lines
+                lines.setdefault(shorter(line), code)
+            elif " of type " in text:
+                self.kinds.append(text.partition(" of type ")[2].partition(" per call")[0])
+        counters = [row["name"] for row in record.get("counters", []) if row["finding"] in ("leak", "over-release")]
+        self.rest = ", ".join(counters) or record.get("summary", found["verdict"])
+
+    def is_test(self, file):
+        return bool(file) and (file == self.file or re.match(r"(test_.*|.*_test|conftest)\.py$", file) is not None)
+
+    def cause(self):
+        """Return what grows, preferably outside the test itself."""
+        if KEPT_BY_EXCEPTIONS.intersection(self.kinds):
+            return EXCEPTIONS
+        for names in self.objects, self.containers, list(self.lines), self.own_objects:
+            if names:
+                return names[0]
+        if self.kinds:
+            return "objects of type " + self.kinds[0]
+        return next(iter(self.own_lines), self.rest)
+
+
+def finding(found):
+    """What grows, without numbers and addresses: the same text in the next run."""
+    evidence = Evidence("", found)
+    objects = evidence.objects + evidence.own_objects + evidence.containers
+    if objects:
+        return "; ".join(objects[:3])
+    return next(iter({**evidence.lines, **evidence.own_lines}), evidence.rest)
+
+
+class Group:
+    """Tests that leak the same."""
+
+    def __init__(self, verdict, cause):
+        self.verdict, self.cause = verdict, cause
+        self.results = []
+        self.lines, self.codes = collections.Counter(), {}
+
+    def add(self, test, found, evidence):
+        self.results.append((test, found))
+        if ": the same as in " in found.get("text", "").partition("\n")[0]:
+            return  # these lines are the other test's
+        for line, code in evidence.lines.items() or evidence.own_lines.items():
+            self.lines[line] += 1
+            self.codes[line] = code
+
+    def __str__(self):
+        text = "%s: %s" % (self.verdict, self.cause)
+        for line, _ in self.lines.most_common(1):
+            code = self.codes[line]
+            text += "%s%s" % ("" if line == self.cause else ", at " + line, ": " + code if code else "")
+        more = len(self.lines) - 1
+        return text + ("; and at %d more line%s" % (more, "s" if more > 1 else "") if more > 0 else "")
+
+
+def groups(results):
+    """Group tests, given with what was found in each, by what they leak; the largest group comes first."""
+    found_groups = {}
+    for test, found in results:
+        if found["verdict"] in ("leak", "over-release", "died"):
+            evidence = Evidence(test, found)
+            key = found["verdict"], evidence.cause()
+            found_groups.setdefault(key, Group(*key)).add(test, found, evidence)
+    return sorted(found_groups.values(), key=lambda group: -len(group.results))
+
+
+def module_file(variable):
+    """`test_a.py` of `test_a.KEPT`."""
+    return variable.partition(".")[0] + ".py" if variable else ""
+
+
+def code_file(thing):
+    """The file of a function's code or of a class, as far as its repr shows it."""
+    match = re.search(r'([^/"]+\.py)", line', thing) or re.search(r"<class '(?:[\w.]+\.)?(\w+)\.[\w.<>]+'>", thing)
+    return "" if match is None else match.group(1) if match.group(1).endswith(".py") else match.group(1) + ".py"
+
+
+def without_address(thing):
+    return re.sub(r" at 0x[0-9a-f.]+", "", thing)
+
+
+def shorter(line):
+    """A line's file as one imports it, or relative to the current directory."""
+    line = line.rpartition("-packages/")[2]
+    here = os.getcwd() + os.sep
+    return line[len(here):] if line.startswith(here) else line
