@@ -55,8 +55,8 @@ pub struct Screened {
     /// Whether a counter or an object moved in the same direction in each of the last five windows, or a counter grew
     /// in most of them.
     pub is_suspect: bool,
-    /// The objects that moved, by counter, address and change per window. It is the same in two children of a process
-    /// if the same objects moved. Empty if nothing moved, or only counters without objects.
+    /// The objects that moved, by counter, address and direction. It is the same in two children of a process if the
+    /// same objects moved. Empty if nothing moved, or only counters without objects.
     pub cause: String,
 }
 

@@ -301,10 +301,10 @@ impl Universe {
         })
     }
 
-    /// The objects of which [`is_steady`](Self::is_steady) is true, by address, and how much they moved in the last
-    /// window, divided by the greatest common divisor: a test that leaks three times per call has the same text.
+    /// The objects of which [`is_steady`](Self::is_steady) is true, by address, and whether they rise or fall. It has
+    /// no amounts: a test that leaks the same twice per call has the same text.
     pub fn steady(&self, py: Python<'_>) -> String {
-        let mut steady = Vec::new();
+        let mut text = String::new();
         for member in &self.members {
             let length = member
                 .length
@@ -313,18 +313,11 @@ impl Universe {
             let moved = [Some((member.counter(), member.series)), length];
             for (counter, series) in moved.into_iter().flatten() {
                 if series.is_steady() {
-                    steady.push((counter, member.address(py), series.last()));
+                    let sign = if series.last() < 0 { '-' } else { '+' };
+                    // Writing to a string does not fail.
+                    let _ = write!(text, "{counter} {:x}{sign}; ", member.address(py));
                 }
             }
-        }
-        let divisor = steady
-            .iter()
-            .fold(0, |all, &(_, _, last)| divisor(all, last))
-            .max(1);
-        let mut text = String::new();
-        for (counter, address, last) in steady {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{counter} {address:x} {:+}; ", last / divisor);
         }
         text
     }
@@ -396,14 +389,6 @@ impl Universe {
         }
         moved.sort_by_key(|moved| (moved.finding, -moved.total.abs()));
         Ok(moved)
-    }
-}
-
-/// The greatest common divisor; that of zero and a number is the number.
-fn divisor(one: i64, other: i64) -> i64 {
-    match other {
-        0 => one.saturating_abs(),
-        _ => divisor(other, one.wrapping_rem(other)),
     }
 }
 

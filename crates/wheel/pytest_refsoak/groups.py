@@ -6,6 +6,8 @@ import re
 
 # What keeps frames alive also keeps whatever their variables refer to, so these explain everything else that grows.
 KEPT_BY_EXCEPTIONS = {"traceback", "frame"}
+# The most objects in the title of a group.
+MOST_NAMED = 3
 EXCEPTIONS = "exceptions that nothing releases, with their tracebacks and frames"
 
 
@@ -62,19 +64,37 @@ class Group:
 
     def __init__(self, verdict, cause):
         self.verdict, self.cause = verdict, cause
-        self.results = []
+        self.results, self.evidence = [], []
+        self.objects = collections.Counter()
         self.lines, self.codes = collections.Counter(), {}
 
     def add(self, test, found, evidence):
         self.results.append((test, found))
+        self.evidence.append(evidence)
+        self.objects.update(evidence.objects)
         if ": the same as in " in found.get("text", "").partition("\n")[0]:
             return  # these lines are the other test's
         for line, code in evidence.lines.items() or evidence.own_lines.items():
             self.lines[line] += 1
             self.codes[line] = code
 
+    def is_of_objects(self):
+        return self.cause in self.objects
+
+    def join(self, other):
+        """Add the tests of another group."""
+        for (test, found), evidence in zip(other.results, other.evidence):
+            self.add(test, found, evidence)
+
     def __str__(self):
         text = "%s: %s" % (self.verdict, self.cause)
+        if self.is_of_objects():
+            # The object that most tests leak comes first.
+            names = [name for name, _ in self.objects.most_common()]
+            text = "%s: %s" % (self.verdict, ", ".join([names[0], *(name.replace("references to ", "to ")
+                                                                    for name in names[1:MOST_NAMED])]))
+            if len(names) > MOST_NAMED:
+                text += " and to %d more" % (len(names) - MOST_NAMED)
         for line, _ in self.lines.most_common(1):
             code = self.codes[line]
             text += "%s%s" % ("" if line == self.cause else ", at " + line, ": " + code if code else "")
@@ -83,14 +103,27 @@ class Group:
 
 
 def groups(results):
-    """Group tests, given with what was found in each, by what they leak; the largest group comes first."""
+    """Group tests, given with what was found in each, by what they leak; the largest group comes first.
+
+    Tests that leak references to the same object are one group, also if each leaks references to others too.
+    """
     found_groups = {}
     for test, found in results:
         if found["verdict"] in ("leak", "over-release", "died"):
             evidence = Evidence(test, found)
             key = found["verdict"], evidence.cause()
             found_groups.setdefault(key, Group(*key)).add(test, found, evidence)
-    return sorted(found_groups.values(), key=lambda group: -len(group.results))
+    joined = []
+    for group in found_groups.values():
+        if group.is_of_objects():
+            same = [other for other in joined if other.verdict == group.verdict and other.is_of_objects()
+                    and other.objects.keys() & group.objects.keys()]
+            for other in same:
+                other.join(group)
+                joined.remove(other)
+                group = other
+        joined.append(group)
+    return sorted(joined, key=lambda group: -len(group.results))
 
 
 def module_file(variable):

@@ -21,6 +21,16 @@ def test_seventy_three_tests_with_one_object_are_one_group():
     assert str(found[0]) == "leak: references to type <class 'package.Kind'>, at package/__init__.py:36: return call()"
 
 
+def test_tests_that_share_an_object_are_one_group():
+    names = "Variable", "Term", "Expression", "Constraint", "Solver"
+    types = [("type <class 'package.%s'>" % name, "package." + name) for name in names]
+    found = groups([result("test_%d" % number, types[:number][::-1]) for number in range(1, 6)])
+    assert [len(group.results) for group in found] == [5]
+    assert str(found[0]) == (
+        "leak: references to type <class 'package.Variable'>, to type <class 'package.Term'>, "
+        "to type <class 'package.Expression'> and to 2 more")
+
+
 def test_kept_exceptions_are_one_group_whatever_their_frames_keep():
     kinds = ["+1 object of type traceback per call", "+2 objects of type frame per call"]
     found = groups([
