@@ -8,7 +8,6 @@
 `pytest --soak` soaks every test of a suite. `python -m refsoak --help` lists the commands.
 """
 
-import json as _json
 import sys as _sys
 
 __all__ = ["Report", "soak"]
@@ -43,8 +42,10 @@ class Report:
     """
 
     def __init__(self, text, json):
+        from json import loads  # not at the top: it takes most of the time of an import
+
         self._text, self._json = text, json
-        self.record = _json.loads(json)
+        self.record = loads(json)
 
     @property
     def verdict(self):

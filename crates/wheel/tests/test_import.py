@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from conftest import environment
+
 VERSION = "%d.%d" % sys.version_info[:2]
 REFUSED = {
     "sys.version_info = (3, 7, 17)": "refsoak supports CPython 3.8 to 3.15, and this is 3.7",
@@ -19,8 +21,9 @@ REFUSED = {
 
 
 def run(script):
+    # Not in the current directory, which may hold another refsoak.
     return subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          universal_newlines=True)
+                          universal_newlines=True, cwd="/", env=environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD=""))
 
 
 @pytest.mark.parametrize("fake", REFUSED)

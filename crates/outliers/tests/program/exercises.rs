@@ -406,6 +406,22 @@ fn an_exercise_is_copied_here_and_passed_until_it_changes() {
     assert_eq!(stderr, error);
 }
 
+#[test]
+fn missing_headers_are_an_error_that_says_what_to_install() {
+    let here = directory("no-headers");
+    fs::copy(Path::new(FOLDER).join("append.c"), here.join("append.c")).unwrap();
+    let elsewhere = "import sysconfig\nsysconfig.get_path = lambda name: '/no/include'\n";
+    fs::write(here.join("sitecustomize.py"), elsewhere).unwrap();
+    let mut command = outliers();
+    command.args(["exercise", "append.c"]).current_dir(&here);
+    let output = command.env("PYTHONPATH", &here).output().unwrap();
+    let (status, stdout, stderr) = outcome(&output);
+    assert_eq!((status, stdout.as_str()), (Some(1), ""), "{stderr}");
+    let said = "there is no /no/include/Python.h; on Debian, apt install python3.";
+    assert!(stderr.contains(said), "{stderr}");
+    assert!(stderr.ends_with("-dev\n"), "{stderr}");
+}
+
 /// A cleaner may remove the directory while Python starts, before the compiler runs, or after it has run.
 #[test]
 fn an_error_names_a_temporary_directory_that_was_removed() {
