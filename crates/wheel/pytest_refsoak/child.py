@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import socket
+import sys
 import time
 import traceback
 import warnings

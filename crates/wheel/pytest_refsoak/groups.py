@@ -18,15 +18,18 @@ class Evidence:
         record = found.get("record") or {}
         self.file = os.path.basename(test.partition("::")[0])
         self.objects, self.own_objects = [], []
-        # By object: the variable that leads to it.
+        # By type: the variable that leads to it.
         self.which = {}
         for row in record.get("references", []):
             # A test module may have imported it.
             is_own = self.is_test(code_file(row["object"]) or module_file(row.get("variable") or ""))
             name = "references to " + without_address(row["object"])
+            which = ", which is " + row["variable"] if row.get("variable") else ""
+            if not row["object"].startswith("type "):
+                name += which  # other objects may look the same
             (self.own_objects if is_own else self.objects).append(name)
-            if row.get("variable"):
-                self.which[name] = ", which is " + row["variable"]
+            if not name.endswith(which):
+                self.which[name] = which
         self.containers = [without_address(text.partition(": ")[0]) for text in record.get("containers", [])]
         # By line: its code.
         self.lines, self.own_lines, self.kinds = {}, {}, []

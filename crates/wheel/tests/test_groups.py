@@ -54,7 +54,7 @@ def test_a_finding_has_no_addresses():
 
 def test_a_kept_exception_names_nothing_of_pytest(run):
     run.write(test_kept="""
-        KEPT = []
+        import ctypes
 
         def refuse():
             raise ValueError
@@ -62,7 +62,7 @@ def test_a_kept_exception_names_nothing_of_pytest(run):
         def test_raises():
             with pytest.raises(ValueError) as caught:
                 refuse()
-            KEPT.append(caught.value)
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(caught.value))
     """)
     ended = run("--soak")
     row = ended.rows["test_raises"]
