@@ -21,8 +21,8 @@ from refsoak import Report, _native
 from . import option, settings_of
 from .calls import HIDDEN, Calls, failure_of
 from .others import (
-    Recorder, cancel_timeout, end_timeout, flush, make_base_directory, may_rerun, own_fixtures_only, pause_coverage,
-    resume_coverage, silence, start_timeout,
+    Recorder, adopt_coverage, cancel_timeout, end_timeout, flush, make_base_directory, may_rerun, own_fixtures_only,
+    pause_coverage, resume_coverage, silence, start_timeout,
 )
 
 # How long a call may take before the child is killed, in seconds; or this many times as long as the first one.
@@ -84,12 +84,16 @@ class Child:
         os.setpgid(0, 0)
         item, found = self.item, {}
         own_fixtures_only(item.session)
+        adopt_coverage(self.config)
         recorder = Recorder(self.config)
         # Until the first run has ended, this replaces the method of the class.
         item.runtest = functools.partial(self.soaked, recorder, found, parent)
         try:
             start_timeout(item)
             reports = runtestprotocol(item, log=False, nextitem=None)
+            end_timeout(item)
+            pause_coverage(self.config)
+            flush(self.config)
         except KeyboardInterrupt:
             send(parent, {"type": "exit", "text": None})
             return
@@ -99,9 +103,6 @@ class Child:
         except BaseException:
             send(parent, {"type": "error", "text": traceback.format_exc()})
             return
-        end_timeout(item)
-        pause_coverage(self.config)
-        flush(self.config)
         for report in [*recorder.reports, *reports]:
             data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
             send(parent, {"type": "pytest", "report": data})
