@@ -101,10 +101,12 @@ class Calls:
             self.capture.read_global_capture()
         del item._report_sections[self.sections:]
         del item.user_properties[self.properties:]
+        kept = [finalizers(fixture) for fixture in self.wider]
+        kept += [list_ for list_, _ in self.state.stack.values()]  # of pytest 7
         if self.finalizers is None:
-            self.finalizers = [len(finalizers(fixture)) for fixture in self.wider]
-        for fixture, length in zip(self.wider, self.finalizers):
-            del finalizers(fixture)[length:]
+            self.finalizers = list(map(len, kept))
+        for list_, length in zip(kept, self.finalizers):
+            del list_[length:]
 
     def end(self):
         """Let pytest see what the first run has logged."""

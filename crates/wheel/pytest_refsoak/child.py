@@ -21,8 +21,8 @@ from refsoak._child import CUT_OFF, death, kill, listen, send
 from . import option, settings_of
 from .calls import HIDDEN, Calls, failure_of
 from .others import (
-    Recorder, cancel_timeout, end_timeout, flush, make_base_directory, may_rerun, own_fixtures_only, pause_coverage,
-    resume_coverage, silence, start_timeout,
+    Recorder, adopt_coverage, cancel_timeout, end_timeout, flush, make_base_directory, may_rerun, own_fixtures_only,
+    pause_coverage, resume_coverage, silence, start_timeout,
 )
 
 # How many tests with the same cause are soaked to certainty.
@@ -81,12 +81,16 @@ class Child:
         os.setpgid(0, 0)
         item, found = self.item, {}
         own_fixtures_only(item.session)
+        adopt_coverage(self.config)
         recorder = Recorder(self.config)
         # Until the first run has ended, this replaces the method of the class.
         item.runtest = functools.partial(self.soaked, recorder, found, parent)
         try:
             start_timeout(item)
             reports = runtestprotocol(item, log=False, nextitem=None)
+            end_timeout(item)
+            pause_coverage(self.config)
+            flush(self.config)
         except KeyboardInterrupt:
             send(parent, {"type": "exit", "text": None})
             return
@@ -96,9 +100,6 @@ class Child:
         except BaseException:
             send(parent, {"type": "error", "text": traceback.format_exc()})
             return
-        end_timeout(item)
-        pause_coverage(self.config)
-        flush(self.config)
         for report in [*recorder.reports, *reports]:
             data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
             send(parent, {"type": "pytest", "report": data})

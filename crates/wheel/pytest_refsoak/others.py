@@ -81,6 +81,13 @@ def coverage_of(config):
     return getattr(getattr(plugin, "cov_controller", None), "cov", None)
 
 
+def adopt_coverage(config):
+    """Make this process the one that coverage measures: pytest-cov 6 and older would start a second one for it."""
+    plugin = config.pluginmanager.getplugin("_cov")
+    if hasattr(plugin, "pid"):
+        plugin.pid = os.getpid()
+
+
 def pause_coverage(config):
     """Save what coverage has measured: its tracer would disturb the soak."""
     coverage = coverage_of(config)
