@@ -135,14 +135,14 @@ def test_the_run_goes_on_and_leaves_no_process(hostile):
 
 
 @pytest.mark.parametrize("test, text", [
-    ("exit_at_first", "died: the function ended the process with exit status: 0"),
-    ("exit_later", "died: the function ended the process with exit status: 3"),
-    ("segfault_at_first", "died: the function died by SIGSEGV"),
-    ("segfault_later", "died: the function died by SIGSEGV"),
-    ("killed_later", "died: the function died by SIGKILL"),
-    ("alarm_that_kills", "died: the function died by SIGALRM"),
+    ("exit_at_first", "died: the process ended with exit status: 0"),
+    ("exit_later", "died: the process ended with exit status: 3"),
+    ("segfault_at_first", "died: the process died by SIGSEGV"),
+    ("segfault_later", "died: the process died by SIGSEGV"),
+    ("killed_later", "died: the process died by SIGKILL"),
+    ("alarm_that_kills", "died: the process died by SIGALRM"),
     ("hang_later", "died: a call did not end within 6 seconds, so its process was killed"),
-    ("closes_all_files", "died: the test has closed the socket to pytest"),
+    ("closes_all_files", "died: the test has closed the socket to its parent"),
 ])
 def test_a_death_is_a_verdict_with_its_reason(hostile, test, text):
     row = hostile.rows["test_" + test]
