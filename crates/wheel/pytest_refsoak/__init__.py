@@ -13,12 +13,14 @@ import pytest
 OPTIONS = [
     ("calls", None, int, "soak each test with at least N calls, without screening it first [%d]"),
     ("seconds", 30.0, float, "soak each test for at most SECONDS"),
-    ("budget", None, str, "soak the suite for at most TIME, such as 90s or 10m: what is left is only screened"),
+    ("budget", None, str, "soak the suite for TIME, such as 90s or 10m: when it gets short, tests are only screened"),
     ("json", None, str, "write a JSON object for each test to FILE, one per line"),
     ("baseline", None, str, "fail only for leaks that are not in FILE or are worse than there; if FILE does not exist, fail and write it"),
     ("no-verdict", "skip", str, "what a test without a verdict counts as: skip or fail"),
 ]
 CALLS = 1600
+# The property of a test for which the budget had no time.
+UNSOAKED = ("soak", "unsoaked")
 
 
 def pytest_addoption(parser):
@@ -153,6 +155,10 @@ class Soak:
 
         if self.begun is None:
             self.begun = time.monotonic()
+        if self.budget is not None and time.monotonic() - self.begun >= self.budget:
+            self.left -= 1
+            item.user_properties.append(UNSOAKED)
+            return None  # pytest runs it as without the soak
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         begun = time.monotonic()
         reports = Child(self, item).reports()
@@ -176,8 +182,12 @@ class Soak:
         return time.monotonic() - self.begun + self.left * time_of_one < self.budget
 
     def pytest_runtest_logreport(self, report):
-        if getattr(report, "soak", None) and report.when == "call":
-            self.summary.add(report)
+        if report.when != "call":
+            return
+        if getattr(report, "soak", None):
+            self.summary.add(report.nodeid, report.soak)
+        elif list(UNSOAKED) in map(list, report.user_properties):
+            self.summary.add(report.nodeid, {"verdict": UNSOAKED[1]})
 
     def pytest_terminal_summary(self, terminalreporter):
         self.summary.write(terminalreporter)

@@ -48,10 +48,10 @@ class Summary:
         reporter.ensure_newline()
         reporter.write_line("soak: %d of %d tests left, about %.1f minutes" % (left, self.total, minutes))
 
-    def add(self, report):
-        self.found.append((report.nodeid, report.soak))
+    def add(self, test, found):
+        self.found.append((test, found))
         if self.json is not None:
-            row = {"test": report.nodeid, **report.soak}
+            row = {"test": test, **found}
             self.json.write(json.dumps(row, sort_keys=True) + "\n")
             self.json.flush()
 
@@ -109,7 +109,8 @@ class Baseline:
             return []
         leaks, tests = {}, set()
         for test, found in results:
-            tests.add(test)
+            if found["verdict"] not in ("none", "unsoaked"):
+                tests.add(test)
             if found["verdict"] in ("leak", "over-release"):
                 row = leaks.setdefault(finding(found), {"per_call": 0.0, "tests": []})
                 row["per_call"] = max(row["per_call"], round(rate(found), 4))
@@ -127,6 +128,7 @@ class Baseline:
 WORDS = [
     ("clean", "clean"), ("screened", "screened without a finding"), ("leak", "leak"),
     ("over-release", "release too often"), ("died", "died"), ("none", "without a verdict"),
+    ("unsoaked", "not even screened, because the budget was spent"),
 ]
 
 

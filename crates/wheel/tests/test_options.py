@@ -108,11 +108,29 @@ def test_a_baseline_lets_known_leaks_pass(run):
     assert json.loads((run.directory / "known.json").read_text())["findings"] == findings
 
 
-def test_a_budget_that_is_spent_leaves_screening(run):
+def test_a_budget_that_is_spent_leaves_a_plain_run(run):
     run.write(test_leaks=LEAKS % (1, 1))
     result = run("--soak", "--soak-budget", "0")
+    assert (result.status, result.verdicts) == (0, {"test_leak": "unsoaked", "test_other": "unsoaked"}), str(result)
+    assert "2 not even screened, because the budget was spent" in result.out
+
+
+def test_a_budget_that_gets_short_leaves_screening(run):
+    run.write(test_leaks=LEAKS % (1, 1), conftest="""
+        import pytest
+
+        @pytest.hookimpl(trylast=True)
+        def pytest_collection_finish(session):
+            # As if each test so far had taken so many seconds.
+            session.config.pluginmanager.getplugin("refsoak-soak").quick = [1e6, 1]
+    """)
+    result = run("--soak", "--soak-budget", "10m")
     assert result.verdicts == {"test_leak": "none", "test_other": "none"}, str(result)
     assert "something grows, but the budget has no time to soak this test" in result.out
+
+
+def test_a_budget_with_time_soaks_to_certainty(run):
+    run.write(test_leaks=LEAKS % (1, 1))
     result = run("--soak", "--soak-budget", "10m", "test_leaks.py::test_leak")
     assert result.verdicts == {"test_leak": "leak"}, str(result)
 
