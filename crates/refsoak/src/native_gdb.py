@@ -6,7 +6,7 @@ import os
 import gdb
 
 # The most frames of a stack that are recorded, and the most changes that are watched.
-DEEP, MOST = 10, 5000
+DEEP, MOST = 24, 5000
 
 
 class Count(gdb.Breakpoint):
