@@ -63,7 +63,7 @@ class Child:
             finally:
                 os._exit(status)
         try:
-            os.setpgid(process, process)  # the child does this too: whoever comes first
+            os.setpgid(process, process)  # the child does this too, and either may be first
         except OSError:
             pass
         theirs.close()

@@ -1,4 +1,4 @@
-//! `outliers soak STATEMENT`: inputs of your own, the path that raises, and memory that runs out.
+//! `outliers soak STATEMENT`: any inputs, the path that raises, and memory that runs out.
 #![allow(clippy::indexing_slicing, clippy::expect_used)]
 
 use std::path::Path;
