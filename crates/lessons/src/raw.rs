@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
+use std::env;
 use std::ffi::CStr;
 use std::mem;
 use std::ptr::{self, NonNull};
@@ -14,27 +15,21 @@ use pyoutliers::Python;
 use pyoutliers::capi::{Borrowed, Owned, Unfilled, c, ffi, object_call_function_obj_args};
 use refsoak::starve;
 
-/// The proof that this process may crash. Only a child process may.
+/// The proof that this process may crash: it was started for one mistake, after which behaviour is undefined.
 #[derive(Clone, Copy, Debug)]
 pub struct Doomed(());
 
 impl Doomed {
-    /// Declares that this process may crash. The main function of a child does only this:
+    /// The option with which a parent starts such a process.
+    pub const OPTION: &str = "--doomed";
+
+    /// The proof, if this process was started with [`OPTION`](Self::OPTION).
     ///
-    /// ```no_run
-    /// use lessons::{Doomed, misbehave};
-    /// // SAFETY: this process was started to make this mistake, and does nothing else.
-    /// misbehave("use-after-steal", unsafe { Doomed::new() })
-    /// ```
-    ///
-    /// # Safety
-    ///
-    /// Behaviour is undefined after a mistake. So this process must:
-    ///
-    /// - make one mistake and then end;
-    /// - do nothing else that anybody relies on.
-    pub unsafe fn new() -> Self {
-        Self(())
+    /// It is safe, because code in the process cannot add an option to its command line. A parent that starts a process with
+    /// that option wants the mistake, and relies on nothing else in it.
+    pub fn of_this_process() -> Option<Self> {
+        let is_doomed = env::args_os().any(|word| word == Self::OPTION);
+        is_doomed.then_some(Self(()))
     }
 }
 

@@ -50,11 +50,13 @@ lessons! {
 /// Makes the mistake of that name in a child process of [`Children`](crate::Children), and ends the
 /// process.
 ///
-/// The caller must keep the promises of [`Doomed::new`], which is unsafe:
+/// Only a process that was started for a mistake can call it:
 ///
-/// ```compile_fail
+/// ```
 /// use lessons::{Doomed, misbehave};
-/// misbehave("use-after-steal", Doomed::new());
+/// if let Some(doomed) = Doomed::of_this_process() {
+///     misbehave("use-after-steal", doomed);
+/// }
 /// ```
 pub fn misbehave(name: &str, doomed: Doomed) -> ! {
     let Ok(parent) = Parent::connect() else {
