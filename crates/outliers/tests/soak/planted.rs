@@ -173,8 +173,8 @@ fn a_function_that_closes_all_descriptors_gets_no_verdict_and_one_report() {
 }
 
 /// The call adds 48 bytes, and its line frees 32: the line leaks 16. For a few blocks, the C library takes 16 bytes more
-/// or less. Over the 16 calls that are followed, this changes the rate by one byte. Without its cache, which counts as
-/// memory in use, and holds up to 16 freed blocks of a size.
+/// or less. Over the 16 calls that are followed, this changes the rate by up to 2 bytes. The C library's cache is off,
+/// because it holds up to 16 freed blocks of a size, which count as memory in use.
 #[test]
 fn the_leak_of_a_call_is_charged_to_its_line() {
     let mut soak = soak("calls_a_leaking_function", &["--calls", "4000"]);
@@ -182,7 +182,7 @@ fn the_leak_of_a_call_is_charged_to_its_line() {
     let (_, stdout, _) = outcome(&soak.output().unwrap());
     let report: Value = serde_json::from_str(&stdout).unwrap();
     let grown = report["grown"].to_string();
-    let rates = ["+15", "+16", "+17"]
+    let rates = ["+14", "+15", "+16", "+17", "+18"]
         .map(|rate| format!("{rate} bytes of C's heap per call: leaked = grows"));
     assert!(rates.iter().any(|rate| grown.contains(rate)), "{report:#}");
     assert!(!grown.contains("<outliers>"), "{report:#}");
