@@ -4,10 +4,10 @@ use crate::python;
 use crate::raw::{self, Pointer};
 use pyoutliers::capi::{self, Borrowed, Code, Held, Iter, Owned, Unfilled};
 use pyoutliers::{Python, Result, with_python};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How a variable in C relates to the object that it points to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Ownership {
     /// It owns a reference.
@@ -23,11 +23,11 @@ pub enum Ownership {
 }
 
 /// A variable.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Variable {
     /// Its name in the lesson.
-    pub name: &'static str,
+    pub name: String,
     /// Whether it owns its object.
     pub ownership: Ownership,
     /// The index of its object in the picture.
@@ -35,20 +35,22 @@ pub struct Variable {
 }
 
 /// An object, freed or not.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Object {
     /// The first variable that pointed to it.
-    pub name: &'static str,
+    pub name: String,
     /// Its type.
     pub kind: String,
+    /// Its value, if it is a number or text.
+    pub value: String,
     /// The number of references to it, without those held only for measuring: 0 if it was freed, `None`
     /// if it is immortal.
     pub count: Option<usize>,
 }
 
 /// A picture: who owns what at the end of a step, as it was measured.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Picture {
     /// The variables so far.
@@ -86,6 +88,29 @@ impl Picture {
         };
         let mut objects = self.objects.iter().enumerate();
         objects.find(differs).map(|(_, object)| object)
+    }
+
+    /// A sentence that names the owners of a variable's object. `None` if the picture does not show them all.
+    pub(crate) fn owners(&self, variable: &str) -> Option<String> {
+        let mut variables = self.variables.iter();
+        let number = variables.find(|found| found.name == variable)?.object;
+        let of_kind = |kind| {
+            let variables = self.variables.iter();
+            variables.filter(move |found| found.object == number && found.ownership == kind)
+        };
+        let mut owners: Vec<_> = of_kind(Ownership::Owned)
+            .map(|variable| format!("the variable {}", variable.name))
+            .collect();
+        for &(from, _) in self.references.iter().filter(|&&(_, to)| to == number) {
+            owners.push(format!("the object of {}", self.objects.get(from)?.name));
+        }
+        let lost = of_kind(Ownership::Lost).count();
+        let count = self.objects.get(number)?.count?;
+        (count == owners.len() + lost).then(|| match (owners.is_empty(), lost) {
+            (true, 0) => "It has no owner, so it is freed.".into(),
+            (true, _) => "Its reference is lost: no variable can release it.".into(),
+            (false, _) => format!("Its owners: {}.", owners.join(", ")),
+        })
     }
 }
 
@@ -168,6 +193,14 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
+    /// A picture from another process, which no step changes.
+    pub(crate) fn showing(picture: Picture) -> Self {
+        Self {
+            picture,
+            ..Self::default()
+        }
+    }
+
     /// Adds a variable of that name, or points it to another object.
     pub(crate) fn bind(&mut self, name: &'static str, variable: &impl Shown) -> Result<()> {
         let Some((probe, ownership)) = variable.shown() else {
@@ -178,9 +211,11 @@ impl Scene {
             if let Some(number) = self.number(py, object.address()) {
                 return Ok(number);
             }
+            let value = python::call(py, c"value", [&object])?;
             self.picture.objects.push(Object {
-                name,
+                name: name.into(),
                 kind: capi::object_type_name(&object)?,
+                value: capi::unicode_to_string(&value).unwrap_or_default(),
                 count: Some(0),
             });
             Ok(self.probes.len())
@@ -191,7 +226,7 @@ impl Scene {
         let variables = &mut self.picture.variables;
         variables.retain(|variable| variable.name != name);
         variables.push(Variable {
-            name,
+            name: name.into(),
             ownership,
             object,
         });
@@ -225,6 +260,9 @@ impl Scene {
 
     /// Frees each object that only its probe keeps alive. Then counts references and finds the owners.
     pub(crate) fn picture(&mut self) -> Result<Picture> {
+        if self.probes.is_empty() {
+            return Ok(self.picture.clone());
+        }
         with_python(|py| {
             let count = |probe: &Held| probe.as_borrowed(py).reference_count() - 1;
             let alone = |probe: &Option<Held>| probe.as_ref().is_some_and(|it| count(it) == 0);

@@ -1,0 +1,151 @@
+/* Moves between steps, and shows the current one. */
+const $ = (selector) => document.querySelector(selector);
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+const narrow = matchMedia("(max-width: 50rem)");
+const answers = new Map(); /* for each address: whether its first answer was right */
+let lesson = 0, step = 0, asking = false;
+
+const chapter = () => LESSONS[lesson];
+const place = () => `#${chapter().name}/${step + 1}`;
+const waits = () => asking && !answers.has(place());
+const isFatal = (index) => chapter().end !== null && index === chapter().steps.length - 1;
+const sentence = (text) => escaped(text[0].toUpperCase() + text.slice(1));
+
+function go(toLesson, toStep, moves = false) {
+  lesson = Math.max(0, Math.min(LESSONS.length - 1, toLesson));
+  step = Math.max(0, Math.min(chapter().steps.length - 1, toStep));
+  const address = place() + (asking ? "/ask" : "");
+  if (location.hash !== address) history.replaceState(null, "", address);
+  show(moves);
+}
+
+function fromAddress() {
+  const [name, number, mode] = location.hash.slice(1).split("/");
+  const found = LESSONS.findIndex((l) => l.name === name);
+  asking = mode === "ask";
+  go(found < 0 ? 0 : found, (parseInt(number, 10) || 1) - 1);
+}
+
+function forward(by) {
+  const to = step + by;
+  if (to < 0 && lesson > 0) go(lesson - 1, Infinity);
+  else if (to >= chapter().steps.length && lesson + 1 < LESSONS.length) go(lesson + 1, 0);
+  else go(lesson, to, by > 0);
+}
+
+function answer(choice) {
+  const {right} = question(chapter(), step), hadFocus = $("#choices").contains(document.activeElement);
+  answers.set(place(), choice === right);
+  show(true, choice === right ? `<span class="right">Right: ${escaped(right)}.</span> ` : `<span class="wrong">No: ${escaped(right)}.</span> `);
+  if (hadFocus) $("#next").focus();
+}
+
+/* The step in words: what it means, what the rule says, and what was measured. */
+function event(current) {
+  const {expected, measured, asked, meaning} = current;
+  if (isFatal(step)) return `<span class="wrong">Undefined behavior. Here it ends the process: ${escaped(chapter().end)}.</span> ${sentence(chapter().rule)}`;
+  if (isUndefined(current)) return `${sentence(meaning)}. <span class="hint">The rule: undefined, anything may happen.</span> <span class="wrong">Here it ends the process: ${escaped(measured)}.</span>`;
+  const what = isCount(current) ? `References to ${asked}: the` : `${asked} The`;
+  return `${sentence(meaning)}. <span class="hint">${escaped(what)} rule says ${escaped(expected)},</span> <span class="${expected === measured ? "" : "wrong"}">here it is ${escaped(measured)}</span>.`;
+}
+
+/* Shows the current step, or the one before it and a question. */
+function show(moves, verdict = "") {
+  const {title, rule, why, steps, undrawn, notes} = chapter(), current = steps[step];
+  const asked = waits() && question(chapter(), step);
+  document.title = title + ", step " + (step + 1);
+  $("h1").textContent = title;
+  $(".rule").textContent = rule;
+  $("#place").textContent = `${step + 1} of ${steps.length}`;
+  $("#event").innerHTML = asked ? escaped(asked.text) : verdict ? verdict + sentence(isFatal(step) ? rule : current.reason) + (isFatal(step) || isUndefined(current) ? ` Here the process ends: ${escaped(chapter().end || current.measured)}.` : "") : event(current);
+  $("#choices").innerHTML = asked ? asked.choices.map((choice, index) => `<button type="button" data-choice="${escaped(choice)}" aria-keyshortcuts="${keyOf(asked.choices, index)}">${keyOf(asked.choices, index) === choice ? "" : `<kbd>${index + 1}</kbd>`}${escaped(choice)}</button>`).join("") : "";
+  $("#back").disabled = lesson === 0 && step === 0;
+  $("#next").disabled = lesson === LESSONS.length - 1 && step === steps.length - 1;
+  $("#ask").setAttribute("aria-pressed", asking);
+  const given = [...answers.values()];
+  $("#score").textContent = given.length ? `${given.filter(Boolean).length} of ${given.length} right` : "";
+  $("#whole").href = place();
+  $("#same").hidden = !current.line || Boolean(asked);
+  $("#same code").textContent = current.line;
+  $("#notes").textContent = [...notes, ...(steps.some(isUndefined) || chapter().end !== null ? [UNDEFINED_MEANS.replace(/\n/g, " ")] : [])].join("\n");
+  $("#why").innerHTML = prose(why);
+  for (const element of document.querySelectorAll(".drawn")) element.hidden = undrawn !== null;
+  $(".undrawn").hidden = undrawn === null;
+  $(".undrawn").textContent = undrawn && "No picture: " + undrawn;
+  document.querySelectorAll("nav a").forEach((a, index) => index === lesson ? a.setAttribute("aria-current", "page") : a.removeAttribute("aria-current"));
+  list(asked);
+  draw(asked, moves);
+  tabulate(asked);
+}
+
+function list(asked) {
+  const {lines, marked} = chapter().listing;
+  $("#listing").innerHTML = lines.map((line, index) => {
+    const is = index === marked[step], text = is && asked.hides ? "    ?" : line;
+    return `<div${/^ *\/\*[^*]*\*\/$/.test(line) ? ' class="note"' : ""}${is ? ' aria-current="step"' : ""}>${escaped(text) || " "}</div>`;
+  }).join("");
+  const here = $("#listing [aria-current]");
+  $("#listing").scrollTop = here.offsetTop - $("#listing").offsetTop - $("#listing").clientHeight / 2;
+}
+
+/* The steps that share their variables and objects with a step. */
+const historyOf = (index) => chapter().steps.filter((s) => s.history === chapter().steps[index].history);
+
+function draw(asked, moves) {
+  const {steps} = chapter(), before = step > 0 && steps[step - 1].history === steps[step].history ? steps[step - 1] : null;
+  const nothing = {asked: "", picture: {variables: [], objects: [], references: []}};
+  const shown = asked ? before || nothing : steps[step], at = places(historyOf(step), narrow.matches);
+  const height = Math.max(...steps.map((_, index) => places(historyOf(index), narrow.matches).height));
+  const svg = $("#picture");
+  svg.setAttribute("viewBox", `0 0 ${at.width} ${height}`);
+  svg.setAttribute("aria-label", (asked ? "Before this line: " : "") + (phrases(shown.picture).join("; ") || "nobody owns anything"));
+  svg.innerHTML = drawing(shown, moves && !asked && !still.matches && before, at, narrow.matches);
+}
+
+function tabulate(asked) {
+  const {name, steps} = chapter();
+  const rows = steps.slice(0, asked ? step : steps.length).map((s, index) => {
+    const was = index > 0 && steps[index - 1].history === s.history ? phrases(steps[index - 1].picture) : [];
+    const changes = phrases(s.picture).filter((phrase) => !was.includes(phrase)).join("; ");
+    const over = isFatal(index), bad = over || isUndefined(s);
+    return `<tr${index === step ? ' aria-current="step"' : ""}><td><a href="#${name}/${index + 1}${asking ? "/ask" : ""}"><code>${escaped(s.call || "…")}</code></a><br>${escaped(["yes", "no"].includes(s.expected) ? s.asked : s.meaning)}</td><td>${over ? "undefined" : escaped((isCount(s) ? s.asked + " " : "") + s.expected)}</td><td${bad ? ' class="wrong"' : ""}>${escaped(over ? chapter().end : s.measured)}</td><td class="drawn"${chapter().undrawn === null ? "" : " hidden"}>${escaped(changes)}</td></tr>`;
+  });
+  $("tbody").innerHTML = rows.join("");
+}
+
+function prose(markdown) {
+  return markdown.split("```").map((part, index) => index % 2
+    ? `<pre class="${/^\w*/.exec(part)[0]}">` + escaped(part.replace(/^[^\n]*\n/, "").replace(/^# .*\n/gm, "").trimEnd()) + "</pre>"
+    : part.trim().split(/\n\n+/).filter(Boolean).map((p) => "<p>" + escaped(p).replace(/`([^`]*)`/g, "<code>$1</code>") + "</p>").join("")).join("");
+}
+
+/* For print, the pictures of all steps. */
+function figures() {
+  const {steps, undrawn} = chapter();
+  return undrawn !== null ? "" : steps.map((s, index) => {
+    const at = places(historyOf(index), false);
+    return `<figure><figcaption>${index + 1}. <code>${escaped(s.call)}</code> ${escaped(s.meaning)}</figcaption><svg viewBox="0 0 ${at.width} ${at.height}">${drawing(s, null, at, false)}</svg></figure>`;
+  }).join("");
+}
+
+const fold = () => { $("nav details").open = !narrow.matches; };
+$("nav div").innerHTML = LESSONS.map((l, index) => (index === 0 || LESSONS[index - 1].group !== l.group ? `<h2>${escaped(l.group)}</h2>` : "") + `<a href="#${l.name}/1">${escaped(l.title)}</a>`).join("");
+$("nav div").addEventListener("click", () => { if (narrow.matches) $("nav details").open = false; });
+$("#back").addEventListener("click", () => forward(-1));
+$("#next").addEventListener("click", () => forward(1));
+$("#ask").addEventListener("click", () => { asking = !asking; if (asking) answers.delete(place()); go(lesson, step); });
+$("#choices").addEventListener("click", ({target}) => { const button = target.closest("button"); if (button) answer(button.dataset.choice); });
+narrow.addEventListener("change", () => { fold(); show(); });
+addEventListener("hashchange", fromAddress);
+addEventListener("beforeprint", () => { $("#print").innerHTML = figures(); });
+addEventListener("afterprint", () => { $("#print").innerHTML = ""; });
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const choice = $(`#choices [aria-keyshortcuts="${CSS.escape(event.key)}"]`);
+  const move = {ArrowRight: () => forward(1), ArrowLeft: () => forward(-1), ArrowDown: () => go(lesson + 1, 0), ArrowUp: () => go(lesson - 1, 0), Home: () => go(lesson, 0), End: () => go(lesson, Infinity)}[event.key];
+  if (choice) answer(choice.dataset.choice);
+  else if (move) { event.preventDefault(); move(); }
+});
+if (window.top !== window) document.documentElement.classList.add("framed");
+fold();
+fromAddress();
