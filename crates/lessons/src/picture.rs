@@ -4,7 +4,7 @@ use crate::python;
 use crate::raw::{self, Pointer};
 use pyoutliers::capi::{self, Borrowed, Code, Held, Iter, Owned, Unfilled};
 use pyoutliers::{Python, Result, with_python};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// How a variable in C relates to the object that it points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub enum Ownership {
 }
 
 /// A variable.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct Variable {
     /// Its name in the lesson.
@@ -35,7 +35,7 @@ pub struct Variable {
 }
 
 /// An object, freed or not.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct Object {
     /// The first variable that pointed to it.
@@ -47,6 +47,20 @@ pub struct Object {
     /// The number of references to it, without those held only for measuring: 0 if it was freed, `None`
     /// if it is immortal.
     pub count: Option<usize>,
+}
+
+/// As a sequence of its fields, because the page has hundreds of them.
+impl Serialize for Variable {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.name, self.ownership, self.object).serialize(serializer)
+    }
+}
+
+/// As a sequence of its fields, like a variable.
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (&self.name, &self.kind, &self.value, self.count).serialize(serializer)
+    }
 }
 
 /// A picture: who owns what at the end of a step, as it was measured.

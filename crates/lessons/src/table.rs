@@ -66,25 +66,24 @@ does it under PYTHONMALLOC=debug, which exposes the damage: it always crashes.";
         }
     }
 
-    /// It and its reason, as the page's script reads it.
+    /// It and its owners, as the page's script reads it.
     pub(crate) fn sent(&self) -> Value {
         let mut sent = json!(self);
-        sent["reason"] = self.reason().into();
+        sent["owners"] = self.owners().into();
         sent
+    }
+
+    /// Who owns the object whose references are counted, in a sentence.
+    fn owners(&self) -> Option<String> {
+        self.counts().then(|| self.picture.owners(self.asked))?
     }
 
     /// Why that is the answer.
     pub fn reason(&self) -> String {
-        let owners = if self.counts() {
-            self.picture.owners(self.asked)
-        } else {
-            None
-        };
-        let mut reason = format!("{}.", self.meaning);
-        if let Some(owners) = owners {
-            reason = format!("{reason} {owners}");
+        match self.owners() {
+            Some(owners) => format!("{}. {owners}", self.meaning),
+            None => format!("{}.", self.meaning),
         }
-        reason
     }
 }
 

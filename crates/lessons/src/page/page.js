@@ -1,7 +1,7 @@
 /* Moves between steps, and shows the current one. */
 const $ = (selector) => document.querySelector(selector);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-const narrow = matchMedia("(max-width: 50rem)");
+const narrow = matchMedia("(max-width: 50rem)"), phone = matchMedia("(max-width: 38rem)");
 const answers = new Map(); /* for each address: whether its first answer was right */
 let lesson = 0, step = 0, asking = false;
 
@@ -49,6 +49,9 @@ function event(current) {
   return `${sentence(meaning)}. <span class="hint">${escaped(what)} rule says ${escaped(expected)},</span> <span class="${expected === measured ? "" : "wrong"}">here it is ${escaped(measured)}</span>.`;
 }
 
+/* Why an answer is right or wrong: the reason of this step. */
+const reason = ({meaning, owners}) => isFatal(step) ? sentence(chapter().rule) : sentence(meaning) + ". " + escaped(owners || "");
+
 /* Shows the current step, or the one before it and a question. */
 function show(moves, verdict = "") {
   const {title, rule, why, steps, undrawn, notes} = chapter(), current = steps[step];
@@ -57,7 +60,7 @@ function show(moves, verdict = "") {
   $("h1").textContent = title;
   $(".rule").textContent = rule;
   $("#place").textContent = `${step + 1} of ${steps.length}`;
-  $("#event").innerHTML = asked ? escaped(asked.text) : verdict ? verdict + sentence(isFatal(step) ? rule : current.reason) + (isFatal(step) || isUndefined(current) ? ` Here the process ends: ${escaped(chapter().end || current.measured)}.` : "") : event(current);
+  $("#event").innerHTML = asked ? escaped(asked.text) : verdict ? verdict + reason(current) + (isFatal(step) || isUndefined(current) ? ` Here the process ends: ${escaped(chapter().end || current.measured)}.` : "") : event(current);
   $("#choices").innerHTML = asked ? asked.choices.map((choice, index) => `<button type="button" data-choice="${escaped(choice)}" aria-keyshortcuts="${keyOf(asked.choices, index)}">${keyOf(asked.choices, index) === choice ? "" : `<kbd>${index + 1}</kbd>`}${escaped(choice)}</button>`).join("") : "";
   $("#back").disabled = lesson === 0 && step === 0;
   $("#next").disabled = lesson === LESSONS.length - 1 && step === steps.length - 1;
@@ -94,12 +97,12 @@ const historyOf = (index) => chapter().steps.filter((s) => s.history === chapter
 function draw(asked, moves) {
   const {steps} = chapter(), before = step > 0 && steps[step - 1].history === steps[step].history ? steps[step - 1] : null;
   const nothing = {asked: "", picture: {variables: [], objects: [], references: []}};
-  const shown = asked ? before || nothing : steps[step], at = places(historyOf(step), narrow.matches);
-  const height = Math.max(...steps.map((_, index) => places(historyOf(index), narrow.matches).height));
+  const shown = asked ? before || nothing : steps[step], at = places(historyOf(step), phone.matches);
+  const height = Math.max(...steps.map((_, index) => places(historyOf(index), phone.matches).height));
   const svg = $("#picture");
   svg.setAttribute("viewBox", `0 0 ${at.width} ${height}`);
   svg.setAttribute("aria-label", (asked ? "Before this line: " : "") + (phrases(shown.picture).join("; ") || "nobody owns anything"));
-  svg.innerHTML = drawing(shown, moves && !asked && !still.matches && before, at, narrow.matches);
+  svg.innerHTML = drawing(shown, moves && !asked && !still.matches && before, at, phone.matches);
 }
 
 function tabulate(asked) {
@@ -135,7 +138,8 @@ $("#back").addEventListener("click", () => forward(-1));
 $("#next").addEventListener("click", () => forward(1));
 $("#ask").addEventListener("click", () => { asking = !asking; if (asking) answers.delete(place()); go(lesson, step); });
 $("#choices").addEventListener("click", ({target}) => { const button = target.closest("button"); if (button) answer(button.dataset.choice); });
-narrow.addEventListener("change", () => { fold(); show(); });
+narrow.addEventListener("change", fold);
+addEventListener("resize", () => { list(waits() && question(chapter(), step)); draw(waits()); });
 addEventListener("hashchange", fromAddress);
 addEventListener("beforeprint", () => { $("#print").innerHTML = figures(); });
 addEventListener("afterprint", () => { $("#print").innerHTML = ""; });
@@ -147,5 +151,9 @@ addEventListener("keydown", (event) => {
   else if (move) { event.preventDefault(); move(); }
 });
 if (window.top !== window) document.documentElement.classList.add("framed");
+for (const {picture} of LESSONS.flatMap((l) => l.steps)) {
+  picture.variables = picture.variables.map(([name, ownership, object]) => ({name, ownership, object}));
+  picture.objects = picture.objects.map(([name, kind, value, count]) => ({name, kind, value, count}));
+}
 fold();
 fromAddress();

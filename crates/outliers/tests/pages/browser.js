@@ -50,7 +50,7 @@
       const line = all("#listing [aria-current]");
       is(here + " marked lines", line.length, 1);
       is(here + " marked line", !s.call || line[0].textContent.replace(/[;\s]/g, "").includes(s.call.replace(/[;\s]/g, "")), true);
-      for (const part of all("#picture, .legend, th.drawn, td.drawn")) is(`${here} ${part.tagName} shown`, part.checkVisibility(), drawn && (wide || !/^T/.test(part.tagName)));
+      for (const part of all("#picture, .legend, th.drawn, td.drawn")) is(`${here} ${part.tagName} shown`, part.checkVisibility(), drawn && (innerWidth > 608 || !/^T/.test(part.tagName)));
       is(here + " reason for no picture", $(".undrawn").checkVisibility(), !drawn);
       if (l.end && index === l.steps.length - 1) is(here + " fatal", $("#event").textContent.includes("ends the process: " + l.end), true);
       for (const part of all("body *")) {
@@ -113,8 +113,9 @@
     given += 1; right += rightly;
     is(here + " score", $("#score").textContent, `${right} of ${given} right`);
     is(here + " verdict", $("#event").textContent.startsWith(rightly ? `Right: ${q.right}.` : `No: ${q.right}.`), true);
-    const why = l.end && index === l.steps.length - 1 ? l.rule : s.meaning;
+    const fatal = l.end && index === l.steps.length - 1, why = fatal ? l.rule : s.meaning;
     is(here + " reason", $("#event").textContent.toLowerCase().includes(why.toLowerCase()), true);
+    is(here + " owners", !s.owners || fatal || $("#event").textContent.includes(s.owners), true);
     is(here + " rows after it", all("tbody tr").length, l.steps.length);
     if (given < 3) { go(number, index); is(here + " asked once", all("#choices button").length, 0); }
   }));
