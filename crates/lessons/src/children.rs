@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use crate::table::Step;
+use crate::step::Step;
 use refsoak::child::{Child, Heard, Parent, signal_name};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -8,7 +8,7 @@ use crate::lesson::Mistake;
 use crate::lessons::{GROUPS, LESSONS};
 use crate::listing::Listing;
 use crate::picture::Picture;
-use crate::table::Step;
+use crate::step::Step;
 use pyoutliers::{Result, interpreter};
 
 /// All lessons as they ran here, and the mistakes whose steps are drawn.

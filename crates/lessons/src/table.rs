@@ -1,91 +1,15 @@
-//! The table of a lesson: its steps, each with the value that the rule predicts and the measured one.
+//! The table of a lesson: its steps, and how they are measured.
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
 
 use crate::children::{Children, send_step};
-use crate::picture::{Ownership, Picture, Scene, Shown};
+use crate::picture::{Ownership, Picture};
+use crate::scene::{Scene, Shown};
+use crate::step::Step;
 use pyoutliers::Result;
 use refsoak::child::Parent;
-
-/// A step of a lesson.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct Step {
-    /// The line of Rust that ran; empty if this step looks again at the effect of the previous one.
-    pub line: &'static str,
-    /// The call in C, or a comment in C for what other code does; empty for a second look.
-    pub call: &'static str,
-    /// Who owns what after it, or what the answer means.
-    pub meaning: &'static str,
-    /// The variable whose references are counted, or a question.
-    pub asked: &'static str,
-    /// The value that the rule predicts, or [`UNDEFINED`](Self::UNDEFINED).
-    pub expected: String,
-    /// The value that was measured on this Python.
-    pub measured: String,
-    /// Steps with the same number follow each other. A lesson that starts again, or shows what happens
-    /// instead, raises the number.
-    pub history: usize,
-    /// Who owns what after it.
-    pub picture: Picture,
-}
-
-impl Step {
-    /// What the rule says of a step after which C promises nothing.
-    pub const UNDEFINED: &str = "undefined";
-
-    /// Why such a step has a result all the same.
-    pub const UNDEFINED_MEANS: &str = "\
-undefined: C promises nothing, so anything may happen. Here a child process
-does it under PYTHONMALLOC=debug, which exposes the damage: it always crashes.";
-
-    /// Whether this Python follows the rule. An undefined step ends its process.
-    pub fn holds(&self) -> bool {
-        self.expected == self.measured || (self.is_undefined() && self.measured.starts_with("SIG"))
-    }
-
-    /// Whether C promises nothing after this step.
-    pub fn is_undefined(&self) -> bool {
-        self.expected == Self::UNDEFINED
-    }
-
-    /// Whether the step counts references; otherwise it asks a question.
-    pub fn counts(&self) -> bool {
-        !self.asked.ends_with('?')
-    }
-
-    /// The right answer to what it asks.
-    pub fn answer(&self) -> &str {
-        if self.is_undefined() {
-            "no"
-        } else {
-            &self.measured
-        }
-    }
-
-    /// It and its owners, as the page's script reads it.
-    pub(crate) fn sent(&self) -> Value {
-        let mut sent = json!(self);
-        sent["owners"] = self.owners().into();
-        sent
-    }
-
-    /// Who owns the object whose references are counted, in a sentence.
-    fn owners(&self) -> Option<String> {
-        self.counts().then(|| self.picture.owners(self.asked))?
-    }
-
-    /// Why that is the answer.
-    pub fn reason(&self) -> String {
-        match self.owners() {
-            Some(owners) => format!("{}. {owners}", self.meaning),
-            None => format!("{}.", self.meaning),
-        }
-    }
-}
 
 /// The measurements of a lesson, step by step.
 #[derive(Default)]
@@ -154,7 +78,7 @@ macro_rules! step {
     };
     (@ $t:ident, $line:expr, $call:expr, $meaning:expr, undefined $end:expr) => {
         let end = $end;
-        $t.asks($line, [$call, $meaning, "Is this allowed?"], &$crate::table::Step::UNDEFINED, end)?
+        $t.asks($line, [$call, $meaning, "Is this allowed?"], &$crate::step::Step::UNDEFINED, end)?
     };
     (@ $t:ident, $line:expr, $call:expr, $meaning:expr, $name:ident: $count:expr) => {
         $t.counts($line, [$call, $meaning, stringify!($name)], $count)?

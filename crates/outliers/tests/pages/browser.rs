@@ -81,7 +81,7 @@ fn every_count_on_the_page_is_the_number_of_arrows() {
     assert_eq!(lost, 3);
 }
 
-fn chromium() -> Option<Command> {
+pub fn chromium() -> Option<Command> {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let there = |name: &&&str| Command::new(name).arg("--version").output().is_ok();
     let name = names.iter().find(there);
@@ -103,7 +103,7 @@ fn chromium() -> Option<Command> {
 }
 
 /// What a page sends from a frame of that width.
-fn heard(page: &Path, address: &str, width: u32, scheme: &str) -> Option<String> {
+pub fn heard(page: &Path, address: &str, width: u32, scheme: &str) -> Option<String> {
     let mut command = chromium()?;
     let around = page.with_file_name("around.html");
     let name = page.file_name().unwrap().display();
@@ -179,9 +179,17 @@ fn a_compiler_accepts_the_c_of_every_lesson() {
         return;
     }
     let mut cases = 0;
-    for lesson in lessons(&page(&here)) {
-        let lines = lesson["listing"]["lines"].as_array().unwrap();
-        let marked = lesson["listing"]["marked"].as_array().unwrap();
+    for lesson in &lessons(&page(&here)) {
+        let lines = lesson
+            .pointer("/listing/lines")
+            .unwrap()
+            .as_array()
+            .unwrap();
+        let marked = lesson
+            .pointer("/listing/marked")
+            .unwrap()
+            .as_array()
+            .unwrap();
         assert_eq!(marked.len(), lesson["steps"].as_array().unwrap().len());
         let source: Vec<_> = lines.iter().map(|line| line.as_str().unwrap()).collect();
         let source = format!("#include <Python.h>\n{}\n", source.join("\n"));
