@@ -91,25 +91,36 @@ function list(asked) {
   $("#listing").scrollTop = here.offsetTop - $("#listing").offsetTop - $("#listing").clientHeight / 2;
 }
 
+/* The picture of a step. While asking, it hides each count that a second look at it will ask for. */
+function seen(index) {
+  const {name, steps} = chapter(), {picture} = steps[index], hidden = new Set();
+  for (let next = index + 1; asking && next < steps.length && steps[next].call === ""; next++) {
+    const target = picture.variables.find((variable) => variable.name === steps[next].asked);
+    if (target && !answers.has(`#${name}/${next + 1}`)) hidden.add(target.object);
+  }
+  return {...picture, objects: picture.objects.map((object, number) => hidden.has(number) ? {...object, count: "?"} : object)};
+}
+
 /* The steps that share their variables and objects with a step. */
 const historyOf = (index) => chapter().steps.filter((s) => s.history === chapter().steps[index].history);
 
 function draw(asked, moves) {
-  const {steps} = chapter(), before = step > 0 && steps[step - 1].history === steps[step].history ? steps[step - 1] : null;
+  const {steps} = chapter(), follows = step > 0 && steps[step - 1].history === steps[step].history;
   const nothing = {asked: "", picture: {variables: [], objects: [], references: []}};
-  const shown = asked ? before || nothing : steps[step], at = places(historyOf(step), phone.matches);
+  const [before, now] = [step - 1, step].map((index) => steps[index] && {...steps[index], picture: seen(index)});
+  const shown = !asked ? now : follows ? before : nothing, at = places(historyOf(step), phone.matches);
   const height = Math.max(...steps.map((_, index) => places(historyOf(index), phone.matches).height));
   const svg = $("#picture");
   svg.setAttribute("viewBox", `0 0 ${at.width} ${height}`);
   svg.setAttribute("aria-label", (asked ? "Before this line: " : "") + (phrases(shown.picture).join("; ") || "nobody owns anything"));
-  svg.innerHTML = drawing(shown, moves && !asked && !still.matches && before, at, phone.matches);
+  svg.innerHTML = drawing(shown, moves && !asked && !still.matches && follows && before, at, phone.matches);
 }
 
 function tabulate(asked) {
   const {name, steps} = chapter();
   const rows = steps.slice(0, asked ? step : steps.length).map((s, index) => {
-    const was = index > 0 && steps[index - 1].history === s.history ? phrases(steps[index - 1].picture) : [];
-    const changes = phrases(s.picture).filter((phrase) => !was.includes(phrase)).join("; ");
+    const was = index > 0 && steps[index - 1].history === s.history ? phrases(seen(index - 1)) : [];
+    const changes = phrases(seen(index)).filter((phrase) => !was.includes(phrase)).join("; ");
     const over = isFatal(index), bad = over || isUndefined(s);
     return `<tr${index === step ? ' aria-current="step"' : ""}><td><a href="#${name}/${index + 1}${asking ? "/ask" : ""}"><code>${escaped(s.call || "…")}</code></a><br>${escaped(["yes", "no"].includes(s.expected) ? s.asked : s.meaning)}</td><td>${over ? "undefined" : escaped((isCount(s) ? s.asked + " " : "") + s.expected)}</td><td${bad ? ' class="wrong"' : ""}>${escaped(over ? chapter().end : s.measured)}</td><td class="drawn"${chapter().undrawn === null ? "" : " hidden"}>${escaped(changes)}</td></tr>`;
   });

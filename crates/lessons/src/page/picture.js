@@ -89,15 +89,10 @@ function between(from, to, narrow) {
   return curve(x, middle(from), to.x, middle(to), narrow ? 30 : 50, 0);
 }
 
-const ends = ["Owned", "Borrowed", "Stolen", "dangling"].map((kind) => {
-  const shape = kind === "Stolen" ? '<circle cx="5" cy="5" r="3.5" fill="none" stroke-width="1.5"' : '<path d="M1 1 L9 5 L1 9"';
-  return `<marker id="to${kind}" viewBox="0 0 10 10" refX="${kind === "Stolen" ? 1 : 9}" refY="5" markerWidth="7" markerHeight="7" orient="auto-start-reverse">${shape} class="${kind}" style="stroke-dasharray:none"/></marker>`;
-});
-
 /* The picture of a step as the inside of an <svg>. A reference that was stolen since the step before moves to its
    new owner. */
 function drawing({picture, asked}, before, {boxes, pills}, narrow) {
-  let out = `<defs>${ends.join("")}</defs>`;
+  let out = "";
   const arrow = (kind, path, more = "") => `<path class="${kind}" d="${path}" marker-end="url(#to${kind})">${more}</path>`;
   const moving = (from, to) => {
     if (!before || before.picture.references.some(([f, t]) => f === from && t === to)) return "";

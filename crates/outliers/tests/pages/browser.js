@@ -108,6 +108,7 @@
     is(here + " offers another", buttons.length > 1 && buttons.length < 10, true);
     is(here + " rows before the answer", all("tbody tr").length, index);
     is(here + " hides the line", $("#listing [aria-current]").textContent.trim() === "?", Boolean(q.hides));
+    if (l.undrawn === null && s.call === "" && isCount(s)) is(here + " hides its count", $("#picture").textContent.includes("?"), true);
     const rightly = given % 3 !== 0, button = buttons.find((b) => (b.dataset.choice === q.right) === rightly);
     press(button.getAttribute("aria-keyshortcuts"));
     given += 1; right += rightly;
