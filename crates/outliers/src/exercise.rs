@@ -33,7 +33,7 @@ pub struct Arguments {
     /// Print a hint instead of a verdict
     #[arg(long, requires = "exercise")]
     hint: bool,
-    /// Write a page of all exercises, to hand out; takes a minute
+    /// Write a page of all exercises; takes a minute
     #[arg(
         long,
         value_name = "FILE.html",

@@ -156,6 +156,7 @@ addEventListener("beforeprint", () => { $("#print").innerHTML = figures(); });
 addEventListener("afterprint", () => { $("#print").innerHTML = ""; });
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target === $("#listing") && /Up|Down/.test(event.key)) return; /* scrolls it */
   const choice = $(`#choices [aria-keyshortcuts="${CSS.escape(event.key)}"]`);
   const move = {ArrowRight: () => forward(1), ArrowLeft: () => forward(-1), ArrowDown: () => go(lesson + 1, 0), ArrowUp: () => go(lesson - 1, 0), Home: () => go(lesson, 0), End: () => go(lesson, Infinity)}[event.key];
   if (choice) answer(choice.dataset.choice);
