@@ -35,7 +35,8 @@
 //! Add a file to `src/lessons`, and its name to the list in `src/lessons/mod.rs`. The file declares a
 //! `LESSON`: its name, its rule, its steps, its mistakes, the Python that only it needs, and its
 //! explanation. `thin_ice.rs` has all of these. The calls of its steps must compile as one function in C;
-//! what other code does is a comment. A printed line has at most 80 characters, and a meaning at most 27. The tests run the new lesson, compare each count with its rule, and check that the
+//! what other code does is a comment. A printed line has at most 80 characters, and a meaning
+//! at most 27. The tests run the new lesson, compare each count with its rule, and check that the
 //! compiler rejects each `compile_fail` example.
 //!
 //! # Where to read on

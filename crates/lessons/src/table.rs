@@ -31,9 +31,10 @@ pub struct Table<'a> {
 /// - `step!(t, LINE; "C", "meaning", "question?", MEASURED => EXPECTED)` asks a question.
 /// - `step!(t, "C", "meaning", undefined END)` is a mistake; END is what ended a child that made it.
 ///
-/// The text of C is a call, or a comment for what other code does. A step without a line looks again at the effect of the previous one. After the line, name a variable
-/// that it changed: `steals VARIABLE;`, `releases VARIABLE;`, or `shows VARIABLE;`, which adds a variable
-/// to the picture. `let` and `drop` need no such note.
+/// The text of C is a call, or a comment for what other code does. A step without a line looks again at the
+/// effect of the previous one. After the line, name a variable that it changed: `steals VARIABLE;`,
+/// `releases VARIABLE;`, or `shows VARIABLE;`, which adds a variable to the picture. `let` and `drop` need no
+/// such note.
 macro_rules! step {
     ($t:ident, $call:literal, $($rest:tt)+) => {
         $crate::table::step!(@ $t, "", $call, $($rest)+)

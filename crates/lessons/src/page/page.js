@@ -10,6 +10,8 @@ const place = () => `#${chapter().name}/${step + 1}`;
 const waits = () => asking && !answers.has(place());
 const isFatal = (index) => chapter().end !== null && index === chapter().steps.length - 1;
 const sentence = (text) => escaped(text[0].toUpperCase() + text.slice(1));
+const wrong = (text) => tag("span", {class: "wrong"}, escaped(text));
+const hint = (text) => tag("span", {class: "hint"}, escaped(text));
 
 function go(toLesson, toStep, moves = false) {
   lesson = Math.max(0, Math.min(LESSONS.length - 1, toLesson));
@@ -36,21 +38,37 @@ function forward(by) {
 function answer(choice) {
   const {right} = question(chapter(), step), hadFocus = $("#choices").contains(document.activeElement);
   answers.set(place(), choice === right);
-  show(true, choice === right ? `<span class="right">Right: ${escaped(right)}.</span> ` : `<span class="wrong">No: ${escaped(right)}.</span> `);
+  show(true, choice === right ? tag("span", {class: "right"}, `Right: ${escaped(right)}.`) : wrong(`No: ${right}.`));
   if (hadFocus) $("#next").focus();
 }
 
 /* The step in words: what it means, what the rule says, and what was measured. */
 function event(current) {
   const {expected, measured, asked, meaning} = current;
-  if (isFatal(step)) return `<span class="wrong">Undefined behavior. Here it ends the process: ${escaped(chapter().end)}.</span> ${sentence(chapter().rule)}`;
-  if (isUndefined(current)) return `${sentence(meaning)}. <span class="hint">The rule: undefined, anything may happen.</span> <span class="wrong">Here it ends the process: ${escaped(measured)}.</span>`;
+  const ends = (how) => wrong(`Here it ends the process: ${how}.`);
+  const undefinedRule = hint("The rule: undefined, anything may happen.");
+  if (isFatal(step)) return `${sentence(chapter().rule)} ${undefinedRule} ${ends(chapter().end)}`;
+  if (isUndefined(current)) return `${sentence(meaning)}. ${undefinedRule} ${ends(measured)}`;
   const what = isCount(current) ? `References to ${asked}: the` : `${asked} The`;
-  return `${sentence(meaning)}. <span class="hint">${escaped(what)} rule says ${escaped(expected)},</span> <span class="${expected === measured ? "" : "wrong"}">here it is ${escaped(measured)}</span>.`;
+  const here = `here it is ${measured}`;
+  const rule = hint(`${what} rule says ${expected},`);
+  return `${sentence(meaning)}. ${rule} ${expected === measured ? escaped(here) : wrong(here)}.`;
 }
 
 /* Why an answer is right or wrong: the reason of this step. */
-const reason = ({meaning, owners}) => isFatal(step) ? sentence(chapter().rule) : sentence(meaning) + ". " + escaped(owners || "");
+function reason({meaning, owners, measured, ...current}) {
+  if (isFatal(step)) return `${sentence(chapter().rule)} Here the process ends: ${escaped(chapter().end)}.`;
+  const ends = isUndefined(current) ? `Here the process ends: ${measured}.` : owners || "";
+  return `${sentence(meaning)}. ${escaped(ends)}`;
+}
+
+/* The answers to a question. */
+function buttons({choices}) {
+  return choices.map((choice, index) => {
+    const key = keyOf(choices, index), shown = key === choice ? "" : tag("kbd", {}, key);
+    return tag("button", {type: "button", "data-choice": choice, "aria-keyshortcuts": key}, shown, escaped(choice));
+  }).join("");
+}
 
 /* Shows the current step, or the one before it and a question. */
 function show(moves, verdict = "") {
@@ -60,8 +78,8 @@ function show(moves, verdict = "") {
   $("h1").textContent = title;
   $(".rule").textContent = rule;
   $("#place").textContent = `${step + 1} of ${steps.length}`;
-  $("#event").innerHTML = asked ? escaped(asked.text) : verdict ? verdict + reason(current) + (isFatal(step) || isUndefined(current) ? ` Here the process ends: ${escaped(chapter().end || current.measured)}.` : "") : event(current);
-  $("#choices").innerHTML = asked ? asked.choices.map((choice, index) => `<button type="button" data-choice="${escaped(choice)}" aria-keyshortcuts="${keyOf(asked.choices, index)}">${keyOf(asked.choices, index) === choice ? "" : `<kbd>${index + 1}</kbd>`}${escaped(choice)}</button>`).join("") : "";
+  $("#event").innerHTML = asked ? escaped(asked.text) : verdict ? `${verdict} ${reason(current)}` : event(current);
+  $("#choices").innerHTML = asked ? buttons(asked) : "";
   $("#back").disabled = lesson === 0 && step === 0;
   $("#next").disabled = lesson === LESSONS.length - 1 && step === steps.length - 1;
   $("#ask").setAttribute("aria-pressed", asking);
@@ -70,12 +88,16 @@ function show(moves, verdict = "") {
   $("#whole").href = place();
   $("#same").hidden = !current.line || Boolean(asked);
   $("#same code").textContent = current.line;
-  $("#notes").textContent = [...notes, ...(steps.some(isUndefined) || chapter().end !== null ? [UNDEFINED_MEANS.replace(/\n/g, " ")] : [])].join("\n");
+  const explains = steps.some(isUndefined) || chapter().end !== null ? [UNDEFINED_MEANS.replace(/\n/g, " ")] : [];
+  $("#notes").textContent = [...notes, ...explains].join("\n");
   $("#why").innerHTML = prose(why);
   for (const element of document.querySelectorAll(".drawn")) element.hidden = undrawn !== null;
   $(".undrawn").hidden = undrawn === null;
   $(".undrawn").textContent = undrawn && "No picture: " + undrawn;
-  document.querySelectorAll("nav a").forEach((a, index) => index === lesson ? a.setAttribute("aria-current", "page") : a.removeAttribute("aria-current"));
+  document.querySelectorAll("nav a").forEach((a, index) => {
+    if (index === lesson) a.setAttribute("aria-current", "page");
+    else a.removeAttribute("aria-current");
+  });
   list(asked);
   draw(asked, moves);
   tabulate(asked);
@@ -85,7 +107,8 @@ function list(asked) {
   const {lines, marked} = chapter().listing;
   $("#listing").innerHTML = lines.map((line, index) => {
     const is = index === marked[step], text = is && asked.hides ? "    ?" : line;
-    return `<div${/^ *\/\*[^*]*\*\/$/.test(line) ? ' class="note"' : ""}${is ? ' aria-current="step"' : ""}>${escaped(text) || " "}</div>`;
+    const note = /^ *\/\*[^*]*\*\/$/.test(line) ? "note" : null;
+    return tag("div", {class: note, "aria-current": is ? "step" : null}, escaped(text));
   }).join("");
   const here = $("#listing [aria-current]");
   $("#listing").scrollTop = here.offsetTop - $("#listing").offsetTop - $("#listing").clientHeight / 2;
@@ -98,7 +121,8 @@ function seen(index) {
     const target = picture.variables.find((variable) => variable.name === steps[next].asked);
     if (target && !answers.has(`#${name}/${next + 1}`)) hidden.add(target.object);
   }
-  return {...picture, objects: picture.objects.map((object, number) => hidden.has(number) ? {...object, count: "?"} : object)};
+  const masked = (object, number) => hidden.has(number) ? {...object, count: "?"} : object;
+  return {...picture, objects: picture.objects.map(masked)};
 }
 
 /* The steps that share their variables and objects with a step. */
@@ -112,25 +136,36 @@ function draw(asked, moves) {
   const height = Math.max(...steps.map((_, index) => places(historyOf(index), phone.matches).height));
   const svg = $("#picture");
   svg.setAttribute("viewBox", `0 0 ${at.width} ${height}`);
-  svg.setAttribute("aria-label", (asked ? "Before this line: " : "") + (phrases(shown.picture).join("; ") || "nobody owns anything"));
+  const said = phrases(shown.picture).join("; ") || "nobody owns anything";
+  svg.setAttribute("aria-label", (asked ? "Before this line: " : "") + said);
   svg.innerHTML = drawing(shown, moves && !asked && !still.matches && follows && before, at, phone.matches);
 }
 
 function tabulate(asked) {
-  const {name, steps} = chapter();
+  const {name, steps, undrawn} = chapter();
   const rows = steps.slice(0, asked ? step : steps.length).map((s, index) => {
     const was = index > 0 && steps[index - 1].history === s.history ? phrases(seen(index - 1)) : [];
     const changes = phrases(seen(index)).filter((phrase) => !was.includes(phrase)).join("; ");
     const over = isFatal(index), bad = over || isUndefined(s);
-    return `<tr${index === step ? ' aria-current="step"' : ""}><td><a href="#${name}/${index + 1}${asking ? "/ask" : ""}"><code>${escaped(s.call || "…")}</code></a><br>${escaped(["yes", "no"].includes(s.expected) ? s.asked : s.meaning)}</td><td>${over ? "undefined" : escaped((isCount(s) ? s.asked + " " : "") + s.expected)}</td><td${bad ? ' class="wrong"' : ""}>${escaped(over ? chapter().end : s.measured)}</td><td class="drawn"${chapter().undrawn === null ? "" : " hidden"}>${escaped(changes)}</td></tr>`;
+    const link = {href: `#${name}/${index + 1}${asking ? "/ask" : ""}`};
+    return tag("tr", {"aria-current": index === step ? "step" : null},
+      tag("td", {}, tag("a", link, tag("code", {}, escaped(s.call || "…"))), "<br>",
+        escaped(["yes", "no"].includes(s.expected) ? s.asked : s.meaning)),
+      tag("td", {}, over ? "undefined" : escaped((isCount(s) ? s.asked + " " : "") + s.expected)),
+      tag("td", {class: bad ? "wrong" : null}, escaped(over ? chapter().end : s.measured)),
+      tag("td", {class: "drawn", hidden: undrawn === null ? null : ""}, escaped(changes)));
   });
   $("tbody").innerHTML = rows.join("");
 }
 
 function prose(markdown) {
-  return markdown.split("```").map((part, index) => index % 2
-    ? `<pre class="${/^\w*/.exec(part)[0]}">` + escaped(part.replace(/^[^\n]*\n/, "").replace(/^# .*\n/gm, "").trimEnd()) + "</pre>"
-    : part.trim().split(/\n\n+/).filter(Boolean).map((p) => "<p>" + escaped(p).replace(/`([^`]*)`/g, "<code>$1</code>") + "</p>").join("")).join("");
+  const code = (part) => {
+    const [language, ...lines] = part.trimEnd().split("\n");
+    return tag("pre", {class: language}, escaped(lines.filter((line) => !line.startsWith("# ")).join("\n")));
+  };
+  const paragraph = (text) => tag("p", {}, escaped(text).replace(/`([^`]*)`/g, "<code>$1</code>"));
+  const paragraphs = (part) => part.trim().split(/\n\n+/).filter(Boolean).map(paragraph).join("");
+  return markdown.split("```").map((part, index) => index % 2 ? code(part) : paragraphs(part)).join("");
 }
 
 /* For print, the pictures of all steps. */
@@ -138,17 +173,25 @@ function figures() {
   const {steps, undrawn} = chapter();
   return undrawn !== null ? "" : steps.map((s, index) => {
     const at = places(historyOf(index), false);
-    return `<figure><figcaption>${index + 1}. <code>${escaped(s.call)}</code> ${escaped(s.meaning)}</figcaption><svg viewBox="0 0 ${at.width} ${at.height}">${drawing(s, null, at, false)}</svg></figure>`;
+    const caption = tag("figcaption", {}, `${index + 1}. `, tag("code", {}, escaped(s.call)), " ", escaped(s.meaning));
+    const svg = tag("svg", {viewBox: `0 0 ${at.width} ${at.height}`}, drawing(s, null, at, false));
+    return tag("figure", {}, caption, svg);
   }).join("");
 }
 
 const fold = () => { $("nav details").open = !narrow.matches; };
-$("nav div").innerHTML = LESSONS.map((l, index) => (index === 0 || LESSONS[index - 1].group !== l.group ? `<h2>${escaped(l.group)}</h2>` : "") + `<a href="#${l.name}/1">${escaped(l.title)}</a>`).join("");
+$("nav div").innerHTML = LESSONS.map(({group, name, title}, index) => {
+  const heading = index === 0 || LESSONS[index - 1].group !== group ? tag("h2", {}, escaped(group)) : "";
+  return heading + tag("a", {href: `#${name}/1`}, escaped(title));
+}).join("");
 $("nav div").addEventListener("click", () => { if (narrow.matches) $("nav details").open = false; });
 $("#back").addEventListener("click", () => forward(-1));
 $("#next").addEventListener("click", () => forward(1));
 $("#ask").addEventListener("click", () => { asking = !asking; if (asking) answers.delete(place()); go(lesson, step); });
-$("#choices").addEventListener("click", ({target}) => { const button = target.closest("button"); if (button) answer(button.dataset.choice); });
+$("#choices").addEventListener("click", ({target}) => {
+  const button = target.closest("button");
+  if (button) answer(button.dataset.choice);
+});
 narrow.addEventListener("change", fold);
 addEventListener("resize", () => { list(waits() && question(chapter(), step)); draw(waits()); });
 addEventListener("hashchange", fromAddress);
@@ -158,7 +201,11 @@ addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target === $("#listing") && /Up|Down/.test(event.key)) return; /* scrolls it */
   const choice = $(`#choices [aria-keyshortcuts="${CSS.escape(event.key)}"]`);
-  const move = {ArrowRight: () => forward(1), ArrowLeft: () => forward(-1), ArrowDown: () => go(lesson + 1, 0), ArrowUp: () => go(lesson - 1, 0), Home: () => go(lesson, 0), End: () => go(lesson, Infinity)}[event.key];
+  const move = {
+    ArrowRight: () => forward(1), ArrowLeft: () => forward(-1),
+    ArrowDown: () => go(lesson + 1, 0), ArrowUp: () => go(lesson - 1, 0),
+    Home: () => go(lesson, 0), End: () => go(lesson, Infinity),
+  }[event.key];
   if (choice) answer(choice.dataset.choice);
   else if (move) { event.preventDefault(); move(); }
 });

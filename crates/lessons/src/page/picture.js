@@ -1,5 +1,13 @@
 /* Who owns what after a step, as a drawing and in words. */
 const escaped = (text) => text.replace(/[&<>"]/g, (c) => ({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})[c]);
+
+/* An element as text. Attributes that are null are left out; what is inside is HTML already. */
+function tag(name, attributes, ...inside) {
+  const set = Object.entries(attributes).filter(([, value]) => value !== null);
+  const all = set.map(([key, value]) => ` ${key}="${escaped(String(value))}"`).join("");
+  return `<${name}${all}>${inside.join("")}</${name}>`;
+}
+
 const freed = (object) => object.count === 0;
 const plain = (kind) => kind.replace(/.*\./, "");
 const middle = (box) => box.y + box.h / 2;
@@ -15,8 +23,11 @@ function phrases({variables, objects, references}) {
     if (ownership === "Stolen") return variable + " still points to " + object + ", but owns nothing";
     return variable + (ownership === "Owned" ? " owns " : " borrows ") + object;
   });
-  for (const [from, to] of references) parts.push(`the object of ${name(from)} ${freed(objects[to]) ? "points to freed memory" : `owns that of ${name(to)}`}`);
-  for (const {name, count} of objects) parts.push(`${name}: ${count === null ? "immortal" : count === 0 ? "freed" : count}`);
+  for (const [from, to] of references) {
+    const owns = freed(objects[to]) ? "points to freed memory" : "owns that of " + name(to);
+    parts.push(`the object of ${name(from)} ${owns}`);
+  }
+  for (const {name, count} of objects) parts.push(`${name}: ${count === null ? "immortal" : count || "freed"}`);
   return parts;
 }
 
@@ -27,7 +38,9 @@ function places(steps, narrow) {
   const {objects} = steps.at(-1).picture;
   const owners = new Set(steps.flatMap(({picture}) => picture.references.map(([from]) => from)));
   const pointing = objects.map(() => []);
-  for (const {picture} of steps) for (const {name, object} of picture.variables) if (!pointing[object].includes(name)) pointing[object].push(name);
+  for (const {name, object} of steps.flatMap(({picture}) => picture.variables)) {
+    if (!pointing[object].includes(name)) pointing[object].push(name);
+  }
   const boxes = [], pills = new Map(), place = narrow ? under : beside;
   const tops = [14, 14];
   for (const owns of [true, false]) objects.forEach((_, number) => {
@@ -46,8 +59,11 @@ function places(steps, narrow) {
   function under(number, column) {
     const names = pointing[number], x = 2 + column * 180, rows = Math.ceil(names.length / 2);
     names.forEach((name, index) => {
-      const alone = index === names.length - 1 && index % 2 === 0, w = names.length === 1 ? 104 : 65;
-      pills.set(name + number, {x: x + (alone ? 68 - w / 2 : (index % 2) * 71), y: tops[column] + Math.floor(index / 2) * 46, w, h: 40, edge: rows > 1 && !alone && (index % 2 ? 1 : -1)});
+      const right = index % 2, alone = index === names.length - 1 && !right, w = names.length === 1 ? 104 : 65;
+      const left = alone ? 68 - w / 2 : right * 71, y = tops[column] + Math.floor(index / 2) * 46;
+      /* The arrows of the first row pass beside the second. */
+      const shift = rows > 1 && !alone ? (right ? 26 : -26) : 0;
+      pills.set(name + number, {x: x + left, y, w, h: 40, shift});
     });
     boxes[number] = {x, y: tops[column] + (rows && rows * 46 + 22), w: 136, h: 58};
     tops[column] = boxes[number].y + 58 + 18;
@@ -59,16 +75,19 @@ const curve = (x1, y1, x2, y2, dx, dy) => `M${x1} ${y1} C${x1 + dx} ${y1 + dy} $
 /* From a variable to its object. */
 function pointer(pill, box, narrow) {
   if (narrow) {
-    const x = pill.x + pill.w / 2 + (pill.edge ? pill.edge * 26 : 0);
+    const x = pill.x + pill.w / 2 + pill.shift;
     return [x, pill.y + pill.h, x, box.y];
   }
   return [pill.x + pill.w, middle(pill), box.x, Math.min(box.y + box.h - 10, Math.max(box.y + 10, middle(pill)))];
 }
 
-const straight = ([x1, y1, x2, y2]) => x1 === x2 ? curve(x1, y1, x2, y2, 0, 8) : curve(x1, y1, x2, y2, Math.min(40, (x2 - x1) / 2), 0);
+function straight([x1, y1, x2, y2]) {
+  return x1 === x2 ? curve(x1, y1, x2, y2, 0, 8) : curve(x1, y1, x2, y2, Math.min(40, (x2 - x1) / 2), 0);
+}
 
 function zigzag([x1, y1, x2, y2]) {
-  const long = Math.hypot(x2 - x1, y2 - y1), count = Math.max(4, Math.round(long / 14)), [dx, dy] = [(y1 - y2) / long * 6, (x2 - x1) / long * 6];
+  const long = Math.hypot(x2 - x1, y2 - y1), count = Math.max(4, Math.round(long / 14));
+  const [dx, dy] = [(y1 - y2) / long * 6, (x2 - x1) / long * 6];
   let path = `M${x1} ${y1}`;
   for (let i = 1; i < count; i++) {
     const at = i / count, side = i % 2 ? 1 : -1;
@@ -80,7 +99,10 @@ function zigzag([x1, y1, x2, y2]) {
 /* From an object to one that it owns. */
 function between(from, to, narrow) {
   const x = from.x + from.w, far = narrow ? 36 : 64;
-  if (from === to) return `M${x} ${from.y + 16} C${x + far + 6} ${from.y - 6} ${x + far + 6} ${from.y + from.h + 6} ${x} ${from.y + from.h - 16}`;
+  if (from === to) {
+    const out = x + far + 6, end = from.y + from.h;
+    return `M${x} ${from.y + 16} C${out} ${from.y - 6} ${out} ${end + 6} ${x} ${end - 16}`;
+  }
   if (from.x === to.x) {
     /* If two objects own each other, the arrow up runs inside the arrow down. */
     const [side, bow] = to.y > from.y ? [12, far] : [-22, far / 2], y1 = middle(from) + side, y2 = middle(to) - side;
@@ -93,29 +115,43 @@ function between(from, to, narrow) {
    new owner. */
 function drawing({picture, asked}, before, {boxes, pills}, narrow) {
   let out = "";
-  const arrow = (kind, path, more = "") => `<path class="${kind}" d="${path}" marker-end="url(#to${kind})">${more}</path>`;
+  const arrow = (kind, d, more = "") => tag("path", {class: kind, d, "marker-end": `url(#to${kind})`}, more);
+  const text = (kind, x, y, said, anchor) => tag("text", {class: kind, x, y, "text-anchor": anchor}, escaped(said));
   const moving = (from, to) => {
     if (!before || before.picture.references.some(([f, t]) => f === from && t === to)) return "";
     const owned = (name) => before.picture.variables.some((was) => was.name === name && was.ownership === "Owned");
-    const stolen = picture.variables.find(({name, ownership, object}) => ownership === "Stolen" && object === to && owned(name));
-    return stolen ? `<animate attributeName="d" from="${straight(pointer(pills.get(stolen.name + to), boxes[to], narrow))}" to="${between(boxes[from], boxes[to], narrow)}" dur="0.8s"/>` : "";
+    const isIt = ({name, ownership, object}) => ownership === "Stolen" && object === to && owned(name);
+    const stolen = picture.variables.find(isIt);
+    if (!stolen) return "";
+    const start = straight(pointer(pills.get(stolen.name + to), boxes[to], narrow));
+    const end = between(boxes[from], boxes[to], narrow);
+    return tag("animate", {attributeName: "d", from: start, to: end, dur: "0.8s"});
   };
   const target = picture.variables.find(({name}) => name === asked);
   picture.objects.forEach(({name, kind, value, count}, number) => {
     const {x, y, w, h} = boxes[number];
-    const lost = picture.variables.some(({ownership, object}) => ownership === "Lost" && object === number) ? " lost" : "";
-    const [box, text, said] = count === 0 ? [" freed", "freedtext", "freed"] : [(target && target.object === number ? " asked" : "") + lost, "count", count === null ? "∞" : count];
-    out += `<rect class="box${box}" data-of="${escaped(name)}" x="${x}" y="${y}" width="${w}" height="${h}" rx="8"/><text x="${x + 12}" y="${y + 25}">${escaped(plain(kind) + (value && " " + value))}</text><text class="small" x="${x + 12}" y="${y + h - 14}">of ${escaped(name)}</text><text class="${text}" x="${x + w - 12}" y="${y + h - 12}" text-anchor="end">${said}</text>`;
+    const isLost = picture.variables.some(({ownership, object}) => ownership === "Lost" && object === number);
+    const styles = ["box", target && target.object === number && "asked", isLost && "lost"].filter(Boolean).join(" ");
+    out += tag("rect", {class: count === 0 ? "box freed" : styles, "data-of": name, x, y, width: w, height: h, rx: 8});
+    out += text(null, x + 12, y + 25, plain(kind) + (value && " " + value), null);
+    out += text("small", x + 12, y + h - 14, "of " + name, null);
+    const [style, said] = count === 0 ? ["freedtext", "freed"] : ["count", count === null ? "∞" : String(count)];
+    out += text(style, x + w - 12, y + h - 12, said, "end");
   });
   for (const [from, to] of picture.references) {
-    if (!freed(picture.objects[to])) out += arrow("Owned", between(boxes[from], boxes[to], narrow), moving(from, to));
-    else out += arrow("dangling", zigzag([boxes[from].x + boxes[from].w, middle(boxes[from]), boxes[to].x, middle(boxes[to])]));
+    const [a, b] = [boxes[from], boxes[to]];
+    if (!freed(picture.objects[to])) out += arrow("Owned", between(a, b, narrow), moving(from, to));
+    else out += arrow("dangling", zigzag([a.x + a.w, middle(a), b.x, middle(b)]));
   }
   for (const {name, ownership, object} of picture.variables) {
     const {x, y, w, h} = pills.get(name + object), over = ["Released", "Lost"].includes(ownership);
     const dangling = !over && freed(picture.objects[object]), kind = dangling ? "dangling" : ownership;
-    const says = dangling ? "dangling" : {Owned: "owns", Borrowed: "borrows", Stolen: "stolen", Released: "released", Lost: "lost"}[ownership];
-    out += `<g class="${over ? "faint" : ""}"><rect class="box" data-of="${escaped(name)}=" x="${x}" y="${y}" width="${w}" height="${h}" rx="14"/><text class="${over || kind === "Stolen" ? "struck" : ""}" x="${x + w / 2}" y="${y + 18}" text-anchor="middle"${narrow ? ' style="font-size:11.5px"' : ""}>${escaped(name)}</text><text class="small ${kind}" x="${x + w / 2}" y="${y + h - 8}" text-anchor="middle">${says}</text></g>`;
+    const says = {Owned: "owns", Borrowed: "borrows", Stolen: "stolen", Released: "released", Lost: "lost"};
+    const styles = [narrow && "tight", (over || kind === "Stolen") && "struck"].filter(Boolean).join(" ");
+    out += tag("g", {class: over ? "faint" : null},
+      tag("rect", {class: "box", "data-of": name + "=", x, y, width: w, height: h, rx: 14}),
+      text(styles, x + w / 2, y + 18, name, "middle"),
+      text("small " + kind, x + w / 2, y + h - 8, dangling ? "dangling" : says[ownership], "middle"));
     const way = pointer(pills.get(name + object), boxes[object], narrow);
     if (!over) out += arrow(kind, dangling ? zigzag(way) : straight(way));
   }

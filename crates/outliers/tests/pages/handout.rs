@@ -52,7 +52,8 @@ fn the_page_of_exercises_has_each_one_with_the_judges_words() {
 
     if chromium().is_some() {
         // The script is only in this copy, so the copy must allow it.
-        let says = "<script>parent.postMessage(`fits ${document.documentElement.scrollWidth <= innerWidth}`, '*')</script>\n</body>";
+        let says = "<script>\
+                    parent.postMessage(`fits ${document.documentElement.scrollWidth <= innerWidth}`, '*')</script>\n</body>";
         let page = page
             .replace(
                 "default-src 'none';",
