@@ -49,6 +49,7 @@ fn the_page_of_exercises_has_each_one_with_the_judges_words() {
         assert!(page.contains(&format!("<a href=\"#{name}\">")), "{name}");
     }
     assert!(!page.contains("http:") && !page.contains("https:"));
+    println!("cases: {}", EXERCISES.len());
 
     if chromium().is_some() {
         // The script is only in this copy, so the copy must allow it.
