@@ -38,7 +38,7 @@ function forward(by) {
 function answer(choice) {
   const {right} = question(chapter(), step), hadFocus = $("#choices").contains(document.activeElement);
   answers.set(place(), choice === right);
-  show(true, choice === right ? tag("span", {class: "right"}, `Right: ${escaped(right)}.`) : wrong(`No: ${right}.`));
+  show(true, choice === right ? tag("span", {class: "right"}, `Right: ${escaped(right)}.`) : wrong(`No. The answer is ${right}.`));
   if (hadFocus) $("#next").focus();
 }
 

@@ -113,7 +113,7 @@
     press(button.getAttribute("aria-keyshortcuts"));
     given += 1; right += rightly;
     is(here + " score", $("#score").textContent, `${right} of ${given} right`);
-    is(here + " verdict", $("#event").textContent.startsWith(rightly ? `Right: ${q.right}.` : `No: ${q.right}.`), true);
+    is(here + " verdict", $("#event").textContent.startsWith(rightly ? `Right: ${q.right}.` : `No. The answer is ${q.right}.`), true);
     const fatal = l.end && index === l.steps.length - 1, why = fatal ? l.rule : s.meaning;
     is(here + " reason", $("#event").textContent.toLowerCase().includes(why.toLowerCase()), true);
     is(here + " owners", !s.owners || fatal || $("#event").textContent.includes(s.owners), true);
