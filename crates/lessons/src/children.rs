@@ -7,6 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::thread;
 
+use crate::step::Step;
 use refsoak::child::{Child, Heard, Parent, signal_name};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,11 +23,9 @@ enum Message<'a> {
 }
 
 /// In a child: sends a step.
-pub(crate) fn send_step(parent: &Parent, step: &impl Serialize) {
+pub(crate) fn send_step(parent: &Parent, step: &Step) {
     // An error does not matter: the child makes its mistake anyway.
-    if let Ok(step) = serde_json::to_value(step) {
-        let _ = parent.send(&Message::Step { step });
-    }
+    let _ = parent.send(&Message::Step { step: step.sent() });
 }
 
 /// In a child: sends the answer.

@@ -13,6 +13,30 @@ pub struct Exercise {
     pub hint: &'static str,
 }
 
+impl Exercise {
+    /// What it computes: the rest of its first line, `/* name: title`.
+    pub fn title(&self) -> &'static str {
+        let line = self.source.lines().next().unwrap_or_default();
+        line.split_once(": ").map_or(line, |(_, title)| title)
+    }
+
+    /// What else its first comment says.
+    pub fn task(&self) -> &'static str {
+        let comment = self.source.split("*/").next().unwrap_or_default();
+        let rest = comment.split_once('\n').map_or("", |(_, rest)| rest);
+        rest.trim()
+    }
+
+    /// Its code, without that comment.
+    pub fn code(&self) -> &'static str {
+        let code = self
+            .source
+            .split_once("*/")
+            .map_or(self.source, |(_, code)| code);
+        code.trim()
+    }
+}
+
 macro_rules! exercises {
     ($($name:literal $lesson:literal $hint:literal)*) => {
         /// All exercises, from easy to hard.

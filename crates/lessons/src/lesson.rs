@@ -17,8 +17,8 @@ pub struct Lesson {
     pub name: &'static str,
     /// The rule: one line of at most 80 characters.
     pub rule: &'static str,
-    /// Whether its pictures show every reference that is counted.
-    pub drawn: bool,
+    /// Why it has no pictures. If it has, they show every reference that is counted.
+    pub undrawn: Option<&'static str>,
     pub(crate) run: Run,
     /// What it runs in child processes.
     pub(crate) mistakes: &'static [Mistake],

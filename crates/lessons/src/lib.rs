@@ -24,7 +24,8 @@
 //! ```
 //!
 //! - "We" is the code in C that makes the call. The owner of a reference must release it, once.
-//! - `rule` is the number of references that the rule predicts, or the answer to a question.
+//! - `rule` is the number of references that the rule predicts, or the answer to a question. `undefined`
+//!   means that C promises nothing.
 //! - `here` is what this Python does. `NO` marks a line where the two differ.
 //! - References held only for measuring are not counted.
 //! - A line that begins with `here:` may differ between machines and versions.
@@ -33,13 +34,15 @@
 //!
 //! Add a file to `src/lessons`, and its name to the list in `src/lessons/mod.rs`. The file declares a
 //! `LESSON`: its name, its rule, its steps, its mistakes, the Python that only it needs, and its
-//! explanation. `thin_ice.rs` has all of these. A printed line has at most 80 characters, and a meaning
+//! explanation. `thin_ice.rs` has all of these. The calls of its steps must compile as one function in C;
+//! what other code does is a comment. A printed line has at most 80 characters, and a meaning
 //! at most 27. The tests run the new lesson, compare each count with its rule, and check that the
 //! compiler rejects each `compile_fail` example.
 //!
 //! # Where to read on
 //!
-//! - [`LESSONS`] lists the lessons; [`Lesson::run`] runs one, with [`Children`] for its mistakes.
+//! - [`LESSONS`] lists the lessons, and [`GROUPS`] their groups. [`Lesson::run`] runs one, with [`Children`]
+//!   for its mistakes.
 //! - [`Table`] and [`Step`] hold its measurements. A [`Picture`] shows who owns what after a step.
 //! - [`page`] makes an HTML page of all pictures.
 //! - [`misbehave`] makes one mistake, in a process that is [`Doomed`].
@@ -50,18 +53,22 @@ mod exercises;
 mod judge;
 mod lesson;
 mod lessons;
+mod listing;
 mod page;
 mod picture;
 mod python;
 mod raw;
+mod scene;
+mod step;
 mod table;
 
 pub use children::Children;
 pub use exercises::{EXERCISES, Exercise};
 pub use judge::{Compiled, Error as JudgeError, Judgement, Module, Trial, judge};
 pub use lesson::Lesson;
-pub use lessons::{LESSONS, misbehave};
+pub use lessons::{GROUPS, LESSONS, misbehave};
 pub use page::{Page, page};
 pub use picture::{Object, Ownership, Picture, Variable};
 pub use raw::Doomed;
-pub use table::{Step, Table};
+pub use step::Step;
+pub use table::Table;

@@ -1,45 +1,15 @@
-//! The table of a lesson: its steps, each with the value that the rule predicts and the measured one.
+//! The table of a lesson: its steps, and how they are measured.
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::Deserialize;
 
 use crate::children::{Children, send_step};
-use crate::picture::{Ownership, Picture, Scene, Shown};
+use crate::picture::{Ownership, Picture};
+use crate::scene::{Scene, Shown};
+use crate::step::Step;
 use pyoutliers::Result;
 use refsoak::child::Parent;
-
-/// A step of a lesson.
-#[derive(Clone, Debug, Serialize)]
-#[non_exhaustive]
-pub struct Step {
-    /// The line of Rust that ran; empty if this step looks again at the effect of the previous one.
-    pub line: &'static str,
-    /// The call, as C writes it.
-    pub call: &'static str,
-    /// Who owns what after it, or what the answer means.
-    pub meaning: &'static str,
-    /// The variable whose references are counted, or a question.
-    pub asked: &'static str,
-    /// The value that the rule predicts.
-    pub expected: String,
-    /// The value that was measured on this Python.
-    pub measured: String,
-    /// Who owns what after it.
-    pub picture: Picture,
-}
-
-impl Step {
-    /// Whether this Python follows the rule.
-    pub fn holds(&self) -> bool {
-        self.expected == self.measured
-    }
-
-    /// Whether the step counts references; otherwise it asks a question.
-    pub fn counts(&self) -> bool {
-        !self.asked.ends_with('?')
-    }
-}
 
 /// The measurements of a lesson, step by step.
 #[derive(Default)]
@@ -49,6 +19,7 @@ pub struct Table<'a> {
     /// Notes that depend on the machine or the version.
     pub notes: Vec<String>,
     children: Option<&'a Children<'a>>,
+    history: usize,
     /// In a child process: receives each step at once, because the next one may end the process.
     parent: Option<&'a Parent>,
     pub(crate) scene: Scene,
@@ -58,10 +29,12 @@ pub struct Table<'a> {
 ///
 /// - `step!(t, LINE; "C", "meaning", VARIABLE: COUNT)` counts references.
 /// - `step!(t, LINE; "C", "meaning", "question?", MEASURED => EXPECTED)` asks a question.
+/// - `step!(t, "C", "meaning", undefined END)` is a mistake; END is what ended a child that made it.
 ///
-/// A step without a line looks again at the effect of the previous one. After the line, name a variable
-/// that it changed: `steals VARIABLE;`, `releases VARIABLE;`, or `shows VARIABLE;`, which adds a variable
-/// to the picture. `let` and `drop` need no such note.
+/// The text of C is a call, or a comment for what other code does. A step without a line looks again at the
+/// effect of the previous one. After the line, name a variable that it changed: `steals VARIABLE;`,
+/// `releases VARIABLE;`, or `shows VARIABLE;`, which adds a variable to the picture. `let` and `drop` need no
+/// such note.
 macro_rules! step {
     ($t:ident, $call:literal, $($rest:tt)+) => {
         $crate::table::step!(@ $t, "", $call, $($rest)+)
@@ -103,6 +76,10 @@ macro_rules! step {
     (@ $t:ident, $line:expr, shows $name:ident; $($rest:tt)+) => {
         $t.binds(stringify!($name), &$name)?;
         $crate::table::step!(@ $t, $line, $($rest)+)
+    };
+    (@ $t:ident, $line:expr, $call:expr, $meaning:expr, undefined $end:expr) => {
+        let end = $end;
+        $t.asks($line, [$call, $meaning, "Is this allowed?"], &$crate::step::Step::UNDEFINED, end)?
     };
     (@ $t:ident, $line:expr, $call:expr, $meaning:expr, $name:ident: $count:expr) => {
         $t.counts($line, [$call, $meaning, stringify!($name)], $count)?
@@ -163,6 +140,7 @@ impl<'a> Table<'a> {
             asked,
             expected: count.to_string(),
             measured,
+            history: self.history,
             picture,
         });
         Ok(())
@@ -184,6 +162,7 @@ impl<'a> Table<'a> {
             asked,
             expected: expected.to_string(),
             measured,
+            history: self.history,
             picture,
         });
         Ok(())
@@ -201,6 +180,25 @@ impl<'a> Table<'a> {
     pub(crate) fn child(&self, name: &str) -> String {
         self.children
             .map_or_else(String::new, |children| children.run(name).1)
+    }
+
+    /// Like `child`, for a mistake that this process has not led up to: the steps that follow show the
+    /// child's last picture.
+    pub(crate) fn instead(&mut self, name: &str) -> String {
+        let (steps, end) = self
+            .children
+            .map_or_else(Default::default, |children| children.run(name));
+        let last = steps.last().map(|step| &step["picture"]);
+        let picture = last.and_then(|picture| Picture::deserialize(picture).ok());
+        self.again();
+        self.scene = Scene::showing(picture.unwrap_or_default());
+        end
+    }
+
+    /// Starts again: the steps that follow show only the variables and objects from here on.
+    pub(crate) fn again(&mut self) {
+        self.history += 1;
+        self.scene = Scene::default();
     }
 
     /// Adds a line about this machine or this version.
@@ -228,7 +226,11 @@ impl fmt::Debug for Table<'_> {
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = |call: &str, meaning: &str, expected: &str, measured: &str| {
-            format!("{call:<33} {meaning:<27} {expected:>10} {measured:>7}")
+            // A long call has a line of its own.
+            let end = if call.chars().count() > 33 { "\n" } else { "" };
+            let rest = if end.is_empty() { call } else { "" };
+            let call = if end.is_empty() { "" } else { call };
+            format!("{call}{end}{rest:<33} {meaning:<27} {expected:>10} {measured:>7}")
         };
         writeln!(f, "{}", columns("call", "what it means", "rule", "here"))?;
         for step in &self.steps {
@@ -257,6 +259,12 @@ impl fmt::Display for Table<'_> {
                 (line, true) => writeln!(f, "    \x1b[2m{line}\x1b[0m")?,
             }
         }
-        self.notes.iter().try_for_each(|note| writeln!(f, "{note}"))
+        self.notes
+            .iter()
+            .try_for_each(|note| writeln!(f, "{note}"))?;
+        if self.steps.iter().any(Step::is_undefined) {
+            writeln!(f, "{}", Step::UNDEFINED_MEANS)?;
+        }
+        Ok(())
     }
 }

@@ -18,6 +18,8 @@ use signal_hook::flag;
 use signal_hook::low_level::emulate_default_handler;
 
 use super::called;
+use super::handout;
+use super::overwrite;
 use super::refcounts::doomed;
 use super::similar::similar;
 
@@ -31,6 +33,14 @@ pub struct Arguments {
     /// Print a hint instead of a verdict
     #[arg(long, requires = "exercise")]
     hint: bool,
+    /// Write a page of all exercises; takes a minute
+    #[arg(
+        long,
+        value_name = "FILE.html",
+        value_parser = overwrite::file("html"),
+        conflicts_with_all = ["exercise", "hint"]
+    )]
+    page: Option<PathBuf>,
     /// In a child process: the library to judge
     #[arg(long, hide = true)]
     doomed: Option<PathBuf>,
@@ -43,6 +53,13 @@ pub struct Arguments {
 const FOLDER: &str = "exercises";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if let Some(file) = &arguments.page {
+        overwrite::check(file)?;
+        overwrite::replace(file, handout::page()?.as_bytes())
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        super::output::say(&format!("wrote {}", file.display()));
+        return Ok(ExitCode::SUCCESS);
+    }
     match (&arguments.exercise, &arguments.doomed) {
         (Some(name), Some(library)) => {
             let (file, known) = found(name);
@@ -88,9 +105,7 @@ fn list() -> Result<ExitCode> {
     );
     for exercise in EXERCISES {
         let mark = if is_passed(exercise.name) { "x" } else { " " };
-        let title = exercise.source.lines().next().unwrap_or_default();
-        let title = title.split_once(": ").map_or(title, |(_, title)| title);
-        text += &format!("[{mark}] {:<15} {title}\n", exercise.name);
+        text += &format!("[{mark}] {:<15} {}\n", exercise.name, exercise.title());
     }
     super::output::print(&format!("{text}\n{}", next()))?;
     Ok(ExitCode::SUCCESS)
@@ -118,7 +133,7 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let shown = file.display();
-    let (text, lesson) = match judged(&file)? {
+    let (text, lesson) = match explained(judged(&file))? {
         Judgement::Right => {
             let next = ours.map_or_else(String::new, |exercise| {
                 pass(exercise);
@@ -154,8 +169,8 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
 }
 
 /// Compiles a file and judges it. Prints the compiler's messages and, in a terminal, the current trial.
-fn judged(file: &Path) -> Result<Judgement> {
-    let judged = Compiled::new(file).and_then(|compiled| {
+pub fn judged(file: &Path) -> Result<Judgement, JudgeError> {
+    Compiled::new(file).and_then(|compiled| {
         compiled.warnings().lines().for_each(super::output::say);
         let interrupted = Arc::new(AtomicBool::new(false));
         let listens = flag::register(SIGINT, Arc::clone(&interrupted));
@@ -187,10 +202,14 @@ fn judged(file: &Path) -> Result<Judgement> {
             let _ = write!(io::stderr(), "{CLEAR}");
         }
         judgement
-    });
-    match judged {
+    })
+}
+
+/// Prints what a tool says in an error, and ends the process if the user interrupted it.
+pub fn explained<T>(judged: Result<T, JudgeError>) -> Result<T> {
+    match &judged {
         Err(JudgeError::Interrupted) => emulate_default_handler(SIGINT)?,
-        Err(JudgeError::Tool { ref output, .. }) => output.lines().for_each(super::output::say),
+        Err(JudgeError::Tool { output, .. }) => output.lines().for_each(super::output::say),
         _ => {}
     }
     judged.map_err(|error| match error {
@@ -225,7 +244,8 @@ fn filled(text: &str) -> String {
     lines
 }
 
-fn path(name: &str) -> PathBuf {
+/// The file of an exercise.
+pub fn path(name: &str) -> PathBuf {
     Path::new(FOLDER).join(name).with_extension("c")
 }
 

@@ -30,6 +30,7 @@ mod rows;
 // The commands for leaks and references.
 mod bar;
 mod exercise;
+mod handout;
 mod inject;
 pub mod messages;
 mod refcounts;

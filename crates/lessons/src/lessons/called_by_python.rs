@@ -6,7 +6,7 @@ use pyoutliers::{Python, Result, capi};
 pub(super) const LESSON: Lesson = Lesson {
     name: "called-by-python",
     rule: "Your arguments are borrowed, your result must be new.",
-    drawn: false,
+    undrawn: None,
     run: Run::Locked(run),
     mistakes: &[],
     python: "",
@@ -33,17 +33,17 @@ static PyObject *nothing(PyObject *self, PyObject *unused)
 
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let argument = capi::float_from_double(py, 1.5)?;
-        "Python has an argument", "the caller owns it", argument: 1);
+        "/* the caller has an argument */", "the caller owns it", argument: 1);
     let careful = raw::identity(py)?;
     step!(t, let result = capi::object_call_function_obj_args(&careful, [&argument])?;
-        "Py_INCREF(argument); return it;", "owned by caller and result", argument: 2);
+        "Py_INCREF(argument); return argument", "owned by caller and result", argument: 2);
     step!(t, drop(result);
-        "the caller: Py_DECREF(result)", "as before", argument: 1);
+        "/* the caller: Py_DECREF(result) */", "as before", argument: 1);
     step!(t, let spare = argument.clone();
-        "the caller: Py_INCREF(argument)", "a spare, to avoid a crash", argument: 2);
+        "/* the caller: Py_INCREF(argument) */", "a spare, to avoid a crash", argument: 2);
     step!(t, let result = raw::careless_identity(spare)?; steals spare;
-        "return argument;", "no reference was added", argument: 2);
+        "/* instead: */ return argument", "no reference was added", argument: 2);
     step!(t, drop(result);
-        "the caller: Py_DECREF(result)", "one reference, two owners", argument: 1);
+        "/* the caller: Py_DECREF(result) */", "one reference, two owners", argument: 1);
     Ok(())
 }

@@ -10,7 +10,7 @@ use pyoutliers::{Python, Result, capi, with_python};
 pub(super) const LESSON: Lesson = Lesson {
     name: "clear-first",
     rule: "Clear the field first, then release its old reference.",
-    drawn: false,
+    undrawn: None,
     run: Run::Locked(run),
     mistakes: &[Mistake::Asked {
         name: "clear-last",
@@ -58,14 +58,16 @@ Py_CLEAR(self->item);
 };
 
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
-    step!(t, let list = call(py, c"under_watch", [])?;
-        "list = [witness]", "owned by us and witness", list: 2);
+    let list = call(py, c"under_watch", [])?;
+    t.binds("witness", &raw::list_get_item(&list, 0)?)?;
+    step!(t, shows list; "/* list = [witness] */", "owned by us and witness", list: 2);
     let other = capi::float_from_double(py, 2.5)?;
     step!(t, raw::list_set_item(&list, 0, other)?;
-        "PyList_SetItem(list, 0, other)", "the slot already has other",
+        "PyList_SetItem(list, 0, other)", "other first, then a release", witness: 0);
+    step!(t, "", "the slot already has other",
         "Does witness find itself?", yes(answer(py, c"saw_itself")? == [1]) => "no");
-    step!(t, "instead: Py_DECREF(list[0])", "found while being freed",
-        "Does witness find itself?", t.child("clear-last") => "yes");
+    step!(t, "/* instead: */ Py_DECREF(PyList_GET_ITEM(list, 0))", "found while being freed",
+        "Does witness find itself?", t.instead("clear-last") => "yes");
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use pyoutliers::{Python, Result, convert};
 pub(super) const LESSON: Lesson = Lesson {
     name: "copy",
     rule: "Changing one copy never changes the other.",
-    drawn: false,
+    undrawn: Some("Each side has its own numbers, and no reference changes hands."),
     run: Run::Locked(run),
     mistakes: &[],
     python: r#"
@@ -24,10 +24,10 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let mut data = [1.0, 2.0];
     let list = convert::list_from_slice(py, &data, None)?;
     step!(t, call(py, c"change", [&list])?;
-        "Python: data[0] = 7", "Rust's copy is unchanged",
+        "/* Python: data[0] = 7 */", "Rust's copy is unchanged",
         "What is data in Rust?", numbers_of(&data) => "1, 2");
     step!(t, data = [9.0, 9.0];
-        "Rust: data = [9, 9]", "Rust changes its own copy",
+        "/* Rust: data = [9, 9] */", "Rust changes its own copy",
         "What is data in Rust?", numbers_of(&data) => "9, 9");
     step!(t, let theirs = convert::vec_from_iterable(&list, 2, convert::float)?;
         "", "Python's copy is unchanged",

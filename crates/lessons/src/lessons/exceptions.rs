@@ -7,7 +7,7 @@ use pyoutliers::{Python, Result, convert};
 pub(super) const LESSON: Lesson = Lesson {
     name: "exceptions",
     rule: "A kept exception keeps the data alive. Turn it into text at once.",
-    drawn: false,
+    undrawn: Some("The owners are the traceback and its frames, to which no variable points."),
     run: Run::Locked(run),
     mistakes: &[],
     python: r#"
@@ -40,14 +40,14 @@ Py_XDECREF(traceback);
 
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let data = convert::list_from_slice(py, &[1.5, 2.5], None)?;
-        "data = PyList_New(2), filled", "we own data", data: 1);
+        "/* data = [1.5, 2.5] */", "we own data", data: 1);
     step!(t, let error = call(py, c"keeps_exception", [&data])?;
-        "error = f(data), an exception", "its frames own data",
+        "/* error = f(data), an exception */", "its frames own data",
         "Do others own data too?", yes(data.reference_count() > 2) => "yes");
     step!(t, drop(error);
         "Py_DECREF(error)", "only we own data", data: 1);
     step!(t, let text = call(py, c"raises", [&data]).map_err(|e| e.to_string()).err();
-        "text of the exception, at once", "the text owns nothing", data: 1);
+        "/* the text, at once */", "the text owns nothing", data: 1);
     let says = text.is_some_and(|text| text.contains("today"));
     step!(t, "", "the text has the message", "Is the message in it?", yes(says) => "yes");
     Ok(())

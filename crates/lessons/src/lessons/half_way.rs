@@ -8,7 +8,7 @@ use refsoak::starve;
 pub(super) const LESSON: Lesson = Lesson {
     name: "half-way",
     rule: "When a step fails, release what the earlier steps made.",
-    drawn: true,
+    undrawn: None,
     run: Run::Locked(run),
     mistakes: &[],
     python: "",
@@ -41,11 +41,11 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let list = capi::list_new(py, 1)?;
         "list = PyList_New(1)", "we own list", list: 1);
     step!(t, let text = starve(.., || capi::unicode_from_str(py, "a text"))?.0.ok();
-        "text = PyUnicode_FromString(..)", "the allocation failed",
+        "text = PyUnicode_FromString(\"a text\")", "the allocation failed",
         "No memory: is it NULL?", yes(text.is_none()) => "yes");
     t.scene.set("list", Ownership::Lost);
-    step!(t, "return NULL;", "careless: list leaks", list: 1);
+    step!(t, "return NULL", "careless: list leaks", list: 1);
     step!(t, drop(list);
-        "Py_DECREF(list); return NULL;", "careful: released first", list: 0);
+        "/* instead: */ Py_DECREF(list); return NULL", "careful: released first", list: 0);
     Ok(())
 }

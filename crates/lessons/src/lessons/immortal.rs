@@ -1,5 +1,6 @@
 use std::mem;
 
+use super::shared::yes;
 use crate::lesson::{Lesson, Mistake, Run};
 use crate::python::call;
 use crate::raw::{self, Doomed};
@@ -10,7 +11,7 @@ use pyoutliers::{Python, Result, capi, interpreter, with_python};
 pub(super) const LESSON: Lesson = Lesson {
     name: "immortal",
     rule: "Since 3.12, None, small ints and () are immortal. Their counts never change.",
-    drawn: false,
+    undrawn: Some("All code shares these objects, so their owners do not fit in a picture."),
     run: Run::Locked(run),
     mistakes: &[Mistake::Asked {
         name: "release-none",
@@ -38,25 +39,25 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     };
     let version = interpreter::loaded().version;
     let immortal = version.is_at_least(3, 12);
-    let (count, end) = if immortal {
-        ("0", "alive")
-    } else {
-        ("1", "SIGABRT")
-    };
+    let (count, survives) = if immortal { ("0", "yes") } else { ("1", "no") };
     let none = call(py, c"collect", [])?;
     let seven = call(py, c"int", [&capi::float_from_double(py, 7.0)?])?;
     let empty = capi::tuple_new(py, 0)?.finish()?;
     let float = capi::float_from_double(py, 1.5)?;
     step!(t, "Py_INCREF(Py_None)", "all code shares one None",
         "How many references does it add?", added(&none) => count);
-    step!(t, "Py_INCREF(7)", "all code shares one 7",
+    step!(t, "Py_INCREF(seven)", "all code shares one 7",
         "How many references does it add?", added(&seven) => count);
-    step!(t, "Py_INCREF(())", "all code shares one ()",
+    step!(t, "Py_INCREF(empty)", "all code shares one ()",
         "How many references does it add?", added(&empty) => count);
-    step!(t, "Py_INCREF(a new float)", "counted in every version",
+    step!(t, "Py_INCREF(item)", "a new float: counted always",
         "How many references does it add?", added(&float) => "1");
-    step!(t, "Py_DECREF(Py_None), too often", "harmless since 3.12",
-        "Which signal ends the process, or does it stay alive?", t.child("release-none") => end);
+    let end = t.child("release-none");
+    step!(t, "Py_DECREF(Py_None) /* too often */", "harmless since 3.12",
+        "Does the process survive?", yes(end == "alive") => survives);
+    if end != "alive" {
+        t.note(format_args!("{end} ends the process"));
+    }
     let they = if immortal {
         "immortal"
     } else {

@@ -2,17 +2,18 @@ use std::mem;
 
 use super::shared::per_call;
 use crate::lesson::{Lesson, Mistake, Run};
+use crate::picture::Ownership;
 use crate::python::helper;
 use crate::raw::Doomed;
 use crate::table::{Table, step};
-use pyoutliers::{Result, capi, convert, with_python};
+use pyoutliers::{Python, Result, capi, convert, with_python};
 use refsoak::{Counter, Soak};
 
 pub(super) const LESSON: Lesson = Lesson {
     name: "leaked-tuple",
     rule: "The argument tuple stays yours: release it.",
-    drawn: false,
-    run: Run::Free(run),
+    undrawn: None,
+    run: Run::Locked(run),
     mistakes: &[
         Mistake::Asked {
             name: "leaked-tuple",
@@ -39,12 +40,27 @@ Py_DECREF(tuple);
 "#,
 };
 
-fn run(t: &mut Table<'_>) -> Result<()> {
-    step!(t, "PyObject_CallObject(f, tuple)", "the tuple and its list leak",
+fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
+    let same = helper(py, c"same")?;
+    step!(t, let list = convert::list_from_slice(py, &[1.5], None)?;
+        "/* list = [1.5] */", "we own list", list: 1);
+    let mut arguments = capi::tuple_new(py, 1)?;
+    capi::tuple_set_item(&mut arguments, 0, list.clone())?;
+    step!(t, let tuple = arguments.finish()?;
+        "tuple = PyTuple_Pack(1, list)", "new; it owns list too", list: 2);
+    step!(t, let result = capi::object_call_object(&same, &tuple)?;
+        "result = PyObject_CallObject(f, tuple)", "tuple was borrowed", tuple: 1);
+    step!(t, "", "here, result is list itself", result: 3);
+    step!(t, drop(result); "Py_DECREF(result)", "owned by us and the tuple", list: 2);
+    step!(t, drop(list); "Py_DECREF(list)", "only the tuple owns list", list: 1);
+    t.scene.set("tuple", Ownership::Lost);
+    step!(t, "return NULL", "the tuple and its list leak",
         "How many objects does each call leave behind?", t.child("leaked-tuple") => "+2");
-    step!(t, "then Py_DECREF(tuple)", "both are released",
+    step!(t, drop(tuple);
+        "/* instead: */ Py_DECREF(tuple); return NULL", "the tuple is released", tuple: 0);
+    step!(t, "", "and its list with it",
         "How many objects does each call leave behind?", t.child("released-tuple") => "+0");
-    t.note("this counts the objects that the garbage collector tracks");
+    t.note("the last two count the objects that the garbage collector tracks");
     Ok(())
 }
 

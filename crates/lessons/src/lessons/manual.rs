@@ -6,7 +6,7 @@ use pyoutliers::{Python, Result, capi, convert};
 pub(super) const LESSON: Lesson = Lesson {
     name: "manual",
     rule: "The manual states the rule of each function.",
-    drawn: true,
+    undrawn: None,
     run: Run::Locked(run),
     mistakes: &[],
     python: "",
@@ -33,7 +33,7 @@ In the format of Py_BuildValue, O adds a reference and N steals yours.
 
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let list = convert::list_from_slice(py, &[1.5], None)?;
-        "list = PyList_New(1), filled", "manual: New reference", list: 1);
+        "/* list = [1.5] */", "manual: New reference", list: 1);
     step!(t, let item = raw::list_get_item(&list, 0)?;
         "item = PyList_GetItem(list, 0)", "manual: Borrowed reference", item: 1);
     step!(t, let iter = capi::object_get_iter(&list)?;

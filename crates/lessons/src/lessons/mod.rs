@@ -11,40 +11,48 @@ use crate::raw::Doomed;
 mod shared;
 
 macro_rules! lessons {
-    ($($file:ident)*) => {
-        $(mod $file;)*
+    ($($group:literal: $($file:ident)*;)*) => {
+        $($(mod $file;)*)*
+
+        /// The lessons in groups, each with its title.
+        pub const GROUPS: &[(&str, &[Lesson])] = &[$(($group, &[$($file::LESSON),*])),*];
 
         /// All lessons, in the order in which to read them.
-        pub const LESSONS: &[Lesson] = &[$($file::LESSON),*];
+        pub const LESSONS: &[Lesson] = &[$($($file::LESSON,)*)*];
     };
 }
 
 lessons! {
-    new_reference
-    stolen_reference
-    stolen_on_failure
-    borrowed_reference
-    thin_ice
-    storing
-    manual
-    whole_call
-    parameters
-    half_way
-    called_by_python
-    clear_first
-    cycles
-    immortal
-    lock
-    released_lock
-    numbers
-    questions
-    modules
-    text
-    exceptions
-    copy
-    once
-    leaked_tuple
-    dropped_minus_one
+    "The three rules":
+        new_reference
+        stolen_reference
+        borrowed_reference
+        manual
+        whole_call;
+    "Who stores":
+        storing
+        parameters
+        leaked_tuple
+        called_by_python
+        questions
+        numbers
+        modules;
+    "What dies":
+        thin_ice
+        clear_first
+        text
+        cycles
+        copy;
+    "What fails":
+        stolen_on_failure
+        half_way
+        dropped_minus_one
+        exceptions;
+    "Versions and threads":
+        immortal
+        lock
+        released_lock
+        once;
 }
 
 /// Makes the mistake of that name in a child process of [`Children`](crate::Children), and ends the

@@ -5,7 +5,7 @@ use pyoutliers::{Python, Result, capi};
 pub(super) const LESSON: Lesson = Lesson {
     name: "modules",
     rule: "Importing, running and looking up return new references.",
-    drawn: false,
+    undrawn: Some("The owners are sys.modules and functions, to which no variable points."),
     run: Run::Locked(run),
     mistakes: &[],
     python: "",
@@ -30,23 +30,23 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let (name, file) = (c"outliers_lesson", c"<outliers>/lesson.py");
     let source = c"class C: pass\ndef f(x): return x";
     step!(t, let code = capi::compile_string(py, source, file)?;
-        "code = Py_CompileString(source)", "we own code", code: 1);
+        "code = Py_CompileString(\"def f(x): return x\", \"f.py\", Py_file_input)", "we own code", code: 1);
     step!(t, let module = capi::import_exec_code_module(name, &code)?;
-        "PyImport_ExecCodeModule(.., code)", "owned by us and sys.modules", module: 2);
+        "module = PyImport_ExecCodeModule(\"lesson\", code)", "owned by us and sys.modules", module: 2);
     step!(t, "", "code was borrowed", code: 1);
     step!(t, let again = capi::import_module(py, name)?;
-        "PyImport_ImportModule(name)", "new: we own it twice", module: 3);
+        "again = PyImport_ImportModule(\"lesson\")", "new: we own it twice", module: 3);
     step!(t, drop(again);
         "Py_DECREF(again)", "as before", module: 2);
     step!(t, let f = capi::object_get_attr_string(&module, c"f")?;
-        "f = PyObject_GetAttrString(..)", "owned by the module and us", f: 2);
+        "f = PyObject_GetAttrString(module, \"f\")", "owned by the module and us", f: 2);
     step!(t, let dict = capi::module_get_dict(&module)?;
         "dict = PyModule_GetDict(module)", "borrowed; module, f own it", dict: 2);
     let class = capi::object_get_attr_string(&module, c"C")?;
     let object = capi::object_call_function_obj_args(&class, [])?;
     let before = class.reference_count();
     capi::object_type_name(&object)?;
-    step!(t, "PyObject_Type(object), Py_DECREF", "its reference is released",
+    step!(t, "class = PyObject_Type(object); Py_DECREF(class)", "its reference is released",
         "How many references to the class are added?",
         format!("{:+}", class.reference_count() - before) => "+0");
     Ok(())

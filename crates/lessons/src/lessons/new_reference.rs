@@ -11,7 +11,7 @@ use refsoak::{Counter, Soak};
 pub(super) const LESSON: Lesson = Lesson {
     name: "new-reference",
     rule: "A new reference is yours: release it once. The last release frees the object.",
-    drawn: true,
+    undrawn: None,
     run: Run::Locked(run),
     mistakes: &[Mistake::Asked {
         name: "forget",
@@ -50,7 +50,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let forgotten = capi::float_from_double(py, 1.5)?;
     t.binds("forgotten", &forgotten)?;
     t.scene.set("forgotten", Ownership::Lost);
-    step!(t, "without Py_DECREF, each call", "the float is never freed",
+    step!(t, "forgotten = PyFloat_FromDouble(1.5)", "never released: it leaks",
         "How many memory blocks does each call leak without Py_DECREF?",
         t.child("forget") => "+1");
     Ok(())

@@ -9,7 +9,7 @@ use pyoutliers::{Outliers, Result};
 pub(super) const LESSON: Lesson = Lesson {
     name: "once",
     rule: "Start Python only once: NumPy cannot be loaded twice.",
-    drawn: false,
+    undrawn: Some("Each start of Python happens in a child process, and no reference is counted."),
     run: Run::Free(run),
     mistakes: &[
         Mistake::Asked {
@@ -46,7 +46,7 @@ fn run(t: &mut Table<'_>) -> Result<()> {
         return Ok(());
     }
     let said = t.child("restart");
-    step!(t, "Py_FinalizeEx, Py_InitializeEx", "in the same process",
+    step!(t, "Py_FinalizeEx(); Py_InitializeEx(0)", "in the same process",
         "Does NumPy import again?", yes(said == IMPORTED) => "no");
     t.note(if said.starts_with("SIG") {
         format!("{said} ends the process")

@@ -7,15 +7,15 @@ use pyoutliers::{Python, Result, capi};
 pub(super) const LESSON: Lesson = Lesson {
     name: "parameters",
     rule: "A dictionary adds its own references. PyList_SetItem steals yours.",
-    drawn: true,
+    undrawn: None,
     run: Run::Locked(run),
     mistakes: &[],
     python: "",
     why: r#"
 Why we release value right after storing it: the dictionary added its own
-reference. In the previous lesson, the list stole ours. The lesson `storing`
-shows which calls add a reference. A call only borrows the dictionary, so one
-dictionary can serve every call.
+reference. In the lesson `stolen-reference`, the list stole ours. The lesson
+`storing` shows which calls add a reference. A call only borrows the dictionary,
+so one dictionary can serve every call.
 
 ```c
 PyObject *dict = PyDict_New(), *value = PyFloat_FromDouble(2.5);
@@ -40,11 +40,11 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let dict = capi::dict_new(py)?;
         "dict = PyDict_New()", "we own dict", dict: 1);
     step!(t, capi::dict_set_item_string(&dict, c"data", &value)?;
-        "PyDict_SetItemString(.., value)", "owned by us and the dict", value: 2);
+        "PyDict_SetItemString(dict, \"data\", value)", "owned by us and the dict", value: 2);
     step!(t, drop(value);
         "Py_DECREF(value)", "only the dict owns value", value: 1);
     step!(t, let result = capi::object_call(&same, &none, &dict)?;
-        "result = PyObject_Call(.., dict)", "new: result is value", result: 2);
+        "result = PyObject_Call(f, args, dict)", "new: result is value", result: 2);
     step!(t, "", "dict was borrowed", dict: 1);
     step!(t, drop(result);
         "Py_DECREF(result)", "only the dict owns value", value: 1);

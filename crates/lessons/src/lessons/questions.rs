@@ -7,7 +7,7 @@ use pyoutliers::{Python, Result, capi};
 pub(super) const LESSON: Lesson = Lesson {
     name: "questions",
     rule: "A call that only asks about an object borrows it.",
-    drawn: true,
+    undrawn: None,
     run: Run::Locked(run),
     mistakes: &[],
     python: "",
@@ -23,7 +23,7 @@ if (!PyLong_Check(object))                 /* only looks at the type */
 
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let object = call(py, c"object", [])?;
-        "object = object()", "we own object", object: 1);
+        "/* object = object() */", "we own object", object: 1);
     step!(t, capi::float_check(&object);
         "PyFloat_Check(object)", "no; object is borrowed", object: 1);
     step!(t, capi::long_check(&object); "PyLong_Check(object)", "no; object is borrowed", object: 1);

@@ -10,7 +10,7 @@ use pyoutliers::{Result, convert, interpreter, with_python};
 pub(super) const LESSON: Lesson = Lesson {
     name: "released-lock",
     rule: "Own what you borrowed before you release the lock.",
-    drawn: false,
+    undrawn: None,
     run: Run::Free(run),
     mistakes: &[],
     python: r#"
@@ -58,16 +58,19 @@ Py_DECREF(item);
 fn run(t: &mut Table<'_>) -> Result<()> {
     let list = keep(|py| convert::list_from_slice(py, &[1.5], None))?;
     let empty = || with_python(|py| call(py, c"empty", [&list.as_borrowed(py)]).map(drop));
+    step!(t, shows list; "/* list = [1.5] */", "we own list", list: 1);
     with_python(|py| t.binds("item", &raw::list_get_item(&list.as_borrowed(py), 0)?))?;
     step!(t, "item = PyList_GetItem(list, 0)", "borrowed from the list", item: 1);
     step!(t, thread::scope(|threads| threads.spawn(empty).join().is_ok());
-        "Py_BEGIN_ALLOW_THREADS ..", "a thread emptied the slot", item: 0);
+        "Py_BEGIN_ALLOW_THREADS Py_END_ALLOW_THREADS", "a thread emptied the slot", item: 0);
+    t.again();
     let list = keep(|py| convert::list_from_slice(py, &[1.5], None))?;
     let empty = || with_python(|py| call(py, c"empty", [&list.as_borrowed(py)]).map(drop));
+    step!(t, shows list; "/* again: list = [1.5] */", "we own list", list: 1);
     step!(t, let kept = keep(|py| raw::list_get_item_ref(&list.as_borrowed(py), 0))?;
-        "PyList_GetItem, Py_INCREF(kept)", "owned by the list and us", kept: 2);
+        "kept = PyList_GetItem(list, 0); Py_INCREF(kept)", "owned by the list and us", kept: 2);
     step!(t, thread::scope(|threads| threads.spawn(empty).join().is_ok());
-        "Py_BEGIN_ALLOW_THREADS ..", "ours is still valid", kept: 1);
+        "Py_BEGIN_ALLOW_THREADS Py_END_ALLOW_THREADS", "ours is still valid", kept: 1);
     let added = with_python(|py| {
         let list = convert::list_from_slice(py, &[1.5], None)?;
         convert::ints(&call(py, c"added_by_get_item_ref", [&list])?, 1)

@@ -14,6 +14,11 @@ def same(data):
     return data
 
 
+def value(object):
+    """The value of a number or text, for its picture."""
+    return repr(object) if type(object) in (float, int, str) else ""
+
+
 def collect():
     gc.collect()
 

@@ -8,7 +8,7 @@ use pyoutliers::{Python, Result, capi};
 pub(super) const LESSON: Lesson = Lesson {
     name: "stolen-on-failure",
     rule: "PyList_SetItem steals even when it fails. So does PyTuple_SetItem.",
-    drawn: true,
+    undrawn: None,
     run: Run::Locked(run),
     mistakes: &[Mistake::Drawn {
         name: "release-after-failure",
@@ -16,14 +16,7 @@ pub(super) const LESSON: Lesson = Lesson {
         rule: "PyList_SetItem stole the reference although it failed.",
         run: release_after_failure,
     }],
-    python: r#"
-import sys
-
-
-def released_twice():
-    """The signal that ends the process. A debug build of Python notices at once."""
-    return "SIGABRT" if hasattr(sys, "gettotalrefcount") else "SIGSEGV"
-"#,
+    python: "",
     why: r#"
 Why: the caller's reference is gone in both cases, so a failure needs no extra
 code. Other functions differ: PyModule_AddObject steals only if it succeeds.
@@ -63,22 +56,20 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let failed = capi::tuple_set_item(&mut tuple, 9, item).is_err(); steals item;
         "PyTuple_SetItem(tuple, 9, item)", "there is no slot 9", "Does it fail?", yes(failed) => "yes");
     step!(t, "", "stolen anyway: item freed", item: 0);
-    let end = capi::unicode_to_string(&call(py, c"released_twice", [])?).unwrap_or_default();
-    step!(t, "after it failed: Py_DECREF(item)", "item is released twice",
-        "Which signal ends a process that releases item again ('crash' will do)?",
-        t.child("release-after-failure") => end);
+    step!(t, "Py_DECREF(item)", "item is released twice",
+        undefined t.child("release-after-failure"));
     Ok(())
 }
 
 fn release_after_failure(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result<()> {
     step!(t, let item = call(py, c"Node", [])?;
-        "item = Node()", "we own item", item: 1);
+        "/* item = Node() */", "we own item", item: 1);
     step!(t, let mut list = capi::list_new(py, 1)?;
         "list = PyList_New(1)", "we own list", list: 1);
     let pointer = raw::Pointer::to(&item);
     step!(t, let failed = capi::list_set_item(&mut list, 9, item).is_err(); steals item;
         "PyList_SetItem(list, 9, item)", "it fails, and frees item", item: 0);
-    step!(t, "if (failed) Py_DECREF(item);", "the fatal step", "Did it fail?", yes(failed) => "yes");
+    step!(t, "Py_DECREF(item) /* as it failed */", "the fatal step", "Did it fail?", yes(failed) => "yes");
     pointer.release(doomed);
     pointer.look_at(doomed);
     Ok(())

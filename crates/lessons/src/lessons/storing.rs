@@ -6,7 +6,7 @@ use pyoutliers::{Python, Result, capi};
 pub(super) const LESSON: Lesson = Lesson {
     name: "storing",
     rule: "Storing adds a reference. If a call steals yours, the manual says so.",
-    drawn: true,
+    undrawn: None,
     run: Run::Locked(run),
     mistakes: &[],
     python: "",
@@ -44,7 +44,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "PyDict_SetItem(dict, key, item)", "the dict owns it too", item: 3);
     step!(t, "", "the dict owns key too", key: 2);
     step!(t, let found = raw::dict_get_item(&dict, &key)?;
-        "found = PyDict_GetItemWithError()", "borrowed: count unchanged", found: 3);
+        "found = PyDict_GetItemWithError(dict, key)", "borrowed: count unchanged", found: 3);
     step!(t, drop(key);
         "Py_DECREF(key)", "only the dict owns key", key: 1);
     step!(t, drop(item);

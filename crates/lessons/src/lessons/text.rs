@@ -6,7 +6,7 @@ use pyoutliers::{Python, Result, capi, with_python};
 pub(super) const LESSON: Lesson = Lesson {
     name: "text",
     rule: "A string you make is yours; reading it borrows it.",
-    drawn: true,
+    undrawn: None,
     run: Run::Locked(run),
     mistakes: &[Mistake::Asked {
         name: "text-after-release",
@@ -30,16 +30,21 @@ Py_DECREF(text);
 
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let text = capi::unicode_from_str(py, "größer")?;
-        "PyUnicode_FromStringAndSize(..)", "we own text", text: 1);
+        "text = PyUnicode_FromStringAndSize(\"größer\", 8)", "we own text", text: 1);
     step!(t, let copy = capi::unicode_to_string(&text).unwrap_or_default();
-        "PyUnicode_AsEncodedString(text)", "text is borrowed", text: 1);
+        "copy = PyUnicode_AsEncodedString(text, \"utf-8\", NULL)", "text is borrowed", text: 1);
     step!(t, "", "a copy; ö and ß take two",
         "How many bytes does größer take in UTF-8?", copy.len() => 8);
     step!(t, drop(text);
         "Py_DECREF(text)", "text is freed, copy is not", text: 0);
-    step!(t, "PyUnicode_AsUTF8(text), Py_DECREF", "no copy: freed with text",
-        "What does the first byte read as?", t.child("text-after-release") => "0xdd");
-    t.note("Python's debug allocator fills freed memory with 0xdd");
+    t.again();
+    step!(t, let text = capi::unicode_from_str(py, "größer")?;
+        "/* again: */ text = PyUnicode_FromStringAndSize(\"größer\", 8)", "we own text", text: 1);
+    let byte = t.child("text-after-release");
+    step!(t, drop(text);
+        "const char *bytes = PyUnicode_AsUTF8(text); Py_DECREF(text)", "no copy: freed with text",
+        "Does bytes keep the text?", if byte == "0xdd" { "no" } else { &byte } => "no");
+    t.note("PYTHONMALLOC=debug fills freed memory with 0xdd, which bytes now reads");
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use pyoutliers::{Python, Result, capi};
 pub(super) const LESSON: Lesson = Lesson {
     name: "whole-call",
     rule: "A correct call releases everything: nothing is left.",
-    drawn: true,
+    undrawn: None,
     run: Run::Locked(run),
     mistakes: &[],
     python: "",
@@ -45,7 +45,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "PyList_SetItem(list, 0, item)", "stolen: the list owns item", item: 1);
     let list = list.finish()?;
     step!(t, let result = capi::object_call_function_obj_args(&same, [&list])?;
-        "PyObject_CallFunctionObjArgs(..)", "list borrowed; result new", list: 2);
+        "result = PyObject_CallFunctionObjArgs(f, list, NULL)", "list borrowed; result new", list: 2);
     step!(t, drop(list);
         "Py_DECREF(list)", "result is the same list", result: 1);
     step!(t, let iter = capi::object_get_iter(&result)?;

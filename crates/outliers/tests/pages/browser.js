@@ -1,66 +1,133 @@
-// Runs at the end of a copy of the page, and writes the faults that it finds into the document.
+// Runs at the end of a copy of the page, in a frame of the width to test, and sends the faults that it finds.
 (() => {
   const wrong = [];
   const is = (what, found, expected) => {
     if (found !== expected) wrong.push(`${what}: ${found}, not ${expected}`);
   };
-  const press = (key) => dispatchEvent(new KeyboardEvent("keydown", {key}));
+  const press = (key) => dispatchEvent(new KeyboardEvent("keydown", {key, cancelable: true}));
   const at = () => location.hash;
-  const after = "#" + LESSONS[8].name;
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const chapterOf = (name) => LESSONS.find((l) => l.name === name);
+  const here = chapterOf("whole-call"), index = LESSONS.indexOf(here), after = "#" + LESSONS[index + 1].name, last = here.steps.length;
+  const wide = innerWidth > 800;
 
-  is("the lessons beside it", $("nav details").open, true);
+  document.documentElement.classList.remove("framed");
+  is("the lessons beside it", $("nav details").open, wide);
   is("the address that was asked for", at(), "#whole-call/3");
-  is("its step", $("#place").textContent, "3 of " + LESSONS[7].steps.length);
-  const moving = () => document.querySelectorAll("animate").length;
+  is("its step", $("#place").textContent, "3 of " + last);
+  is("its line", $("#listing [aria-current]").textContent.trim(), here.steps[2].call + ";");
+  const moving = () => all("animate").length;
   is("moving, on opening an address", moving(), 0);
   press("ArrowRight"); is("right", at(), "#whole-call/4");
   press("ArrowLeft"); press("ArrowLeft"); is("left, twice", at(), "#whole-call/2");
-  press("ArrowRight"); is("moving to the thief", moving(), 1); press("ArrowLeft");
-  press("End"); is("End", at(), "#whole-call/" + LESSONS[7].steps.length);
+  press("ArrowRight"); is("moving to the thief", moving(), still.matches ? 0 : 1); press("ArrowLeft");
+  press("End"); is("End", at(), "#whole-call/" + last);
   press("ArrowRight"); is("right, after the last", at(), after + "/1");
-  press("ArrowLeft"); is("and back", at(), "#whole-call/" + LESSONS[7].steps.length);
+  press("ArrowLeft"); is("and back", at(), "#whole-call/" + last);
   press("Home"); is("Home", at(), "#whole-call/1");
-  press("ArrowUp"); is("up", at(), "#manual/1");
+  press("ArrowUp"); is("up", at(), `#${LESSONS[index - 1].name}/1`);
   press("ArrowDown"); press("ArrowDown"); is("down, twice", at(), after + "/1");
   $("#next").click(); is("the button", at(), after + "/2");
   $("#back").click(); is("and back", at(), after + "/1");
 
+  // The browser refuses to change the address more often than 200 times in a row, so these come first.
+  $("#ask").click(); is("asking, in the address", at(), after + "/1/ask");
+  is("asking, said", $("#ask").getAttribute("aria-pressed"), "true");
+  $("#ask").click(); is("not asking", at(), after + "/1");
+  location.hash = "#thin-ice/3/ask"; fromAddress(); is("asking, from the address", asking && at(), "#thin-ice/3/ask");
+  const choice = $("#choices button"); choice.focus(); choice.click();
+  is("focus after an answer", document.activeElement.id, "next");
+  answers.clear(); asking = false;
+
+  // Every step of every lesson, as it is shown.
   let pictures = 0;
+  LESSONS.forEach((l, number) => {
+    const places = new Map();
+    l.steps.forEach((s, index) => {
+      go(number, index);
+      const here = `${l.name}/${index + 1}`, drawn = l.undrawn === null;
+      is(here + " current row", all("tr[aria-current]").length, 1);
+      const line = all("#listing [aria-current]");
+      is(here + " marked lines", line.length, 1);
+      is(here + " marked line", !s.call || line[0].textContent.replace(/[;\s]/g, "").includes(s.call.replace(/[;\s]/g, "")), true);
+      for (const part of all("#picture, .legend, th.drawn, td.drawn")) is(`${here} ${part.tagName} shown`, part.checkVisibility(), drawn && (innerWidth > 608 || !/^T/.test(part.tagName)));
+      is(here + " reason for no picture", $(".undrawn").checkVisibility(), !drawn);
+      if (l.end && index === l.steps.length - 1) is(here + " fatal", $("#event").textContent.includes("ends the process: " + l.end), true);
+      for (const part of all("body *")) {
+        const {right, left} = part.getBoundingClientRect();
+        if ((right > innerWidth + 0.5 || left < -0.5) && !part.closest("pre")) wrong.push(`${here}: ${part.tagName} is wider than the window: ${left} to ${right}`);
+      }
+      is(here + " scrolls sideways", document.documentElement.scrollWidth > innerWidth, false);
+      if (!drawn) return;
+      pictures += 1;
+      const {variables, objects, references} = s.picture;
+      const alive = (to) => objects[to].count !== 0;
+      const arrows = (kind) => all(`#picture > path.${kind}`).length;
+      const of = (kind) => variables.filter(({ownership, object}) => ownership === kind && alive(object)).length;
+      const rects = all("#picture rect");
+      is(here + " boxes", rects.length, variables.length + objects.length);
+      is(here + " owned", arrows("Owned"), of("Owned") + references.filter(([, to]) => alive(to)).length);
+      is(here + " borrowed", arrows("Borrowed"), of("Borrowed"));
+      is(here + " stolen", arrows("Stolen"), of("Stolen"));
+      is(here + " described", $("#picture").getAttribute("aria-label").length > 0, true);
+      for (const {name, value} of objects) is(`${here} value of ${name}`, !value || $("#picture").textContent.includes(value), true);
+      const frame = $("#picture").viewBox.baseVal, scale = $("#picture").getScreenCTM().a;
+      if (12 * scale < 9) wrong.push(`${here}: text of ${(12 * scale).toFixed(1)} px`);
+      // What has a box keeps it until the lesson starts again.
+      for (const rect of rects) {
+        const {x, y, width, height} = rect.getBBox(), place = [x, y, width, height, frame.width, frame.height].join(" ");
+        const key = [s.history, rect.dataset.of, variables.find(({name}) => name + "=" === rect.dataset.of)?.object].join(" ");
+        is(`${here} place of ${key}`, place, places.get(key) || place);
+        places.set(key, place);
+      }
+      const boxes = rects.map((rect) => rect.getBBox());
+      boxes.forEach((a, i) => boxes.forEach((b, k) => {
+        if (i < k && a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height) wrong.push(here + ": boxes overlap");
+      }));
+      for (const box of boxes) if (box.x < 0 || box.x + box.width > frame.width || box.y + box.height > frame.height) wrong.push(here + ": a box is outside");
+      for (const text of all("#picture text")) {
+        const t = text.getBBox();
+        if (!boxes.some((b) => t.x >= b.x && t.x + t.width <= b.x + b.width && t.y >= b.y && t.y + t.height <= b.y + b.height)) wrong.push(`${here}: "${text.textContent}" leaves its box`);
+      }
+      const tops = $("#picture").getBoundingClientRect().top + scrollY;
+      is(here + " top of the picture", tops, places.get("top") || tops);
+      places.set("top", tops);
+    });
+  });
+
+  // The page asks first: every step in turn, answered rightly and wrongly by keyboard.
+  let [right, given] = [0, 0];
+  const kinds = new Set();
+  asking = true;
   LESSONS.forEach((l, number) => l.steps.forEach((s, index) => {
     go(number, index);
-    const here = `${l.name}/${index + 1}`;
-    is(here + " current row", document.querySelectorAll("tr[aria-current]").length, 1);
-    for (const part of document.querySelectorAll("svg, .legend, th:last-child, td.drawn")) is(`${here} ${part.tagName} shown`, part.checkVisibility(), l.drawn);
-    if (l.end && index === l.steps.length - 1) is(here + " fatal", $("#event").textContent.includes("ends the process: " + l.end), true);
-    if (!l.drawn) return;
-    pictures += 1;
-    const {variables, objects, references} = s.picture;
-    const alive = (to) => objects[to].count !== 0;
-    const arrows = (kind) => document.querySelectorAll(`#picture > path.${kind}`).length;
-    const of = (kind) => variables.filter(({ownership, object}) => ownership === kind && alive(object)).length;
-    is(here + " boxes", document.querySelectorAll("#picture rect").length, variables.length + objects.length);
-    is(here + " owned", arrows("Owned"), of("Owned") + references.filter(([, to]) => alive(to)).length);
-    is(here + " borrowed", arrows("Borrowed"), of("Borrowed"));
-    is(here + " stolen", arrows("Stolen"), of("Stolen"));
-    is(here + " described", $("#picture").getAttribute("aria-label").length > 0, true);
-    const frame = $("#picture").viewBox.baseVal;
-    for (const width of ["", "368px"]) {
-      $("main").style.width = $("main").style.maxWidth = width;
-      const small = 12 * $("#picture").getScreenCTM().a;
-      if (small < 9) wrong.push(`${here}: text of ${small.toFixed(1)} px where the page is ${width || "as wide as it is"}`);
-    }
-    $("main").style.width = $("main").style.maxWidth = "";
-    const boxes = [...document.querySelectorAll("#picture rect")].map((rect) => rect.getBBox());
-    boxes.forEach((a, i) => boxes.forEach((b, k) => {
-      if (i < k && a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height)
-        wrong.push(here + ": boxes overlap");
-    }));
-    for (const text of document.querySelectorAll("#picture text")) {
-      const t = text.getBBox();
-      if (t.x < 0 || t.x + t.width > frame.width || t.y + t.height > frame.height) wrong.push(`${here}: "${text.textContent}" is outside`);
-      if (!["released", "lost"].includes(text.textContent) && !boxes.some((b) => t.x >= b.x && t.x + t.width <= b.x + b.width)) wrong.push(`${here}: "${text.textContent}" leaves its box`);
-    }
+    const here = `${l.name}/${index + 1}`, buttons = all("#choices button"), q = question(l, index);
+    kinds.add(q.text.split(" ").slice(0, 2).join(" "));
+    is(here + " asks", $("#event").textContent, q.text);
+    is(here + " offers the answer once", buttons.filter((b) => b.dataset.choice === q.right).length, 1);
+    is(here + " offers another", buttons.length > 1 && buttons.length < 10, true);
+    is(here + " rows before the answer", all("tbody tr").length, index);
+    is(here + " hides the line", $("#listing [aria-current]").textContent.trim() === "?", Boolean(q.hides));
+    if (l.undrawn === null && s.call === "" && isCount(s)) is(here + " hides its count", $("#picture").textContent.includes("?"), true);
+    const rightly = given % 3 !== 0, button = buttons.find((b) => (b.dataset.choice === q.right) === rightly);
+    press(button.getAttribute("aria-keyshortcuts"));
+    given += 1; right += rightly;
+    is(here + " score", $("#score").textContent, `${right} of ${given} right`);
+    is(here + " verdict", $("#event").textContent.startsWith(rightly ? `Right: ${q.right}.` : `No. The answer is ${q.right}.`), true);
+    const fatal = l.end && index === l.steps.length - 1, why = fatal ? l.rule : s.meaning;
+    is(here + " reason", $("#event").textContent.toLowerCase().includes(why.toLowerCase()), true);
+    is(here + " owners", !s.owners || fatal || $("#event").textContent.includes(s.owners), true);
+    is(here + " rows after it", all("tbody tr").length, l.steps.length);
+    if (given < 3) { go(number, index); is(here + " asked once", all("#choices button").length, 0); }
   }));
+  is("kinds of questions", kinds.size >= 5, true);
+  for (const button of all("button, a")) is("a name", button.textContent.trim().length > 0, true);
+  is("spoken at once", $("#event").closest("[aria-live=polite]") !== null, true);
+
+  dispatchEvent(new Event("beforeprint"));
+  is("figures in print", all("#print figure svg").length, LESSONS.at(-1).steps.length);
+  dispatchEvent(new Event("afterprint"));
+  is("figures after it", all("#print figure").length, 0);
 
   const channels = (color) => color.match(/[\d.]+/g).slice(0, 3).map((c) => {
     const part = c / 255;
@@ -69,7 +136,7 @@
   const light = (color) => { const [r, g, b] = channels(color); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
   const probe = document.body.appendChild(document.createElement("i"));
   const value = (name) => { probe.style.color = `var(--${name})`; return light(getComputedStyle(probe).color); };
-  for (const [ink, paper, least] of [["ink", "paper", 7], ["ink", "box", 7], ["ink", "mark", 7], ["soft", "paper", 4.5], ["soft", "box", 4.5], ["soft", "mark", 4.5], ["gone", "paper", 4.5], ["own", "paper", 4.5], ["borrow", "paper", 4.5], ["line", "paper", 3]]) {
+  for (const [ink, paper, least] of [["ink", "paper", 7], ["ink", "box", 7], ["ink", "mark", 7], ["soft", "paper", 4.5], ["soft", "box", 4.5], ["soft", "mark", 4.5], ["gone", "paper", 4.5], ["gone", "box", 4.5], ["gone", "mark", 4.5], ["good", "paper", 4.5], ["own", "paper", 4.5], ["own", "box", 4.5], ["borrow", "paper", 4.5], ["borrow", "box", 4.5], ["line", "paper", 3]]) {
     const [a, b] = [value(ink), value(paper)].sort((x, y) => y - x);
     const contrast = (a + 0.05) / (b + 0.05);
     if (contrast < least) wrong.push(`${ink} on ${paper}: contrast ${contrast.toFixed(2)}`);
@@ -77,5 +144,5 @@
   is("fetched", performance.getEntriesByType("resource").length, 0);
   is("errors", window.errors.join("; "), "");
   const scheme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  document.body.innerHTML = `<pre id="report">${scheme} ${pictures} pictures\n${wrong.map(escaped).join("\n")}\nend of report</pre>`;
+  parent.postMessage(`${innerWidth} px, ${scheme}: ${pictures} pictures\n${wrong.join("\n")}\nend of report`, "*");
 })();
