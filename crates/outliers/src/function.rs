@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use pyoutliers::{Outliers, Parameter};
+use serde_json::{Value, json};
 
 use super::argument::text;
 
@@ -28,6 +29,20 @@ pub struct Callee {
 impl Callee {
     pub fn find(&self) -> pyoutliers::Result<Outliers> {
         self.settings.find(&self.function)
+    }
+
+    /// What a script needs to call the function with a list of this size.
+    pub fn source(&self, size: u32) -> Value {
+        let settings = self.settings.settings.iter();
+        let settings =
+            settings.map(|Setting { name, value }| format!("{name}={}", source(parameter(value))));
+        let Function { module, function } = &self.function;
+        json!({"function": {
+            "module": module,
+            "name": function,
+            "settings": settings.collect::<Vec<_>>(),
+            "size": size,
+        }})
     }
 }
 
@@ -101,6 +116,19 @@ impl FromStr for Setting {
             }),
             _ => Err("write NAME=VALUE, such as threshold=3"),
         }
+    }
+}
+
+/// A parameter as Python source.
+fn source(parameter: Parameter<'_>) -> String {
+    match parameter {
+        Parameter::Int(int) => int.to_string(),
+        Parameter::Float(float) if float.is_finite() => format!("{float:?}"),
+        Parameter::Float(float) => format!("float(\"{float}\")"),
+        Parameter::Bool(truth) => if truth { "True" } else { "False" }.into(),
+        // A string of JSON is one of Python too.
+        Parameter::Text(text) => json!(text).to_string(),
+        _ => String::new(),
     }
 }
 

@@ -29,11 +29,14 @@ mod plot;
 mod rows;
 // The commands for leaks and references.
 mod bar;
+pub mod baseline;
 mod exercise;
+mod findings;
 mod handout;
 mod inject;
 pub mod messages;
 mod refcounts;
+mod reproducer;
 mod similar;
 mod soak;
 mod statement;
@@ -116,7 +119,7 @@ enum AboutReferences {
     /// Get broken C extensions to fix, and check your fixes
     Exercise(exercise::Arguments),
     /// Run a function or a statement many times, and report leaks
-    Soak(soak::Arguments),
+    Soak(Box<soak::Arguments>),
     /// Show which Python is used, and how to fix problems
     Doctor(doctor::Arguments),
 }

@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use refsoak::child::{PERIOD, Parent, signal_name};
-use refsoak::{Progress, Record, ReferenceRecord};
+use refsoak::{Progress, Record, ReferenceRecord, Report};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -19,7 +19,10 @@ pub(crate) enum Message<'a> {
     /// The reference count of a long-lived object fell.
     Falling { object: Cow<'a, str> },
     /// The soak has ended with this report.
-    Report { text: Cow<'a, str> },
+    Report {
+        text: Cow<'a, str>,
+        record: Box<Record>,
+    },
     /// The exit status follows.
     Done,
 }
@@ -30,7 +33,7 @@ pub struct Known {
     calls: u64,
     falling: Vec<String>,
     /// The report, if it has arrived.
-    pub report: Option<String>,
+    pub report: Option<(String, Record)>,
     /// Whether the exit status of the soaking process is its verdict.
     pub done: bool,
 }
@@ -47,13 +50,15 @@ impl Known {
         match message {
             Message::Call { number } => self.calls = number,
             Message::Falling { object } => self.falling.push(object.into_owned()),
-            Message::Report { text } => self.report = Some(text.into_owned()),
+            Message::Report { text, record } => {
+                self.report = Some((text.into_owned(), *record));
+            }
             Message::Done => self.done = true,
         }
     }
 
-    /// The report if the soaking process died: as text, or as JSON.
-    pub fn death(&self, status: ExitStatus, time: Duration, json: bool) -> String {
+    /// The report if the soaking process died.
+    pub fn death(&self, status: ExitStatus, time: Duration) -> (String, Record) {
         let how = match status.signal() {
             Some(signal) => format!("died by {}", signal_name(signal)),
             None => format!("ended with {status}"),
@@ -64,11 +69,11 @@ impl Known {
             "over-release"
         };
         let summary = format!("the process {how} at about call {}", self.calls.max(1));
-        let mut text = self.without_report(verdict, &summary, status.signal(), time, json);
-        if !json && self.falling.is_empty() {
+        let (mut text, record) = self.without_report(verdict, &summary, status.signal(), time);
+        if self.falling.is_empty() {
             text.push_str("  before that, no reference count of a long-lived object fell\n");
         }
-        text
+        (text, record)
     }
 
     /// A report from the messages so far, if the soak could not report.
@@ -78,27 +83,23 @@ impl Known {
         summary: &str,
         signal: Option<i32>,
         time: Duration,
-        json: bool,
-    ) -> String {
-        if json {
-            let of = |object: &String| ReferenceRecord {
-                object: object.clone(),
-                ..ReferenceRecord::default()
-            };
-            let record = Record {
-                calls: self.calls,
-                references: self.falling.iter().map(of).collect(),
-                seconds: time.as_secs_f64(),
-                signal: Some(signal),
-                ..Record::without_report(verdict, summary)
-            };
-            return to_json(&record);
-        }
+    ) -> (String, Record) {
+        let of = |object: &String| ReferenceRecord {
+            object: object.clone(),
+            ..ReferenceRecord::default()
+        };
+        let record = Record {
+            calls: self.calls,
+            references: self.falling.iter().map(of).collect(),
+            seconds: time.as_secs_f64(),
+            signal: Some(signal),
+            ..Record::without_report(verdict, summary)
+        };
         let mut text = format!("{verdict}: {summary}\n");
         for object in &self.falling {
             text.push_str(&format!("  before that: {object}\n"));
         }
-        text
+        (text, record)
     }
 }
 
@@ -139,11 +140,12 @@ impl Messenger {
         self.falling = self.falling.max(progress.falling.len());
     }
 
-    /// Sends the report, as text or as JSON.
-    pub fn report(&mut self, report: &str) {
-        let text = Cow::from(report);
+    /// Sends the report.
+    pub fn report(&mut self, report: &Report) {
+        let text = report.to_string().into();
+        let record = Box::new(Record::from(report));
         // If this fails, so does `done`.
-        let _ = self.parent.send(&Message::Report { text });
+        let _ = self.parent.send(&Message::Report { text, record });
     }
 
     /// Announces the exit status. Returns whether that was possible.

@@ -1,4 +1,4 @@
-//! Files that an option names and the program writes: pictures and pages.
+//! Files that an option names and the program writes: pictures, pages, scripts and lists of findings.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -28,6 +28,12 @@ pub fn check(file: &Path) -> Result<()> {
         fs::remove_file(&part)
     };
     check().with_context(|| file.display().to_string())
+}
+
+/// The name of a new file beside the file, in which its contents can be tried.
+pub fn draft(file: &Path) -> Result<PathBuf> {
+    let parts = parts(file).with_context(|| file.display().to_string());
+    Ok(parts?.1)
 }
 
 /// Writes a new file, then moves it over the old one, so that no file is ever half written.

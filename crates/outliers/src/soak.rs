@@ -1,24 +1,29 @@
 //! `outliers soak`: runs a function or a statement many times and reports leaks, with the package refsoak.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
+use clap::error::ErrorKind;
 use pyoutliers::Outliers;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use refsoak::{Ended, Record, Soak, Verdict};
+use serde_json::Value;
 
 use super::argument::text;
 use super::bar::Bar;
+use super::baseline::Baseline;
 use super::function::Callee;
 use super::inject::Injection;
 use super::messages::to_json;
+use super::output::{print, say};
 use super::overwrite;
 use super::plot;
+use super::reproducer;
 use super::statement::{Inputs, Statement};
 use super::watched::{self, Watched};
 
@@ -57,6 +62,20 @@ pub struct Arguments {
     /// needs gdb
     #[arg(long, verbatim_doc_comment)]
     native: bool,
+    /// After a leak or an over-release, write a script that shows it in
+    /// plain Python; the script is run first
+    #[arg(
+        long,
+        value_name = "FILE.py",
+        value_parser = overwrite::file("py"),
+        conflicts_with = "inject",
+        verbatim_doc_comment
+    )]
+    reproducer: Option<PathBuf>,
+    /// Fail only for leaks that FILE does not have or that are worse; if
+    /// FILE does not exist, fail and write it
+    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    baseline: Option<PathBuf>,
     /// Leak on purpose: one KIND every EVERY calls, where KIND is float,
     /// list, reference, heap (a block of memory) or file
     #[arg(long, value_name = "KIND/EVERY", verbatim_doc_comment)]
@@ -73,16 +92,112 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    if !arguments.watched {
-        return watched::watch(arguments.json);
+    if arguments.watched {
+        let mut watched = Watched::new()?;
+        let result = soak(arguments, &mut watched);
+        return watched.done(result);
     }
-    let mut watched = Watched::new()?;
-    let result = soak(arguments, &mut watched);
-    watched.done(result)
+    if arguments.reproducer.is_some() && arguments.inputs.starve {
+        let reason =
+            "a reproducer cannot make allocations fail: leave out --starve or --reproducer";
+        return Err(clap::Error::raw(ErrorKind::ArgumentConflict, reason).into());
+    }
+    let files = [&arguments.reproducer, &arguments.plot];
+    files
+        .into_iter()
+        .flatten()
+        .try_for_each(|file| overwrite::check(file))?;
+    let baseline = arguments.baseline.as_deref().map(Baseline::read);
+    let baseline = baseline.transpose()?;
+    let watched::Ended { report, status } = watched::watch()?;
+    let Some((text, record)) = report else {
+        return Ok(ExitCode::from(status));
+    };
+    let mut ended = Ending {
+        text,
+        record,
+        status,
+        notes: Vec::new(),
+    };
+    if let Some(file) = &arguments.reproducer {
+        ended.reproduce(file, arguments.source());
+    }
+    let compared = baseline.map(|baseline| ended.compare(&baseline, arguments.name()));
+    print(&if arguments.json {
+        to_json(&ended.record)
+    } else {
+        ended.text
+    })?;
+    ended.notes.iter().for_each(|note| say(note));
+    compared.transpose()?;
+    Ok(ExitCode::from(ended.status))
+}
+
+/// What is printed at the end, and the exit status.
+struct Ending {
+    text: String,
+    record: Record,
+    status: u8,
+    /// Lines for stderr.
+    notes: Vec<String>,
+}
+
+impl Ending {
+    /// Writes a script that shows the leak.
+    fn reproduce(&mut self, file: &Path, source: Value) {
+        let name = file.display();
+        let refusal = match reproducer::write(file, &source, &self.record) {
+            Ok(None) => {
+                self.record.reproducer = Some(name.to_string());
+                self.text.push_str(&format!("reproducer: {name}\n"));
+                return;
+            }
+            Ok(Some(reason)) => reason,
+            Err(error) => format!("{error:#}"),
+        };
+        self.notes.push(format!("{name} is not written: {refusal}"));
+    }
+
+    /// Compares with what is known: then a leak does not fail.
+    fn compare(&mut self, baseline: &Baseline, name: String) -> Result<()> {
+        let (judged, said) = baseline.judge_run(name, &self.record)?;
+        if let Some(judged) = judged {
+            let file = baseline.path.display();
+            self.text.push_str(&match judged.name {
+                "known" => {
+                    self.status = 0;
+                    format!("known, in {file}\n")
+                }
+                "worse" => format!("worse than in {file}\n"),
+                _ => format!("new, not in {file}\n"),
+            });
+            self.record.baseline = Some(judged.name.into());
+            self.notes.extend(judged.reasons);
+        }
+        self.notes.extend(said);
+        Ok(())
+    }
+}
+
+impl Arguments {
+    /// What is soaked.
+    fn name(&self) -> String {
+        match &self.inputs.statement {
+            Some(source) => source.0.clone(),
+            None => self.callee.function.to_string(),
+        }
+    }
+
+    /// The same, for a script.
+    fn source(&self) -> Value {
+        match &self.inputs.statement {
+            Some(source) => self.inputs.source(source),
+            None => self.callee.source(self.size),
+        }
+    }
 }
 
 fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
-    arguments.plot.as_deref().map_or(Ok(()), overwrite::check)?;
     refsoak::child::empty_stdin()?;
     let callee = match &arguments.inputs.statement {
         Some(statement) => Soaked::Statement(Statement::new(statement, &arguments.inputs)?),
@@ -133,17 +248,9 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     bar.clear();
     let report = report?;
     if let Some(file) = &arguments.plot {
-        let title = match &arguments.inputs.statement {
-            Some(source) => source.0.clone(),
-            None => arguments.callee.function.to_string(),
-        };
-        plot::soak(file, &title, &report)?;
+        plot::soak(file, &arguments.name(), &report)?;
     }
-    watched.messenger.report(&if arguments.json {
-        to_json(&Record::from(&report))
-    } else {
-        report.to_string()
-    });
+    watched.messenger.report(&report);
     Ok(match report.verdict {
         _ if report.ended == Some(Ended::Interrupted) => ExitCode::from(130),
         Verdict::Clean => ExitCode::SUCCESS,

@@ -8,6 +8,7 @@ use clap::Args;
 use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::{interpreter, with_python};
 use refsoak::{Sweep, starve};
+use serde_json::{Value, json};
 
 use super::argument::text;
 
@@ -41,6 +42,13 @@ pub struct Inputs {
         verbatim_doc_comment
     )]
     pub starve: bool,
+}
+
+impl Inputs {
+    /// The source of the statement, for a script.
+    pub fn source(&self, Source(statement): &Source) -> Value {
+        json!({"setup": self.setup, "statement": statement, "raises": self.raises})
+    }
 }
 
 /// The source of a statement.

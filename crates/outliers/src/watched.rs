@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use refsoak::Record;
 use refsoak::child::{CUT_OFF, Child, Heard, Parent};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -18,9 +19,16 @@ use signal_hook::low_level::{emulate_default_handler, pipe};
 use super::called;
 use super::messages::{Known, Messenger};
 
-/// Runs the same command in a child process and watches it. Returns the child's exit status. If the child
-/// dies, its death is the verdict.
-pub fn watch(json: bool) -> Result<ExitCode> {
+/// What the watching process knows at the end.
+pub struct Ended {
+    /// The report, as text and as JSON; `None` after an error.
+    pub report: Option<(String, Record)>,
+    /// The exit status.
+    pub status: u8,
+}
+
+/// Runs the same command in a child process and watches it. If the child dies, its death is the verdict.
+pub fn watch() -> Result<Ended> {
     let begun = Instant::now();
     let interrupted = Arc::new(AtomicBool::new(false));
     flag::register(SIGINT, Arc::clone(&interrupted)).context("cannot listen for Ctrl-C")?;
@@ -43,21 +51,25 @@ pub fn watch(json: bool) -> Result<ExitCode> {
     }
     let status = child.wait()?;
     if let (true, Some(code)) = (known.done, status.code()) {
-        if let Some(report) = &known.report {
-            super::output::print(report)?;
-        }
-        return Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from));
+        return Ok(Ended {
+            report: known.report,
+            status: u8::try_from(code).unwrap_or(1),
+        });
     }
     if status.signal() == Some(SIGINT) && interrupted.load(Ordering::Relaxed) {
         emulate_default_handler(SIGINT)?;
     }
     if status.code() == Some(CUT_OFF.into()) {
         let summary = "a call closed file descriptors that the soak needs for its report";
-        super::output::print(&known.without_report("none", summary, None, begun.elapsed(), json))?;
-        return Ok(ExitCode::from(3));
+        return Ok(Ended {
+            report: Some(known.without_report("none", summary, None, begun.elapsed())),
+            status: 3,
+        });
     }
-    super::output::print(&known.death(status, begun.elapsed(), json))?;
-    Ok(ExitCode::FAILURE)
+    Ok(Ended {
+        report: Some(known.death(status, begun.elapsed())),
+        status: 1,
+    })
 }
 
 /// The soaking process, which is watched.

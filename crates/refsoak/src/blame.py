@@ -61,13 +61,15 @@ def module_of(kind):
 # Objects and their variables.
 
 def identify(things):
-    """Return three texts for each object: a description, its type, and the variable that leads to it, or nothing.
+    """Return four texts for each object: a description, its type, the variable that leads to it, or nothing, and an
+    expression that gives it, or nothing.
 
     The texts of an object that belongs to a hidden module are empty.
     """
-    names = variables(things)
-    return [text for thing in things for text in (("", "", "") if belongs_to_hidden(thing) else (
-        describe(thing), type_name(thing), "" if type(thing) in PLAIN else names.get(id(thing), "")))]
+    holders, roots = search(things)
+    return [text for thing in things for text in (("", "", "", "") if belongs_to_hidden(thing) else (
+        describe(thing), type_name(thing), "" if type(thing) in PLAIN else path(thing, holders, roots),
+        expression(thing, holders, roots)))]
 
 
 # Many variables may share such a value, so any name would be a guess.
@@ -116,6 +118,15 @@ def bounded(function, thing):
 
 def variables(things):
     """Return, by id, how objects are reached from the variables of modules: `module.name['key'][...]`."""
+    holders, roots = search(things)
+    return {id(thing): path(thing, holders, roots) for thing in things}
+
+
+def search(things):
+    """Search for objects from the variables of modules.
+
+    Return what holds each object, by id, and the names of the modules, by the ids of their variables.
+    """
     wanted = {id(thing) for thing in things}
     modules = [
         (name, module)
@@ -125,21 +136,26 @@ def variables(things):
     # The search does not pass through modules, and skips the hidden ones.
     holders = {id(thing): None for _, module in modules for thing in (module, module.__dict__)}
     modules = [(name, module) for name, module in modules if not is_hidden(name)]
-    roots = {id(module.__dict__): source(name) for name, module in modules}
+    roots = {id(module.__dict__): name for name, module in modules}
     # The last imported modules are probably those under test.
     level = [module.__dict__ for _, module in reversed(modules)]
     keep = [level]
     is_searched = (lambda thing: not belongs_to_hidden(thing)) if hidden_modules else (lambda thing: True)
+    array_type = getattr(sys.modules.get("numpy"), "ndarray", array.array)
     while level and not wanted <= holders.keys():
         deeper = []
         for holder in level:
-            for thing in gc.get_referents(holder):
+            referents = gc.get_referents(holder)
+            if not referents and issubclass(type(holder), array_type):
+                # NumPy hides these from the collector.
+                referents = [getattr(holder, name, None) for name in ("base", "dtype")]
+            for thing in referents:
                 if id(thing) not in holders and is_searched(thing):
                     holders[id(thing)] = holder
                     deeper.append(thing)
         keep.append(deeper)
         level = deeper
-    return {id(thing): path(thing, holders, roots) for thing in things if holders.get(id(thing)) is not None}
+    return holders, roots
 
 
 def source(name):
@@ -148,13 +164,15 @@ def source(name):
 
 
 def path(thing, holders, roots):
-    """Return how a thing is reached, starting with the variable."""
+    """Return how a thing is reached, starting with the variable; or nothing."""
     steps = []
+    if holders.get(id(thing)) is None:
+        return ""
     while holders[id(thing)] is not None:
         holder = holders[id(thing)]
         steps.append(step(holder, thing, id(holder) in roots))
         thing = holder
-    return roots.get(id(thing), "") + "".join(reversed(steps))
+    return source(roots.get(id(thing), "")) + "".join(reversed(steps))
 
 
 def step(holder, thing, is_module):
@@ -166,13 +184,82 @@ def step(holder, thing, is_module):
         return "(a key)"
     if isinstance(holder, (list, tuple, set, frozenset, collections.deque)):
         return "[...]"
+    if isinstance(thing, dict) and is_dict_of(holder, thing):
+        return ""
+    name = attribute(holder, thing)
+    return "." + name if name else "..."
+
+
+def is_dict_of(holder, thing):
+    """Return whether a dict has the attributes of an object."""
+    # The dict of a type is behind a proxy.
+    return isinstance(holder, type) or attribute(holder, thing) == "__dict__"
+
+
+def attribute(holder, thing):
+    """Return the name of the attribute of an object that is a thing, or nothing."""
     try:
-        names = [name for name, value in vars(holder).items() if value is thing]
+        for name, value in getattr(holder, "__dict__", {}).items():
+            if value is thing:
+                return name
+        for kind in type(holder).__mro__:
+            for name, value in vars(kind).items():
+                if type(value) in FIELDS and hasattr(holder, name) and value.__get__(holder) is thing:
+                    return name
     except Exception:  # the object's own code may raise anything
-        names = []
-    if names:
-        return "." + names[0]
-    return "" if isinstance(thing, dict) else "..."
+        pass
+    return ""
+
+
+# These read a field of an object of C, and run no code of Python.
+FIELDS = types.MemberDescriptorType, types.GetSetDescriptorType
+
+
+def expression(thing, holders, roots):
+    """Return an expression that gives a thing in a new process: `module.name['key'][0].attribute`. Or nothing."""
+    if issubclass(type(thing), types.ModuleType):
+        return thing.__name__ if sys.modules.get(thing.__name__) is thing else ""
+    if issubclass(type(thing), type):
+        try:
+            module, name = module_of(thing), thing.__qualname__
+            if functools.reduce(getattr, name.split("."), sys.modules[module]) is thing:
+                return "%s.%s" % (module, name)
+        except Exception:  # no variable has its name, or its own code raises
+            pass
+    chain = [thing]
+    while holders.get(id(chain[-1])) is not None:
+        chain.append(holders[id(chain[-1])])
+    holder = chain.pop()
+    text = roots.get(id(holder), "")
+    if not text or not chain:
+        return ""
+    is_attribute = True  # a variable of a module is one
+    for inner in reversed(chain):
+        if isinstance(inner, dict) and is_dict_of(holder, inner):
+            holder, is_attribute = inner, True
+            continue
+        text = inner_expression(text, holder, inner, is_attribute)
+        holder, is_attribute = inner, False
+        if not text:
+            return ""
+    return text
+
+
+def inner_expression(text, holder, inner, is_attribute):
+    """Return the expression that gives an object in a holder, given that of the holder. Or nothing."""
+    if isinstance(holder, dict):
+        for index, (key, value) in enumerate(dict.items(holder)):
+            if value is inner and is_attribute:
+                return "%s.%s" % (text, key) if isinstance(key, str) and key.isidentifier() else ""
+            if value is inner:
+                return "%s[%r]" % (text, key) if type(key) in (str, int) else "list(%s.values())[%d]" % (text, index)
+            if key is inner and not is_attribute:
+                return "list(%s)[%d]" % (text, index)
+        return ""
+    if isinstance(holder, (list, tuple, collections.deque)):
+        return next(("%s[%d]" % (text, index) for index, item in enumerate(holder) if item is inner), "")
+    name = attribute(holder, inner)
+    return "%s.%s" % (text, name) if name else ""
 
 
 # The lines that allocate, by tracemalloc; and the types of the objects.
@@ -276,7 +363,7 @@ class Follower:
         names = variables(containers)
         counters = [(functools.partial(sys.getrefcount, thing), ("reference", "references")) for thing in things]
         for thing in containers:
-            of = " of " + names.get(id(thing), "(no variable)")
+            of = " of " + (names[id(thing)] or "(no variable)")
             counters.append((lambda thing=thing: size(thing), ("item" + of, "items" + of)))
         counters += [RESOURCES[name] for name in resources]
         if heap:
@@ -388,7 +475,7 @@ def longer(calls):
         before, _ = values.before.get(key, (now, None))
         if 2 * (now - before) >= calls:
             value = dict.get(holder, key[1])
-            name = modules.get(id(holder)) or variables([holder]).get(id(holder), "")
+            name = modules.get(id(holder)) or variables([holder])[id(holder)]
             found.append("%s, %s: %s per call" % (
                 source(name) + step(holder, value, id(holder) in modules), with_article(type_name(value)),
                 amount((now - before) / calls, ("item", "items"))))

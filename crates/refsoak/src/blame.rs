@@ -34,6 +34,8 @@ pub(super) struct Name {
     pub kind: String,
     /// The variable that leads to it, or nothing.
     pub variable: String,
+    /// Python source that gives it in a new process, or nothing.
+    pub expression: String,
 }
 
 impl Name {
@@ -42,12 +44,13 @@ impl Name {
         self.kind.is_empty()
     }
 
-    /// Describes its references for the report.
+    /// Describes its references or items for the report.
     pub fn reference(&self, moved: &Moved, calls: u64) -> Reference {
         Reference {
             counter: moved.counter,
             object: self.object.clone(),
             variable: self.variable.clone(),
+            expression: self.expression.clone(),
             finding: moved.finding,
             total: moved.total,
             per_call: per_call(moved.total, calls),
@@ -132,11 +135,12 @@ impl Blame {
         let texts = with_python(|py| self.ask(py, c"identify", [&objects(py, moved.iter())?]));
         let texts = texts.unwrap_or_default();
         let name = |index| {
-            let text = |part: usize| texts.get(3 * index + part).cloned().unwrap_or_default();
+            let text = |part: usize| texts.get(4 * index + part).cloned().unwrap_or_default();
             Name {
                 object: text(0),
                 kind: text(1),
                 variable: text(2),
+                expression: text(3),
             }
         };
         (0..moved.len()).map(name).collect()
@@ -277,6 +281,7 @@ mod tests {
                     object: String::new(),
                     kind: kind.into(),
                     variable: "m.KEPT".into(),
+                    expression: String::new(),
                 };
                 let moved = Moved {
                     counter: Counter::Items,

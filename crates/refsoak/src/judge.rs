@@ -151,10 +151,14 @@ fn name_what_moved(stage: &mut Stage, moved: &[Moved], names: &[Name]) {
         match (moved.finding, moved.counter) {
             (Finding::Allowed, Counter::Items) => stage.allowed.push(name.container(moved)),
             (Finding::Allowed, _) => stage.allowed.push(reference().to_string()),
-            (_, Counter::Items) => stage.containers.push(name.container(moved)),
+            (_, Counter::Items) => {
+                stage.containers.push(name.container(moved));
+                stage.items.push(reference());
+            }
             _ => stage.references.push(reference()),
         }
     }
     stage.references.truncate(MOST_NAMED);
     stage.containers.truncate(MOST_NAMED);
+    stage.items.truncate(MOST_NAMED);
 }

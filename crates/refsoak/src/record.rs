@@ -31,6 +31,9 @@ pub struct Record {
     pub argument_blocks: Option<i64>,
     /// What the function did wrong with its arguments, in sentences.
     pub arguments: Vec<String>,
+    /// Compared with a file of known findings: `known`, `worse` or `new`; missing unless that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
     /// The calls in complete windows; after a death, all calls.
     pub calls: u64,
     /// The containers that grew, or are still filling, with their lengths.
@@ -43,11 +46,17 @@ pub struct Record {
     pub grown: Vec<String>,
     /// Whether the soak ended early because it was interrupted.
     pub interrupted: bool,
+    /// The containers whose lengths grew, with their rates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<ReferenceRecord>,
     /// The C functions that take and release leaked references; missing unless they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub native: Vec<String>,
     /// The objects whose references grew or fell.
     pub references: Vec<ReferenceRecord>,
+    /// The script that reproduces the leak; missing unless it was asked for and written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reproducer: Option<String>,
     /// Resident memory.
     pub resident: Resident,
     /// The version of the schema: 1.
@@ -90,12 +99,15 @@ pub struct CounterRecord {
     pub unit: String,
 }
 
-/// What happened to the references to one object, as JSON. After a death, only the object is known.
+/// What happened to the references to one object, or to the items in one container, as JSON. After a death, only the object is known.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReferenceRecord {
-    /// `references` or `types`.
+    /// `references` or `types`; `items` for a container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counter: Option<Counter>,
+    /// Python source that gives the object in a new process.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub expression: String,
     /// What the references did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finding: Option<Finding>,
@@ -134,14 +146,17 @@ impl Record {
             allowed: Vec::new(),
             argument_blocks: None,
             arguments: Vec::new(),
+            baseline: None,
             calls: 0,
             containers: Vec::new(),
             counters: Vec::new(),
             ended: None,
             grown: Vec::new(),
             interrupted: false,
+            items: Vec::new(),
             native: Vec::new(),
             references: Vec::new(),
+            reproducer: None,
             resident: Resident::default(),
             schema: 1,
             seconds: 0.0,
@@ -163,18 +178,21 @@ impl From<&Report> for Record {
             allowed: report.allowed.clone(),
             argument_blocks: report.argument_blocks,
             arguments: report.lent.faults(),
+            baseline: None,
             calls: report.calls,
             containers: report.containers.clone(),
             counters: report.counters.iter().map(CounterRecord::from).collect(),
             ended: report.ended,
             grown: report.grown.clone(),
             interrupted: report.ended == Some(Ended::Interrupted),
+            items: report.items.iter().map(ReferenceRecord::from).collect(),
             native: report.native.clone(),
             references: report
                 .references
                 .iter()
                 .map(ReferenceRecord::from)
                 .collect(),
+            reproducer: None,
             resident: Resident {
                 first: resident(report.samples.first()),
                 last: resident(report.samples.last()),
@@ -208,6 +226,7 @@ impl From<&Reference> for ReferenceRecord {
     fn from(reference: &Reference) -> Self {
         Self {
             counter: Some(reference.counter),
+            expression: reference.expression.clone(),
             finding: Some(reference.finding),
             object: reference.object.clone(),
             per_call: Some(reference.per_call),
@@ -237,6 +256,7 @@ mod tests {
         let reference = ReferenceRecord {
             counter: Some(Counter::Types),
             finding: Some(Finding::Leak),
+            expression: String::new(),
             object: "type T".into(),
             per_call: Some(0.5),
             total: Some(400),
@@ -259,6 +279,19 @@ mod tests {
         let report = SCHEMA_1.replace(r#""signal":null,"#, "");
         let read: Record = serde_json::from_str(&report).unwrap();
         assert_eq!(read.signal, None);
+    }
+
+    /// The program reads a report from its child, and prints it again.
+    #[test]
+    fn every_number_is_read_as_it_was_written() {
+        for number in 1..20_000 {
+            let rate = f64::from(number) / 700_001.0;
+            let text = serde_json::to_string(&rate).unwrap();
+            assert_eq!(
+                serde_json::from_str::<f64>(&text).unwrap().to_bits(),
+                rate.to_bits()
+            );
+        }
     }
 
     const SCHEMA_1: &str = concat!(

@@ -1,22 +1,24 @@
-//! One object whose references moved, as the report names it.
+//! One object whose references or items moved, as the report names it.
 
 use std::fmt;
 
 use crate::counter::Counter;
 use crate::verdict::{Finding, Rate};
 
-/// What happened to the references to one object.
+/// What happened to the references to one object, or to the items in one container.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reference {
-    /// [`References`](Counter::References) or [`Types`](Counter::Types).
+    /// [`References`](Counter::References) or [`Types`](Counter::Types); [`Items`](Counter::Items) for a container.
     pub counter: Counter,
     /// Its type and its `repr`, shortened.
     pub object: String,
     /// The variable that leads to it. Empty if there is none, and for plain values, which many variables
     /// may share.
     pub variable: String,
-    /// What its references did.
+    /// Python source that gives this object in a new process, such as `module.name['key']`. Empty if there is none.
+    pub expression: String,
+    /// What its references or items did.
     pub finding: Finding,
     /// How much they grew in all windows together.
     pub total: i64,

@@ -46,6 +46,8 @@ pub struct Report {
     pub lent: Lent,
     /// The containers that grew, or are still filling, with their lengths.
     pub containers: Vec<String>,
+    /// The containers whose lengths grew, with their rates.
+    pub items: Vec<Reference>,
     /// After a leak, the lines that leak and the types of the objects.
     pub grown: Vec<String>,
     /// The C functions that take and release leaked references, the one most likely at fault first: see

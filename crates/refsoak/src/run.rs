@@ -114,6 +114,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             references: stage.references,
             lent,
             containers: stage.containers,
+            items: stage.items,
             grown: stage.grown,
             native,
             allowed: stage.allowed,

@@ -135,6 +135,8 @@ pub(super) struct Stage {
     /// The objects whose references moved, and the containers that grew.
     pub references: Vec<Reference>,
     pub containers: Vec<String>,
+    /// The containers whose lengths grew.
+    pub items: Vec<Reference>,
     /// The lines that leak, once they have been located.
     pub grown: Vec<String>,
     /// What grew and is allowed.
@@ -183,6 +185,7 @@ impl Stage {
             counters,
             references: Vec::new(),
             containers: Vec::new(),
+            items: Vec::new(),
             grown: Vec::new(),
             allowed: Vec::new(),
             unproven: unproven

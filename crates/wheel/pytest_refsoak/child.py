@@ -221,7 +221,7 @@ class Child:
                 "text": "%s: the same as in %s\n%s" % (verdict, report.nodeid, found["text"])})
         report.soak = found
         report.user_properties = [*report.user_properties, ("soak", verdict)]
-        known = self.soak.summary.judge(found)
+        known = self.soak.summary.judge(report.nodeid, found)
         if known is None:
             if verdict in ("leak", "over-release", "died"):
                 report.outcome, report.longrepr = "failed", "soak: " + found["text"]

@@ -18,18 +18,13 @@ class Evidence:
         record = found.get("record") or {}
         self.file = os.path.basename(test.partition("::")[0])
         self.objects, self.own_objects = [], []
-        # By type: the variable that leads to it.
-        self.which = {}
         for row in record.get("references", []):
             # A test module may have imported it.
             is_own = self.is_test(code_file(row["object"]) or module_file(row.get("variable") or ""))
             name = "references to " + without_address(row["object"])
-            which = ", which is " + row["variable"] if row.get("variable") else ""
-            if not row["object"].startswith("type "):
-                name += which  # other objects may look the same
+            if row.get("variable") and not row["object"].startswith("type "):
+                name += ", which is " + row["variable"]  # other objects may look the same
             (self.own_objects if is_own else self.objects).append(name)
-            if not name.endswith(which):
-                self.which[name] = which
         self.containers = [without_address(text.partition(": ")[0]) for text in record.get("containers", [])]
         # By line: its code.
         self.lines, self.own_lines, self.kinds = {}, {}, []
@@ -57,15 +52,6 @@ class Evidence:
         if self.kinds:
             return "objects of type " + self.kinds[0]
         return next(iter(self.own_lines), self.rest)
-
-
-def finding(found):
-    """What grows, without numbers and addresses: the same text in the next run."""
-    evidence = Evidence("", found)
-    objects = [name + evidence.which.get(name, "") for name in evidence.objects + evidence.own_objects]
-    if objects or evidence.containers:
-        return "; ".join((objects + evidence.containers)[:3])
-    return next(iter({**evidence.lines, **evidence.own_lines}), evidence.rest)
 
 
 class Group:

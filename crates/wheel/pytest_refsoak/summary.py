@@ -6,8 +6,10 @@ import time
 
 import pytest
 
+from refsoak import _native
+
 from . import option
-from .groups import finding, groups
+from .groups import groups
 
 # How often a line says how far the run is, in seconds.
 PERIOD = 30
@@ -23,16 +25,16 @@ class Summary:
         self.done = 0
         self.found = []
         self.json = open_for_writing(option(config, "json"), config)
-        self.baseline = Baseline(option(config, "baseline"))
+        self.baseline = open_baseline(option(config, "baseline"))
 
-    def judge(self, found):
-        """None if the baseline does not have what was found, "" if it has, or how it is worse."""
-        if found["verdict"] not in ("leak", "over-release"):
+    def judge(self, test, found):
+        """None if there is no baseline yet, "" if it has what was found, or what is new or worse."""
+        if not self.baseline or found["verdict"] not in ("leak", "over-release"):
             return None
-        known = self.baseline.judge(finding(found), rate(found))
-        if known is not None:
-            found["baseline"] = "worse" if known else "known"
-        return known
+        name, reason = _native.judge([self.baseline, [outcome(test, found)]])
+        if name:
+            found["baseline"] = name
+        return reason if name else None
 
     def progress(self, left):
         """Say from time to time how far the run is."""
@@ -76,53 +78,14 @@ class Summary:
             terminal.write_line(
                 "the screening sees what grows in 1 of %d to %d calls; --soak-calls %d sees 1 of 80"
                 % (min(screened), max(screened), 1600))
-        for line in self.baseline.end(self.found):
-            terminal.write_line(line)
+        if self.baseline and not hasattr(self.config, "workerinput"):  # the controller of xdist writes it
+            for line in _native.end([self.baseline, [outcome(*row) for row in self.found]]):
+                terminal.write_line(line)
 
     def close(self):
         if self.json is not None:
             self.json.close()
             self.json = None
-
-
-class Baseline:
-    """The leaks that are known, in a file."""
-
-    def __init__(self, path):
-        self.path = path
-        # By finding: how much grows per call, at most, and in which tests. None if there is no file yet.
-        self.known = read_baseline(path)
-
-    def judge(self, what, now):
-        """None if the finding is not known, "" if it is, or how it is worse."""
-        if not self.known or what not in self.known:
-            return None
-        known = self.known[what]["per_call"]
-        # Leaks that depend on chance are not measured exactly.
-        if now > 1.25 * known + 0.01:
-            return "worse than in the baseline, %.4g per call instead of %.4g" % (now, known)
-        return ""
-
-    def end(self, results):
-        """Write a baseline that does not exist. Return what there is to say."""
-        if not self.path:
-            return []
-        leaks, tests = {}, set()
-        for test, found in results:
-            if found["verdict"] not in ("none", "unsoaked"):
-                tests.add(test)
-            if found["verdict"] in ("leak", "over-release"):
-                row = leaks.setdefault(finding(found), {"per_call": 0.0, "tests": []})
-                row["per_call"] = max(row["per_call"], round(rate(found), 4))
-                row["tests"].append(test)
-        if self.known is None:
-            with open(self.path, "w") as file:
-                json.dump({"schema": 1, "findings": leaks}, file, indent=1, sort_keys=True)
-                file.write("\n")
-            return ["wrote %d findings to %s; from the next run on, they do not fail" % (len(leaks), self.path)]
-        # A part of the suite cannot show that a leak is gone.
-        gone = [what for what, row in self.known.items() if what not in leaks and tests.issuperset(row["tests"])]
-        return ["no longer found, remove it from %s: %s" % (self.path, what) for what in sorted(gone)]
 
 
 WORDS = [
@@ -132,13 +95,9 @@ WORDS = [
 ]
 
 
-def rate(found):
-    """How much of what is found grows per call, or falls."""
-    record = found.get("record") or {}
-    references = [abs(row.get("per_call") or 0.0) for row in record.get("references", [])]
-    counters = [abs(row["per_call"]) for row in record.get("counters", []) if row["finding"] in ("leak", "over-release")]
-    # The other counters have other units.
-    return max(references or counters[:1], default=0.0)
+def outcome(test, found):
+    """What was found in a test, as the baseline takes it."""
+    return json.dumps({"name": test, "verdict": found["verdict"], "record": found.get("record")})
 
 
 def open_for_writing(path, config):
@@ -150,14 +109,11 @@ def open_for_writing(path, config):
         raise pytest.UsageError("--soak-json: %s" % error) from None
 
 
-def read_baseline(path):
-    """The findings of a baseline, or None if there is no file yet."""
-    if not path or not os.path.exists(path):
-        return None
+def open_baseline(path):
+    """Check the file of known findings, which refsoak reads and writes."""
     try:
-        with open(path) as file:
-            findings = json.load(file)["findings"]
-        return {what: {"per_call": float(row["per_call"]), "tests": list(row["tests"])}
-                for what, row in findings.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise pytest.UsageError("--soak-baseline: %s is not a baseline: %r" % (path, error)) from None
+        if path:
+            _native.judge([path, []])
+    except RuntimeError as error:
+        raise pytest.UsageError("--soak-baseline: %s" % error) from None
+    return path

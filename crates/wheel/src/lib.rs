@@ -8,6 +8,7 @@ mod init;
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -16,7 +17,8 @@ use anyhow::{Result, anyhow};
 use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::{convert, with_python};
 use pyoutliers_cli::Called;
-use pyoutliers_cli::messages::{Known, Messenger};
+use pyoutliers_cli::baseline::Baseline;
+use pyoutliers_cli::messages::{Known, Messenger, to_json};
 use refsoak::child::{Parent, empty_stdin};
 use refsoak::{Prepared, Record, Soak};
 use serde_json::json;
@@ -54,6 +56,12 @@ impl<'p> Arguments<'p> {
             usize::MAX,
             |_, text| Ok(capi::unicode_to_string(text).unwrap_or_default()),
         )?)
+    }
+
+    fn baseline(&self) -> Result<Baseline> {
+        let file = capi::unicode_to_string(self.get(0)?);
+        let file = file.ok_or_else(|| anyhow!("the name of the file must be valid UTF-8"))?;
+        Baseline::read(Path::new(&file))
     }
 
     /// A closure that calls a Python function without arguments, and releases what it returns.
@@ -147,9 +155,30 @@ fn death(arguments: &Arguments<'_>) -> Result<Vec<String>> {
     }
     let status = ExitStatus::from_raw(i32::try_from(arguments.number(1)?)?);
     let seconds = arguments.seconds(2)?;
-    Ok([false, true]
-        .map(|json| known.death(status, seconds, json))
-        .into())
+    let (text, record) = known.death(status, seconds);
+    Ok(vec![text, to_json(&record)])
+}
+
+/// `[file, outcomes]`: judges leaks and over-releases, each as JSON, by the file of known findings. Returns for each
+/// `known`, `worse` or `new`, or nothing if there is no file yet; and the reasons.
+fn judge(arguments: &Arguments<'_>) -> Result<Vec<String>> {
+    let baseline = arguments.baseline()?;
+    let mut judged = Vec::new();
+    for outcome in arguments.texts(1)? {
+        let found = baseline.judge(&serde_json::from_str(&outcome)?);
+        let (name, reasons) = found.map_or(("", Vec::new()), |found| (found.name, found.reasons));
+        judged.extend([name.into(), reasons.join("; ")]);
+    }
+    Ok(judged)
+}
+
+/// `[file, outcomes]`: ends a run, whose outcomes are JSON, with its file of known findings. Returns what to print.
+fn end(arguments: &Arguments<'_>) -> Result<Vec<String>> {
+    let outcomes = arguments.texts(1)?;
+    let outcomes = outcomes.iter().map(|text| serde_json::from_str(text));
+    arguments
+        .baseline()?
+        .end(&outcomes.collect::<Result<Vec<_>, _>>()?)
 }
 
 /// `[program, arguments]`: runs `python -m refsoak`. `program` is the command that does this. Returns the exit status.

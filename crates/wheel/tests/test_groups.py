@@ -1,6 +1,6 @@
 """Tests that leak the same are one group, and pytest's own objects are not named."""
 
-from pytest_refsoak.groups import EXCEPTIONS, finding, groups
+from pytest_refsoak.groups import EXCEPTIONS, groups
 
 
 def result(test, references=(), containers=(), grown=(), counters=("blocks",)):
@@ -45,11 +45,6 @@ def test_objects_of_the_test_come_after_lines_of_others():
     line = "/venv/site-packages/package/__init__.py:36: +1 block per call: return call()"
     assert groups([result("test_one", own, grown=[line])])[0].cause == "package/__init__.py:36"
     assert groups([result("test_one", own)])[0].cause == "references to type <class 'test_a.Error'>"
-
-
-def test_a_finding_has_no_addresses():
-    _, found = result("test_one", [("function <function f at 0x7f78eb95ef20>", "package.f")])
-    assert finding(found) == "references to function <function f>, which is package.f"
 
 
 def test_a_kept_exception_names_nothing_of_pytest(run):

@@ -4,8 +4,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod baseline;
 mod command;
 mod native;
 mod planted;
+mod reproducer;
 mod statement;
 mod truth;
