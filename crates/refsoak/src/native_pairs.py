@@ -1,6 +1,7 @@
 """Pairs each reference that is taken with the release that undoes it. What remains names the function at fault."""
 
 import collections
+import operator
 import os
 import re
 import sys
@@ -16,6 +17,7 @@ FILLING = re.compile("Set|Add|Append|Insert|Pack|Build")
 # Python's libraries and our own; and the program, which may contain Python.
 LIBRARIES = ("libpython", "libffi", "libc.", "libc-", "libstdc++", "ld-linux")
 PROGRAMS = os.path.realpath("/proc/self/exe"), getattr(sys.modules.get("refsoak._native"), "__file__", None)
+BY_NUMBER = operator.attrgetter("number")
 
 
 class Change:
@@ -99,19 +101,19 @@ def unpaired(found, depth=0):
 
     A reference and its release pair off in the innermost frame that they have in common.
     """
-    rest, below = [], {}
+    own, below = [], {}
     for change in found:
         if depth < len(change.path):
             below.setdefault(change.path[depth], []).append(change)
         else:
-            rest.append(change)
-    for group in below.values():
-        rest += unpaired(group, depth + 1)
-    rest.sort(key=lambda change: change.number)
-    # What a function takes, it releases; what a container took, it releases. Some are moved into a container.
-    for released_to_taken in ({False: False, True: True}, {True: False}, {False: True} if depth == 0 else {}):
-        rest = pair(rest, released_to_taken, depth)
-    return rest
+            own.append(change)
+    # A function pairs off its own changes first. What a container took, it releases.
+    own = pair(own, {False: False, True: True}, depth)
+    rest = sorted(sum((unpaired(group, depth + 1) for group in below.values()), own), key=BY_NUMBER)
+    rest = pair(rest, {False: False, True: True}, depth)
+    # Some references are moved into a container, or out of one.
+    rest = pair(rest, {True: False}, depth)
+    return rest if depth else pair(rest, {False: True}, depth)
 
 
 def pair(found, released_to_taken, depth):
@@ -126,7 +128,7 @@ def pair(found, released_to_taken, depth):
             change.paired = partners.pop().paired = depth
         else:
             rest.append(change)
-    return sorted(taken[False] + taken[True] + rest, key=lambda change: change.number)
+    return sorted(taken[False] + taken[True] + rest, key=BY_NUMBER)
 
 
 def named(found, calls):

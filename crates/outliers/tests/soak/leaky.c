@@ -44,6 +44,14 @@ static PyObject *new_reference(void)
     return kept;
 }
 
+/* Returns a new reference, and leaks another. */
+static PyObject *doubles(PyObject *self, PyObject *argument)
+{
+    Py_INCREF(argument);
+    Py_INCREF(argument);
+    return argument;
+}
+
 /* The first of two results is not released. */
 static PyObject *forgets(PyObject *self, PyObject *argument)
 {
@@ -83,6 +91,7 @@ static PyMethodDef methods[] = {
     {"takes", takes, METH_NOARGS, NULL},
     {"imports", imports, METH_NOARGS, NULL},
     {"releases", releases, METH_NOARGS, NULL},
+    {"doubles", doubles, METH_O, NULL},
     {"forgets", forgets, METH_NOARGS, NULL},
     {"appends", appends, METH_NOARGS, NULL},
     {"gives", gives, METH_NOARGS, NULL},

@@ -167,6 +167,19 @@ fn a_helper_that_returns_new_references_is_not_blamed_for_its_caller() {
 }
 
 #[test]
+fn references_of_the_interpreter_do_not_pair_off_with_those_of_c_code() {
+    let test = "references_of_the_interpreter_do_not_pair_off_with_those_of_c_code";
+    let statement = "leaky.doubles(leaky.KEPT)";
+    let Some(named) = first_named(test, statement, "leak", "-O2") else {
+        return;
+    };
+    assert!(
+        named.starts_with("+2 per call in doubles (leaky.c:"),
+        "{named}"
+    );
+}
+
+#[test]
 fn a_reference_that_a_container_takes_does_not_hide_one_that_is_released_too_often() {
     let test = "a_reference_that_a_container_takes_does_not_hide_one_that_is_released_too_often";
     let Some(named) = first_named(test, "leaky.appends()", "over-release", "-O2") else {
