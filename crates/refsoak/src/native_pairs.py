@@ -28,8 +28,8 @@ class Change:
         # The outermost frame is the first.
         self.frames = [frame for frame in reversed(stack) if not COUNTING.search(frame["function"])] or stack[::-1]
         self.path = [(frame["function"], frame["library"]) for frame in self.frames]
-        # The depth of the frame in which it was paired off.
-        self.paired = None
+        # The change that it was paired off with, and the depth of the frame in which it was.
+        self.partner = self.paired = None
         # Whether the count changed. It does not when a reference passes to a container.
         self.is_seen = True
         # Frames of Python from here on: neither an extension's nor the interpreter loop.
@@ -61,10 +61,10 @@ class Change:
             return None
         if self.path[self.blamed] == function and (self.paired is None or self.paired <= self.blamed + 1):
             return self.blamed
-        # A helper did it for the function.
-        if self.paired and self.path[self.paired - 1] == function and self.path[self.blamed] in serving:
-            return self.paired - 1
-        return None
+        # A helper took what the function itself released.
+        outer = (self.paired or 0) - 1
+        is_helped = self.path[self.blamed] in serving and self.partner and self.partner.blamed == outer
+        return outer if is_helped and self.path[outer] == function else None
 
     def is_in_extension(self):
         return not is_python(self.frames[self.blamed])
@@ -107,28 +107,32 @@ def unpaired(found, depth=0):
             below.setdefault(change.path[depth], []).append(change)
         else:
             own.append(change)
-    # A function pairs off its own changes first. What a container took, it releases.
-    own = pair(own, {False: False, True: True}, depth)
-    rest = sorted(sum((unpaired(group, depth + 1) for group in below.values()), own), key=BY_NUMBER)
-    rest = pair(rest, {False: False, True: True}, depth)
-    # Some references are moved into a container, or out of one.
-    rest = pair(rest, {True: False}, depth)
-    return rest if depth else pair(rest, {False: True}, depth)
+    # A function pairs off its own changes first, and so does Python. What a container took, it releases; but some
+    # references are moved into a container, or out of one.
+    same, moved_in, moved_out = {False: False, True: True}, {True: False}, {False: True}
+    own = pair(own, depth, same)
+    rest = sum((unpaired(group, depth + 1) for group in below.values()), own)
+    python = pair([change for change in rest if not change.is_in_extension()], depth, same, moved_in, moved_out)
+    rest = python + [change for change in rest if change.is_in_extension()]
+    return pair(rest, depth, same, moved_in, {} if depth else moved_out)
 
 
-def pair(found, released_to_taken, depth):
-    """Remove each release with the last reference that was taken before it."""
-    taken, rest = {False: [], True: []}, []
-    for change in found:
-        if change.sign > 0:
-            taken[change.is_held].append(change)
-            continue
-        partners = taken.get(released_to_taken.get(change.is_held))
-        if partners:
-            change.paired = partners.pop().paired = depth
-        else:
-            rest.append(change)
-    return sorted(taken[False] + taken[True] + rest, key=BY_NUMBER)
+def pair(found, depth, *released_to_taken):
+    """Remove each release with the last reference that was taken before it: kinds of them, one after the other."""
+    for kinds in released_to_taken:
+        taken, rest = {False: [], True: []}, []
+        for change in sorted(found, key=BY_NUMBER):
+            partners = taken.get(kinds.get(change.is_held))
+            if change.sign > 0:
+                taken[change.is_held].append(change)
+            elif partners:
+                change.partner = partners.pop()
+                change.partner.partner = change
+                change.paired = change.partner.paired = depth
+            else:
+                rest.append(change)
+        found = taken[False] + taken[True] + rest
+    return found
 
 
 def named(found, calls):
