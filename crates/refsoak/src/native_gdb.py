@@ -14,6 +14,8 @@ DEEP, MOST = 200, 5000
 STEALING = {"PyList_SetItem": 2, "PyTuple_SetItem": 2, "PyException_SetCause": 1, "Py_BuildValue": None}
 # The registers of the first arguments.
 ARGUMENTS = {"i386:x86-64": "rdi rsi rdx rcx r8 r9", "aarch64": "x0 x1 x2 x3 x4 x5 x6 x7"}
+# Older C libraries do not have it. Then the lines of Python are not known.
+tgkill = getattr(ctypes.CDLL(None), "tgkill", None)
 
 
 class Record:
@@ -24,17 +26,17 @@ class Record:
         self.changes = []
 
     def note(self, change, stolen_by=None):
-        """Note a change by the innermost frame, or by the call that steals. Return whether the stack is new."""
+        """Note a change by the innermost frame, or by the call that steals. Return whether it sent the signal."""
         key = stolen_by, *(frame.pc() for frame in frames())
         is_new = key not in self.stacks
         if is_new:
-            stack = [described(frame) for frame in frames()[1:]]
-            self.stacks[key] = len(self.stacks), [stolen_by, *stack] if stolen_by else changed()
-            thread = gdb.selected_thread().ptid
-            # Before its next instruction.
-            ctypes.CDLL(None).tgkill(thread[0], thread[1], SIGNAL)
+            stack = [stolen_by, *map(described, frames()[1:])] if stolen_by else changed()
+            self.stacks[key] = len(self.stacks), stack
+            if tgkill is not None:
+                # The thread handles it before its next instruction.
+                tgkill(*gdb.selected_thread().ptid[:2], SIGNAL)
         self.changes.append((self.stacks[key][0], change, bool(stolen_by)))
-        return is_new
+        return is_new and tgkill is not None
 
     def is_full(self):
         return len(self.changes) >= MOST
@@ -102,7 +104,7 @@ class Stealing(gdb.Breakpoint):
 
     def formatted(self, arguments, call):
         """Return the index of an argument of Py_BuildValue that is the object and has the code N, and the call."""
-        text = gdb.selected_inferior().read_memory(arguments[0], 64).tobytes().split(b"\0")[0].decode()
+        text = gdb.selected_inferior().read_memory(arguments[0], 64).tobytes().split(b"\0")[0].decode(errors="replace")
         # Each of the other characters has an argument. Those of floats are in other registers.
         codes = " " + re.sub(r"[()\[\]{},:\sdf]", "", text)
         pairs = enumerate(zip(codes, arguments))
@@ -144,7 +146,13 @@ record, count = Record(), Count()
 if count.type != gdb.BP_HARDWARE_WATCHPOINT:
     raise gdb.GdbError("no hardware watchpoint")
 registers = ARGUMENTS.get(gdb.newest_frame().architecture().name(), "").split()
-watched = [count] + [Stealing(function, registers) for function in STEALING if registers]
+watched = [count]
+for function in STEALING if registers else ():
+    try:
+        watched.append(Stealing(function, registers))
+    except gdb.error:
+        # Python has no symbols.
+        pass
 os.write(1, b"refsoak: ready\n")
 gdb.execute("continue", to_string=True)
 stacks = [
