@@ -25,7 +25,10 @@ pub(super) fn functions(
     rate: f64,
     mut call: impl FnMut() -> crate::error::Result<()>,
 ) -> crate::error::Result<Vec<String>> {
-    let native = match with_python(|py| attach(py, moved)) {
+    // Older frames of the stack are the same in each call.
+    let base = 0_u8;
+    let base = (&raw const base).addr();
+    let native = match with_python(|py| attach(py, moved, base)) {
         Ok(native) => native,
         Err(refused) => return Ok(vec![reason(&refused)]),
     };
@@ -44,13 +47,19 @@ pub(super) fn functions(
     Ok(lines.unwrap_or_else(|error| vec![reason(&error)]))
 }
 
-fn attach(py: Python<'_>, moved: &Moved) -> Result<Held> {
+fn attach(py: Python<'_>, moved: &Moved, base: usize) -> Result<Held> {
     let (name, file) = (c"_refsoak_native", c"<outliers>/refsoak/native.py");
-    let native = module(py, name, file, include_str!("native.py"))?;
-    let mut what = capi::list_new(py, 2)?;
-    capi::list_set_item(&mut what, 0, Owned::clone(&moved.object.as_borrowed(py)))?;
+    let source = concat!(include_str!("native_pairs.py"), include_str!("native.py"));
+    let native = module(py, name, file, source)?;
+    let mut what = capi::list_new(py, 3)?;
+    // Not the object: a list would change its count.
+    let address = moved.object.as_borrowed(py).address();
+    for (index, address) in [address, base].into_iter().enumerate() {
+        let address = capi::long_from_long_long(py, address.cast_signed() as i64)?;
+        capi::list_set_item(&mut what, index, address)?;
+    }
     let script = capi::unicode_from_str(py, include_str!("native_gdb.py"))?;
-    capi::list_set_item(&mut what, 1, script)?;
+    capi::list_set_item(&mut what, 2, script)?;
     let attach = capi::object_get_attr_string(&native, c"attach")?;
     capi::object_call_function_obj_args(&attach, [&what.finish()?])?;
     Ok(native.into())

@@ -38,10 +38,65 @@ static PyObject *borrows_and_takes(PyObject *self, PyObject *argument)
     return takes(self, argument);
 }
 
+static PyObject *new_reference(void)
+{
+    Py_INCREF(kept);
+    return kept;
+}
+
+/* Returns a new reference, and leaks another. */
+static PyObject *doubles(PyObject *self, PyObject *argument)
+{
+    Py_INCREF(argument);
+    Py_INCREF(argument);
+    return argument;
+}
+
+/* The first of two results is not released. */
+static PyObject *forgets(PyObject *self, PyObject *argument)
+{
+    PyObject *forgotten = new_reference();
+    Py_DECREF(new_reference());
+    return PyBool_FromLong(forgotten != NULL);
+}
+
+/* PyList_Append takes a reference, so the one that is released is not ours. */
+static PyObject *appends(PyObject *self, PyObject *argument)
+{
+    PyObject *list = PyList_New(0);
+    PyList_Append(list, kept);
+    Py_DECREF(kept); /* borrowed */
+    return list;
+}
+
+/* PyList_SetItem steals. */
+static PyObject *gives(PyObject *self, PyObject *argument)
+{
+    PyObject *list = PyList_New(1);
+    PyList_SetItem(list, 0, kept);
+    return list;
+}
+
+static PyObject *builds(PyObject *self, PyObject *argument)
+{
+    return Py_BuildValue("(dnN)", 1.0, (Py_ssize_t)1, kept);
+}
+
+static PyObject *returns(PyObject *self, PyObject *argument)
+{
+    return kept;
+}
+
 static PyMethodDef methods[] = {
     {"takes", takes, METH_NOARGS, NULL},
     {"imports", imports, METH_NOARGS, NULL},
     {"releases", releases, METH_NOARGS, NULL},
+    {"doubles", doubles, METH_O, NULL},
+    {"forgets", forgets, METH_NOARGS, NULL},
+    {"appends", appends, METH_NOARGS, NULL},
+    {"gives", gives, METH_NOARGS, NULL},
+    {"builds", builds, METH_NOARGS, NULL},
+    {"returns", returns, METH_NOARGS, NULL},
     {"borrows_and_takes", borrows_and_takes, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL}
 };

@@ -74,11 +74,20 @@ fn the_function_and_the_line_that_leak_a_reference_are_named() {
         return;
     };
     let takes = line("Py_INCREF(kept)", 0);
-    for statement in ["leaky.takes()", "leaky.borrows_and_takes()"] {
+    let calls = line("return takes(self", 0);
+    for (statement, called) in [
+        ("leaky.takes()", String::new()),
+        (
+            "leaky.borrows_and_takes()",
+            format!(" by borrows_and_takes (leaky.c:{calls})"),
+        ),
+    ] {
         let Some(named) = named(&directory, statement, "leak") else {
             return;
         };
-        assert_eq!(named, [format!("+1 per call in takes (leaky.c:{takes})")]);
+        let expected =
+            format!("+1 per call in takes (leaky.c:{takes}); called{called} from <statement>:1");
+        assert_eq!(named, [expected]);
     }
 }
 
@@ -94,17 +103,17 @@ fn the_function_that_releases_too_often_is_named() {
         return;
     };
     let at_fault = format!(
-        "-1 per call in releases (leaky.c:{})",
+        "-1 per call in releases (leaky.c:{}); called from <statement>:1",
         line("Py_DECREF(kept)", 0)
     );
-    assert_eq!(named[0], at_fault, "{named:?}");
+    assert_eq!(named, [at_fault]);
 }
 
 #[test]
 fn without_debug_information_the_function_and_the_library_are_named() {
     let Some(directory) = compiled(
         "without_debug_information_the_function_and_the_library_are_named",
-        &["-O0", "-s"],
+        &["-O2", "-s"],
     ) else {
         return;
     };
@@ -113,7 +122,9 @@ fn without_debug_information_the_function_and_the_library_are_named() {
     };
     assert_eq!(named.len(), 1, "{named:?}");
     let offset = named[0].strip_prefix("+1 per call in 0x").unwrap();
-    let offset = offset.strip_suffix(" (leaky.so)").unwrap();
+    let offset = offset
+        .strip_suffix(" (leaky.so); called from <statement>:1")
+        .unwrap();
     // The library is small.
     assert!(
         u64::from_str_radix(offset, 16).unwrap() < 0x10_000,
@@ -121,22 +132,89 @@ fn without_debug_information_the_function_and_the_library_are_named() {
     );
 }
 
-/// A function that takes more references than it releases comes before a function that only takes them.
+/// What the soak of a statement says first about C functions.
+fn first_named(test: &str, statement: &str, verdict: &str, optimized: &str) -> Option<String> {
+    let directory = compiled(test, &["-g", optimized])?;
+    let mut named = named(&directory, statement, verdict)?;
+    Some(named.swap_remove(0))
+}
+
 #[test]
-fn the_function_that_does_not_balance_comes_first() {
-    let Some(directory) = compiled(
-        "the_function_that_does_not_balance_comes_first",
-        &["-g", "-O0"],
-    ) else {
+fn a_reference_that_a_call_returned_is_told_from_the_one_that_is_released() {
+    let test = "a_reference_that_a_call_returned_is_told_from_the_one_that_is_released";
+    let Some(named) = first_named(test, "leaky.imports()", "leak", "-O0") else {
         return;
     };
-    let Some(named) = named(&directory, "leaky.imports()", "leak") else {
+    let imports = line("PyImport_ImportModule", 0);
+    let expected = format!("+1 by PyImport_ImportModule on line {imports}");
+    assert!(named.contains(&expected), "{named}");
+    assert!(named.contains(" in imports (leaky.c:"), "{named}");
+}
+
+#[test]
+fn a_helper_that_returns_new_references_is_not_blamed_for_its_caller() {
+    let test = "a_helper_that_returns_new_references_is_not_blamed_for_its_caller";
+    let Some(named) = first_named(test, "leaky.forgets()", "leak", "-O0") else {
+        return;
+    };
+    let forgets = line("forgotten = new_reference()", 0);
+    let next = forgets + 1;
+    let expected = format!(
+        "+2 -1 per call in forgets (leaky.c:{forgets}): +1 on line {forgets}, +1 on line {next}, \
+         -1 on line {next}; called from <statement>:1"
+    );
+    assert_eq!(named, expected);
+}
+
+#[test]
+fn references_of_the_interpreter_do_not_pair_off_with_those_of_c_code() {
+    let test = "references_of_the_interpreter_do_not_pair_off_with_those_of_c_code";
+    let statement = "leaky.doubles(leaky.KEPT)";
+    let Some(named) = first_named(test, statement, "leak", "-O2") else {
         return;
     };
     assert!(
-        named[0].contains(" per call in imports (leaky.c:"),
-        "{named:?}"
+        named.starts_with("+2 per call in doubles (leaky.c:"),
+        "{named}"
     );
+}
+
+#[test]
+fn a_reference_that_a_container_takes_does_not_hide_one_that_is_released_too_often() {
+    let test = "a_reference_that_a_container_takes_does_not_hide_one_that_is_released_too_often";
+    let Some(named) = first_named(test, "leaky.appends()", "over-release", "-O2") else {
+        return;
+    };
+    let releases = line("/* borrowed */", 0);
+    let expected = format!("+1 -1 per call in appends (leaky.c:{releases}): ");
+    assert!(named.starts_with(&expected), "{named}");
+}
+
+#[test]
+fn a_call_that_steals_a_reference_is_named() {
+    let test = "a_call_that_steals_a_reference_is_named";
+    let Some(named) = first_named(test, "leaky.gives()", "over-release", "-O2") else {
+        return;
+    };
+    let gives = line("PyList_SetItem(list", 0);
+    let expected = format!("-1 per call in gives (leaky.c:{gives}), by PyList_SetItem; called");
+    assert!(named.starts_with(&expected), "{named}");
+    let Some(named) = first_named(test, "leaky.builds()", "over-release", "-O2") else {
+        return;
+    };
+    assert!(named.contains(r#"Py_BuildValue("(dnN)")"#), "{named}");
+    assert!(named.contains("leaky."), "{named}");
+}
+
+#[test]
+fn a_borrowed_reference_that_is_returned_names_the_line_of_python() {
+    let test = "a_borrowed_reference_that_is_returned_names_the_line_of_python";
+    let Some(named) = first_named(test, "1\nleaky.returns()", "over-release", "-O2") else {
+        return;
+    };
+    let expected = "; called from <statement>:2; C code returned the object, or put it into a container, without a \
+                    reference of its own";
+    assert!(named.ends_with(expected), "{named}");
 }
 
 #[test]
