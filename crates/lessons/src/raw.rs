@@ -6,13 +6,14 @@
 
 use std::cell::Cell;
 use std::env;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int, c_uint};
 use std::mem;
 use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
 
 use pyoutliers::Exception;
-use pyoutliers::Python;
-use pyoutliers::capi::{Borrowed, Owned, Unfilled, c, ffi, object_call_function_obj_args};
+use pyoutliers::capi::{self, Borrowed, Owned, Unfilled, c, ffi, object_call_function_obj_args};
+use pyoutliers::{Python, with_python};
 use refsoak::starve;
 
 /// The proof that this process may crash: it was started for one mistake, after which behaviour is undefined.
@@ -31,6 +32,38 @@ impl Doomed {
         let is_doomed = env::args_os().any(|word| word == Self::OPTION);
         is_doomed.then_some(Self(()))
     }
+}
+
+unsafe extern "C" {
+    /// Sets the function that handles a signal; `None` ends the process, as most signals do.
+    safe fn signal(number: c_int, handler: Option<extern "C" fn(c_int)>) -> *const ();
+    safe fn raise(number: c_int) -> c_int;
+    safe fn alarm(seconds: c_uint) -> c_uint;
+}
+
+/// Handles signals that end the process: calls a function with the number before the process ends.
+///
+/// The signal may interrupt anything, such as an allocation, so most code is forbidden in the handler. That is why the
+/// process must be doomed.
+pub(crate) fn before_signals_end_it(numbers: &[i32], function: fn(i32), _: Doomed) {
+    static FUNCTION: OnceLock<fn(i32)> = OnceLock::new();
+    extern "C" fn handle(number: c_int) {
+        signal(number, None);
+        if let Some(function) = FUNCTION.get() {
+            function(number);
+        }
+        // It is blocked until this function returns.
+        raise(number);
+    }
+    FUNCTION.get_or_init(|| function);
+    for &number in numbers {
+        signal(number, Some(handle));
+    }
+}
+
+/// Sends this process a `SIGALRM` after some seconds, unless this is called again before.
+pub(crate) fn set_alarm(seconds: u32, _: Doomed) {
+    alarm(seconds);
 }
 
 /// A C pointer: it does not say whether the object still exists.
@@ -142,6 +175,23 @@ pub(crate) fn identity(py: Python<'_>) -> Result<Owned<'_>, Exception> {
     }
     static CAREFUL: Method = method(careful);
     function(py, &CAREFUL)
+}
+
+/// A function for Python that ignores its argument, and returns a string.
+pub(crate) fn function_that_returns(
+    py: Python<'_>,
+    text: fn() -> String,
+) -> Result<Owned<'_>, Exception> {
+    static TEXT: OnceLock<fn() -> String> = OnceLock::new();
+    extern "C" fn call(_: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
+        let text = TEXT.get().map_or_else(String::new, |text| text());
+        let result = with_python(|py| Ok(capi::unicode_from_str(py, &text)?.into_ptr()));
+        // An error means that there is no memory for a short string, and ends the call with a SystemError.
+        result.unwrap_or(ptr::null_mut())
+    }
+    static CALL: Method = method(call);
+    TEXT.get_or_init(|| text);
+    function(py, &CALL)
 }
 
 /// Calls a C function that makes a mistake: it returns its argument without adding a reference. The

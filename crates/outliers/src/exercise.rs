@@ -47,6 +47,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         (Some(name), Some(library)) => {
             let (file, known) = found(name);
             let module = Module {
+                file: &file,
                 name: &file.file_stem().unwrap_or_default().to_string_lossy(),
                 task: known.map_or("", |exercise| exercise.name),
                 library,

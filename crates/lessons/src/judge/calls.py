@@ -6,6 +6,7 @@ import importlib.util
 import itertools
 import sys
 
+import _outliers_inputs as inputs
 from _outliers_inputs import Number
 from _outliers_messages import found, refuse, trying
 
@@ -69,8 +70,20 @@ def check(error):
               "detect returned NULL without an exception.")
     if "with an error set" in text or "with an exception set" in text:
         found("dropped-minus-one", "-1 or NULL can mean failure: check for an exception, and pass it on.",
-              "detect returned a result although an exception was set: %r." % error.__cause__)
+              "detect returned a result although an exception was set: %s." % cause(error.__cause__))
     found("exceptions", UNCHANGED, "detect raised SystemError: %s" % text)
+
+
+def cause(error):
+    """Describe an exception, with its place if an item raised it."""
+    if type(error) is not inputs.Planted:
+        return "a " + type(error).__name__
+    return "the one that an item raised" + raised_in()
+
+
+def raised_in():
+    places = inputs.raised or [""]
+    return places[0] and " in " + places[0]
 
 
 def drain(result):

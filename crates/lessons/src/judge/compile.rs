@@ -48,7 +48,7 @@ impl Compiled {
         let mut command = Command::new(words.next().unwrap_or("cc"));
         command
             .args(words)
-            .args(["-shared", "-fPIC", "-g", "-O1", "-Wall"])
+            .args(["-shared", "-fPIC", "-g", "-O0", "-Wall"])
             .arg("-Wno-missing-field-initializers")
             .args(headers.iter().map(|directory| {
                 let mut flag = OsString::from("-I");

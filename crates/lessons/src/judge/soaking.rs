@@ -3,16 +3,18 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::Judge;
+use super::{Judge, observed, places};
 use super::words::{Broken, gravest};
 use pyoutliers::Result;
 use pyoutliers::capi;
 use pyoutliers::with_python;
-use refsoak::{Report, Soak, Verdict};
+use refsoak::{Report, Soak, Verdict, observe};
 
 /// The most sweeps of the first soak, and of each soak that narrows growth down.
 const MOST: u64 = 320;
 const MOST_TO_NARROW: u64 = 64;
+/// How many sweeps are traced, to find the places of allocations. What a place leaves behind in each of them leaks.
+const TRACED: usize = 4;
 /// The time that the sweeps of a soak may take.
 const LONGEST: Duration = Duration::from_millis(500);
 
@@ -52,7 +54,7 @@ impl Judge<'_> {
     pub(super) fn soak_calls(&self) -> refsoak::Result<()> {
         let kinds = with_python(|py| self.count(py, c"prepare", []))?;
         if let Some((part, report)) = self.growing(0..kinds, &WithLists)? {
-            let mut broken = Broken::by(&report, part.end - part.start);
+            let mut broken = self.blame(&report, &part, &WithLists)?;
             if part.start + 1 == kinds {
                 // In calls of the last kind, an item calls `detect` when it is freed.
                 let rule = "Clear first: a release can run code that calls this function again.";
@@ -114,6 +116,32 @@ impl Judge<'_> {
             calls.begin(self, part)?;
         }
         Ok(found)
+    }
+
+    /// The rule that these calls break, and the places that made what leaks.
+    pub(super) fn blame(
+        &self,
+        report: &Report,
+        part: &Range<u64>,
+        calls: &impl Calls,
+    ) -> Result<Broken> {
+        let collect = || with_python(|py| self.sweep.collect(py));
+        let sweeps = || {
+            collect()?;
+            places::begin_record();
+            for _ in 0..TRACED {
+                calls.sweep(self, part)?;
+                // Also empties Python's free lists, from which an object could take a block of another place.
+                collect()?;
+            }
+            Ok::<_, pyoutliers::Error>(places::end_record(TRACED))
+        };
+        let made = observe(observed, sweeps)??;
+        if part.end - part.start > 1 {
+            // Only the last of several failing places was reported.
+            calls.begin(self, part)?;
+        }
+        Ok(Broken::by(report, part.end - part.start, &made))
     }
 
     /// Soaks some of the calls. Returns the report, unless it is clean.

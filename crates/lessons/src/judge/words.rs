@@ -1,5 +1,6 @@
 //! Turns the report of a soak into the broken rule, and the evidence in words.
 
+use super::places::{Place, named};
 use refsoak::{Counter, Finding, Growth, Reference, Report};
 
 /// The most objects that the evidence names.
@@ -29,17 +30,17 @@ pub(super) struct Broken {
 }
 
 impl Broken {
-    /// From the report of a soak in which each sweep makes that many calls.
-    pub fn by(report: &Report, calls: u64) -> Self {
+    /// From the report of a soak in which each sweep makes that many calls, and the places that made the blocks which leak.
+    pub fn by(report: &Report, calls: u64, made: &[Place]) -> Self {
         let calls = i32::try_from(calls).map_or(1.0, f64::from);
-        let named = |counter: Counter, finding: Finding| {
+        let references = |counter: Counter, finding: Finding| {
             let is_one = move |reference: &&Reference| {
                 reference.counter == counter && reference.finding == finding
             };
             report.references.iter().filter(is_one)
         };
         for counter in [Counter::References, Counter::Types] {
-            if let Some(released) = named(counter, Finding::OverRelease).next() {
+            if let Some(released) = references(counter, Finding::OverRelease).next() {
                 let rate = Rate(released.per_call / calls);
                 return Self {
                     lesson: NOT_OWNED,
@@ -65,7 +66,7 @@ impl Broken {
             };
             about.get_or_insert((lesson, rule));
             let rate = |per_call: f64| Rate(per_call / calls).of("leaks", one, many);
-            let references = named(counter, Finding::Leak).take(MOST_NAMED);
+            let references = references(counter, Finding::Leak).take(MOST_NAMED);
             match (counter, report.containers.first()) {
                 (Counter::Items, Some(holder)) => {
                     leaked.push(format!("a container grows: {holder}"))
@@ -73,7 +74,12 @@ impl Broken {
                 _ if is_by_object => leaked.extend(references.map(|reference| {
                     format!("{} to {}", rate(reference.per_call), plain(reference))
                 })),
-                _ => leaked.push(rate(growth.per_call)),
+                _ => leaked.push(match counter {
+                    Counter::Blocks | Counter::Tracked if !made.is_empty() => {
+                        format!("{}, made by {}", rate(growth.per_call), named(made))
+                    }
+                    _ => rate(growth.per_call),
+                }),
             }
         }
         let (lesson, rule) = about.unwrap_or((NEW, RELEASED));

@@ -1,0 +1,144 @@
+//! Places in the judged file: the lines that a stack of C calls passes through.
+
+use std::backtrace::Backtrace;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::{self, Display};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use refsoak::Allocation;
+
+/// A line of the judged file, and the call that it makes there if that is known.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    line: usize,
+    call: Option<String>,
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.call {
+            Some(call) => write!(f, "{call} in line {}", self.line),
+            None => write!(f, "the code in line {}", self.line),
+        }
+    }
+}
+
+/// The judged file.
+struct Source {
+    file: PathBuf,
+    lines: Vec<String>,
+}
+
+/// The file that this process judges. The handlers of signals and of allocations need it, so it is static.
+static SOURCE: OnceLock<Source> = OnceLock::new();
+
+/// Makes a file the one in which places are found.
+pub(super) fn find_in(file: &Path) {
+    let text = fs::read(file).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    SOURCE.get_or_init(|| Source {
+        file: fs::canonicalize(file).unwrap_or_default(),
+        lines: text.lines().map(str::to_owned).collect(),
+    });
+}
+
+/// The innermost place of this thread's stack, or nothing if the stack has none.
+pub(super) fn here() -> String {
+    place(&Backtrace::force_capture()).map_or_else(String::new, |place| place.to_string())
+}
+
+fn place(stack: &Backtrace) -> Option<Place> {
+    let source = SOURCE.get()?;
+    // A frame is a line `NUMBER: ADDRESS - FUNCTION`. If its place is known, the line `at FILE:LINE:COLUMN` follows.
+    let text = format!("{stack:#}");
+    let mut functions = Vec::new();
+    for line in text.lines().map(str::trim) {
+        let Some(place) = line.strip_prefix("at ") else {
+            functions.extend(line.rsplit_once(" - ").map(|(_, function)| function));
+            continue;
+        };
+        let mut parts = place.rsplitn(3, ':').skip(1);
+        let number = parts.next().and_then(|number| number.parse().ok());
+        if let Some((number, file)) = number.zip(parts.next())
+            && source.is(Path::new(file))
+        {
+            // The last one is the function in the file.
+            functions.pop();
+            let call = source.call(number, &functions);
+            return Some(Place { line: number, call });
+        }
+    }
+    None
+}
+
+impl Source {
+    fn is(&self, file: &Path) -> bool {
+        // The names are compared first, because every other comparison asks the system.
+        self.file.file_name().is_some_and(|name| Some(name) == file.file_name())
+            && fs::canonicalize(file).is_ok_and(|file| file == self.file)
+    }
+
+    /// The call in a line that leads to these functions, the innermost of which is the first.
+    fn call(&self, line: usize, functions: &[&str]) -> Option<String> {
+        let calls = calls_in(self.lines.get(line.checked_sub(1)?)?);
+        let mut outward = functions.iter().rev();
+        let reached = outward.find_map(|function| calls.iter().find(|call| *call == function));
+        // A library without symbols names no functions, and some names are those of macros.
+        match (reached, calls.as_slice()) {
+            (Some(call), _) | (None, [call]) => Some((*call).to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// The functions of Python that a line of C calls.
+fn calls_in(line: &str) -> Vec<&str> {
+    let is_outside = |c: char| c != '_' && !c.is_ascii_alphanumeric();
+    let before = line.match_indices('(').filter_map(|(at, _)| line.get(..at));
+    let names = before.filter_map(|before| before.trim_end().rsplit(is_outside).next());
+    names.filter(|name| name.starts_with("Py")).collect()
+}
+
+thread_local! {
+    /// The stack of each block that was allocated since the record began.
+    static RECORD: RefCell<Option<HashMap<usize, Backtrace>>> = const { RefCell::new(None) };
+}
+
+/// Records the stack of an allocation. Call it in the allocator.
+pub(super) fn record(allocation: Allocation) {
+    RECORD.with_borrow_mut(|record| match (record, allocation) {
+        (Some(record), Allocation::Made(block)) => {
+            record.insert(block, Backtrace::force_capture());
+        }
+        (Some(record), Allocation::Freed(block)) => drop(record.remove(&block)),
+        _ => {}
+    });
+}
+
+/// Begins a new record.
+pub(super) fn begin_record() {
+    RECORD.set(Some(HashMap::new()));
+}
+
+/// Ends the record. Returns the places that allocated blocks which still exist, at least `often` of them.
+pub(super) fn end_record(often: usize) -> Vec<Place> {
+    let record = RECORD.take().unwrap_or_default();
+    let mut blocks = BTreeMap::<Place, usize>::new();
+    for place in record.values().filter_map(place) {
+        *blocks.entry(place).or_default() += 1;
+    }
+    blocks.retain(|_, blocks| *blocks >= often);
+    blocks.into_keys().collect()
+}
+
+/// Names places: `a`, `a and b`, or `a, b and c`.
+pub(super) fn named(places: &[Place]) -> String {
+    let names: Vec<_> = places.iter().map(Place::to_string).collect();
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        _ => names.concat(),
+    }
+}
