@@ -22,7 +22,7 @@ use std::process;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use super::{Doomed, raw};
+use super::{Doomed, raw, signals};
 use message::Message;
 use pyoutliers::Python;
 use pyoutliers::Result;
@@ -107,7 +107,7 @@ pub fn judge(module: &Module<'_>, trial: Trial, doomed: Doomed) -> ! {
     };
     let parent = PARENT.get_or_init(|| parent);
     places::find_in(module.file);
-    raw::before_signals_end_it(&SIGNALS, crashed, doomed);
+    signals::before_end(&SIGNALS, crashed, doomed);
     let code = match judged(module, trial, parent, doomed) {
         Ok(true) => 0,
         Ok(false) => 1,
@@ -284,7 +284,7 @@ impl<'a> Judge<'a> {
     fn is_at_work(&self) -> ControlFlow<()> {
         if self.said.get().elapsed() >= PERIOD {
             self.said.set(Instant::now());
-            raw::set_alarm(LONGEST_CALL, self.doomed);
+            signals::set_alarm(LONGEST_CALL, self.doomed);
             if self.parent.send(&Message::Working).is_err() {
                 return ControlFlow::Break(());
             }

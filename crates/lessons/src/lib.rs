@@ -54,6 +54,7 @@ mod page;
 mod picture;
 mod python;
 mod raw;
+mod signals;
 mod table;
 
 pub use children::Children;

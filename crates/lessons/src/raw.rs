@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 use std::env;
-use std::ffi::{CStr, c_int, c_uint};
+use std::ffi::CStr;
 use std::mem;
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
@@ -32,38 +32,6 @@ impl Doomed {
         let is_doomed = env::args_os().any(|word| word == Self::OPTION);
         is_doomed.then_some(Self(()))
     }
-}
-
-unsafe extern "C" {
-    /// Sets the function that handles a signal; `None` ends the process, as most signals do.
-    safe fn signal(number: c_int, handler: Option<extern "C" fn(c_int)>) -> *const ();
-    safe fn raise(number: c_int) -> c_int;
-    safe fn alarm(seconds: c_uint) -> c_uint;
-}
-
-/// Handles signals that end the process: calls a function with the number before the process ends.
-///
-/// The signal may interrupt anything, such as an allocation, so most code is forbidden in the handler. That is why the
-/// process must be doomed.
-pub(crate) fn before_signals_end_it(numbers: &[i32], function: fn(i32), _: Doomed) {
-    static FUNCTION: OnceLock<fn(i32)> = OnceLock::new();
-    extern "C" fn handle(number: c_int) {
-        signal(number, None);
-        if let Some(function) = FUNCTION.get() {
-            function(number);
-        }
-        // It is blocked until this function returns.
-        raise(number);
-    }
-    FUNCTION.get_or_init(|| function);
-    for &number in numbers {
-        signal(number, Some(handle));
-    }
-}
-
-/// Sends this process a `SIGALRM` after some seconds, unless this is called again before.
-pub(crate) fn set_alarm(seconds: u32, _: Doomed) {
-    alarm(seconds);
 }
 
 /// A C pointer: it does not say whether the object still exists.

@@ -8,7 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use pyoutliers::Result;
+use pyoutliers::capi::Owned;
 use refsoak::Allocation;
+
+use crate::signals;
 
 /// A line of the judged file, and the call that it makes there if that is known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,6 +136,46 @@ pub(super) fn end_record(often: usize) -> Vec<Place> {
     }
     blocks.retain(|_, blocks| *blocks >= often);
     blocks.into_keys().collect()
+}
+
+thread_local! {
+    /// How each place changed the reference count that is watched; `None` is all code outside of the file.
+    static CHANGES: RefCell<BTreeMap<Option<Place>, i64>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Makes a call while the reference count of an object is watched. Returns what each line of the file did to it, in a
+/// sentence, or an empty text if the call left no change.
+pub(super) fn references(
+    object: &Owned<'_>,
+    call: impl FnOnce() -> Result<()>,
+) -> Result<String> {
+    fn changed(by: i32) {
+        let place = place(&Backtrace::force_capture());
+        CHANGES.with_borrow_mut(|changes| *changes.entry(place).or_default() += i64::from(by));
+    }
+    CHANGES.take();
+    signals::watch_count(object, changed, call)?;
+    let mut changes = CHANGES.take();
+    let outside = changes.remove(&None).unwrap_or_default();
+    // Most calls add a reference while they use the object.
+    changes.retain(|_, by| *by != 0);
+    let mut said: Vec<_> = changes.iter().filter_map(|(place, &by)| {
+        let verb = if by > 0 { "adds" } else { "releases" };
+        place.as_ref().map(|place| format!("{place} {verb} {}", by.abs()))
+    }).collect();
+    if said.is_empty() {
+        said.push("no line adds or releases one".into());
+    }
+    match outside {
+        0 => {}
+        ..0 => said.push(format!("{} released after the call", is_or_are(-outside))),
+        _ => said.push(format!("{} added by other code", is_or_are(outside))),
+    }
+    Ok(said.join(", "))
+}
+
+fn is_or_are(number: i64) -> String {
+    format!("{number} {}", if number == 1 { "is" } else { "are" })
 }
 
 /// Names places: `a`, `a and b`, or `a, b and c`.

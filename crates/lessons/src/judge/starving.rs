@@ -116,7 +116,9 @@ impl Judge<'_> {
                     })
                 };
                 let made = observe(observed, call)??;
-                self.compare(py, &watched, None, starved.pardons_list)?;
+                self.compare(py, &watched, None, starved.pardons_list, || {
+                    starved.call(py, number, |_| Ok(())).map(drop)
+                })?;
                 Ok(if made < number {
                     ControlFlow::Break(())
                 } else {
