@@ -4,6 +4,7 @@
 //! [`judge`], which calls the module and sends a [`message::Message`] about each attempt and finding.
 
 mod compile;
+mod coverage;
 mod error;
 mod lending;
 mod message;

@@ -43,9 +43,6 @@ pub(crate) fn set_alarm(seconds: u32, _: Doomed) {
     alarm(seconds);
 }
 
-/// Whether the processor can stop after each instruction when the process itself asks for it.
-pub(crate) const CAN_STEP: bool = cfg!(target_arch = "x86_64");
-
 /// The reference count that is watched, its last value, and the function that is told of each change.
 static COUNT: AtomicPtr<u32> = AtomicPtr::new(ptr::null_mut());
 static LAST: AtomicU32 = AtomicU32::new(0);
@@ -54,7 +51,7 @@ static CHANGED: OnceLock<fn(i32)> = OnceLock::new();
 /// Runs a closure one instruction at a time. After an instruction that changes the reference count of the object, calls
 /// `changed` with the difference: its stack says which code did it. Every call in a process has the same `changed`.
 ///
-/// The closure takes about a thousand times as long.
+/// The closure takes about a thousand times as long. Only x86-64 can do this: elsewhere `changed` is never called.
 pub(crate) fn watch_count<R>(object: &Owned<'_>, changed: fn(i32), closure: impl FnOnce() -> R) -> R {
     const SIGTRAP: c_int = 5;
     extern "C" fn step(_: c_int) {

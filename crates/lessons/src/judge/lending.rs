@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::{Judge, places};
-use crate::signals::CAN_STEP;
 use pyoutliers::Python;
 use pyoutliers::Result;
 use pyoutliers::capi::Owned;
@@ -70,7 +69,7 @@ impl Judge<'_> {
                      {count} after.{}",
                     name(place),
                     many((count - growth).unsigned_abs(), "reference"),
-                    lines(&each.object(py), again)?
+                    places::references(&each.object(py), again)?
                 );
                 let rule = "Own a reference to each object that you store or return.";
                 return self.found(py, ["called-by-python", rule, &evidence]);
@@ -124,7 +123,7 @@ impl Judge<'_> {
                 1 => String::new(),
                 others => format!("; {} changed too", many(others as u64 - 1, "other")),
             },
-            lines(&each.object(py), again)?
+            places::references(&each.object(py), again)?
         );
         let (lesson, rule) = match failed {
             _ if growth > 0 => (
@@ -136,15 +135,6 @@ impl Judge<'_> {
         };
         self.found(py, [lesson, rule, &evidence])
     }
-}
-
-/// What each line of the file does to the references of an object, in a sentence.
-fn lines(object: &Owned<'_>, call: impl FnOnce() -> Result<()>) -> Result<String> {
-    if !CAN_STEP {
-        return Ok(String::new());
-    }
-    let lines = places::references(object, call)?;
-    Ok(format!(" References to it in such a call: {lines}."))
 }
 
 const NOT_YOURS: &str =

@@ -25,7 +25,7 @@ impl Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.call {
             Some(call) => write!(f, "{call} in line {}", self.line),
-            None => write!(f, "the code in line {}", self.line),
+            None => write!(f, "line {}", self.line),
         }
     }
 }
@@ -143,8 +143,8 @@ thread_local! {
     static CHANGES: RefCell<BTreeMap<Option<Place>, i64>> = const { RefCell::new(BTreeMap::new()) };
 }
 
-/// Makes a call while the reference count of an object is watched. Returns what each line of the file did to it, in a
-/// sentence, or an empty text if the call left no change.
+/// Makes a call while the reference count of an object is watched. Returns a sentence that says what each line of the file
+/// did to it; an empty one if the call left no change, or if this processor cannot watch it.
 pub(super) fn references(
     object: &Owned<'_>,
     call: impl FnOnce() -> Result<()>,
@@ -153,9 +153,15 @@ pub(super) fn references(
         let place = place(&Backtrace::force_capture());
         CHANGES.with_borrow_mut(|changes| *changes.entry(place).or_default() += i64::from(by));
     }
+    let count = || i64::try_from(object.reference_count()).unwrap_or(i64::MAX);
+    let before = count();
     CHANGES.take();
     signals::watch_count(object, changed, call)?;
     let mut changes = CHANGES.take();
+    let sum: i64 = changes.values().sum();
+    if sum == 0 || sum != count() - before {
+        return Ok(String::new());
+    }
     let outside = changes.remove(&None).unwrap_or_default();
     // Most calls add a reference while they use the object.
     changes.retain(|_, by| *by != 0);
@@ -171,7 +177,7 @@ pub(super) fn references(
         ..0 => said.push(format!("{} released after the call", is_or_are(-outside))),
         _ => said.push(format!("{} added by other code", is_or_are(outside))),
     }
-    Ok(said.join(", "))
+    Ok(format!(" References to it in such a call: {}.", said.join(", ")))
 }
 
 fn is_or_are(number: i64) -> String {

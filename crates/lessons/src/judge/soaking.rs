@@ -15,6 +15,8 @@ const MOST: u64 = 320;
 const MOST_TO_NARROW: u64 = 64;
 /// How many sweeps are traced, to find the places of allocations. What a place leaves behind in each of them leaks.
 const TRACED: usize = 4;
+/// How long the references to one object are watched.
+const LONGEST_WATCH: Duration = Duration::from_secs(3);
 /// The time that the sweeps of a soak may take.
 const LONGEST: Duration = Duration::from_millis(500);
 
@@ -137,11 +139,25 @@ impl Judge<'_> {
             Ok::<_, pyoutliers::Error>(places::end_record(TRACED))
         };
         let made = observe(observed, sweeps)??;
+        let gravest = gravest(report);
+        let mut references = report.references.iter();
+        let moved = references.find(|moved| gravest == Some((moved.finding, moved.counter)));
+        let mut lines = String::new();
+        let begun = Instant::now();
+        // The calls that leak may be rare.
+        while let Some(moved) = moved
+            && lines.is_empty()
+            && begun.elapsed() < LONGEST_WATCH
+        {
+            lines = with_python(|py| {
+                places::references(&moved.held().as_borrowed(py), || calls.sweep(self, part))
+            })?;
+        }
         if part.end - part.start > 1 {
             // Only the last of several failing places was reported.
             calls.begin(self, part)?;
         }
-        Ok(Broken::by(report, part.end - part.start, &made))
+        Ok(Broken::by(report, part.end - part.start, &made, &lines))
     }
 
     /// Soaks some of the calls. Returns the report, unless it is clean.

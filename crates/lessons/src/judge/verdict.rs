@@ -23,7 +23,10 @@ const SIGABRT: i32 = 6;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
     /// It keeps all rules, and does its task.
-    Right,
+    Right {
+        /// Sentences about the lines that never ran, or `None` if that is not known.
+        never_ran: Option<Vec<String>>,
+    },
     /// It breaks a rule.
     Broken {
         /// The rule, in a sentence.
@@ -59,20 +62,22 @@ impl Compiled {
     ) -> Result<Judgement, Error> {
         for trial in [Trial::Damage, Trial::Growth] {
             let command = child(&self.library, trial).map_err(Error::io("cannot judge"))?;
-            let judgement = self.try_in(command, trial, &mut watch)?;
-            if judgement != Judgement::Right {
-                return Ok(judgement);
+            if let Some(wrong) = self.try_in(command, trial, &mut watch)? {
+                return Ok(wrong);
             }
         }
-        Ok(Judgement::Right)
+        Ok(Judgement::Right {
+            never_ran: self.never_ran(),
+        })
     }
 
+    /// What is wrong, if anything.
     fn try_in(
         &self,
         mut command: Command,
         trial: Trial,
         watch: &mut impl FnMut(&str) -> ControlFlow<()>,
-    ) -> Result<Judgement, Error> {
+    ) -> Result<Option<Judgement>, Error> {
         let errors = self.library.with_extension("errors");
         let there = || errors.display().to_string();
         match trial {
@@ -156,15 +161,20 @@ impl Answers {
         }
     }
 
-    /// The judgement, after the child has ended.
-    fn judgement(self, status: ExitStatus, errors: &str, file: &Path) -> Result<Judgement, Error> {
+    /// What is wrong, if anything, after the child has ended.
+    fn judgement(
+        self,
+        status: ExitStatus,
+        errors: &str,
+        file: &Path,
+    ) -> Result<Option<Judgement>, Error> {
         let returns = "A function returns a result, or NULL with an exception set.";
         let what = self.tried.as_ref().map_or("", |tried| &tried.what).to_owned();
         let (lesson, rule, evidence) = match (self.last, self.tried) {
             (Some(Message::Refused { reason }), _) => return Err(Error::Refused(reason)),
             (Some(Message::Failed { evidence }), _) => {
                 let evidence = format!("{what}, {evidence}");
-                return Ok(Judgement::Failed { evidence });
+                return Ok(Some(Judgement::Failed { evidence }));
             }
             (
                 Some(Message::Broken {
@@ -174,7 +184,7 @@ impl Answers {
                 }),
                 _,
             ) => (lesson, rule, evidence),
-            (Some(Message::Clean), _) if status.success() => return Ok(Judgement::Right),
+            (Some(Message::Clean), _) if status.success() => return Ok(None),
             (_, None) => {
                 let errors = errors.trim();
                 return Err(Error::Refused(format!(
@@ -196,11 +206,11 @@ impl Answers {
                 }
             },
         };
-        Ok(Judgement::Broken {
+        Ok(Some(Judgement::Broken {
             rule,
             evidence: format!("{what}, {evidence}"),
             lesson,
-        })
+        }))
     }
 }
 
@@ -209,7 +219,7 @@ fn endless(place: &str) -> String {
     let within = format!("did not return within {LONGEST_CALL} seconds");
     match place {
         "" => format!("it {within}."),
-        place => format!("it {within}: it was in {place}."),
+        place => format!("it {within}. It was in {place}."),
     }
 }
 

@@ -30,8 +30,9 @@ pub(super) struct Broken {
 }
 
 impl Broken {
-    /// From the report of a soak in which each sweep makes that many calls, and the places that made the blocks which leak.
-    pub fn by(report: &Report, calls: u64, made: &[Place]) -> Self {
+    /// From the report of a soak in which each sweep makes that many calls, the places that made the blocks which leak, and
+    /// a sentence about the lines that change the references.
+    pub fn by(report: &Report, calls: u64, made: &[Place], lines: &str) -> Self {
         let calls = i32::try_from(calls).map_or(1.0, f64::from);
         let references = |counter: Counter, finding: Finding| {
             let is_one = move |reference: &&Reference| {
@@ -46,7 +47,7 @@ impl Broken {
                     lesson: NOT_OWNED,
                     rule: "Do not release a reference that you borrowed.",
                     evidence: format!(
-                        "{} to {} that it does not own.",
+                        "{} to {} that it does not own.{lines}",
                         rate.of("releases", "a reference", "references"),
                         plain(released)
                     ),
@@ -89,7 +90,7 @@ impl Broken {
         Self {
             lesson,
             rule,
-            evidence: format!("{}.", leaked.join("; ")),
+            evidence: format!("{}.{lines}", leaked.join("; ")),
         }
     }
 

@@ -359,7 +359,9 @@ fn judged(name: &str, before: &str, body: &str, here: &Path) -> (Option<i32>, St
     fs::write(&file, source).unwrap();
     let (status, stdout, stderr) =
         outcome(&outliers().arg("exercise").arg(&file).output().unwrap());
-    (status, format!("{stdout}{stderr}").replace('\n', " "))
+    let said = format!("{stdout}{stderr}").replace('\n', " ");
+    println!("{name}: {said}");
+    (status, said)
 }
 
 #[test]
