@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Judge, places};
+use super::Judge;
+use super::places::{self, named};
 use pyoutliers::Python;
 use pyoutliers::Result;
 use pyoutliers::capi::Owned;
@@ -33,11 +34,11 @@ impl Judge<'_> {
         let failed = result.is_none();
         drop(result);
         let failed = failed.then_some("it failed, and ");
-        self.compare(py, &watched, failed, false, again)?;
+        self.compare(py, &watched, failed, false, &again)?;
         for _ in 0..2 {
             again()?;
         }
-        self.compare(py, &watched, failed, false, again)
+        self.compare(py, &watched, failed, false, &again)
     }
 
     /// Reports an object that the result holds without owning a reference.
@@ -86,7 +87,7 @@ impl Judge<'_> {
         watched: &WatchedList,
         failed: Option<&str>,
         pardons_list: bool,
-        again: impl FnOnce() -> Result<()>,
+        again: impl Fn() -> Result<()>,
     ) -> Result<()> {
         let changed = || {
             let growths = watched.each().map(|each| each.growth(py)).enumerate();
@@ -109,12 +110,19 @@ impl Judge<'_> {
             return Ok(());
         };
         let now = each.count(py);
+        let mut owner = String::new();
+        if growth > 0 {
+            let made = self.traced(&again)?;
+            if !made.is_empty() {
+                owner = format!(" Each call also leaves objects that may hold it, made by {}.", named(&made));
+            }
+        }
         let more_or_fewer = match growth > 0 {
             true => "more reference",
             false => "fewer reference",
         };
         let evidence = format!(
-            "{}{} had {} after the call than before ({now}, not {}){}.{}",
+            "{}{} had {} after the call than before ({now}, not {}){}.{}{owner}",
             failed.unwrap_or_default(),
             name(place),
             many(growth.unsigned_abs(), more_or_fewer),

@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::{Judge, observed, places};
+use super::places::{self, Place};
+use super::{Judge, observed};
 use super::words::{Broken, gravest};
 use pyoutliers::Result;
 use pyoutliers::capi;
@@ -120,6 +121,21 @@ impl Judge<'_> {
         Ok(found)
     }
 
+    /// The places that made the blocks of memory which each call leaves.
+    pub(super) fn traced(&self, call: impl Fn() -> Result<()>) -> Result<Vec<Place>> {
+        let collect = || with_python(|py| self.sweep.collect(py));
+        observe(observed, || {
+            collect()?;
+            places::begin_record();
+            for _ in 0..TRACED {
+                call()?;
+                // Also empties Python's free lists, from which an object could take a block of another place.
+                collect()?;
+            }
+            Ok(places::end_record(TRACED))
+        })?
+    }
+
     /// The rule that these calls break, and the places that made what leaks.
     pub(super) fn blame(
         &self,
@@ -127,31 +143,20 @@ impl Judge<'_> {
         part: &Range<u64>,
         calls: &impl Calls,
     ) -> Result<Broken> {
-        let collect = || with_python(|py| self.sweep.collect(py));
-        let sweeps = || {
-            collect()?;
-            places::begin_record();
-            for _ in 0..TRACED {
-                calls.sweep(self, part)?;
-                // Also empties Python's free lists, from which an object could take a block of another place.
-                collect()?;
-            }
-            Ok::<_, pyoutliers::Error>(places::end_record(TRACED))
-        };
-        let made = observe(observed, sweeps)??;
+        let made = self.traced(|| calls.sweep(self, part))?;
         let gravest = gravest(report);
         let mut references = report.references.iter();
         let moved = references.find(|moved| gravest == Some((moved.finding, moved.counter)));
         let mut lines = String::new();
-        let begun = Instant::now();
-        // The calls that leak may be rare.
-        while let Some(moved) = moved
-            && lines.is_empty()
-            && begun.elapsed() < LONGEST_WATCH
-        {
-            lines = with_python(|py| {
-                places::references(&moved.held().as_borrowed(py), || calls.sweep(self, part))
-            })?;
+        if let Some(moved) = moved {
+            let begun = Instant::now();
+            // The calls that leak may be rare.
+            while lines.is_empty() && begun.elapsed() < LONGEST_WATCH {
+                lines = with_python(|py| {
+                    let object = moved.held().as_borrowed(py);
+                    places::references(&object, || calls.sweep(self, part))
+                })?;
+            }
         }
         if part.end - part.start > 1 {
             // Only the last of several failing places was reported.
