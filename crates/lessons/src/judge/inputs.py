@@ -163,5 +163,8 @@ TASKS = {
     "null": lambda data: [len(data), 2 * len(data)],
     "thin_ice": lambda data: [max(range(len(data)), key=data.__getitem__)] if data else [],
     "lock": lambda data: [len(str(data[0]))] if data else [],
+    "heap_type": lambda data: range(len(data)),
+    "callback": lambda data: [abs(value) for value in data],
     "cycle": lambda data: range(len(data)),
+    "state": lambda data: [len(data)],
 }

@@ -8,7 +8,7 @@ import sys
 
 import _outliers_inputs as inputs
 from _outliers_calls import (  # noqa: F401
-    UNCHANGED, called, check, check_owned, function, guarded, held, load, look, raised_in, use)
+    UNCHANGED, called, check, check_owned, function, guarded, held, load, look, raised_in, reimport, use)
 from _outliers_inputs import CASES, ODD, TASKS, Ends, values
 from _outliers_messages import (  # noqa: F401
     clean, connect, failed, found, found_in, is_over, limit_calls, no_verdict, trying)
@@ -47,14 +47,16 @@ def again(data):
 
 
 CLEAR_FIRST = "clear-first", "Clear first: a release can run code that calls this function again."
-soaked = [(name, use, make, ()) for name, make in CASES + ODD]
-soaked.append(("a list whose item calls detect when it is freed", again, list, CLEAR_FIRST))
+# The Rust half knows the places of the last two.
+soaked = [("In repeated calls with " + name, use, make, ()) for name, make in CASES + ODD]
+soaked.append(("In repeated imports", reimport, list, ()))
+soaked.append(("In repeated calls with a list whose item calls detect when it is freed", again, list, CLEAR_FIRST))
 
 
 def prepare():
     """Make a few calls of each kind, so that a crash names the kind; return how many kinds there are."""
     for place, (name, function, make, about) in enumerate(soaked):
-        trying("In repeated calls with %s" % name, *about)
+        trying(name, *about)
         data = make()
         soaked[place] = name, function, data, about
         for _ in range(5):
@@ -72,7 +74,7 @@ def sweeping(first, end):
     """Report what is tried."""
     name, _, _, about = soaked[first]
     if end - first == 1:
-        trying("In repeated calls with %s" % name, *about)
+        trying(name, *about)
     else:
         trying("In repeated calls with many lists in turn")
 

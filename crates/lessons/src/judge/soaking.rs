@@ -58,6 +58,10 @@ impl Judge<'_> {
         let kinds = with_python(|py| self.count(py, c"prepare", []))?;
         if let Some((part, report)) = self.growing(0..kinds, &WithLists)? {
             let mut broken = self.blame(&report, &part, &WithLists)?;
+            if part.start + 2 == kinds {
+                let rule = "A module owns what its state holds: release it when the module is freed.";
+                broken = broken.of("half-way", rule).by_imports();
+            }
             if part.start + 1 == kinds {
                 // In calls of the last kind, an item calls `detect` when it is freed.
                 let rule = "Clear first: a release can run code that calls this function again.";

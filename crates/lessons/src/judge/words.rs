@@ -106,6 +106,14 @@ impl Broken {
         }
     }
 
+    /// The same, when each call is an import.
+    pub fn by_imports(self) -> Self {
+        Self {
+            evidence: self.evidence.replace("each call", "each import"),
+            ..self
+        }
+    }
+
     pub fn texts(&self) -> [&str; 3] {
         [self.lesson, self.rule, &self.evidence]
     }
@@ -115,6 +123,8 @@ const NEW: &str = "new-reference";
 const NOT_OWNED: &str = "called-by-python";
 const HALF_WAY: &str = "half-way";
 const RELEASED: &str = "You own each new reference: release it exactly once, on every path.";
+const OF_TYPES: &str =
+    "Release each reference that you own, exactly once. An object whose type was made on the heap owns one to its type.";
 const FREED: &str = "You own what malloc returns: free it exactly once, on every path.";
 const ENDED: &str = "You own what you open or start: close or end it exactly once, on every path.";
 
@@ -125,7 +135,7 @@ const WORDS: [(Counter, &str, &str, &str, &str); 12] = [
     (Counter::Tracked, "an object", "objects", NEW, RELEASED),
     (Counter::CHeap, "a byte of C's heap", "bytes of C's heap", HALF_WAY, FREED),
     (Counter::References, "a reference", "references", NEW, RELEASED),
-    (Counter::Types, "a reference", "references", NEW, RELEASED),
+    (Counter::Types, "a reference", "references", NEW, OF_TYPES),
     (Counter::Items, "an item of a container", "items of containers", NEW, RELEASED),
     (Counter::Files, "an open file", "open files", HALF_WAY, ENDED),
     (Counter::Threads, "a thread", "threads", HALF_WAY, ENDED),
@@ -143,7 +153,7 @@ fn plain(reference: &Reference) -> String {
     };
     match reference.variable.as_str() {
         "" => object,
-        variable => format!("{object}, which is {variable},"),
+        variable => format!("{object} ({variable})"),
     }
 }
 
