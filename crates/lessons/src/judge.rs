@@ -30,8 +30,8 @@ use pyoutliers::Result;
 use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::convert;
 use pyoutliers::{interpreter::module, with_python};
-use refsoak::{Allocation, Sweep};
 use refsoak::child::{CUT_OFF, Parent, empty_stdin};
+use refsoak::{Allocation, Sweep};
 
 pub use compile::Compiled;
 pub use error::Error;

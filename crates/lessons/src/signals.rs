@@ -52,7 +52,11 @@ static CHANGED: OnceLock<fn(i32)> = OnceLock::new();
 /// `changed` with the difference: its stack says which code did it. Every call in a process has the same `changed`.
 ///
 /// The closure takes about a thousand times as long. Only x86-64 can do this: elsewhere `changed` is never called.
-pub(crate) fn watch_count<R>(object: &Owned<'_>, changed: fn(i32), closure: impl FnOnce() -> R) -> R {
+pub(crate) fn watch_count<R>(
+    object: &Owned<'_>,
+    changed: fn(i32),
+    closure: impl FnOnce() -> R,
+) -> R {
     const SIGTRAP: c_int = 5;
     extern "C" fn step(_: c_int) {
         let count = COUNT.load(Relaxed);

@@ -122,7 +122,10 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
     let (text, lesson) = match judged(&file)? {
         Judgement::Right { never_ran } => {
             let (within, lines) = match never_ran {
-                None => ("", "Which lines ran is not known: gcov is missing.\n".into()),
+                None => (
+                    "",
+                    "Which lines ran is not known: gcov is missing.\n".into(),
+                ),
                 Some(sentences) if sentences.is_empty() => ("", String::new()),
                 Some(sentences) => {
                     let lines: Vec<_> = sentences.iter().map(|line| filled(line) + "\n").collect();

@@ -62,7 +62,14 @@ impl Compiled {
         let compile = |extra: &[&str]| {
             let object = library.with_extension("o");
             // Unoptimised, because otherwise code and lines do not correspond.
-            let flags = ["-c", "-fPIC", "-g", "-O0", "-Wall", "-Wno-missing-field-initializers"];
+            let flags = [
+                "-c",
+                "-fPIC",
+                "-g",
+                "-O0",
+                "-Wall",
+                "-Wno-missing-field-initializers",
+            ];
             let mut command = start(&compiler);
             command.args(flags).args(extra);
             for directory in &headers {
@@ -75,7 +82,12 @@ impl Compiled {
             let purpose = "a C compiler, cc or the one that CC names,";
             let compiled = run(&mut command, purpose, &what, messages)?;
             let mut command = start(&compiler);
-            command.arg("-shared").args(extra).arg(&object).arg("-o").arg(&library);
+            command
+                .arg("-shared")
+                .args(extra)
+                .arg(&object)
+                .arg("-o")
+                .arg(&library);
             run(&mut command, purpose, &what, messages)?;
             Ok::<_, Error>(messages(&compiled.stderr))
         };
@@ -97,7 +109,8 @@ impl Compiled {
     /// Sentences about the lines that never ran, in the processes that have ended; or `None` if that is not known.
     pub(super) fn never_ran(&self) -> Option<Vec<String>> {
         let notes = self.library.with_extension("gcno");
-        self.counts.then(|| never_ran(&self.compiler, &notes, &self.file))?
+        self.counts
+            .then(|| never_ran(&self.compiler, &notes, &self.file))?
     }
 
     /// The compiler's warnings.

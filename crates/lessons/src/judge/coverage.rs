@@ -33,16 +33,29 @@ pub(super) fn never_ran(compiler: &[String], notes: &Path, file: &Path) -> Optio
     read.ok().filter(|status| status.success())?;
     let counts = fs::read(directory.join(name).with_added_extension("gcov")).ok()?;
     let source = fs::read(file).ok()?;
-    Some(sentences(&parsed(&String::from_utf8_lossy(&counts)), &String::from_utf8_lossy(&source)))
+    Some(sentences(
+        &parsed(&String::from_utf8_lossy(&counts)),
+        &String::from_utf8_lossy(&source),
+    ))
 }
 
 /// The program that reads the counts of a compiler.
 fn reader(compiler: &[String]) -> &'static [&'static str] {
     let version = compiler.split_first().and_then(|(program, arguments)| {
-        Command::new(program).args(arguments).arg("--version").output().ok()
+        Command::new(program)
+            .args(arguments)
+            .arg("--version")
+            .output()
+            .ok()
     });
-    let version = version.map_or_else(String::new, |version| String::from_utf8_lossy(&version.stdout).into_owned());
-    if version.contains("clang") { &["llvm-cov", "gcov"] } else { &["gcov"] }
+    let version = version.map_or_else(String::new, |version| {
+        String::from_utf8_lossy(&version.stdout).into_owned()
+    });
+    if version.contains("clang") {
+        &["llvm-cov", "gcov"]
+    } else {
+        &["gcov"]
+    }
 }
 
 /// The numbers of the lines with code, and whether they ran: `COUNT:NUMBER:TEXT`.
@@ -63,15 +76,25 @@ fn parsed(counts: &str) -> Vec<(usize, Ran)> {
 
 fn sentences(lines: &[(usize, Ran)], source: &str) -> Vec<String> {
     let texts: Vec<_> = source.lines().collect();
-    let text = |number: usize| number.checked_sub(1).and_then(|place| texts.get(place)).copied().unwrap_or_default();
+    let text = |number: usize| {
+        number
+            .checked_sub(1)
+            .and_then(|place| texts.get(place))
+            .copied()
+            .unwrap_or_default()
+    };
     // Macros of Python contain conditions too.
     let returns = |number| {
         let text = text(number);
-        text.contains("if (") && ["return", "goto", "break", "continue"].iter().any(|word| text.contains(word))
+        text.contains("if (")
+            && ["return", "goto", "break", "continue"]
+                .iter()
+                .any(|word| text.contains(word))
     };
     let mut said = Vec::new();
     let mut condition = None;
-    for group in lines.chunk_by(|(_, one), (_, next)| (*one == Ran::Never) == (*next == Ran::Never)) {
+    for group in lines.chunk_by(|(_, one), (_, next)| (*one == Ran::Never) == (*next == Ran::Never))
+    {
         let (Some((first, ran)), Some((last, _))) = (group.first(), group.last()) else {
             continue;
         };
@@ -82,14 +105,18 @@ fn sentences(lines: &[(usize, Ran)], source: &str) -> Vec<String> {
                 [one, other] => format!("Lines {one} and {other}"),
                 _ => format!("Lines {first} to {last}"),
             };
-            let why = condition.filter(|&number| text(number).contains("if (")).map_or_else(String::new, |number| {
-                let is_else = (number + 1..=*first).any(|number| text(number).contains("else"));
-                let was = if is_else { "always" } else { "never" };
-                format!(": the condition in line {number} was {was} true")
-            });
+            let why = condition
+                .filter(|&number| text(number).contains("if ("))
+                .map_or_else(String::new, |number| {
+                    let is_else = (number + 1..=*first).any(|number| text(number).contains("else"));
+                    let was = if is_else { "always" } else { "never" };
+                    format!(": the condition in line {number} was {was} true")
+                });
             said.push(format!("{which} never ran{why}."));
         } else {
-            let partly = group.iter().filter(|&&(number, ran)| ran == Ran::Partly && returns(number));
+            let partly = group
+                .iter()
+                .filter(|&&(number, ran)| ran == Ran::Partly && returns(number));
             said.extend(partly.map(|(number, _)| format!("A part of line {number} never ran.")));
             condition = Some(*last);
         }

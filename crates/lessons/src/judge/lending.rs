@@ -114,7 +114,10 @@ impl Judge<'_> {
         if growth > 0 {
             let made = self.traced(&again)?;
             if !made.is_empty() {
-                owner = format!(" Each call also leaves objects that may hold it, made by {}.", named(&made));
+                owner = format!(
+                    " Each call also leaves objects that may hold it, made by {}.",
+                    named(&made)
+                );
             }
         }
         let more_or_fewer = match growth > 0 {

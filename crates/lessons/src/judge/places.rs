@@ -81,7 +81,9 @@ fn place(stack: &Backtrace) -> Option<Place> {
 impl Source {
     fn is(&self, file: &Path) -> bool {
         // The names are compared first, because every other comparison asks the system.
-        self.file.file_name().is_some_and(|name| Some(name) == file.file_name())
+        self.file
+            .file_name()
+            .is_some_and(|name| Some(name) == file.file_name())
             && fs::canonicalize(file).is_ok_and(|file| file == self.file)
     }
 
@@ -145,10 +147,7 @@ thread_local! {
 
 /// Makes a call while the reference count of an object is watched. Returns a sentence that says what each line of the file
 /// did to it; an empty one if the call left no change, or if this processor cannot watch it.
-pub(super) fn references(
-    object: &Owned<'_>,
-    call: impl FnOnce() -> Result<()>,
-) -> Result<String> {
+pub(super) fn references(object: &Owned<'_>, call: impl FnOnce() -> Result<()>) -> Result<String> {
     fn changed(by: i32) {
         let place = place(&Backtrace::force_capture());
         CHANGES.with_borrow_mut(|changes| *changes.entry(place).or_default() += i64::from(by));
@@ -165,10 +164,15 @@ pub(super) fn references(
     let outside = changes.remove(&None).unwrap_or_default();
     // Most calls add a reference while they use the object.
     changes.retain(|_, by| *by != 0);
-    let mut said: Vec<_> = changes.iter().filter_map(|(place, &by)| {
-        let verb = if by > 0 { "adds" } else { "releases" };
-        place.as_ref().map(|place| format!("{place} {verb} {}", by.abs()))
-    }).collect();
+    let mut said: Vec<_> = changes
+        .iter()
+        .filter_map(|(place, &by)| {
+            let verb = if by > 0 { "adds" } else { "releases" };
+            place
+                .as_ref()
+                .map(|place| format!("{place} {verb} {}", by.abs()))
+        })
+        .collect();
     if said.is_empty() {
         said.push("no line adds or releases one".into());
     }
@@ -177,7 +181,10 @@ pub(super) fn references(
         ..0 => said.push(format!("{} released after the call", is_or_are(-outside))),
         _ => said.push(format!("{} added by other code", is_or_are(outside))),
     }
-    Ok(format!(" References to it in such a call: {}.", said.join(", ")))
+    Ok(format!(
+        " References to it in such a call: {}.",
+        said.join(", ")
+    ))
 }
 
 fn is_or_are(number: i64) -> String {

@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::places::{self, Place};
-use super::{Judge, observed};
 use super::words::{Broken, gravest};
+use super::{Judge, observed};
 use pyoutliers::Result;
 use pyoutliers::capi;
 use pyoutliers::with_python;
@@ -59,7 +59,8 @@ impl Judge<'_> {
         if let Some((part, report)) = self.growing(0..kinds, &WithLists)? {
             let mut broken = self.blame(&report, &part, &WithLists)?;
             if part.start + 2 == kinds {
-                let rule = "A module owns what its state holds: release it when the module is freed.";
+                let rule =
+                    "A module owns what its state holds: release it when the module is freed.";
                 broken = broken.of("half-way", rule).by_imports();
             }
             if part.start + 1 == kinds {

@@ -169,7 +169,11 @@ impl Answers {
         file: &Path,
     ) -> Result<Option<Judgement>, Error> {
         let returns = "A function returns a result, or NULL with an exception set.";
-        let what = self.tried.as_ref().map_or("", |tried| &tried.what).to_owned();
+        let what = self
+            .tried
+            .as_ref()
+            .map_or("", |tried| &tried.what)
+            .to_owned();
         let (lesson, rule, evidence) = match (self.last, self.tried) {
             (Some(Message::Refused { reason }), _) => return Err(Error::Refused(reason)),
             (Some(Message::Failed { evidence }), _) => {

@@ -123,8 +123,7 @@ const NEW: &str = "new-reference";
 const NOT_OWNED: &str = "called-by-python";
 const HALF_WAY: &str = "half-way";
 const RELEASED: &str = "You own each new reference: release it exactly once, on every path.";
-const OF_TYPES: &str =
-    "Release each reference that you own, exactly once. An object whose type was made on the heap owns one to its type.";
+const OF_TYPES: &str = "Release each reference that you own, exactly once. An object whose type was made on the heap owns one to its type.";
 const FREED: &str = "You own what malloc returns: free it exactly once, on every path.";
 const ENDED: &str = "You own what you open or start: close or end it exactly once, on every path.";
 
