@@ -1,4 +1,4 @@
-/* heap_type: all indices, from an iterator whose type is made on the heap
+/* heap_type: all indices, from an iterator of a heap type
 
    PyType_FromSpec makes the type. Each iterator keeps two numbers, and no objects. */
 #include <Python.h>

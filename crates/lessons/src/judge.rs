@@ -30,8 +30,8 @@ use pyoutliers::Result;
 use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::convert;
 use pyoutliers::{interpreter::module, with_python};
+use refsoak::Sweep;
 use refsoak::child::{CUT_OFF, Parent, empty_stdin};
-use refsoak::{Allocation, Sweep};
 
 pub use compile::Compiled;
 pub use error::Error;
@@ -124,7 +124,7 @@ pub fn judge(module: &Module<'_>, trial: Trial, doomed: Doomed) -> ! {
     process::exit(code.into());
 }
 
-/// The parent of this process. The handlers of signals and of allocations need it, so it is static.
+/// The parent of this process. The handler of signals needs it, so it is static.
 static PARENT: OnceLock<Parent> = OnceLock::new();
 
 /// Reports a signal, and the place that it interrupts. If the heap is damaged, finding the place may crash
@@ -135,23 +135,12 @@ fn crashed(signal: i32) {
         signal,
         place: String::new(),
     });
+    if let Some(place) = places::failed() {
+        let place = place.to_string();
+        let _ = parent.send(&Message::Failing { place });
+    }
     let place = places::here();
     let _ = parent.send(&Message::Crashed { signal, place });
-}
-
-/// Observes allocations: reports the place of one that is made to fail.
-fn observed(allocation: Allocation) {
-    match allocation {
-        Allocation::Failed => {
-            if let Some(parent) = PARENT.get() {
-                // If it fails, the next message of the judge does too.
-                let _ = parent.send(&Message::Failing {
-                    place: places::here(),
-                });
-            }
-        }
-        _ => places::record(allocation),
-    }
 }
 
 /// Returns whether the module is clean.
@@ -200,7 +189,7 @@ impl<'a> Judge<'a> {
             };
             let descriptor = parent.socket().as_raw_fd().into();
             let descriptor = capi::long_from_long_long(py, descriptor)?;
-            let place = raw::function_that_returns(py, places::here)?;
+            let place = raw::function_that_returns(py, places::failed_or_here)?;
             judge.ask(py, c"connect", [&descriptor, &place])?;
             judge.ask(py, c"limit_calls", [&int(py, LONGEST_CALL.into())?])?;
             Ok(judge)

@@ -1,4 +1,4 @@
-/* callback: the absolute value of each value, by a function that C calls back
+/* callback: absolute values, by a function that C calls back
 
    for_each stands for a library that knows nothing of Python. It calls visit for each
    index, and passes on a pointer to what visit needs. */

@@ -1,6 +1,7 @@
-/* state: the number of values, and a function that returns the list of the last call
+/* state: the number of values, from a module with state
 
-   Each interpreter that imports the module gets a module object and a state of its own. */
+   The function last returns the list of the last call. Each interpreter that imports
+   the module gets a module object and a state of its own. */
 #include <Python.h>
 
 typedef struct {

@@ -105,13 +105,12 @@ fn sentences(lines: &[(usize, Ran)], source: &str) -> Vec<String> {
                 [one, other] => format!("Lines {one} and {other}"),
                 _ => format!("Lines {first} to {last}"),
             };
-            let why = condition
-                .filter(|&number| text(number).contains("if ("))
-                .map_or_else(String::new, |number| {
-                    let is_else = (number + 1..=*first).any(|number| text(number).contains("else"));
-                    let was = if is_else { "always" } else { "never" };
-                    format!(": the condition in line {number} was {was} true")
-                });
+            // A statement on the line of the condition is not what never ran.
+            let guards =
+                |number: &usize| text(*number).contains("if (") && !text(*number).contains(';');
+            let why = condition.filter(guards).map_or_else(String::new, |number| {
+                format!(": the condition in line {number} was never true")
+            });
             said.push(format!("{which} never ran{why}."));
         } else {
             let partly = group

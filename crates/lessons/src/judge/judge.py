@@ -109,7 +109,7 @@ def starved():
 
 def starve():
     """Report that an allocation of the next call will fail."""
-    trying("When memory runs out", *HALF_WAY)
+    trying("When memory runs out", *HALF_WAY, starves=True)
 
 
 def recovered(result):

@@ -79,8 +79,8 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Reports a list or an item that has more or fewer references than before. `again` repeats the call. `pardons_list` allows for
-    /// `list()`, which leaks a reference to its argument when memory runs out, in Python 3.10 to 3.12.
+    /// Reports a list or an item that has more or fewer references than before. `again` repeats the call. `pardons_list`
+    /// allows for `list()`, which leaks a reference to its argument when memory runs out, in Python 3.10 to 3.12.
     pub(super) fn compare(
         &self,
         py: Python<'_>,

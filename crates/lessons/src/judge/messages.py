@@ -6,8 +6,10 @@ import signal
 
 EXISTS = "Use only objects that exist: not NULL, and not freed."
 socket = -1
-# Returns the call of the judged file that runs now, as `PyFloat_AsDouble in line 12`, or an empty text.
+# Returns the call of the judged file that was made to fail or runs now, as `PyFloat_AsDouble in line 12`, or an empty text.
 place = None
+# Whether allocations are made to fail.
+starved = False
 # How long a call may take, in seconds.
 longest = 0
 over = False
@@ -32,8 +34,10 @@ def send(kind, **texts):
     os.write(socket, (json.dumps(dict(type=kind, **texts)) + "\n").encode())
 
 
-def trying(attempt, lesson="borrowed-reference", rule=EXISTS):
+def trying(attempt, lesson="borrowed-reference", rule=EXISTS, starves=False):
     """Report what is tried next, and which rule a crash would break."""
+    global starved
+    starved = starves
     signal.alarm(longest)
     send("trying", what=attempt, lesson=lesson, rule=rule)
 
@@ -51,6 +55,8 @@ def is_over():
 
 def found(lesson, rule, evidence):
     """Report a broken rule. What is tried comes before the evidence."""
+    if starved:
+        send("failing", place=place(None))
     finish("broken", lesson=lesson, rule=rule, evidence=evidence)
 
 

@@ -1,18 +1,22 @@
 //! Places in the judged file: the lines that a stack of C calls passes through.
 
 use std::backtrace::Backtrace;
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::{self, Display};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use pyoutliers::Result;
 use pyoutliers::capi::Owned;
 use refsoak::Allocation;
 
 use crate::signals;
+
+/// How long the places of a record may take: with debug information of Rust, one takes 0.1 s.
+const LONGEST: Duration = Duration::from_secs(2);
 
 /// A line of the judged file, and the call that it makes there if that is known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +55,16 @@ pub(super) fn find_in(file: &Path) {
 
 /// The innermost place of this thread's stack, or nothing if the stack has none.
 pub(super) fn here() -> String {
-    place(&Backtrace::force_capture()).map_or_else(String::new, |place| place.to_string())
+    text(place(&Backtrace::force_capture()))
+}
+
+/// The place of an allocation that was made to fail; or else the innermost place of the stack.
+pub(super) fn failed_or_here() -> String {
+    failed().map_or_else(here, |place| text(Some(place)))
+}
+
+fn text(place: Option<Place>) -> String {
+    place.map_or_else(String::new, |place| place.to_string())
 }
 
 fn place(stack: &Backtrace) -> Option<Place> {
@@ -109,35 +122,46 @@ fn calls_in(line: &str) -> Vec<&str> {
 }
 
 thread_local! {
-    /// The stack of each block that was allocated since the record began.
-    static RECORD: RefCell<Option<HashMap<usize, Backtrace>>> = const { RefCell::new(None) };
+    /// The stack of each block that was allocated while the record was open, and still exists.
+    static RECORD: RefCell<HashMap<usize, Backtrace>> = RefCell::default();
+    /// Whether new blocks are recorded.
+    static IS_OPEN: Cell<bool> = const { Cell::new(false) };
+    /// The stack of the last allocation that was made to fail.
+    static FAILED: RefCell<Option<Backtrace>> = const { RefCell::new(None) };
 }
 
-/// Records the stack of an allocation. Call it in the allocator.
-pub(super) fn record(allocation: Allocation) {
-    RECORD.with_borrow_mut(|record| match (record, allocation) {
-        (Some(record), Allocation::Made(block)) => {
+/// Observes allocations, in the allocator. To turn a stack into a place takes much longer than to keep it.
+pub(super) fn observe(allocation: Allocation) {
+    match allocation {
+        Allocation::Made(block) if IS_OPEN.get() => RECORD.with_borrow_mut(|record| {
             record.insert(block, Backtrace::force_capture());
-        }
-        (Some(record), Allocation::Freed(block)) => drop(record.remove(&block)),
-        _ => {}
-    });
-}
-
-/// Begins a new record.
-pub(super) fn begin_record() {
-    RECORD.set(Some(HashMap::new()));
-}
-
-/// Ends the record. Returns the places that allocated blocks which still exist, at least `often` of them.
-pub(super) fn end_record(often: usize) -> Vec<Place> {
-    let record = RECORD.take().unwrap_or_default();
-    let mut blocks = BTreeMap::<Place, usize>::new();
-    for place in record.values().filter_map(place) {
-        *blocks.entry(place).or_default() += 1;
+        }),
+        Allocation::Made(_) => {}
+        Allocation::Freed(block) => RECORD.with_borrow_mut(|record| drop(record.remove(&block))),
+        Allocation::Failed => FAILED.set(Some(Backtrace::force_capture())),
     }
-    blocks.retain(|_, blocks| *blocks >= often);
-    blocks.into_keys().collect()
+}
+
+/// The place of the last allocation that was made to fail, unless this was asked before.
+pub(super) fn failed() -> Option<Place> {
+    place(&FAILED.take()?)
+}
+
+/// Opens a new record, or closes it for new blocks.
+pub(super) fn open_record(open: bool) {
+    if open {
+        RECORD.take();
+    }
+    IS_OPEN.set(open);
+}
+
+/// Ends the record. Returns the places that allocated the blocks which still exist.
+pub(super) fn end_record() -> Vec<Place> {
+    let begun = Instant::now();
+    let record = RECORD.take();
+    let in_time = record.values().take_while(|_| begun.elapsed() < LONGEST);
+    let places: BTreeSet<_> = in_time.filter_map(place).collect();
+    places.into_iter().collect()
 }
 
 thread_local! {

@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use super::Judge;
 use super::places::{self, Place};
 use super::words::{Broken, gravest};
-use super::{Judge, observed};
 use pyoutliers::Result;
 use pyoutliers::capi;
 use pyoutliers::with_python;
@@ -14,8 +14,8 @@ use refsoak::{Report, Soak, Verdict, observe};
 /// The most sweeps of the first soak, and of each soak that narrows growth down.
 const MOST: u64 = 320;
 const MOST_TO_NARROW: u64 = 64;
-/// How many sweeps are traced, to find the places of allocations. What a place leaves behind in each of them leaks.
-const TRACED: usize = 4;
+/// How many calls follow the one whose allocations are recorded. What exists after them leaks.
+const TRACED: usize = 3;
 /// How long the references to one object are watched.
 const LONGEST_WATCH: Duration = Duration::from_secs(3);
 /// The time that the sweeps of a soak may take.
@@ -129,15 +129,18 @@ impl Judge<'_> {
     /// The places that made the blocks of memory which each call leaves.
     pub(super) fn traced(&self, call: impl Fn() -> Result<()>) -> Result<Vec<Place>> {
         let collect = || with_python(|py| self.sweep.collect(py));
-        observe(observed, || {
+        observe(places::observe, || {
             collect()?;
-            places::begin_record();
+            places::open_record(true);
+            call()?;
+            places::open_record(false);
+            // What the module keeps until a later call is no leak. Collecting also empties Python's free lists.
             for _ in 0..TRACED {
-                call()?;
-                // Also empties Python's free lists, from which an object could take a block of another place.
                 collect()?;
+                call()?;
             }
-            Ok(places::end_record(TRACED))
+            collect()?;
+            Ok(places::end_record())
         })?
     }
 
@@ -164,8 +167,8 @@ impl Judge<'_> {
             }
         }
         if part.end - part.start > 1 {
-            // Only the last of several failing places was reported.
-            calls.begin(self, part)?;
+            // Only the last of several failing places is known.
+            places::failed();
         }
         Ok(Broken::by(report, part.end - part.start, &made, &lines))
     }

@@ -3,7 +3,7 @@
 use std::ops::{ControlFlow, Range};
 
 use super::soaking::Calls;
-use super::{Judge, observed};
+use super::{Judge, places};
 use crate::raw::starved_call;
 use pyoutliers::Python;
 use pyoutliers::capi::{self, Held, Owned};
@@ -115,7 +115,7 @@ impl Judge<'_> {
                         }
                     })
                 };
-                let made = observe(observed, call)??;
+                let made = observe(places::observe, call)??;
                 self.compare(py, &watched, None, starved.pardons_list, || {
                     starved.call(py, number, |_| Ok(())).map(drop)
                 })?;

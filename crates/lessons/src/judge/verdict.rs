@@ -153,11 +153,10 @@ impl Answers {
     }
 
     fn is_failing(&mut self, place: &str) {
-        if let Some(tried) = &mut self.tried {
-            tried.what = match place {
-                "" => "When memory runs out before or after its own calls".into(),
-                place => format!("When {place} fails"),
-            };
+        if let Some(tried) = &mut self.tried
+            && !place.is_empty()
+        {
+            tried.what = format!("When {place} fails");
         }
     }
 

@@ -46,7 +46,7 @@ const REASONS: [(&str, &str); 17] = [
     (
         "minus_one",
         "item 300 raises, detect returned a result although an exception was set: the one that an item \
-         raised in PyFloat_AsDouble in line 12.",
+         raised in PyFloat_AsDouble in line 10.",
     ),
     (
         "error_path",
@@ -171,7 +171,7 @@ const MISTAKES: [(&str, Changes, &str); 22] = [
     (
         "append",
         &[("            Py_XDECREF(index);\n", "")],
-        "When PyList_Append in line 23 fails, each call leaks a block of memory, made by PyLong_FromSsize_t in line 19.",
+        "When PyList_Append in line 20 fails, each call leaks a block of memory, made by PyLong_FromSsize_t in line 19.",
     ),
     (
         "dictionary",
@@ -197,7 +197,7 @@ const MISTAKES: [(&str, Changes, &str); 22] = [
     (
         "minus_one",
         &[("return NULL;", "{ PyErr_Clear(); continue; }")],
-        "item 300 raises, detect swallowed the exception that an item raised in PyFloat_AsDouble in line 12.",
+        "item 300 raises, detect swallowed the exception that an item raised in PyFloat_AsDouble in line 10.",
     ),
     (
         "minus_one",
@@ -236,7 +236,7 @@ const UNTRIED: [(&str, &str); 5] = [
         "heap_type",
         "Line 54 never ran: the condition in line 53 was never true.",
     ),
-    ("state", "Lines 20 to 25 never ran."),
+    ("state", "Lines 21 to 26 never ran."),
     (
         "stolen",
         "Lines 16 and 17 never ran: the condition in line 15 was never true.",

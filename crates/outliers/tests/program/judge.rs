@@ -477,7 +477,7 @@ fn the_lines_that_never_ran_are_named() {
             conditions,
             " keeps the rules in the lines that ran. Line 7 never ran: the condition in line 6 was never true. \
              A part of line 8 never ran. \
-             Lines 12 to 14 never ran: the condition in line 9 was always true. ",
+             Lines 12 to 14 never ran. ",
         ),
         (
             "calls_nothing",
@@ -493,7 +493,7 @@ fn the_lines_that_never_ran_are_named() {
     // The programs that a compiler starts are there, and gcov is not.
     let programs = directory("lines/programs");
     let found = Command::new("sh")
-        .args(["-c", "command -v cc as ld"])
+        .args(["-c", "for name in cc as ld; do command -v $name; done"])
         .output()
         .unwrap();
     for program in String::from_utf8(found.stdout).unwrap().lines() {
