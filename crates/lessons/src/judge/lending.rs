@@ -29,16 +29,16 @@ impl Judge<'_> {
         let results = objects(&self.ask(py, c"once", [&list])?)?;
         let result = results.into_iter().next();
         if let Some(result) = &result {
-            self.look_for_unowned(py, &watched, result, &again)?;
+            self.look_for_unowned(py, &watched, result, again)?;
         }
         let failed = result.is_none();
         drop(result);
         let failed = failed.then_some("it failed, and ");
-        self.compare(py, &watched, failed, false, &again)?;
+        self.compare(py, &watched, failed, false, again)?;
         for _ in 0..2 {
             again()?;
         }
-        self.compare(py, &watched, failed, false, &again)
+        self.compare(py, &watched, failed, false, again)
     }
 
     /// Reports an object that the result holds without owning a reference.
