@@ -27,9 +27,9 @@ class Refused(Exception):
 
 
 def attach(what):
-    """Begin to watch a thing. `what` is the thing, the source of `native_gdb.py`, and the file whose lines are wanted."""
-    global gdb, errors, ignored, file
-    thing, source, file = what
+    """Begin to watch a thing. `what` is the thing and the source of `native_gdb.py`."""
+    global gdb, errors, ignored
+    thing, source = what
     program = shutil.which("gdb")
     if program is None:
         raise Refused("none, because there is no gdb: install it, for example with apt install gdb")
@@ -94,7 +94,7 @@ def detach(calls):
     found = json.loads(found)
     if found["is_hot"]:
         return ["none, because the count changes too often: %d changes were watched" % found["changes"]]
-    return (by_line if file else named)(found["stacks"], calls[0])
+    return named(found["stacks"], calls[0])
 
 
 def named(stacks, calls):
@@ -119,23 +119,6 @@ def named(stacks, calls):
         place = max(places, key=lambda place: places[place] * sign) or os.path.basename(library)
         lines.append("%s per call in %s (%s)" % (
             " ".join("%+.4g" % (number / calls) for number in (up, -down) if number), function, place))
-    return lines
-
-
-def by_line(stacks, calls):
-    """Return what each line of the file does: it takes and releases references, in calls of Python that it makes."""
-    lines, others = {}, 0
-    for stack, up, down in stacks:
-        within = [place for place, frame in enumerate(stack) if os.path.realpath(frame["file"] or "/") == file]
-        if not within:
-            others += up - down
-            continue
-        row = lines.setdefault(stack[within[0]]["line"], ([0, []], [0, []]))
-        source = linecache.getline(file, stack[within[0]]["line"])
-        # The call that the line makes, unless it is a macro.
-        called = [frame["function"] for frame in stack[:within[0]] if frame["function"] + "(" in source][-1:]
-        for (number, names), change in zip(row, (up, down)):
-            pass
     return lines
 
 
