@@ -63,5 +63,8 @@ exercises! {
     "null" "half-way" "Which calls can return NULL, and which results do you check?"
     "thin_ice" "thin-ice" "A comparison can run any Python code. What keeps largest alive meanwhile?"
     "lock" "released-lock" "Other threads can change the list during the sleep. What keeps first alive?"
+    "heap_type" "new-reference" "PyObject_New also took a reference to the type. Which line releases it?"
+    "callback" "dropped-minus-one" "A call in visit fails. How does detect learn of it, and what does for_each do next?"
     "cycle" "cycles" "How does the collector learn that an Indices exists, and what it holds?"
+    "state" "cycles" "Who releases the list of a module object that is freed? How does the collector find it?"
 }

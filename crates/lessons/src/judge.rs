@@ -4,9 +4,11 @@
 //! [`judge`], which calls the module and sends a [`message::Message`] about each attempt and finding.
 
 mod compile;
+mod coverage;
 mod error;
 mod lending;
 mod message;
+mod places;
 mod soaking;
 mod starving;
 mod verdict;
@@ -18,9 +20,10 @@ use std::ops::{ControlFlow, Range};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use super::Doomed;
+use super::{Doomed, raw, signals};
 use message::Message;
 use pyoutliers::Python;
 use pyoutliers::Result;
@@ -33,6 +36,13 @@ use refsoak::child::{CUT_OFF, Parent, empty_stdin};
 pub use compile::Compiled;
 pub use error::Error;
 pub use verdict::Judgement;
+
+/// Signals that end a process which has damaged its memory: `SIGILL`, `SIGABRT`, `SIGBUS`, `SIGFPE`, `SIGSEGV`. `SIGALRM`
+/// ends one that does not return.
+const SIGNALS: [i32; 6] = [4, 6, 7, 8, 11, SIGALRM];
+const SIGALRM: i32 = 14;
+/// How long a call may take, in seconds.
+const LONGEST_CALL: u32 = 30;
 
 /// How often the judge reports that it is still running.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -71,6 +81,8 @@ const MODULES: [(&CStr, &CStr, &str); 5] = [
 pub struct Module<'a> {
     /// Its name, which is also the name of its file.
     pub name: &'a str,
+    /// Its file.
+    pub file: &'a Path,
     /// The exercise whose task it must do; empty if it is not an exercise.
     pub task: &'a str,
     /// Its compiled library.
@@ -90,11 +102,14 @@ pub enum Trial {
 ///
 /// A child of [`Compiled::judge`] calls this, because a module that breaks the rules can damage and end
 /// its process.
-pub fn judge(module: &Module<'_>, trial: Trial, _: Doomed) -> ! {
+pub fn judge(module: &Module<'_>, trial: Trial, doomed: Doomed) -> ! {
     let Ok(parent) = Parent::connect() else {
         process::exit(CUT_OFF.into());
     };
-    let code = match judged(module, trial, &parent) {
+    let parent = PARENT.get_or_init(|| parent);
+    places::find_in(module.file);
+    signals::before_end(&SIGNALS, crashed, doomed);
+    let code = match judged(module, trial, parent, doomed) {
         Ok(true) => 0,
         Ok(false) => 1,
         Err(error) => {
@@ -109,10 +124,34 @@ pub fn judge(module: &Module<'_>, trial: Trial, _: Doomed) -> ! {
     process::exit(code.into());
 }
 
+/// The parent of this process. The handler of signals needs it, so it is static.
+static PARENT: OnceLock<Parent> = OnceLock::new();
+
+/// Reports a signal, and the place that it interrupts. If the heap is damaged, finding the place may crash
+/// or never return, so the signal is reported first.
+fn crashed(signal: i32) {
+    let Some(parent) = PARENT.get() else { return };
+    let _ = parent.send(&Message::Crashed {
+        signal,
+        place: String::new(),
+    });
+    if let Some(place) = places::failed() {
+        let place = place.to_string();
+        let _ = parent.send(&Message::Failing { place });
+    }
+    let place = places::here();
+    let _ = parent.send(&Message::Crashed { signal, place });
+}
+
 /// Returns whether the module is clean.
-fn judged(module: &Module<'_>, trial: Trial, parent: &Parent) -> refsoak::Result<bool> {
+fn judged(
+    module: &Module<'_>,
+    trial: Trial,
+    parent: &Parent,
+    doomed: Doomed,
+) -> refsoak::Result<bool> {
     empty_stdin()?;
-    let judge = Judge::new(parent)?;
+    let judge = Judge::new(parent, doomed)?;
     let loaded = judge.load(module).map_err(refsoak::Error::from);
     let result = loaded.and_then(|()| match trial {
         Trial::Damage => Ok(judge.look_for_damage()?),
@@ -130,12 +169,13 @@ struct Judge<'a> {
     half: Held,
     sweep: Sweep,
     parent: &'a Parent,
+    doomed: Doomed,
     /// When it last reported that it is running.
     said: Cell<Instant>,
 }
 
 impl<'a> Judge<'a> {
-    fn new(parent: &'a Parent) -> Result<Self> {
+    fn new(parent: &'a Parent, doomed: Doomed) -> Result<Self> {
         with_python(|py| {
             for (name, file, source) in MODULES {
                 module(py, name, file, source)?;
@@ -145,10 +185,13 @@ impl<'a> Judge<'a> {
                 sweep: Sweep::new()?,
                 said: Cell::new(Instant::now()),
                 parent,
+                doomed,
             };
             let descriptor = parent.socket().as_raw_fd().into();
             let descriptor = capi::long_from_long_long(py, descriptor)?;
-            judge.ask(py, c"connect", [&descriptor])?;
+            let place = raw::function_that_returns(py, places::failed_or_here)?;
+            judge.ask(py, c"connect", [&descriptor, &place])?;
+            judge.ask(py, c"limit_calls", [&int(py, LONGEST_CALL.into())?])?;
             Ok(judge)
         })
     }
@@ -231,6 +274,7 @@ impl<'a> Judge<'a> {
     fn is_at_work(&self) -> ControlFlow<()> {
         if self.said.get().elapsed() >= PERIOD {
             self.said.set(Instant::now());
+            signals::set_alarm(LONGEST_CALL, self.doomed);
             if self.parent.send(&Message::Working).is_err() {
                 return ControlFlow::Break(());
             }

@@ -59,6 +59,7 @@ mod picture;
 mod python;
 mod raw;
 mod scene;
+mod signals;
 mod step;
 mod table;
 

@@ -9,10 +9,11 @@ use std::env;
 use std::ffi::CStr;
 use std::mem;
 use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
 
 use pyoutliers::Exception;
-use pyoutliers::Python;
-use pyoutliers::capi::{Borrowed, Owned, Unfilled, c, ffi, object_call_function_obj_args};
+use pyoutliers::capi::{self, Borrowed, Owned, Unfilled, c, ffi, object_call_function_obj_args};
+use pyoutliers::{Python, with_python};
 use refsoak::starve;
 
 /// The proof that this process may crash: it was started for one mistake, after which behaviour is undefined.
@@ -142,6 +143,23 @@ pub(crate) fn identity(py: Python<'_>) -> Result<Owned<'_>, Exception> {
     }
     static CAREFUL: Method = method(careful);
     function(py, &CAREFUL)
+}
+
+/// A function for Python that ignores its argument, and returns a string.
+pub(crate) fn function_that_returns(
+    py: Python<'_>,
+    text: fn() -> String,
+) -> Result<Owned<'_>, Exception> {
+    static TEXT: OnceLock<fn() -> String> = OnceLock::new();
+    extern "C" fn call(_: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
+        let text = TEXT.get().map_or_else(String::new, |text| text());
+        let result = with_python(|py| Ok(capi::unicode_from_str(py, &text)?.into_ptr()));
+        // An error means that there is no memory for a short string, and ends the call with a SystemError.
+        result.unwrap_or(ptr::null_mut())
+    }
+    static CALL: Method = method(call);
+    TEXT.get_or_init(|| text);
+    function(py, &CALL)
 }
 
 /// Calls a C function that makes a mistake: it returns its argument without adding a reference. The

@@ -64,6 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         (Some(name), Some(library)) => {
             let (file, known) = found(name);
             let module = Module {
+                file: &file,
                 name: &file.file_stem().unwrap_or_default().to_string_lossy(),
                 task: known.map_or("", |exercise| exercise.name),
                 library,
@@ -134,12 +135,23 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
     }
     let shown = file.display();
     let (text, lesson) = match explained(judged(&file))? {
-        Judgement::Right => {
+        Judgement::Right { never_ran } => {
+            let (within, lines) = match never_ran {
+                None => (
+                    "",
+                    "Which lines ran is not known: gcov is missing.\n".into(),
+                ),
+                Some(sentences) if sentences.is_empty() => ("", String::new()),
+                Some(sentences) => {
+                    let lines: Vec<_> = sentences.iter().map(|line| filled(line) + "\n").collect();
+                    (" in the lines that ran", lines.concat())
+                }
+            };
             let next = ours.map_or_else(String::new, |exercise| {
                 pass(exercise);
                 next()
             });
-            super::output::print(&format!("{shown} keeps the rules.\n{next}"))?;
+            super::output::print(&format!("{shown} keeps the rules{within}.\n{lines}{next}"))?;
             return Ok(ExitCode::SUCCESS);
         }
         Judgement::Broken {

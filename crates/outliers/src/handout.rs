@@ -68,7 +68,7 @@ fn section(number: usize, exercise: &Exercise, judgement: &Judgement) -> String 
     let said = match judgement {
         Judgement::Broken { rule, evidence, .. } => format!("{rule}\n{evidence}"),
         Judgement::Failed { evidence } => evidence.clone(),
-        Judgement::Right => "It keeps the rules.".into(),
+        Judgement::Right { .. } => "It keeps the rules.".into(),
     };
     let lesson = LESSONS.iter().find(|lesson| lesson.name == exercise.lesson);
     format!(

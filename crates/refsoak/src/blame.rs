@@ -1,6 +1,7 @@
 //! After a leak: names the objects that grew, the variables that lead to them, and the lines that leak.
 
 use std::ffi::CStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -54,6 +55,7 @@ impl Name {
             finding: moved.finding,
             total: moved.total,
             per_call: per_call(moved.total, calls),
+            held: Arc::clone(&moved.object),
         }
     }
 
@@ -240,6 +242,8 @@ fn objects<'p, 'm>(py: Python<'p>, moved: impl Iterator<Item = &'m Moved>) -> Re
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::Name;
     use crate::counter::Counter;
     use crate::member::Moved;
@@ -289,7 +293,7 @@ mod tests {
                     total,
                     items,
                     are_objects: true,
-                    object: capi::list_new(py, 0)?.finish()?.into(),
+                    object: Arc::new(capi::list_new(py, 0)?.finish()?.into()),
                 };
                 assert_eq!(name.container(&moved), expected);
             }

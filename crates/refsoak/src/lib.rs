@@ -192,6 +192,6 @@ pub use report::{Report, Sample};
 pub use soak::Soak;
 pub use spare::SpareReferences;
 pub use stage::Ended;
-pub use starve::starve;
+pub use starve::{Allocation, Observer, observe, starve};
 pub use sweep::Sweep;
 pub use verdict::{Finding, Growth, Verdict};

@@ -1,5 +1,7 @@
 //! An object that the soak counts: its references, and its length if it is a container.
 
+use std::sync::Arc;
+
 use crate::counter::Counter;
 use crate::spare::SpareReferences;
 use crate::verdict::{Finding, Series};
@@ -63,7 +65,7 @@ impl Member {
             total,
             items: 0,
             are_objects: false,
-            object: Owned::clone(&self.object.object(py)).into(),
+            object: Arc::new(Owned::clone(&self.object.object(py)).into()),
         }
     }
 }
@@ -104,7 +106,7 @@ pub(super) struct Moved {
     /// For a container, how many items it has now, and whether they are objects.
     pub items: i64,
     pub are_objects: bool,
-    pub object: Held,
+    pub object: Arc<Held>,
 }
 
 impl Moved {

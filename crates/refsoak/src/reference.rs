@@ -1,6 +1,9 @@
 //! One object whose references or items moved, as the report names it.
 
 use std::fmt;
+use std::sync::Arc;
+
+use pyoutliers::capi::Held;
 
 use crate::counter::Counter;
 use crate::verdict::{Finding, Rate};
@@ -24,6 +27,14 @@ pub struct Reference {
     pub total: i64,
     /// How much they grew per call.
     pub per_call: f64,
+    pub(super) held: Arc<Held>,
+}
+
+impl Reference {
+    /// A reference to the object.
+    pub fn held(&self) -> &Held {
+        &self.held
+    }
 }
 
 /// `1 reference per call to list [1, 2], which is module.name`.

@@ -15,6 +15,22 @@ thread_local! {
     static MADE: Cell<u64> = const { Cell::new(0) };
     /// The first and the last allocation that fail; none if the first is 0.
     static FAILING: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+    /// What observes the allocations of this thread.
+    static OBSERVER: Cell<Option<Observer>> = const { Cell::new(None) };
+}
+
+/// A function that [`observe`] calls. It must not use Python.
+pub type Observer = fn(Allocation);
+
+/// What happens to a block of Python's memory.
+#[derive(Clone, Copy, Debug)]
+pub enum Allocation {
+    /// It was allocated at this address.
+    Made(usize),
+    /// It is about to be freed.
+    Freed(usize),
+    /// [`starve`] makes its allocation fail.
+    Failed,
 }
 
 /// Runs a closure, and fails some of Python's allocations on this thread: those whose number, counted from
@@ -56,10 +72,7 @@ thread_local! {
 /// If Python cannot be started; or a `RuntimeError` if something has changed Python's allocators since the
 /// first call, as `tracemalloc` does.
 pub fn starve<R>(range: impl RangeBounds<u64>, closure: impl FnOnce() -> R) -> Result<(R, u64)> {
-    with_python(|py| match prepare(py) {
-        true => Ok(()),
-        false => Err(changed(py).into()),
-    })?;
+    wrap()?;
     /// Restores the range of an outer call, even if the closure panics.
     struct Outer(u64, (u64, u64));
     impl Drop for Outer {
@@ -75,6 +88,39 @@ pub fn starve<R>(range: impl RangeBounds<u64>, closure: impl FnOnce() -> R) -> R
     );
     let result = closure();
     Ok((result, MADE.get()))
+}
+
+/// Runs a closure, and calls `observer` for each of Python's allocations on this thread: inside of the allocator, so its
+/// stack says who allocates. The first call wraps Python's allocators, as that of [`starve`] does.
+///
+/// # Errors
+///
+/// As for [`starve`].
+pub fn observe<R>(observer: Observer, closure: impl FnOnce() -> R) -> Result<R> {
+    wrap()?;
+    /// Restores the outer observer, even if the closure panics.
+    struct Outer(Option<Observer>);
+    impl Drop for Outer {
+        fn drop(&mut self) {
+            OBSERVER.set(self.0);
+        }
+    }
+    let _outer = Outer(OBSERVER.replace(Some(observer)));
+    Ok(closure())
+}
+
+fn happens(allocation: Allocation) {
+    if let Some(observer) = OBSERVER.get() {
+        observer(allocation);
+    }
+}
+
+/// Wraps the allocators, unless the first call did.
+fn wrap() -> Result<()> {
+    with_python(|py| match prepare(py) {
+        true => Ok(()),
+        false => Err(changed(py).into()),
+    })
 }
 
 fn inclusive(range: &impl RangeBounds<u64>) -> RangeInclusive<u64> {
@@ -183,9 +229,17 @@ fn around<const DOMAIN: usize>(ctx: *mut c_void) -> ffi::PyMemAllocatorEx {
         block: *mut c_void,
         size: usize,
     ) -> *mut c_void {
-        pass_on::<DOMAIN>(|original| Some(original.realloc?(ctx, block, size)))
+        pass_on::<DOMAIN>(|original| {
+            let moved = original.realloc?(ctx, block, size);
+            // If it fails, the block stays as it was.
+            if !moved.is_null() {
+                happens(Allocation::Freed(block.addr()));
+            }
+            Some(moved)
+        })
     }
     extern "C" fn free<const DOMAIN: usize>(ctx: *mut c_void, block: *mut c_void) {
+        happens(Allocation::Freed(block.addr()));
         if let Some(free) = original::<DOMAIN>().and_then(|original| original.free) {
             free(ctx, block);
         }
@@ -203,11 +257,16 @@ fn pass_on<const DOMAIN: usize>(
     call: impl FnOnce(&ffi::PyMemAllocatorEx) -> Option<*mut c_void>,
 ) -> *mut c_void {
     if fails() {
+        happens(Allocation::Failed);
         return ptr::null_mut();
     }
-    original::<DOMAIN>()
+    let block = original::<DOMAIN>()
         .and_then(call)
-        .unwrap_or(ptr::null_mut())
+        .unwrap_or(ptr::null_mut());
+    if !block.is_null() {
+        happens(Allocation::Made(block.addr()));
+    }
+    block
 }
 
 fn original<const DOMAIN: usize>() -> Option<&'static ffi::PyMemAllocatorEx> {

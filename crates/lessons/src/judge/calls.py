@@ -1,21 +1,25 @@
 """Loads the module, calls its function `detect`, and checks its results and failures."""
 
 import collections
+import functools
 import importlib.machinery
 import importlib.util
 import itertools
 import sys
 
+import _outliers_inputs as inputs
 from _outliers_inputs import Number
 from _outliers_messages import found, refuse, trying
 
 UNCHANGED = "Pass each exception on unchanged."
 OWNED = "Own a reference to each object that you store or return."
 detect = None
+# Returns another object of the module, as another interpreter gets it; or None if there is only one in a process.
+copy = None
 
 
 def load(name, path):
-    global detect
+    global detect, copy
     trying("While it was imported")
     loader = importlib.machinery.ExtensionFileLoader(name, path)
     # If Python has a module of the same name, importing this one replaces it in sys.modules.
@@ -23,8 +27,12 @@ def load(name, path):
     is_taken = before is not None or importlib.util.find_spec(name) is not None
     try:
         module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+        # Python enters only a module without slots in sys.modules so early, and copies no such module.
+        has_slots = sys.modules.get(name) is not module
         loader.exec_module(module)
         detect = module.detect
+        if has_slots:
+            copy = functools.partial(copied, name, loader)
     except AttributeError:
         refuse('%s.c has no function detect: PyMethodDef needs {"detect", ...}' % name)
     except ImportError as error:
@@ -39,6 +47,18 @@ def load(name, path):
             sys.modules.pop(name, None)
     if not is_taken:
         sys.modules[name] = module
+
+
+def copied(name, loader):
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    loader.exec_module(module)
+    return module
+
+
+def reimport(_):
+    """Make another object of the module, and free it as an interpreter does when it ends: without the collector."""
+    if copy is not None:
+        copy().__dict__.clear()
 
 
 def function():
@@ -69,8 +89,23 @@ def check(error):
               "detect returned NULL without an exception.")
     if "with an error set" in text or "with an exception set" in text:
         found("dropped-minus-one", "-1 or NULL can mean failure: check for an exception, and pass it on.",
-              "detect returned a result although an exception was set: %r." % error.__cause__)
+              "detect returned a result although an exception was set: %s." % cause(error.__cause__))
     found("exceptions", UNCHANGED, "detect raised SystemError: %s" % text)
+
+
+def cause(error):
+    """Describe an exception, with its place if an item raised it."""
+    # A call with an exception set may raise another one.
+    while isinstance(error, SystemError) and error.__cause__ is not None:
+        error = error.__cause__
+    if type(error) is not inputs.Planted:
+        return "a " + type(error).__name__
+    return "the one that an item raised" + raised_in()
+
+
+def raised_in():
+    places = inputs.raised or [""]
+    return places[0] and " in " + places[0]
 
 
 def drain(result):

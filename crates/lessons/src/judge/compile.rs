@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use super::Error;
+use super::coverage::never_ran;
 use pyoutliers::{capi, interpreter, with_python};
 
 /// A C module, compiled for the chosen Python in a temporary directory. Dropping this removes the
@@ -17,6 +18,10 @@ use pyoutliers::{capi, interpreter, with_python};
 pub struct Compiled {
     pub(super) file: PathBuf,
     pub(super) library: PathBuf,
+    /// The compiler's program and its arguments.
+    compiler: Vec<String>,
+    /// Whether the module counts which lines run.
+    counts: bool,
     warnings: String,
     _directory: TemporaryDirectory,
 }
@@ -44,29 +49,68 @@ impl Compiled {
         let library = directory.0.join(&*name).with_extension("so");
         // The variable may hold arguments, as in `ccache gcc`.
         let compiler = env::var("CC").unwrap_or_default();
-        let mut words = compiler.split_whitespace();
-        let mut command = Command::new(words.next().unwrap_or("cc"));
-        command
-            .args(words)
-            .args(["-shared", "-fPIC", "-g", "-O1", "-Wall"])
-            .arg("-Wno-missing-field-initializers")
-            .args(headers.iter().map(|directory| {
+        let mut compiler: Vec<_> = compiler.split_whitespace().map(str::to_owned).collect();
+        if compiler.is_empty() {
+            compiler.push("cc".into());
+        }
+        // What reads the counts of lines runs in another directory.
+        let absolute = std::path::absolute(file).map_err(Error::io(file.display()))?;
+        let messages = |output: &[u8]| {
+            let output = String::from_utf8_lossy(output);
+            output.replace(&*absolute.to_string_lossy(), &file.to_string_lossy())
+        };
+        let compile = |extra: &[&str]| {
+            let object = library.with_extension("o");
+            // Unoptimised, because otherwise code and lines do not correspond.
+            let flags = [
+                "-c",
+                "-fPIC",
+                "-g",
+                "-O0",
+                "-Wall",
+                "-Wno-missing-field-initializers",
+            ];
+            let mut command = start(&compiler);
+            command.args(flags).args(extra);
+            for directory in &headers {
                 let mut flag = OsString::from("-I");
                 flag.push(directory);
-                flag
-            }))
-            .arg(file)
-            .arg("-o")
-            .arg(&library);
-        let what = format!("{} does not compile", file.display());
-        let purpose = "a C compiler, cc or the one that CC names,";
-        let compiled = run(&mut command, purpose, &what)?;
+                command.arg(flag);
+            }
+            command.arg(&absolute).arg("-o").arg(&object);
+            let what = format!("{} does not compile", file.display());
+            let purpose = "a C compiler, cc or the one that CC names,";
+            let compiled = run(&mut command, purpose, &what, messages)?;
+            let mut command = start(&compiler);
+            command
+                .arg("-shared")
+                .args(extra)
+                .arg(&object)
+                .arg("-o")
+                .arg(&library);
+            run(&mut command, purpose, &what, messages)?;
+            Ok::<_, Error>(messages(&compiled.stderr))
+        };
+        // Not every compiler has the library that counts which lines run.
+        let (warnings, counts) = match compile(&["--coverage"]) {
+            Ok(warnings) => (warnings, true),
+            Err(_) => (compile(&[])?, false),
+        };
         Ok(Self {
             file: file.into(),
             library,
-            warnings: String::from_utf8_lossy(&compiled.stderr).into_owned(),
+            compiler,
+            counts,
+            warnings,
             _directory: directory,
         })
+    }
+
+    /// Sentences about the lines that never ran, in the processes that have ended; or `None` if that is not known.
+    pub(super) fn never_ran(&self) -> Option<Vec<String>> {
+        let notes = self.library.with_extension("gcno");
+        self.counts
+            .then(|| never_ran(&self.compiler, &notes, &self.file))?
     }
 
     /// The compiler's warnings.
@@ -101,15 +145,28 @@ fn headers() -> Result<[PathBuf; 2], Error> {
     Ok(directories)
 }
 
+/// A command of the compiler, without arguments of its own.
+fn start(compiler: &[String]) -> Command {
+    let (program, arguments) = compiler.split_first().unzip();
+    let mut command = Command::new(program.map_or("cc", String::as_str));
+    command.args(arguments.unwrap_or_default());
+    command
+}
+
 /// Runs a tool. The error says `what` failed, and the tool's `purpose` if it is missing.
-fn run(command: &mut Command, purpose: &str, what: &str) -> Result<Output, Error> {
+fn run(
+    command: &mut Command,
+    purpose: &str,
+    what: &str,
+    messages: impl Fn(&[u8]) -> String,
+) -> Result<Output, Error> {
     let tool = command.get_program().display().to_string();
     let output = command.output();
     let output = output.map_err(Error::io(format!("{what}: {purpose} is needed: {tool}")))?;
     if !output.status.success() {
         return Err(Error::Tool {
             reason: format!("{what}: {tool} says why"),
-            output: String::from_utf8_lossy(&output.stderr).into_owned(),
+            output: messages(&output.stderr),
         });
     }
     Ok(output)

@@ -3,17 +3,28 @@
 import gc
 import math
 
+import _outliers_messages as messages
 
+
+def shown_as(name):
+    """A class whose name the judge may print: it says what an object of the class does."""
+
+    def rename(kind):
+        kind.__name__ = kind.__qualname__ = name
+        kind.__module__ = "builtins"
+        return kind
+
+    return rename
+
+
+@shown_as("float_of_a_subclass")
 class Number(float):
     """A float whose memory is really freed: Python keeps the memory of plain floats for reuse."""
 
-    __module__ = "builtins"
 
-
+@shown_as("ErrorOfAnItem")
 class Planted(Exception):
     """Raised on purpose."""
-
-    __module__ = "builtins"
 
 
 def answering(act):
@@ -28,18 +39,19 @@ def answering(act):
     return {"__%s__" % name: method(kinds.get(name, lambda answer: answer)) for name in [*kinds, *others.split()]}
 
 
-# How often an item has raised.
-raised = [0]
+# The places that the items have raised exceptions in, or None while they are not noted.
+raised = None
 
 
 def plant(self):
-    raised[0] += 1
+    if raised is not None:
+        raised.append(messages.place(self))
     raise Planted
 
 
-Raises = type("Raises", (), answering(plant))
+Raises = shown_as("item_that_raises")(type("Raises", (), answering(plant)))
 # Its methods succeed with -1, which many C calls return on failure.
-Converts = type("Converts", (), answering(lambda self: -1.0))
+Converts = shown_as("item_that_converts")(type("Converts", (), answering(lambda self: -1.0)))
 
 
 class Meddles:
@@ -62,9 +74,10 @@ class Meddles:
         return self.answer
 
 
-Meddler = type("Meddler", (Meddles,), answering(Meddles.meddle))
+Meddler = shown_as("item_that_changes_its_list")(type("Meddler", (Meddles,), answering(Meddles.meddle)))
 
 
+@shown_as("item_with_a_destructor")
 class Ends:
     """Calls a function when it is freed."""
 
@@ -75,6 +88,7 @@ class Ends:
         self.act()
 
 
+@shown_as("list_of_a_subclass")
 class Data(list):
     """A list that can have weak references."""
 
@@ -149,5 +163,8 @@ TASKS = {
     "null": lambda data: [len(data), 2 * len(data)],
     "thin_ice": lambda data: [max(range(len(data)), key=data.__getitem__)] if data else [],
     "lock": lambda data: [len(str(data[0]))] if data else [],
+    "heap_type": lambda data: range(len(data)),
+    "callback": lambda data: [abs(value) for value in data],
     "cycle": lambda data: range(len(data)),
+    "state": lambda data: [len(data)],
 }

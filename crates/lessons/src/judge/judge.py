@@ -6,11 +6,12 @@ the run.
 
 import sys
 
+import _outliers_inputs as inputs
 from _outliers_calls import (  # noqa: F401
-    UNCHANGED, called, check, check_owned, function, guarded, held, load, look, use)
-from _outliers_inputs import CASES, ODD, TASKS, Ends, raised, values
+    UNCHANGED, called, check, check_owned, function, guarded, held, load, look, raised_in, reimport, use)
+from _outliers_inputs import CASES, ODD, TASKS, Ends, values
 from _outliers_messages import (  # noqa: F401
-    clean, connect, failed, found, found_in, is_over, no_verdict, trying)
+    clean, connect, failed, found, found_in, is_over, limit_calls, no_verdict, trying)
 from _outliers_probes import keep_collector_away, probe, tracking  # noqa: F401
 
 # Lists whose references are watched: see lending.rs.
@@ -23,6 +24,7 @@ def lists():
 
 
 def lend(number):
+    inputs.raised = []
     name, make = LENT[number]
     trying("With " + name)
     return make()
@@ -30,10 +32,10 @@ def lend(number):
 
 def once(data):
     """Return a tuple of the result of a call, or an empty tuple if the call fails."""
-    raised[0] = 0
+    inputs.raised.clear()
     result = guarded(called, data)
-    if result is not None and raised[0]:
-        found("exceptions", UNCHANGED, "detect swallowed the exception.")
+    if result is not None and inputs.raised:
+        found("exceptions", UNCHANGED, "detect swallowed the exception that an item raised%s." % raised_in())
     check_owned(result)
     return () if result is None else (result,)
 
@@ -45,14 +47,16 @@ def again(data):
 
 
 CLEAR_FIRST = "clear-first", "Clear first: a release can run code that calls this function again."
-soaked = [(name, use, make, ()) for name, make in CASES + ODD]
-soaked.append(("a list whose item calls detect when it is freed", again, list, CLEAR_FIRST))
+# The Rust half knows the places of the last two.
+soaked = [("In repeated calls with " + name, use, make, ()) for name, make in CASES + ODD]
+soaked.append(("In repeated imports", reimport, list, ()))
+soaked.append(("In repeated calls with a list whose item calls detect when it is freed", again, list, CLEAR_FIRST))
 
 
 def prepare():
     """Make a few calls of each kind, so that a crash names the kind; return how many kinds there are."""
     for place, (name, function, make, about) in enumerate(soaked):
-        trying("In repeated calls with %s" % name, *about)
+        trying(name, *about)
         data = make()
         soaked[place] = name, function, data, about
         for _ in range(5):
@@ -70,7 +74,7 @@ def sweeping(first, end):
     """Report what is tried."""
     name, _, _, about = soaked[first]
     if end - first == 1:
-        trying("In repeated calls with %s" % name, *about)
+        trying(name, *about)
     else:
         trying("In repeated calls with many lists in turn")
 
@@ -103,17 +107,9 @@ def starved():
     return data
 
 
-def starve(number):
-    """Report that allocation `number` of the next call will fail."""
-    trying("When allocation %d of the call fails" % number, *HALF_WAY)
-
-
-def starving(first, end):
-    """Report the range of allocations that will fail, one in each call."""
-    if end - first == 1:
-        starve(first)
-    else:
-        trying("When one of the allocations %d to %d of the call fails" % (first, end - 1), *HALF_WAY)
+def starve():
+    """Report that an allocation of the next call will fail."""
+    trying("When memory runs out", *HALF_WAY, starves=True)
 
 
 def recovered(result):

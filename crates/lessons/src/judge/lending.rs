@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Judge;
+use super::places::{self, named};
 use pyoutliers::Python;
 use pyoutliers::Result;
 use pyoutliers::capi::Owned;
@@ -24,18 +25,20 @@ impl Judge<'_> {
         self.ask(py, c"look", [&list])?;
         self.sweep.collect(py)?;
         watched.begin(py);
+        let again = || self.ask(py, c"use", [&list]).map(drop);
         let results = objects(&self.ask(py, c"once", [&list])?)?;
         let result = results.into_iter().next();
         if let Some(result) = &result {
-            self.look_for_unowned(py, &watched, result)?;
+            self.look_for_unowned(py, &watched, result, again)?;
         }
         let failed = result.is_none();
         drop(result);
-        self.compare(py, &watched, failed.then_some("it failed, and "), false)?;
+        let failed = failed.then_some("it failed, and ");
+        self.compare(py, &watched, failed, false, again)?;
         for _ in 0..2 {
-            self.ask(py, c"use", [&list])?;
+            again()?;
         }
-        self.compare(py, &watched, failed.then_some("it failed, and "), false)
+        self.compare(py, &watched, failed, false, again)
     }
 
     /// Reports an object that the result holds without owning a reference.
@@ -44,6 +47,7 @@ impl Judge<'_> {
         py: Python<'p>,
         watched: &WatchedList,
         result: &Owned<'p>,
+        again: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
         let counts: Vec<_> = watched
             .each()
@@ -63,25 +67,27 @@ impl Judge<'_> {
             if held > growth.max(0) {
                 let evidence = format!(
                     "the result holds {} but owns no reference to it: it had {} before the call, and \
-                     {count} after.",
+                     {count} after.{}",
                     name(place),
-                    many((count - growth).unsigned_abs(), "reference")
+                    many((count - growth).unsigned_abs(), "reference"),
+                    places::references(&each.object(py), again)?
                 );
                 let rule = "Own a reference to each object that you store or return.";
-                self.found(py, ["called-by-python", rule, &evidence])?;
+                return self.found(py, ["called-by-python", rule, &evidence]);
             }
         }
         Ok(())
     }
 
-    /// Reports a list or an item that has more or fewer references than before. `pardons_list` allows for
-    /// `list()`, which leaks a reference to its argument when memory runs out, in Python 3.10 to 3.12.
+    /// Reports a list or an item that has more or fewer references than before. `again` repeats the call. `pardons_list`
+    /// allows for `list()`, which leaks a reference to its argument when memory runs out, in Python 3.10 to 3.12.
     pub(super) fn compare(
         &self,
         py: Python<'_>,
         watched: &WatchedList,
         failed: Option<&str>,
         pardons_list: bool,
+        again: impl Fn() -> Result<()>,
     ) -> Result<()> {
         let changed = || {
             let growths = watched.each().map(|each| each.growth(py)).enumerate();
@@ -100,13 +106,26 @@ impl Judge<'_> {
         let Some(&(place, growth)) = changed.iter().min_by_key(|(_, growth)| *growth > 0) else {
             return Ok(());
         };
-        let now = watched.each().nth(place).map_or(0, |each| each.count(py));
+        let Some(each) = watched.each().nth(place) else {
+            return Ok(());
+        };
+        let now = each.count(py);
+        let mut owner = String::new();
+        if growth > 0 {
+            let made = self.traced(&again)?;
+            if !made.is_empty() {
+                owner = format!(
+                    " Each call also leaves objects that may hold it, made by {}.",
+                    named(&made)
+                );
+            }
+        }
         let more_or_fewer = match growth > 0 {
             true => "more reference",
             false => "fewer reference",
         };
         let evidence = format!(
-            "{}{} had {} after the call than before ({now}, not {}){}.",
+            "{}{} had {} after the call than before ({now}, not {}){}.{}{owner}",
             failed.unwrap_or_default(),
             name(place),
             many(growth.unsigned_abs(), more_or_fewer),
@@ -114,7 +133,8 @@ impl Judge<'_> {
             match changed.len() {
                 1 => String::new(),
                 others => format!("; {} changed too", many(others as u64 - 1, "other")),
-            }
+            },
+            places::references(&each.object(py), again)?
         );
         let (lesson, rule) = match failed {
             _ if growth > 0 => (

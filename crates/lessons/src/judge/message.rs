@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 pub(super) enum Message {
     /// What is tried next, and the rule that a crash would break.
     Trying(Tried),
+    /// An allocation is made to fail at this place, if one is known.
+    Failing { place: String },
+    /// A signal ends the process at this place, if one is known.
+    Crashed { signal: i32, place: String },
     /// The judge is still running. A long silence means that a call does not return.
     Working,
     /// A rule is broken, as the evidence shows. This is the last message.

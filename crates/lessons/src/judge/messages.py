@@ -2,11 +2,16 @@
 
 import json
 import os
+import signal
 
 EXISTS = "Use only objects that exist: not NULL, and not freed."
 socket = -1
-# What the judge tries now.
-what = None
+# Returns the call of the judged file that was made to fail or runs now, as `PyFloat_AsDouble in line 12`, or an empty text.
+place = None
+# Whether allocations are made to fail.
+starved = False
+# How long a call may take, in seconds.
+longest = 0
 over = False
 
 
@@ -14,9 +19,14 @@ class Found(Exception):
     """Ends the run after the last message."""
 
 
-def connect(descriptor):
-    global socket
-    socket = descriptor
+def connect(descriptor, function):
+    global socket, place
+    socket, place = descriptor, function
+
+
+def limit_calls(seconds):
+    global longest
+    longest = seconds
 
 
 def send(kind, **texts):
@@ -24,11 +34,12 @@ def send(kind, **texts):
     os.write(socket, (json.dumps(dict(type=kind, **texts)) + "\n").encode())
 
 
-def trying(attempt, lesson="borrowed-reference", rule=EXISTS):
+def trying(attempt, lesson="borrowed-reference", rule=EXISTS, starves=False):
     """Report what is tried next, and which rule a crash would break."""
-    global what
-    what = attempt
-    send("trying", what=what, lesson=lesson, rule=rule)
+    global starved
+    starved = starves
+    signal.alarm(longest)
+    send("trying", what=attempt, lesson=lesson, rule=rule)
 
 
 def finish(kind, **texts):
@@ -43,8 +54,10 @@ def is_over():
 
 
 def found(lesson, rule, evidence):
-    """Report a broken rule."""
-    finish("broken", lesson=lesson, rule=rule, evidence="%s, %s" % (what, evidence))
+    """Report a broken rule. What is tried comes before the evidence."""
+    if starved:
+        send("failing", place=place(None))
+    finish("broken", lesson=lesson, rule=rule, evidence=evidence)
 
 
 def found_in(texts):
@@ -54,7 +67,7 @@ def found_in(texts):
 
 def failed(evidence):
     """Report that no rule is broken but the task is not done."""
-    finish("failed", evidence="%s, %s" % (what, evidence))
+    finish("failed", evidence=evidence)
 
 
 def refuse(reason):

@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 
+import _outliers_calls as calls
 from _outliers_calls import called, check_owned, drain, function, guarded, look, use
 from _outliers_inputs import Data, Ends, Meddler, Number, values
 from _outliers_messages import found, trying
@@ -109,6 +110,23 @@ def cycling():
             found("cycles", REPORTED, "the collector cannot free the list and the result, which hold each other.")
 
 
+def copying():
+    if calls.copy is None:
+        return
+    trying("With a list that holds a second object of the module, as another interpreter has")
+    module = guarded(calls.copy)
+    data = Data(values(20) if module else ())
+    gone = weakref.ref(data)
+    if module is not None:
+        data.append(module)
+        guarded(module.detect, data)
+    del module, data
+    gc.collect()
+    if gone() is not None:
+        found("cycles", "A module whose state holds objects must report them to the garbage collector.",
+              "the collector cannot free the module and the list, which hold each other.")
+
+
 def probe():
-    for one in (outliving, collecting, meddling, threading_, cycling):
+    for one in (outliving, collecting, meddling, threading_, cycling, copying):
         one()

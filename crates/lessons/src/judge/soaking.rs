@@ -4,15 +4,20 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::Judge;
+use super::places::{self, Place};
 use super::words::{Broken, gravest};
 use pyoutliers::Result;
 use pyoutliers::capi;
 use pyoutliers::with_python;
-use refsoak::{Report, Soak, Verdict};
+use refsoak::{Report, Soak, Verdict, observe};
 
 /// The most sweeps of the first soak, and of each soak that narrows growth down.
 const MOST: u64 = 320;
 const MOST_TO_NARROW: u64 = 64;
+/// How many calls follow the one whose allocations are recorded. What exists after them leaks.
+const TRACED: usize = 3;
+/// How long the references to one object are watched.
+const LONGEST_WATCH: Duration = Duration::from_secs(3);
 /// The time that the sweeps of a soak may take.
 const LONGEST: Duration = Duration::from_millis(500);
 
@@ -52,7 +57,12 @@ impl Judge<'_> {
     pub(super) fn soak_calls(&self) -> refsoak::Result<()> {
         let kinds = with_python(|py| self.count(py, c"prepare", []))?;
         if let Some((part, report)) = self.growing(0..kinds, &WithLists)? {
-            let mut broken = Broken::by(&report, part.end - part.start);
+            let mut broken = self.blame(&report, &part, &WithLists)?;
+            if part.start + 2 == kinds {
+                let rule =
+                    "A module owns what its state holds: release it when the module is freed.";
+                broken = broken.of("half-way", rule).by_imports();
+            }
             if part.start + 1 == kinds {
                 // In calls of the last kind, an item calls `detect` when it is freed.
                 let rule = "Clear first: a release can run code that calls this function again.";
@@ -114,6 +124,53 @@ impl Judge<'_> {
             calls.begin(self, part)?;
         }
         Ok(found)
+    }
+
+    /// The places that made the blocks of memory which each call leaves.
+    pub(super) fn traced(&self, call: impl Fn() -> Result<()>) -> Result<Vec<Place>> {
+        let collect = || with_python(|py| self.sweep.collect(py));
+        observe(places::observe, || {
+            collect()?;
+            places::open_record(true);
+            call()?;
+            places::open_record(false);
+            // What the module keeps until a later call is no leak. Collecting also empties Python's free lists.
+            for _ in 0..TRACED {
+                collect()?;
+                call()?;
+            }
+            collect()?;
+            Ok(places::end_record())
+        })?
+    }
+
+    /// The rule that these calls break, and the places that made what leaks.
+    pub(super) fn blame(
+        &self,
+        report: &Report,
+        part: &Range<u64>,
+        calls: &impl Calls,
+    ) -> Result<Broken> {
+        let made = self.traced(|| calls.sweep(self, part))?;
+        let gravest = gravest(report);
+        let mut references = report.references.iter();
+        let moved = references.find(|moved| gravest == Some((moved.finding, moved.counter)));
+        let mut lines = String::new();
+        if let Some(moved) = moved {
+            let begun = Instant::now();
+            // The calls that leak may be rare.
+            while lines.is_empty() && begun.elapsed() < LONGEST_WATCH {
+                lines = with_python(|py| {
+                    let object = moved.held().as_borrowed(py);
+                    places::references(&object, || calls.sweep(self, part))
+                })?;
+            }
+        }
+        if part.end - part.start > 1 {
+            // Only the last of several failing places is known.
+            places::failed();
+        }
+        Ok(Broken::by(report, part.end - part.start, &made, &lines))
     }
 
     /// Soaks some of the calls. Returns the report, unless it is clean.

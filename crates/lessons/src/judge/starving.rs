@@ -3,14 +3,13 @@
 use std::ops::{ControlFlow, Range};
 
 use super::soaking::Calls;
-use super::words::Broken;
-use super::{Judge, int};
+use super::{Judge, places};
 use crate::raw::starved_call;
 use pyoutliers::Python;
 use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::with_python;
 use pyoutliers::{Exception, Result};
-use refsoak::{Soak, WatchedList, starve};
+use refsoak::{Soak, WatchedList, observe, starve};
 
 /// The most allocations that are made to fail.
 const MOST: u64 = 3000;
@@ -84,8 +83,8 @@ impl Calls for Starved {
         (16, 7)
     }
 
-    fn begin(&self, judge: &Judge<'_>, part: &Range<u64>) -> Result<()> {
-        judge.run_part(c"starving", part)
+    fn begin(&self, judge: &Judge<'_>, _: &Range<u64>) -> Result<()> {
+        judge.run(c"starve")
     }
 
     fn sweep(&self, judge: &Judge<'_>, part: &Range<u64>) -> Result<()> {
@@ -103,18 +102,23 @@ impl Judge<'_> {
         with_python(|py| {
             let mut watched = WatchedList::new(Owned::clone(&starved.list.as_borrowed(py)))?;
             self.sweep.each(1..MOST, |number| {
-                self.ask(py, c"starve", [&int(py, number)?])?;
+                self.ask(py, c"starve", [])?;
                 watched.begin(py);
                 // The lines above have filled Python's free lists again.
                 self.sweep.collect(py)?;
-                let made = starved.call(py, number, |result| match result {
-                    Ok(result) => self.ask(py, c"recovered", [&result]).map(drop),
-                    Err(exception) => {
-                        let text = capi::unicode_from_str(py, &exception.to_string())?;
-                        self.ask(py, c"wrong_failure", [&text]).map(drop)
-                    }
+                let call = || {
+                    starved.call(py, number, |result| match result {
+                        Ok(result) => self.ask(py, c"recovered", [&result]).map(drop),
+                        Err(exception) => {
+                            let text = capi::unicode_from_str(py, &exception.to_string())?;
+                            self.ask(py, c"wrong_failure", [&text]).map(drop)
+                        }
+                    })
+                };
+                let made = observe(places::observe, call)??;
+                self.compare(py, &watched, None, starved.pardons_list, || {
+                    starved.call(py, number, |_| Ok(())).map(drop)
                 })?;
-                self.compare(py, &watched, None, starved.pardons_list)?;
                 Ok(if made < number {
                     ControlFlow::Break(())
                 } else {
@@ -136,7 +140,7 @@ impl Judge<'_> {
         })?;
         if let Some((part, report)) = self.growing(1..made.min(MOST) + 2, &starved)? {
             let rule = "When a step fails, release what the earlier steps made.";
-            let broken = Broken::by(&report, part.end - part.start).of("half-way", rule);
+            let broken = self.blame(&report, &part, &starved)?.of("half-way", rule);
             with_python(|py| self.found(py, broken.texts()))?;
         }
         Ok(())

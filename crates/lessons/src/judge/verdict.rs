@@ -9,11 +9,11 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use super::message::{Message, Tried};
-use super::{Compiled, Error, Trial};
+use super::{Compiled, Error, LONGEST_CALL, SIGALRM, Trial};
 use refsoak::child::{CUT_OFF, Child, Heard, signal_name};
 
-/// A child that sends nothing for this long is in a call that does not return.
-const LIMIT: Duration = Duration::from_secs(30);
+/// A child that sends nothing for this long is in a call that does not return, and its alarm did not end it.
+const LIMIT: Duration = Duration::from_secs(super::LONGEST_CALL as u64 + 5);
 /// How long a child may take to end after its last message.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -23,7 +23,10 @@ const SIGABRT: i32 = 6;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
     /// It keeps all rules, and does its task.
-    Right,
+    Right {
+        /// Sentences about the lines that never ran, or `None` if that is not known.
+        never_ran: Option<Vec<String>>,
+    },
     /// It breaks a rule.
     Broken {
         /// The rule, in a sentence.
@@ -59,20 +62,22 @@ impl Compiled {
     ) -> Result<Judgement, Error> {
         for trial in [Trial::Damage, Trial::Growth] {
             let command = child(&self.library, trial).map_err(Error::io("cannot judge"))?;
-            let judgement = self.try_in(command, trial, &mut watch)?;
-            if judgement != Judgement::Right {
-                return Ok(judgement);
+            if let Some(wrong) = self.try_in(command, trial, &mut watch)? {
+                return Ok(wrong);
             }
         }
-        Ok(Judgement::Right)
+        Ok(Judgement::Right {
+            never_ran: self.never_ran(),
+        })
     }
 
+    /// What is wrong, if anything.
     fn try_in(
         &self,
         mut command: Command,
         trial: Trial,
         watch: &mut impl FnMut(&str) -> ControlFlow<()>,
-    ) -> Result<Judgement, Error> {
+    ) -> Result<Option<Judgement>, Error> {
         let errors = self.library.with_extension("errors");
         let there = || errors.display().to_string();
         match trial {
@@ -103,6 +108,8 @@ impl Compiled {
 #[derive(Default)]
 struct Answers {
     tried: Option<Tried>,
+    /// The signal that ends it, and the place that the signal interrupts.
+    crash: Option<(i32, String)>,
     last: Option<Message>,
     is_late: bool,
     is_interrupted: bool,
@@ -123,7 +130,14 @@ impl Answers {
                     match message {
                         Message::Trying(tried) => self.tried = Some(tried),
                         Message::Working => {}
+                        Message::Failing { place } => self.is_failing(&place),
+                        Message::Crashed { signal, place } => self.crash = Some((signal, place)),
                         last => self.last = Some(last),
+                    }
+                }
+                Heard::Silence if self.crash.is_some() => {
+                    if heard.elapsed() > PATIENCE {
+                        break;
                     }
                 }
                 Heard::Silence => self.is_late = heard.elapsed() > LIMIT,
@@ -138,12 +152,33 @@ impl Answers {
         Ok(())
     }
 
-    /// The judgement, after the child has ended.
-    fn judgement(self, status: ExitStatus, errors: &str, file: &Path) -> Result<Judgement, Error> {
+    fn is_failing(&mut self, place: &str) {
+        if let Some(tried) = &mut self.tried
+            && !place.is_empty()
+        {
+            tried.what = format!("When {place} fails");
+        }
+    }
+
+    /// What is wrong, if anything, after the child has ended.
+    fn judgement(
+        self,
+        status: ExitStatus,
+        errors: &str,
+        file: &Path,
+    ) -> Result<Option<Judgement>, Error> {
         let returns = "A function returns a result, or NULL with an exception set.";
+        let what = self
+            .tried
+            .as_ref()
+            .map_or("", |tried| &tried.what)
+            .to_owned();
         let (lesson, rule, evidence) = match (self.last, self.tried) {
             (Some(Message::Refused { reason }), _) => return Err(Error::Refused(reason)),
-            (Some(Message::Failed { evidence }), _) => return Ok(Judgement::Failed { evidence }),
+            (Some(Message::Failed { evidence }), _) => {
+                let evidence = format!("{what}, {evidence}");
+                return Ok(Some(Judgement::Failed { evidence }));
+            }
             (
                 Some(Message::Broken {
                     lesson,
@@ -152,46 +187,56 @@ impl Answers {
                 }),
                 _,
             ) => (lesson, rule, evidence),
-            (Some(Message::Clean), _) if status.success() => return Ok(Judgement::Right),
+            (Some(Message::Clean), _) if status.success() => return Ok(None),
             (_, None) => {
                 let errors = errors.trim();
                 return Err(Error::Refused(format!(
                     "the judge ended, {status}: {errors}"
                 )));
             }
-            (_, Some(Tried { what, .. })) if self.is_late => {
-                let seconds = LIMIT.as_secs();
-                let evidence = format!("{what}, it did not return within {seconds} seconds.");
-                ("exceptions".into(), returns.into(), evidence)
-            }
-            (_, Some(Tried { what, .. })) if status.code() == Some(CUT_OFF.into()) => {
-                let evidence =
-                    format!("{what}, it closed file descriptors that others had opened.");
-                let rule = "Close only what you opened.".into();
-                ("exceptions".into(), rule, evidence)
-            }
-            (_, Some(tried)) => match status.signal() {
-                Some(signal) => crashed(signal, tried, errors, file),
+            (_, Some(tried)) => match self.crash.or(status.signal().zip(Some(String::new()))) {
+                _ if self.is_late => ("exceptions".into(), returns.into(), endless("")),
+                Some((SIGALRM, place)) => ("exceptions".into(), returns.into(), endless(&place)),
+                Some(crash) => crashed(crash, tried, errors, file),
+                None if status.code() == Some(CUT_OFF.into()) => {
+                    let evidence = "it closed file descriptors that others had opened.".into();
+                    let rule = "Close only what you opened.".into();
+                    ("exceptions".into(), rule, evidence)
+                }
                 None => {
-                    let evidence = format!("{}, it ended the process ({status}).", tried.what);
+                    let evidence = format!("it ended the process ({status}).");
                     ("exceptions".into(), returns.into(), evidence)
                 }
             },
         };
-        Ok(Judgement::Broken {
+        Ok(Some(Judgement::Broken {
             rule,
-            evidence,
+            evidence: format!("{what}, {evidence}"),
             lesson,
-        })
+        }))
+    }
+}
+
+/// The evidence of a call that does not return, and its place.
+fn endless(place: &str) -> String {
+    let within = format!("did not return within {LONGEST_CALL} seconds");
+    match place {
+        "" => format!("it {within}."),
+        place => format!("it {within}. It was in {place}."),
     }
 }
 
 /// The lesson, the rule and the evidence of a crash.
-fn crashed(signal: i32, tried: Tried, errors: &str, file: &Path) -> (String, String, String) {
+fn crashed(
+    (signal, place): (i32, String),
+    tried: Tried,
+    errors: &str,
+    file: &Path,
+) -> (String, String, String) {
     let Tried {
-        what,
         mut lesson,
         mut rule,
+        ..
     } = tried;
     let fatal = errors
         .split(['\n', '\0'])
@@ -207,7 +252,8 @@ fn crashed(signal: i32, tried: Tried, errors: &str, file: &Path) -> (String, Str
         SIGABRT => "abort was called, as happens when memory is damaged.",
         _ => "it used NULL or a freed object.",
     });
-    let mut evidence = format!("{what}, it crashed ({}): {how}", signal_name(signal));
+    let crashed = if place.is_empty() { "it" } else { &place };
+    let mut evidence = format!("{crashed} crashed ({}): {how}", signal_name(signal));
     if lesson == "borrowed-reference" && source.contains("Py_BEGIN_ALLOW_THREADS") {
         lesson = "released-lock".into();
         evidence += " Do not call Python between Py_BEGIN_ALLOW_THREADS and \

@@ -1,5 +1,6 @@
 //! Turns the report of a soak into the broken rule, and the evidence in words.
 
+use super::places::{Place, named};
 use refsoak::{Counter, Finding, Growth, Reference, Report};
 
 /// The most objects that the evidence names.
@@ -29,23 +30,24 @@ pub(super) struct Broken {
 }
 
 impl Broken {
-    /// From the report of a soak in which each sweep makes that many calls.
-    pub fn by(report: &Report, calls: u64) -> Self {
+    /// From the report of a soak in which each sweep makes that many calls, the places that made the blocks which leak, and
+    /// a sentence about the lines that change the references.
+    pub fn by(report: &Report, calls: u64, made: &[Place], lines: &str) -> Self {
         let calls = i32::try_from(calls).map_or(1.0, f64::from);
-        let named = |counter: Counter, finding: Finding| {
+        let references = |counter: Counter, finding: Finding| {
             let is_one = move |reference: &&Reference| {
                 reference.counter == counter && reference.finding == finding
             };
             report.references.iter().filter(is_one)
         };
         for counter in [Counter::References, Counter::Types] {
-            if let Some(released) = named(counter, Finding::OverRelease).next() {
+            if let Some(released) = references(counter, Finding::OverRelease).next() {
                 let rate = Rate(released.per_call / calls);
                 return Self {
                     lesson: NOT_OWNED,
                     rule: "Do not release a reference that you borrowed.",
                     evidence: format!(
-                        "{} to {} that it does not own.",
+                        "{} to {} that it does not own.{lines}",
                         rate.of("releases", "a reference", "references"),
                         plain(released)
                     ),
@@ -65,7 +67,7 @@ impl Broken {
             };
             about.get_or_insert((lesson, rule));
             let rate = |per_call: f64| Rate(per_call / calls).of("leaks", one, many);
-            let references = named(counter, Finding::Leak).take(MOST_NAMED);
+            let references = references(counter, Finding::Leak).take(MOST_NAMED);
             match (counter, report.containers.first()) {
                 (Counter::Items, Some(holder)) => {
                     leaked.push(format!("a container grows: {holder}"))
@@ -73,7 +75,12 @@ impl Broken {
                 _ if is_by_object => leaked.extend(references.map(|reference| {
                     format!("{} to {}", rate(reference.per_call), plain(reference))
                 })),
-                _ => leaked.push(rate(growth.per_call)),
+                _ => leaked.push(match counter {
+                    Counter::Blocks | Counter::Tracked if !made.is_empty() => {
+                        format!("{}, made by {}", rate(growth.per_call), named(made))
+                    }
+                    _ => rate(growth.per_call),
+                }),
             }
         }
         let (lesson, rule) = about.unwrap_or((NEW, RELEASED));
@@ -83,7 +90,7 @@ impl Broken {
         Self {
             lesson,
             rule,
-            evidence: format!("{}.", leaked.join("; ")),
+            evidence: format!("{}.{lines}", leaked.join("; ")),
         }
     }
 
@@ -99,6 +106,14 @@ impl Broken {
         }
     }
 
+    /// The same, when each call is an import.
+    pub fn by_imports(self) -> Self {
+        Self {
+            evidence: self.evidence.replace("each call", "each import"),
+            ..self
+        }
+    }
+
     pub fn texts(&self) -> [&str; 3] {
         [self.lesson, self.rule, &self.evidence]
     }
@@ -108,6 +123,7 @@ const NEW: &str = "new-reference";
 const NOT_OWNED: &str = "called-by-python";
 const HALF_WAY: &str = "half-way";
 const RELEASED: &str = "You own each new reference: release it exactly once, on every path.";
+const OF_TYPES: &str = "Release each reference that you own, exactly once. An object whose type was made on the heap owns one to its type.";
 const FREED: &str = "You own what malloc returns: free it exactly once, on every path.";
 const ENDED: &str = "You own what you open or start: close or end it exactly once, on every path.";
 
@@ -118,7 +134,7 @@ const WORDS: [(Counter, &str, &str, &str, &str); 12] = [
     (Counter::Tracked, "an object", "objects", NEW, RELEASED),
     (Counter::CHeap, "a byte of C's heap", "bytes of C's heap", HALF_WAY, FREED),
     (Counter::References, "a reference", "references", NEW, RELEASED),
-    (Counter::Types, "a reference", "references", NEW, RELEASED),
+    (Counter::Types, "a reference", "references", NEW, OF_TYPES),
     (Counter::Items, "an item of a container", "items of containers", NEW, RELEASED),
     (Counter::Files, "an open file", "open files", HALF_WAY, ENDED),
     (Counter::Threads, "a thread", "threads", HALF_WAY, ENDED),
@@ -136,7 +152,7 @@ fn plain(reference: &Reference) -> String {
     };
     match reference.variable.as_str() {
         "" => object,
-        variable => format!("{object}, which is {variable},"),
+        variable => format!("{object} ({variable})"),
     }
 }
 

@@ -4,19 +4,34 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::judge::has_no_name_of_the_judge;
 use crate::common::{self, directory, outcome, outliers, skipped};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../lessons/exercises");
 
 /// The exercises, and the judge's evidence against each.
-const REASONS: [(&str, &str); 14] = [
-    ("append", "each call leaks 12 blocks of memory"),
-    ("build_value", "each call leaks a block of memory"),
-    ("dictionary", "item 0 had 1 more reference"),
-    ("iterator", "item 0 had 1 more reference"),
+const REASONS: [(&str, &str); 17] = [
+    (
+        "append",
+        "each call leaks 12 blocks of memory, made by PyLong_FromSsize_t in line 19.",
+    ),
+    (
+        "build_value",
+        "each call leaks a block of memory, made by PyLong_FromSsize_t in line 8.",
+    ),
+    (
+        "dictionary",
+        "item 0 had 1 more reference after the call than before (4, not 3). References to it in such a \
+         call: Py_INCREF in line 14 adds 1, PyDict_SetItem in line 15 adds 1, 1 is released after the call.",
+    ),
+    (
+        "iterator",
+        "References to it in such a call: PyIter_Next in line 12 adds 1.",
+    ),
     (
         "stolen",
-        "the result holds item 0 but owns no reference to it",
+        "the result holds item 0 but owns no reference to it: it had 1 reference before the call, and 1 \
+         after. References to it in such a call: no line adds or releases one, 1 is released after the call.",
     ),
     (
         "returned",
@@ -24,27 +39,47 @@ const REASONS: [(&str, &str); 14] = [
     ),
     (
         "double_release",
-        "it failed, and item 8 had 1 fewer reference after",
+        "it failed, and item 8 had 1 fewer reference after the call than before (0, not 1). References \
+         to it in such a call: Py_INCREF in line 13 adds 1, PyList_SetItem in line 14 releases 1, \
+         Py_DECREF in line 15 releases 1.",
     ),
     (
         "minus_one",
-        "item 300 raises, detect returned a result although an exception was set: Planted()",
+        "item 300 raises, detect returned a result although an exception was set: the one that an item \
+         raised in PyFloat_AsDouble in line 10.",
     ),
     (
         "error_path",
-        "In repeated calls with a list whose item 300 raises, each call leaks",
+        "In repeated calls with a list whose item 300 raises, each call leaks 10 blocks of memory, made \
+         by PyList_New in line 8, PyLong_FromDouble in line 15 and PyList_Append in line 16.",
     ),
     (
         "half_way",
-        "When allocation 2 of the call fails, each call leaks a block of memory.",
+        "When PyLong_FromSsize_t in line 19 fails, each call leaks a block of memory, made by PyList_New \
+         in line 8.",
     ),
     (
         "null",
-        "When allocation 3 of the call fails, it crashed (SIGSEGV): it used NULL or",
+        "When PyLong_FromSsize_t in line 11 fails, PyNumber_Add in line 12 crashed (SIGSEGV): it used \
+         NULL or",
+    ),
+    (
+        "heap_type",
+        "each call leaks a reference to <class 'heap_type.Indices'>. References to it in such a call: \
+         PyObject_New in line 36 adds 1.",
+    ),
+    (
+        "callback",
+        "although an exception was set: the one that an item raised in PyObject_CallFunctionObjArgs in \
+         line 23.",
+    ),
+    (
+        "state",
+        "the collector cannot free the module and the list, which hold each other.",
     ),
     (
         "thin_ice",
-        "changes whenever it is used, it crashed (SIGSEGV)",
+        "changes whenever it is used, PyObject_RichCompareBool in line 13 crashed (SIGSEGV)",
     ),
     (
         "lock",
@@ -57,7 +92,27 @@ type Changes = &'static [(&'static str, &'static str)];
 
 /// Changes that make a solution break a rule or fail its task, and what the judge says then. A change
 /// replaces the first text by the second.
-const MISTAKES: [(&str, Changes, &str); 18] = [
+const MISTAKES: [(&str, Changes, &str); 22] = [
+    (
+        "heap_type",
+        &[("    PyObject_Free(self);\n", "")],
+        "each call leaks a block of memory, made by PyObject_New in line 37.",
+    ),
+    (
+        "callback",
+        &[("    if (call->failed)\n        return;\n", "")],
+        "although an exception was set: the one that an item raised in PyObject_CallFunctionObjArgs in line 26.",
+    ),
+    (
+        "state",
+        &[("    clear(self);", "    (void)self;")],
+        "A module owns what its state holds: release it when the module is freed.",
+    ),
+    (
+        "state",
+        &[("    Py_VISIT(state->last);", "    (void)state;")],
+        "A module whose state holds objects must report them to the garbage collector.",
+    ),
     (
         "iterator",
         &[EMPTY],
@@ -116,7 +171,7 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
     (
         "append",
         &[("            Py_XDECREF(index);\n", "")],
-        "When allocation 3 of the call fails, each call leaks a block of memory.",
+        "When PyList_Append in line 20 fails, each call leaks a block of memory, made by PyLong_FromSsize_t in line 19.",
     ),
     (
         "dictionary",
@@ -129,7 +184,7 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
             "if (index == NULL) {\n            Py_DECREF(indices);",
             "if (index == NULL) {",
         )],
-        "When allocation 2 of the call fails, each call leaks",
+        "When PyLong_FromSsize_t in line 19 fails, each call leaks",
     ),
     (
         "half_way",
@@ -137,12 +192,12 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
             "if (status < 0) {\n            Py_DECREF(indices);",
             "if (status < 0) {",
         )],
-        "When allocation 3 of the call fails, each call leaks",
+        "When PyList_Append in line 24 fails, each call leaks",
     ),
     (
         "minus_one",
         &[("return NULL;", "{ PyErr_Clear(); continue; }")],
-        "item 300 raises, detect swallowed the exception.",
+        "item 300 raises, detect swallowed the exception that an item raised in PyFloat_AsDouble in line 10.",
     ),
     (
         "minus_one",
@@ -164,6 +219,27 @@ const MISTAKES: [(&str, Changes, &str); 18] = [
             ),
         ],
         "Do not call Python between Py_BEGIN_ALLOW_THREADS and Py_END_ALLOW_THREADS.",
+    ),
+];
+
+/// The lines of solutions that never ran, because nothing can make them run here.
+const UNTRIED: [(&str, &str); 5] = [
+    (
+        "cycle",
+        "Lines 25 to 28 never ran.\nLine 69 never ran: the condition in line 68 was never true.",
+    ),
+    (
+        "double_release",
+        "Line 20 never ran: the condition in line 19 was never true.",
+    ),
+    (
+        "heap_type",
+        "Line 54 never ran: the condition in line 53 was never true.",
+    ),
+    ("state", "Lines 21 to 26 never ran."),
+    (
+        "stolen",
+        "Lines 16 and 17 never ran: the condition in line 15 was never true.",
     ),
 ];
 
@@ -198,6 +274,7 @@ fn the_judge_finds_the_broken_rule_of_each_exercise() {
             stdout.replace('\n', " ").contains(reason),
             "{name}: {stdout}"
         );
+        has_no_name_of_the_judge(&stdout);
         let (_, said) = stdout.split_once('\n').unwrap();
         assert!(said.lines().all(|line| line.len() <= 80), "{said}");
     }
@@ -227,7 +304,12 @@ fn each_solution_keeps_the_rules() {
     for (name, _) in REASONS {
         let (status, stdout, stderr) = judge_as(name, &solution(name), &here);
         assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
-        assert!(stdout.ends_with(".c keeps the rules.\n"), "{stdout}");
+        let untried = UNTRIED.iter().find(|(untried, _)| *untried == name);
+        let keeps = match untried {
+            None => ".c keeps the rules.\n".into(),
+            Some((_, lines)) => format!(".c keeps the rules in the lines that ran.\n{lines}\n"),
+        };
+        assert!(stdout.ends_with(&keeps), "{stdout}");
     }
     println!("cases: {}", REASONS.len());
 }
@@ -251,6 +333,7 @@ fn a_solution_with_one_mistake_gets_its_rule() {
             "{name}: {changes:?}: {stdout}"
         );
         let said = stdout.replace('\n', " ");
+        has_no_name_of_the_judge(&said);
         assert!(said.contains(reason), "{name}: {changes:?}: {stdout}");
     }
     println!("cases: {}", MISTAKES.len());
@@ -354,7 +437,7 @@ fn an_exercise_is_copied_here_and_passed_until_it_changes() {
     };
     let (status, list, _) = exercise(&[]);
     assert_eq!(status, Some(0));
-    assert!(list.starts_with("0 of 14 exercises passed."), "{list}");
+    assert!(list.starts_with("0 of 17 exercises passed."), "{list}");
     assert!(list.lines().all(|line| line.len() <= 80), "{list}");
     let (_, help, _) = exercise(&["--help"]);
     assert!(

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use super::exercises::can_compile;
-use crate::common::{directory, outcome, outliers};
+use crate::common::{self, directory, outcome, outliers, skipped};
 
 /// Modules that keep the rules, although they may look wrong.
 const RIGHT: [(&str, &str, &str); 11] = [
@@ -105,7 +106,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "keeps_a_module",
         "",
         "return PyImport_ImportModule(\"math\") ? PyList_New(0) : NULL;",
-        "each call leaks a reference to <module 'math' ",
+        "'>. References to it in such a call: PyImport_ImportModule in line 5 adds 1.",
     ),
     (
         "keeps_pi",
@@ -114,7 +115,8 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
          PyObject *pi = math ? PyObject_GetAttrString(math, \"pi\") : NULL;
          Py_XDECREF(math);
          return pi ? PyList_New(0) : NULL;",
-        "each call leaks a reference to float 3.141592653589793.",
+        "each call leaks a reference to float 3.141592653589793. References to it in such a call: \
+         PyObject_GetAttrString in line 6 adds 1.",
     ),
     (
         "releases_a_stolen_reference",
@@ -148,7 +150,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
          }
          Py_DECREF(number);
          return PyList_New(0);",
-        "each call releases a reference to float 0.125 that it does not own.",
+        "float 0.125 that it does not own. References to it in such a call: Py_DECREF in line 13 releases 1.",
     ),
     (
         "leaves_files_open",
@@ -191,19 +193,19 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "waits",
         "#include <unistd.h>",
         "fputs(\"a word of its own\\n\", stderr); for (;;) sleep(1);",
-        "With an empty list, it did not return within 30 seconds.",
+        "With an empty list, it did not return within 30 seconds. It was in line 5.",
     ),
     (
         "uses_null",
         "",
         "PyObject *missing = PySys_GetObject(\"missing\"); Py_INCREF(missing); return missing;",
-        "it crashed (SIGSEGV): it used NULL or a freed object.",
+        "line 5 crashed (SIGSEGV): it used NULL or a freed object.",
     ),
     (
         "aborts",
         "",
         "abort();",
-        "it crashed (SIGABRT): abort was called, as happens when memory is damaged.",
+        "line 5 crashed (SIGABRT): abort was called, as happens when memory is damaged.",
     ),
     (
         "releases_a_stored_object_twice",
@@ -233,7 +235,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
          if (text == NULL) return NULL;
          Py_DECREF(text);
          return PyObject_IsTrue(item) < 0 ? NULL : Py_BuildValue(\"(O)\", item);",
-        "an item changes whenever it is used",
+        "an item changes whenever it is used, PyObject_IsTrue in line 9 crashed",
     ),
     (
         "mistakes_failure_for_true",
@@ -242,7 +244,8 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
          for (Py_ssize_t i = 0; i < PyList_GET_SIZE(data); i++)
              yes += PyObject_IsTrue(PyList_GET_ITEM(data, i)) != 0;
          return Py_BuildValue(\"(l)\", yes);",
-        "detect returned a result although an exception was set",
+        "detect returned a result although an exception was set: the one that an item raised in \
+         PyObject_IsTrue in line 7.",
     ),
     (
         "checks_for_an_exception_too_late",
@@ -251,7 +254,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
          for (Py_ssize_t i = 0; i < PyList_GET_SIZE(data); i++)
              sum += PyFloat_AsDouble(PyList_GET_ITEM(data, i));
          return PyErr_Occurred() ? NULL : Py_BuildValue(\"(d)\", sum);",
-        "although an exception was set",
+        "although an exception was set: the one that an item raised in PyFloat_AsDouble in line 7.",
     ),
     (
         "swallows_an_exception",
@@ -262,7 +265,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
              PyErr_Clear();
          }
          return Py_BuildValue(\"(d)\", sum);",
-        "detect swallowed the exception",
+        "detect swallowed the exception that an item raised in PyFloat_AsDouble in line 7.",
     ),
     (
         "swallows_a_memory_error",
@@ -272,14 +275,15 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
          PyObject *result = Py_BuildValue(\"(n)\", copy ? PyList_GET_SIZE(copy) : -1);
          Py_XDECREF(copy);
          return result;",
-        "detect swallowed the MemoryError",
+        "When PyList_GetSlice in line 5 fails, detect swallowed the MemoryError.",
     ),
     (
         "keeps_a_list_of_none",
         "",
         "if (PyList_GET_SIZE(data) == 1 && PyList_GET_ITEM(data, 0) == Py_None) Py_INCREF(data);
          return PyList_New(0);",
-        "In repeated calls with None in a list, each call leaks a reference to list [None].",
+        "In repeated calls with None in a list, each call leaks a reference to list [None]. References to \
+         it in such a call: Py_INCREF in line 5 adds 1.",
     ),
     (
         "leaks_in_one_call_of_64",
@@ -316,7 +320,7 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
              sum += value;
          }
          return Py_BuildValue(\"(d)\", sum);",
-        "an item changes whenever it is used, it crashed",
+        "an item changes whenever it is used, Py_INCREF in line 9 crashed",
     ),
     (
         "releases_before_it_clears",
@@ -336,7 +340,8 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
          static PyObject *type;",
         "if (type == NULL) type = PyType_FromSpec(&spec);
          return type ? PyType_GenericAlloc((PyTypeObject *)type, 0) : NULL;",
-        "each call leaks a reference to <class 'own.Empty'>.",
+        "each call leaks a reference to <class 'own.Empty'>. References to it in such a call: \
+         PyType_GenericAlloc in line 9 adds 1.",
     ),
     (
         "never_frees",
@@ -345,6 +350,28 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
         "each call leaks 512 bytes of C's heap",
     ),
 ];
+
+/// Names inside the judge, which mean nothing to a student.
+const OWN: [&str; 12] = [
+    "_outliers",
+    "<outliers>",
+    "Planted",
+    "Raises",
+    "Converts",
+    "Meddl",
+    "Ends",
+    " Number",
+    " Data",
+    "starve",
+    "allocation ",
+    "block)",
+];
+
+pub fn has_no_name_of_the_judge(said: &str) {
+    for name in OWN {
+        assert!(!said.contains(name), "{name}: {said}");
+    }
+}
 
 /// What the judge says of a module with that function.
 fn judged(name: &str, before: &str, body: &str, here: &Path) -> (Option<i32>, String) {
@@ -359,7 +386,9 @@ fn judged(name: &str, before: &str, body: &str, here: &Path) -> (Option<i32>, St
     fs::write(&file, source).unwrap();
     let (status, stdout, stderr) =
         outcome(&outliers().arg("exercise").arg(&file).output().unwrap());
-    (status, format!("{stdout}{stderr}").replace('\n', " "))
+    let said = format!("{stdout}{stderr}").replace('\n', " ");
+    has_no_name_of_the_judge(&said);
+    (status, said)
 }
 
 #[test]
@@ -416,6 +445,87 @@ fn a_module_may_share_its_name_with_one_of_pythons() {
     let reason =
         "a module has the name of its file, so the name must be a C identifier, as in my_own.c";
     assert!(said.contains(reason), "{said}");
+}
+
+#[test]
+fn the_lines_that_never_ran_are_named() {
+    if !can_compile() {
+        return;
+    }
+    if Command::new("gcov").arg("--version").output().is_err() {
+        return skipped("gcov is needed to count lines");
+    }
+    let here = directory("lines");
+    let conditions = "Py_ssize_t size = PyList_GET_SIZE(data);
+        if (size == 123456)
+            return NULL;
+        if (size == 123457) return NULL;
+        if (size >= 0) {
+            size++;
+        } else {
+            size--;
+            size--;
+            size--;
+        }
+        return PyList_New(0);";
+    let unused = "static int own(int number) {\nnumber++;\nreturn number;\n}\nint (*volatile other)(int) = own;";
+    for (name, before, body, lines) in [
+        ("runs", "", "return PyList_New(0);", " keeps the rules. "),
+        (
+            "skips",
+            "",
+            conditions,
+            " keeps the rules in the lines that ran. Line 7 never ran: the condition in line 6 was never true. \
+             A part of line 8 never ran. \
+             Lines 12 to 14 never ran. ",
+        ),
+        (
+            "calls_nothing",
+            unused,
+            "return PyList_New(0);",
+            " keeps the rules in the lines that ran. Lines 2 to 4 never ran. ",
+        ),
+    ] {
+        let (status, said) = judged(name, before, body, &here);
+        assert_eq!(status, Some(0), "{said}");
+        assert!(said.ends_with(&format!("{name}.c{lines}")), "{said}");
+    }
+    // The programs that a compiler starts are there, and gcov is not.
+    let programs = directory("lines/programs");
+    let found = Command::new("sh")
+        .args(["-c", "for name in cc as ld; do command -v $name; done"])
+        .output()
+        .unwrap();
+    for program in String::from_utf8(found.stdout).unwrap().lines() {
+        let name = Path::new(program).file_name().unwrap();
+        common::script(&programs.join(name), &format!("exec {program} \"$@\""));
+    }
+    let mut command = outliers();
+    command
+        .env("PATH", &programs)
+        .arg("exercise")
+        .arg(here.join("runs.c"));
+    let (status, stdout, stderr) = outcome(&command.output().unwrap());
+    assert_eq!(status, Some(0), "{stderr}");
+    let unknown = ".c keeps the rules.\nWhich lines ran is not known: gcov is missing.\n";
+    assert!(stdout.ends_with(unknown), "{stdout}");
+}
+
+/// A module that leaks a dictionary leaks no item, though the items have an owner more.
+#[test]
+fn what_may_own_a_leaked_item_is_named() {
+    if !can_compile() {
+        return;
+    }
+    let body = "PyObject *all = PyList_GetSlice(data, 0, 9);
+        if (all == NULL)
+            return NULL;
+        return PyList_New(0);";
+    let (status, said) = judged("owns", "", body, &directory("owns"));
+    assert_eq!(status, Some(1), "{said}");
+    let owner =
+        "Each call also leaves objects that may hold it, made by PyList_GetSlice in line 5.";
+    assert!(said.contains(owner), "{said}");
 }
 
 #[test]

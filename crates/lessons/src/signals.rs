@@ -1,0 +1,102 @@
+//! Signals: work to do before one ends the process, and a signal after each machine instruction.
+#![allow(unsafe_code)]
+
+use std::ffi::{c_int, c_uint};
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
+
+use pyoutliers::capi::Owned;
+
+use super::Doomed;
+
+// Every libc of a Unix has these. Declaring them here avoids a dependency.
+unsafe extern "C" {
+    /// Sets the function that handles a signal. `None` restores the default, which usually ends the process.
+    safe fn signal(number: c_int, handler: Option<extern "C" fn(c_int)>) -> *const ();
+    safe fn raise(number: c_int) -> c_int;
+    safe fn alarm(seconds: c_uint) -> c_uint;
+}
+
+/// Handles signals that end the process: calls a function with the number before the process ends.
+///
+/// The signal may interrupt anything, such as an allocation, so most code is forbidden in the function. That is why the
+/// process must be doomed.
+pub(crate) fn before_end(numbers: &[i32], function: fn(i32), _: Doomed) {
+    static FUNCTION: OnceLock<fn(i32)> = OnceLock::new();
+    extern "C" fn handle(number: c_int) {
+        signal(number, None);
+        if let Some(function) = FUNCTION.get() {
+            function(number);
+        }
+        // It is blocked until this function returns.
+        raise(number);
+    }
+    FUNCTION.get_or_init(|| function);
+    for &number in numbers {
+        signal(number, Some(handle));
+    }
+}
+
+/// Sends this process a `SIGALRM` after some seconds, unless this is called again before.
+pub(crate) fn set_alarm(seconds: u32, _: Doomed) {
+    alarm(seconds);
+}
+
+/// The reference count that is watched, its last value, and the function that is told of each change.
+static COUNT: AtomicPtr<u32> = AtomicPtr::new(ptr::null_mut());
+static LAST: AtomicU32 = AtomicU32::new(0);
+static CHANGED: OnceLock<fn(i32)> = OnceLock::new();
+
+/// Runs a closure one instruction at a time. After an instruction that changes the reference count of the object, calls
+/// `changed` with the difference: its stack says which code did it. Every call in a process has the same `changed`.
+///
+/// The closure takes about a thousand times as long. Only x86-64 can do this: elsewhere `changed` is never called.
+pub(crate) fn watch_count<R>(
+    object: &Owned<'_>,
+    changed: fn(i32),
+    closure: impl FnOnce() -> R,
+) -> R {
+    const SIGTRAP: c_int = 5;
+    extern "C" fn step(_: c_int) {
+        let count = COUNT.load(Relaxed);
+        if count.is_null() {
+            return;
+        }
+        // SAFETY: the count of an object that is live, because `watch_count` borrows a reference to it until it has
+        // reset the pointer. Python writes the count only with the lock, which this thread holds.
+        let now = unsafe { count.read_volatile() };
+        let before = LAST.swap(now, Relaxed);
+        if let Some(changed) = CHANGED.get().filter(|_| now != before) {
+            changed(now.wrapping_sub(before).cast_signed());
+        }
+    }
+    CHANGED.get_or_init(|| changed);
+    // In every version, the first 32 bits of an object are its count, or the low half of it.
+    let count = object.as_ptr().cast::<u32>();
+    // SAFETY: the object is live, because there is a reference to it.
+    LAST.store(unsafe { count.read_volatile() }, Relaxed);
+    COUNT.store(count, Relaxed);
+    signal(SIGTRAP, Some(step));
+    stop_after_each_instruction(true);
+    let result = closure();
+    stop_after_each_instruction(false);
+    signal(SIGTRAP, None);
+    COUNT.store(ptr::null_mut(), Relaxed);
+    result
+}
+
+/// Sets or clears the trap flag of the processor: with it, each instruction is followed by a `SIGTRAP`.
+#[cfg(target_arch = "x86_64")]
+fn stop_after_each_instruction(stop: bool) {
+    if stop {
+        // SAFETY: changes only the trap flag, whose signal is handled.
+        unsafe { std::arch::asm!("pushfq", "or qword ptr [rsp], 0x100", "popfq") };
+    } else {
+        // SAFETY: as above.
+        unsafe { std::arch::asm!("pushfq", "and qword ptr [rsp], -0x101", "popfq") };
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn stop_after_each_instruction(_: bool) {}
