@@ -28,6 +28,7 @@ mod overwrite;
 mod plot;
 mod rows;
 // The commands for leaks and references.
+mod audit;
 mod bar;
 mod exercise;
 mod inject;
@@ -116,6 +117,10 @@ enum AboutReferences {
     Exercise(exercise::Arguments),
     /// Run a function or a statement many times, and report leaks
     Soak(soak::Arguments),
+    /// Call everything that a compiled module offers, and report leaks,
+    /// crashes and hangs
+    #[command(verbatim_doc_comment)]
+    Audit(audit::Arguments),
     /// Show which Python is used, and how to fix problems
     Doctor(doctor::Arguments),
 }
@@ -162,6 +167,7 @@ fn start_about_references(command: &AboutReferences) -> Result<ExitCode> {
         AboutReferences::Refcounts(arguments) => refcounts::run(arguments),
         AboutReferences::Exercise(arguments) => exercise::run(arguments),
         AboutReferences::Soak(arguments) => soak::run(arguments),
+        AboutReferences::Audit(arguments) => audit::run(arguments),
         AboutReferences::Doctor(arguments) => doctor::run(arguments),
     }
 }

@@ -1,0 +1,312 @@
+"""Calls what a compiled module offers, with plain and with wrong arguments, for `outliers audit`.
+
+Rust calls `step` until it returns an empty list. Otherwise, the list has a function to screen. The next `step` gets
+what the screening said: an empty text, or "moved" and what moved.
+"""
+
+import importlib
+import importlib.machinery
+import itertools
+import json
+import os
+import pkgutil
+import re
+import sys
+import sysconfig
+import time
+import types
+import warnings
+
+# What looks as if it could touch files, processes or the system, or wait: a word of its name.
+WORLD = frozenset(
+    "abort accept acquire affinity alarm bind chdir chmod chown chroot close connect daemon delete dlclose dlopen "
+    "download dump exec execute exit fork hook install ionice ioprio join kill limit link listen lock mkdir mkfifo "
+    "mknod mount move nice open pause pipe poll popen prlimit priority quit reboot recv register remove rename "
+    "replace rlimit rmdir rmtree run save select send serve shutdown signal sleep socket spawn start stop symlink "
+    "system terminate thread trace truncate umount unlink unload unregister upload wait write".split()
+)
+SPECIAL = frozenset(
+    "__class__ __del__ __delattr__ __dict__ __doc__ __enter__ __exit__ __getattribute__ __init_subclass__ __module__ "
+    "__new__ __pyx_vtable__ __reduce_cython__ __release_buffer__ __setattr__ __setstate_cython__ __subclasshook__ "
+    "__weakref__".split()
+)
+COMPILED = frozenset(
+    "builtin_function_or_method classmethod_descriptor cython_function_or_method fused_cython_function "
+    "getset_descriptor instancemethod member_descriptor method_descriptor nb_func nb_method wrapper_descriptor".split()
+)
+PLAIN = "0 1 -1 1.5 True None 'a' '1' '<a/>' b'a' b'1' [] [1] () (1,2) {} {'a':1} len int object()".split()
+# For the second and third argument, when no call with fewer arguments is accepted.
+FEWER = [PLAIN, PLAIN, "0 1 1.5 None 'a' b'a' [1] () {'a':1} len".split(), "0 1 None 'a' b'a' [1]".split()]
+# How many calls of a callable are screened: of those that are accepted, and of those that raise an exception; and
+# how many seconds they may take in all.
+ACCEPTED, REFUSED, LONGEST = 32, 8, 0.01
+# The seconds after which the search for calls ends.
+SEARCH = 1.0
+
+
+class Form:
+    """A way to write a call: what stands before and after its arguments, and how many it may have."""
+
+    def __init__(self, name, before, after=")", least=0, most=3, instance=None):
+        self.name, self.before, self.after, self.instance = name, before, after, instance
+        self.least, self.most = least, most
+
+
+class Audit:
+    def __init__(self, module, python, number, dead, socket):
+        self.module, self.python, self.number, self.dead, self.socket = module, python, number, dead, socket
+        before = set(sys.modules)
+        self.modules = modules(module)
+        compiled = [name for name, is_compiled in self.modules if is_compiled]
+        others = sorted(name for name in set(sys.modules) - before if is_third_party(sys.modules[name], module))
+        self.say("modules", compiled=compiled, others=others)
+        root = module.partition(".")[0]
+        self.names = {root: sys.modules[root]}
+        # For each type, an expression that makes an instance; and what moves when an expression is evaluated.
+        self.instances, self.causes = {}, {}
+        # The types whose references moved.
+        self.types = set()
+        self.reached, self.members = [], set()
+
+    def say(self, kind, **words):
+        try:
+            os.write(self.socket, json.dumps({"type": kind, **words}).encode() + b"\n")
+        except OSError:
+            os._exit(1)  # the parent has ended
+
+    def call(self, statement, raises=False):
+        used = [name for name, _ in self.modules if name + "." in statement]
+        used = [name for name in used if not any(other.startswith(name + ".") for other in used)]
+        return {"statement": statement, "setup": "import " + ", ".join(used), "raises": raises}
+
+    def run(self):
+        """Examine every callable. Yields functions to screen, and is sent what the screening said."""
+        number = 0
+        for form, value in self.callables():
+            number += 1
+            if looks_dangerous(form.name):
+                self.say("left_out", name=form.name)
+            elif str(number) not in self.dead:
+                self.say("trying", number=number, name=form.name, calls=[])
+                yield from self.examine(form, value, number)
+
+    def callables(self):
+        """The functions and types of the modules, and the members of all types of which there are instances."""
+        seen = set()
+        for module, is_compiled in self.modules:
+            for name, value in sorted(vars(sys.modules[module]).items()):
+                if name.startswith("_") or id(value) in seen or not self.is_ours(value, is_compiled):
+                    continue
+                if self.python and callable(value) or is_written_in_c(value):
+                    seen.add(id(value))
+                    name = "%s.%s" % (module, name)
+                    yield Form(name, name + "("), value
+                    yield from self.methods()
+        yield from self.methods()
+
+    def methods(self):
+        for cls in self.reached:
+            instance = self.instances[cls]
+            for owner in cls.__mro__:
+                if owner is object or not self.is_ours(owner, False):
+                    continue
+                for name, value in sorted(vars(owner).items()):
+                    is_callable = kind(value) in COMPILED or self.python and isinstance(value, types.FunctionType)
+                    is_special = name.startswith("__") and name.endswith("__") and name not in SPECIAL
+                    if not is_callable or name.startswith("_") and not is_special or (owner, name) in self.members:
+                        continue
+                    self.members.add((owner, name))
+                    full = "%s.%s.%s" % (owner.__module__, owner.__qualname__, name)
+                    if kind(value) in ("getset_descriptor", "member_descriptor"):
+                        yield Form(full, "%s.%s" % (instance, name), "", 0, 0, instance), None
+                        yield Form(full + " =", "setattr(%s, %r, " % (instance, name), ")", 1, 1, instance), None
+                    else:
+                        yield Form(full, "%s.%s(" % (instance, name), instance=instance), None
+
+    def is_ours(self, value, in_compiled):
+        """Whether a value belongs to the package that is audited, as opposed to one that it imports."""
+        home = getattr(value, "__module__", None)
+        if not isinstance(home, str):
+            home = getattr(getattr(value, "__self__", None), "__name__", "")
+        if (home + ".").startswith(self.module + ".") or home not in sys.modules:
+            return True
+        return in_compiled and getattr(sys.modules[home], getattr(value, "__name__", ""), None) is not value
+
+    def examine(self, form, value, number):
+        accepted, refused = self.search(form, value, number)
+        if not accepted and not refused:
+            self.say("unreached", name=form.name)
+            return
+        self.say("called", name=form.name, calls=len(accepted) + len(refused))
+        if number < self.number:
+            return
+        calls = [self.call(source) for source in accepted] + [self.call(source, True) for source in refused]
+        functions = [self.function(call) for call in calls]
+        self.say("trying", number=number, name=form.name, calls=calls)
+
+        def together():
+            for function in functions:
+                function()
+
+        # A type whose references leak has a row already: every callable that makes an instance leaks one.
+        if moves((yield together)) <= self.types:
+            return
+        found = set()
+        for call, function in zip(calls, functions):
+            self.say("trying", number=number, name=form.name, calls=[call])
+            self.judge(form, call, moves((yield function)), found)
+
+    def judge(self, form, call, moved, found):
+        """Report a call with which something moves, unless that is known already."""
+        statement = call["statement"]
+        parts = [cause for part, cause in self.causes.items() if part in statement and part != statement]
+        new = moved.difference(self.types, *parts)
+        if moved:
+            self.causes[statement] = moved
+        if not new and any(" " not in what for what in moved):
+            self.say("masked", name=form.name)  # whether it leaks more than its parts cannot be seen
+        if new and (new, call["raises"]) not in found:
+            found.add((new, call["raises"]))
+            self.types.update(what for what in new if what.startswith("types "))
+            self.say("suspect", call=call)
+
+    def function(self, call):
+        """What `outliers soak` would call."""
+        function = self.compiled(call["statement"])
+
+        def runs():
+            try:
+                function()
+            except Exception:
+                pass
+
+        return runs
+
+    def compiled(self, source):
+        return eval(compile("lambda: " + source, "<statement>", "eval"), self.names)
+
+    def search(self, form, value, number):
+        """The calls that are accepted, and those that raise: of each, a few that differ."""
+        accepted, refused, lengths, spent = {}, {}, {}, 0
+        end = time.monotonic() + SEARCH
+        for count in range(form.least, form.most + 1):
+            for arguments in self.arguments(form, count, lengths.get(count - 1)):
+                if time.monotonic() > end:
+                    break
+                source = form.before + ", ".join(arguments) + form.after
+                self.say("trying", number=number, name=form.name, calls=[self.call(source)])
+                begun = time.monotonic()
+                try:
+                    result = self.compiled(source)()
+                except Exception as error:
+                    calls, most, key = refused, REFUSED, (type(error), re.sub(r"'.*?'|\d+", "", str(error)))
+                except BaseException:
+                    continue  # a soak would end with it
+                else:
+                    calls, most, key = accepted, ACCEPTED, source
+                    lengths.setdefault(count, arguments)
+                    self.note(type(result), source)
+                    result = None
+                took = time.monotonic() - begun
+                if spent + took < LONGEST and len(calls) < most and key not in calls:
+                    calls[key] = source
+                    spent += took
+            if count - 1 in lengths and count not in lengths:
+                break
+        return list(accepted.values()), list(refused.values())
+
+    def arguments(self, form, count, shorter):
+        """Lists of so many arguments. `shorter` has one argument less, and is accepted."""
+        # Instances of the same package, those of this type first.
+        others = [source for source in self.instances.values() if source != form.instance][:6]
+        others = ([form.instance] if form.instance else []) + others
+        if shorter is not None:
+            return (shorter + (last,) for last in PLAIN + others)
+        if count == 0:
+            return [()]
+        return itertools.product(FEWER[count] + others[: 20 // count**2], repeat=count)
+
+    def note(self, cls, source):
+        """Keep the expression that makes an instance of a type of the package."""
+        if cls not in self.instances and self.is_ours(cls, False) and (self.python or has_compiled_members(cls)):
+            self.instances[cls] = source
+            self.reached.append(cls)
+
+
+def modules(name):
+    """Import a module and its compiled submodules. Return all that are loaded, and whether each is compiled."""
+    importlib.import_module(name)
+    paths = [(name, list(getattr(sys.modules[name], "__path__", ())))]
+    for prefix, path in paths:
+        for found in pkgutil.iter_modules(path):
+            full = "%s.%s" % (prefix, found.name)
+            if "test" in found.name or found.name.startswith("__"):
+                continue
+            if found.ispkg:
+                paths.append((full, [os.path.join(where, found.name) for where in path]))
+            elif is_extension(found.module_finder.find_spec(full)):
+                try:
+                    importlib.import_module(full)
+                except Exception:
+                    pass  # it needs something that is not here
+    loaded = [full for full in sys.modules if full == name or full.startswith(name + ".")]
+    loaded = [full for full in loaded if isinstance(sys.modules[full], types.ModuleType)]
+    loaded.sort(key=lambda full: (full.count("."), full))
+    return [(full, is_extension(getattr(sys.modules[full], "__spec__", None))) for full in loaded]
+
+
+def is_extension(spec):
+    return isinstance(getattr(spec, "loader", None), importlib.machinery.ExtensionFileLoader)
+
+
+def is_third_party(module, name):
+    """Whether a module is compiled, and belongs neither to Python nor to the package `name`."""
+    spec = getattr(module, "__spec__", None)
+    of_python = sysconfig.get_config_var("DESTSHARED") or os.sep
+    return is_extension(spec) and not spec.origin.startswith(of_python) and spec.name.split(".")[0] != name.split(".")[0]
+
+
+def kind(value):
+    return type(value).__name__
+
+
+def is_written_in_c(value):
+    return has_compiled_members(value) if isinstance(value, type) else kind(value) in COMPILED
+
+
+def has_compiled_members(cls):
+    members = [(name, kind(value)) for name, value in vars(cls).items()]
+    has_python = any(of == "function" for _, of in members)
+    return not has_python and any(of in COMPILED and name not in SPECIAL for name, of in members)
+
+
+def looks_dangerous(name):
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name.rpartition(".")[2])
+    return any(word.lower() in WORLD for word in words)
+
+
+def moves(screened):
+    """The counters and objects that moved."""
+    return frozenset((screened or "").split("; ")) - {""}
+
+
+def begin(texts):
+    """Import the module, and return the function `step`."""
+    module, python, number, socket, *dead = texts
+    warnings.simplefilter("ignore")
+    try:
+        audit = Audit(module, bool(python), int(number), dead, int(socket))
+    except Exception as error:
+        text = "%s: %s" % (type(error).__name__, error)
+        os.write(int(socket), json.dumps({"type": "refused", "text": text}).encode() + b"\n")
+        return lambda moved: []
+    steps = audit.run()
+
+    def step(moved):
+        try:
+            return [steps.send(moved or None)]
+        except StopIteration:
+            audit.say("done")
+            return []
+
+    return step
