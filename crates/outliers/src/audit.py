@@ -53,8 +53,8 @@ class Form:
 
 
 class Audit:
-    def __init__(self, module, python, number, dead, socket):
-        self.module, self.python, self.number, self.dead, self.socket = module, python, number, dead, socket
+    def __init__(self, module, python, socket, known):
+        self.module, self.python, self.socket, self.known = module, python, socket, known
         before = set(sys.modules)
         self.modules = modules(module)
         compiled = [name for name, is_compiled in self.modules if is_compiled]
@@ -81,14 +81,21 @@ class Audit:
 
     def run(self):
         """Examine every callable. Yields functions to screen, and is sent what the screening said."""
-        number = 0
-        for form, value in self.callables():
-            number += 1
+        for source in self.known["instances"]:
+            call = self.call(source)
+            self.say("trying", name="", calls=[call])
+            try:
+                self.note(type(self.compiled(source)()), source)
+            except Exception:
+                continue
+            self.judge("", call, moves((yield self.function(call))), None)
+        tried = set(self.known["tried"])
+        for form in self.callables():
             if looks_dangerous(form.name):
                 self.say("left_out", name=form.name)
-            elif str(number) not in self.dead:
-                self.say("trying", number=number, name=form.name, calls=[])
-                yield from self.examine(form, value, number)
+            elif form.name not in tried:
+                self.say("trying", name=form.name, calls=[])
+                yield from self.examine(form)
 
     def callables(self):
         """The functions and types of the modules, and the members of all types of which there are instances."""
@@ -100,7 +107,7 @@ class Audit:
                 if self.python and callable(value) or is_written_in_c(value):
                     seen.add(id(value))
                     name = "%s.%s" % (module, name)
-                    yield Form(name, name + "("), value
+                    yield Form(name, name + "(")
                     yield from self.methods()
         yield from self.methods()
 
@@ -118,10 +125,10 @@ class Audit:
                     self.members.add((owner, name))
                     full = "%s.%s.%s" % (owner.__module__, owner.__qualname__, name)
                     if kind(value) in ("getset_descriptor", "member_descriptor"):
-                        yield Form(full, "%s.%s" % (instance, name), "", 0, 0, instance), None
-                        yield Form(full + " =", "setattr(%s, %r, " % (instance, name), ")", 1, 1, instance), None
+                        yield Form(full, "%s.%s" % (instance, name), "", 0, 0, instance)
+                        yield Form(full + " =", "setattr(%s, %r, " % (instance, name), ")", 1, 1, instance)
                     else:
-                        yield Form(full, "%s.%s(" % (instance, name), instance=instance), None
+                        yield Form(full, "%s.%s(" % (instance, name), instance=instance)
 
     def is_ours(self, value, in_compiled):
         """Whether a value belongs to the package that is audited, as opposed to one that it imports."""
@@ -132,17 +139,15 @@ class Audit:
             return True
         return in_compiled and getattr(sys.modules[home], getattr(value, "__name__", ""), None) is not value
 
-    def examine(self, form, value, number):
-        accepted, refused = self.search(form, value, number)
+    def examine(self, form):
+        accepted, refused = self.search(form)
         if not accepted and not refused:
             self.say("unreached", name=form.name)
             return
         self.say("called", name=form.name, calls=len(accepted) + len(refused))
-        if number < self.number:
-            return
         calls = [self.call(source) for source in accepted] + [self.call(source, True) for source in refused]
         functions = [self.function(call) for call in calls]
-        self.say("trying", number=number, name=form.name, calls=calls)
+        self.say("trying", name=form.name, calls=calls)
 
         def together():
             for function in functions:
@@ -153,21 +158,23 @@ class Audit:
             return
         found = set()
         for call, function in zip(calls, functions):
-            self.say("trying", number=number, name=form.name, calls=[call])
-            self.judge(form, call, moves((yield function)), found)
+            self.say("trying", name=form.name, calls=[call])
+            self.judge(form.name, call, moves((yield function)), found)
 
-    def judge(self, form, call, moved, found):
+    def judge(self, name, call, moved, found):
         """Report a call with which something moves, unless that is known already."""
         statement = call["statement"]
         parts = [cause for part, cause in self.causes.items() if part in statement and part != statement]
         new = moved.difference(self.types, *parts)
+        self.types.update(what for what in new if what.startswith("types "))
         if moved:
             self.causes[statement] = moved
+        if found is None:
+            return  # an earlier process has reported it
         if not new and any(" " not in what for what in moved):
-            self.say("masked", name=form.name)  # whether it leaks more than its parts cannot be seen
+            self.say("masked", name=name)  # whether it leaks more than its parts cannot be seen
         if new and (new, call["raises"]) not in found:
             found.add((new, call["raises"]))
-            self.types.update(what for what in new if what.startswith("types "))
             self.say("suspect", call=call)
 
     def function(self, call):
@@ -185,7 +192,7 @@ class Audit:
     def compiled(self, source):
         return eval(compile("lambda: " + source, "<statement>", "eval"), self.names)
 
-    def search(self, form, value, number):
+    def search(self, form):
         """The calls that are accepted, and those that raise: of each, a few that differ."""
         accepted, refused, lengths, spent = {}, {}, {}, 0
         end = time.monotonic() + SEARCH
@@ -194,7 +201,7 @@ class Audit:
                 if time.monotonic() > end:
                     break
                 source = form.before + ", ".join(arguments) + form.after
-                self.say("trying", number=number, name=form.name, calls=[self.call(source)])
+                self.say("trying", name=form.name, calls=[self.call(source)])
                 begun = time.monotonic()
                 try:
                     result = self.compiled(source)()
@@ -230,6 +237,7 @@ class Audit:
         """Keep the expression that makes an instance of a type of the package."""
         if cls not in self.instances and self.is_ours(cls, False) and (self.python or has_compiled_members(cls)):
             self.instances[cls] = source
+            self.say("instance", source=source)
             self.reached.append(cls)
 
 
@@ -250,9 +258,15 @@ def modules(name):
                 except Exception:
                     pass  # it needs something that is not here
     loaded = [full for full in sys.modules if full == name or full.startswith(name + ".")]
-    loaded = [full for full in loaded if isinstance(sys.modules[full], types.ModuleType)]
+    loaded = [full for full in loaded if isinstance(sys.modules[full], types.ModuleType) and not is_of_cffi(full)]
     loaded.sort(key=lambda full: (full.count("."), full))
     return [(full, is_extension(getattr(sys.modules[full], "__spec__", None))) for full in loaded]
+
+
+def is_of_cffi(name):
+    """Whether a module has the functions of a C library, as cffi makes them: they trust their arguments."""
+    parent, _, last = name.rpartition(".")
+    return last == "lib" and hasattr(sys.modules.get(parent), "ffi")
 
 
 def is_extension(spec):
@@ -292,10 +306,10 @@ def moves(screened):
 
 def begin(texts):
     """Import the module, and return the function `step`."""
-    module, python, number, socket, *dead = texts
+    module, python, socket, known = texts
     warnings.simplefilter("ignore")
     try:
-        audit = Audit(module, bool(python), int(number), dead, int(socket))
+        audit = Audit(module, bool(python), int(socket), json.loads(known))
     except Exception as error:
         text = "%s: %s" % (type(error).__name__, error)
         os.write(int(socket), json.dumps({"type": "refused", "text": text}).encode() + b"\n")

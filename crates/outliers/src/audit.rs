@@ -24,7 +24,8 @@ use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::{convert, interpreter, with_python};
 use refsoak::child::{Child, Heard, Parent, empty_stdin, signal_name};
 use refsoak::{Prepared, Record};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 use table::{Call, Row};
@@ -33,8 +34,9 @@ use super::argument::text;
 use super::bar::Bar;
 use super::called;
 
-/// How long a call may take, and a soak.
-const CALL: Duration = Duration::from_secs(15);
+/// How long a call may take, a soak of a call that took longer, and any other soak.
+const CALL: Duration = Duration::from_secs(10);
+const SLOW: Duration = Duration::from_secs(15);
 const SOAK: Duration = Duration::from_secs(60);
 /// How long a child may take to end after its last message.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -57,12 +59,9 @@ pub struct Arguments {
     /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
-    /// In a child process: the number of the first callable to screen
+    /// In a child process: the file of what earlier ones found out
     #[arg(long, hide = true)]
-    first: Option<u64>,
-    /// In a child process: a callable that ended or hung an earlier one
-    #[arg(long, hide = true)]
-    dead: Vec<u64>,
+    known: Option<PathBuf>,
 }
 
 /// What the child process says.
@@ -76,12 +75,10 @@ enum Message {
     },
     /// It could not.
     Refused { text: String },
-    /// It will make these calls of a callable.
-    Trying {
-        number: u64,
-        name: String,
-        calls: Vec<Call>,
-    },
+    /// It will make these calls of a callable. Without a name, it makes an instance that is known.
+    Trying { name: String, calls: Vec<Call> },
+    /// This expression makes an instance of a type.
+    Instance { source: String },
     /// A callable accepts or refuses so many calls, which are screened.
     Called { name: String, calls: u64 },
     /// A callable needs other arguments.
@@ -108,17 +105,26 @@ struct Audit {
     left_out: BTreeSet<String>,
     masked: BTreeSet<String>,
     refused: Option<String>,
-    trying: (u64, String, Vec<Call>),
-    /// Calls to soak.
-    suspects: Vec<Call>,
+    trying: (String, Vec<Call>),
+    /// What the next child process must know.
+    known: Known,
+    /// Calls to soak, and how long the soak may take.
+    suspects: Vec<(Call, Duration)>,
     is_done: bool,
     undecided: Vec<String>,
     rows: Vec<Row>,
 }
 
+/// What a child process must know if an earlier one died.
+#[derive(Default, Serialize)]
+struct Known {
+    instances: Vec<String>,
+    tried: BTreeSet<String>,
+}
+
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    if let Some(first) = arguments.first {
-        return probe(arguments, first);
+    if let Some(known) = &arguments.known {
+        return probe(arguments, &fs::read_to_string(known)?);
     }
     let begun = Instant::now();
     let mut children = Children::new()?;
@@ -155,16 +161,22 @@ impl Audit {
                 (self.is_imported, self.compiled, self.others) = (true, compiled, others);
             }
             Message::Refused { text } => self.refused = Some(text),
-            Message::Trying {
-                number,
-                name,
-                calls,
-            } => self.trying = (number, name, calls),
+            Message::Trying { name, calls } => {
+                if !name.is_empty() {
+                    self.known.tried.insert(name.clone());
+                }
+                self.trying = (name, calls);
+            }
+            Message::Instance { source } => {
+                if !self.known.instances.contains(&source) {
+                    self.known.instances.push(source);
+                }
+            }
             Message::Called { name, calls } => drop(self.called.insert(name, calls)),
             Message::Unreached { name } => drop(self.unreached.insert(name)),
             Message::LeftOut { name } => drop(self.left_out.insert(name)),
             Message::Masked { name } => drop(self.masked.insert(name)),
-            Message::Suspect { call } => self.suspects.push(call),
+            Message::Suspect { call } => self.suspects.push((call, SOAK)),
             Message::Done => self.is_done = true,
         }
     }
@@ -172,28 +184,23 @@ impl Audit {
     /// Tries and screens all calls, in as many child processes as it takes.
     fn probe(&mut self, arguments: &Arguments, children: &mut Children) -> Result<()> {
         let module = &*arguments.module;
-        let mut dead: Vec<u64> = Vec::new();
+        let known = children.output.path().join("known");
         loop {
-            let first = dead.last().map_or(0, |last| last + 1);
+            fs::write(&known, json!(self.known).to_string())?;
             let mut command = called::again();
-            command.args(["audit", module, "--first", &first.to_string()]);
-            for number in &dead {
-                command.args(["--dead", &number.to_string()]);
-            }
+            command.args(["audit", module, "--known"]).arg(&known);
+            command.stdout(Stdio::null());
             if arguments.python {
                 command.arg("--python");
             }
             let ended = children.run(&mut command, CALL, |message, bar| {
                 self.hear(message);
-                bar.note(format_args!(
-                    "{} called, {}",
-                    self.called.len(),
-                    self.trying.1
-                ));
+                bar.note(format_args!("{} called, {}", self.called.len(), self.trying.0));
             })?;
             if let Some(text) = &self.refused {
                 bail!("cannot import {module}: {text}")
             }
+            let is_late = matches!(ended, Ended::Late);
             let how = match ended {
                 Ended::Interrupted => return Ok(()),
                 Ended::Itself(_) if self.is_done => return Ok(()),
@@ -203,16 +210,21 @@ impl Audit {
                 },
                 Ended::Late => format!("did not go on for {} seconds", CALL.as_secs()),
             };
-            let (number, name, calls) = std::mem::take(&mut self.trying);
             if !self.is_imported {
                 bail!("while it imported {module}, the process {how}")
             }
-            if number < first || dead.contains(&number) {
-                bail!("{name} cannot be audited: at first it returned, later the process {how}")
+            let (name, calls) = std::mem::take(&mut self.trying);
+            let is_instance = |source: &String| calls.iter().any(|call| call.statement == *source);
+            if name.is_empty() && calls.is_empty() {
+                bail!("after it imported {module}, the process {how}")
             }
-            self.called.entry(name).or_insert(calls.len() as u64);
-            dead.push(number);
-            self.suspects.extend(calls);
+            if name.is_empty() {
+                self.known.instances.retain(|source| !is_instance(source));
+            } else {
+                self.called.entry(name).or_insert(calls.len() as u64);
+            }
+            let limit = if is_late { SLOW } else { SOAK };
+            self.suspects.extend(calls.into_iter().map(|call| (call, limit)));
         }
     }
 
@@ -220,14 +232,14 @@ impl Audit {
     fn soak(&mut self, arguments: &Arguments, children: &mut Children) -> Result<()> {
         let suspects = std::mem::take(&mut self.suspects);
         let all = suspects.len();
-        for (number, call) in suspects.iter().enumerate() {
+        for (number, (call, limit)) in suspects.iter().enumerate() {
             let bar = &mut children.bar;
             bar.note(format_args!(
                 "soaking {} of {all}, {}",
                 number + 1,
                 call.statement
             ));
-            let row = self.soak_one(call, arguments, children)?;
+            let row = self.soak_one(call, *limit, arguments, children)?;
             self.rows.extend(row);
             if children.is_interrupted() {
                 break;
@@ -240,6 +252,7 @@ impl Audit {
     fn soak_one(
         &mut self,
         call: &Call,
+        limit: Duration,
         arguments: &Arguments,
         children: &mut Children,
     ) -> Result<Option<Row>> {
@@ -256,8 +269,8 @@ impl Audit {
         }
         let output = children.output.path().join("output");
         command.stdout(File::create(&output)?);
-        match children.run(&mut command, SOAK, |_, _| {})? {
-            Ended::Late => return Ok(Some(Row::hangs(call, SOAK))),
+        match children.run(&mut command, limit, |_, _| {})? {
+            Ended::Late => return Ok(Some(Row::hangs(call, limit))),
             Ended::Interrupted => return Ok(None),
             Ended::Itself(_) => {}
         }
@@ -381,17 +394,15 @@ fn find_modules_from_there(command: &mut Command) -> Result<()> {
 }
 
 /// The child process: tries calls, and screens those that `audit.py` asks for.
-fn probe(arguments: &Arguments, first: u64) -> Result<ExitCode> {
+fn probe(arguments: &Arguments, known: &str) -> Result<ExitCode> {
     let parent = Parent::connect()?;
     empty_stdin()?;
     let step = with_python(|py| {
         let (name, file) = (c"_outliers_audit", c"<outliers>/audit.py");
         let module = interpreter::module(py, name, file, include_str!("audit.py"))?;
         let python = if arguments.python { "python" } else { "" };
-        let (first, socket) = (first.to_string(), parent.socket().as_raw_fd().to_string());
-        let dead: Vec<_> = arguments.dead.iter().map(u64::to_string).collect();
-        let mut words = vec![&*arguments.module, python, &first, &socket];
-        words.extend(dead.iter().map(String::as_str));
+        let socket = parent.socket().as_raw_fd().to_string();
+        let words = [&*arguments.module, python, &socket, known];
         let mut texts = capi::list_new(py, words.len())?;
         for (index, text) in words.into_iter().enumerate() {
             capi::list_set_item(&mut texts, index, capi::unicode_from_str(py, text)?)?;
