@@ -39,9 +39,13 @@ PLAIN = "0 1 -1 1.5 True None 'a' '1' '<a/>' b'a' b'1' [] [1] () (1,2) {} {'a':1
 FEWER = [PLAIN, PLAIN, "0 1 1.5 None 'a' b'a' [1] () {'a':1} len".split(), "0 1 None 'a' b'a' [1]".split()]
 # How many calls of a callable are screened: of those that are accepted, and of those that raise an exception; and
 # how many seconds they may take in all.
-ACCEPTED, REFUSED, LONGEST = 32, 8, 0.01
-# The seconds after which the search for calls ends.
-SEARCH = 1.0
+ACCEPTED, REFUSED, LONGEST = 32, 8, 0.004
+# How many callables are screened together.
+BATCH = 12
+# The seconds of processor time after which the search for calls ends.
+SEARCH = 0.3
+# What Python, C, Cython and Rust say about a wrong number of arguments.
+WRONG_NUMBER = re.compile(r"\btakes\b|\bgiven\b|missing .* argument|expected .* arguments?, got")
 
 
 class Form:
@@ -57,8 +61,8 @@ class Audit:
         self.module, self.python, self.socket, self.known = module, python, socket, known
         before = set(sys.modules)
         self.modules = modules(module)
-        compiled = [name for name, is_compiled in self.modules if is_compiled]
-        others = sorted(name for name in set(sys.modules) - before if is_third_party(sys.modules[name], module))
+        compiled = [name for name, module in self.modules.items() if is_extension(module)]
+        others = sorted(name for name in set(sys.modules) - before if is_third_party(name, module))
         self.say("modules", compiled=compiled, others=others)
         root = module.partition(".")[0]
         self.names = {root: sys.modules[root]}
@@ -75,7 +79,7 @@ class Audit:
             os._exit(1)  # the parent has ended
 
     def call(self, statement, raises=False):
-        used = [name for name, _ in self.modules if name + "." in statement]
+        used = [name for name in self.modules if name in sys.modules and name + "." in statement]
         used = [name for name in used if not any(other.startswith(name + ".") for other in used)]
         return {"statement": statement, "setup": "import " + ", ".join(used), "raises": raises}
 
@@ -89,24 +93,33 @@ class Audit:
             except Exception:
                 continue
             self.judge("", call, moves((yield self.function(call))), None)
-        tried = set(self.known["tried"])
+        tried, apart = set(self.known["tried"]), set(self.known["apart"])
+        batch = []
         for form in self.callables():
             if looks_dangerous(form.name):
                 self.say("left_out", name=form.name)
             elif form.name not in tried:
                 self.say("trying", name=form.name, calls=[])
-                yield from self.examine(form)
+                calls, took = self.search(form)
+                if form.name in apart:
+                    yield from self.screen([(form.name, calls, took)])
+                else:
+                    batch.append((form.name, calls, took))
+            if len(batch) == BATCH or sum(took for _, _, took in batch) > LONGEST:
+                yield from self.screen(batch)
+                batch = []
+        yield from self.screen(batch)
 
     def callables(self):
         """The functions and types of the modules, and the members of all types of which there are instances."""
         seen = set()
-        for module, is_compiled in self.modules:
-            for name, value in sorted(vars(sys.modules[module]).items()):
-                if name.startswith("_") or id(value) in seen or not self.is_ours(value, is_compiled):
-                    continue
-                if self.python and callable(value) or is_written_in_c(value):
+        for path, module in self.modules.items():
+            values = {name: value for name, value in sorted(vars(module).items()) if self.may_call(module, value)}
+            is_private = all(name.startswith("_") for name in values)
+            for name, value in values.items():
+                if id(value) not in seen and (is_private or not name.startswith("_")) and not name.startswith("__"):
                     seen.add(id(value))
-                    name = "%s.%s" % (module, name)
+                    name = "%s.%s" % (path, name)
                     yield Form(name, name + "(")
                     yield from self.methods()
         yield from self.methods()
@@ -114,10 +127,14 @@ class Audit:
     def methods(self):
         for cls in self.reached:
             instance = self.instances[cls]
+            names = set()
             for owner in cls.__mro__:
                 if owner is object or not self.is_ours(owner, False):
                     continue
                 for name, value in sorted(vars(owner).items()):
+                    if name in names:
+                        continue  # a subclass overrides it
+                    names.add(name)
                     is_callable = kind(value) in COMPILED or self.python and isinstance(value, types.FunctionType)
                     is_special = name.startswith("__") and name.endswith("__") and name not in SPECIAL
                     if not is_callable or name.startswith("_") and not is_special or (owner, name) in self.members:
@@ -130,6 +147,10 @@ class Audit:
                     else:
                         yield Form(full, "%s.%s(" % (instance, name), instance=instance)
 
+    def may_call(self, module, value):
+        is_wanted = self.python and callable(value) or is_written_in_c(value)
+        return is_wanted and self.is_ours(value, is_extension(module))
+
     def is_ours(self, value, in_compiled):
         """Whether a value belongs to the package that is audited, as opposed to one that it imports."""
         home = getattr(value, "__module__", None)
@@ -139,27 +160,26 @@ class Audit:
             return True
         return in_compiled and getattr(sys.modules[home], getattr(value, "__name__", ""), None) is not value
 
-    def examine(self, form):
-        accepted, refused = self.search(form)
-        if not accepted and not refused:
-            self.say("unreached", name=form.name)
-            return
-        self.say("called", name=form.name, calls=len(accepted) + len(refused))
-        calls = [self.call(source) for source in accepted] + [self.call(source, True) for source in refused]
-        functions = [self.function(call) for call in calls]
-        self.say("trying", name=form.name, calls=calls)
+    def screen(self, batch):
+        """Screen the calls of several callables: all together, then those of each callable, then each call."""
 
-        def together():
-            for function in functions:
-                function()
+        def together(calls):
+            functions = [self.function(call) for call in calls]
+            return lambda: [function() for function in functions]
 
-        # A type whose references leak has a row already: every callable that makes an instance leaks one.
-        if moves((yield together)) <= self.types:
-            return
-        found = set()
-        for call, function in zip(calls, functions):
-            self.say("trying", name=form.name, calls=[call])
-            self.judge(form.name, call, moves((yield function)), found)
+        if len(batch) > 1:
+            self.say("screening", names=[name for name, _, _ in batch])
+            # A type whose references leak has a row already: every callable that makes an instance leaks one.
+            if moves((yield together([call for _, calls, _ in batch for call in calls]))) <= self.types:
+                return
+        for name, calls, _ in batch:
+            self.say("trying", name=name, calls=calls)
+            if moves((yield together(calls))) <= self.types:
+                continue
+            found = set()
+            for call in calls:
+                self.say("trying", name=name, calls=[call])
+                self.judge(name, call, moves((yield self.function(call))), found)
 
     def judge(self, name, call, moved, found):
         """Report a call with which something moves, unless that is known already."""
@@ -175,7 +195,7 @@ class Audit:
             self.say("masked", name=name)  # whether it leaks more than its parts cannot be seen
         if new and (new, call["raises"]) not in found:
             found.add((new, call["raises"]))
-            self.say("suspect", call=call)
+            self.say("suspect", name=name, call=call)
 
     def function(self, call):
         """What `outliers soak` would call."""
@@ -193,12 +213,13 @@ class Audit:
         return eval(compile("lambda: " + source, "<statement>", "eval"), self.names)
 
     def search(self, form):
-        """The calls that are accepted, and those that raise: of each, a few that differ."""
+        """The calls that are accepted, and those that raise, of each a few that differ; and how long they take."""
         accepted, refused, lengths, spent = {}, {}, {}, 0
-        end = time.monotonic() + SEARCH
+        end = time.process_time() + SEARCH
         for count in range(form.least, form.most + 1):
+            is_first = True
             for arguments in self.arguments(form, count, lengths.get(count - 1)):
-                if time.monotonic() > end:
+                if time.process_time() > end:
                     break
                 source = form.before + ", ".join(arguments) + form.after
                 self.say("trying", name=form.name, calls=[self.call(source)])
@@ -206,21 +227,31 @@ class Audit:
                 try:
                     result = self.compiled(source)()
                 except Exception as error:
-                    calls, most, key = refused, REFUSED, (type(error), re.sub(r"'.*?'|\d+", "", str(error)))
+                    text = str(error)
+                    if is_first and isinstance(error, TypeError) and WRONG_NUMBER.search(text):
+                        refused.setdefault(TypeError, source)
+                        break
+                    calls, most, key = refused, REFUSED, (type(error), re.sub(r"'.*?'|\d+", "", text))
                 except BaseException:
                     continue  # a soak would end with it
                 else:
                     calls, most, key = accepted, ACCEPTED, source
                     lengths.setdefault(count, arguments)
-                    self.note(type(result), source)
-                    result = None
+                    cls, result = type(result), None
+                    self.note(cls, source)
                 took = time.monotonic() - begun
                 if spent + took < LONGEST and len(calls) < most and key not in calls:
                     calls[key] = source
                     spent += took
+                is_first = False
             if count - 1 in lengths and count not in lengths:
                 break
-        return list(accepted.values()), list(refused.values())
+        if accepted or refused:
+            self.say("called", name=form.name, calls=len(accepted) + len(refused))
+        else:
+            self.say("unreached", name=form.name)
+        calls = [self.call(source) for source in accepted.values()]
+        return calls + [self.call(source, True) for source in refused.values()], spent
 
     def arguments(self, form, count, shorter):
         """Lists of so many arguments. `shorter` has one argument less, and is accepted."""
@@ -242,7 +273,7 @@ class Audit:
 
 
 def modules(name):
-    """Import a module and its compiled submodules. Return all that are loaded, and whether each is compiled."""
+    """Import a module and its compiled submodules. Return all that are loaded by their names, the shortest first."""
     importlib.import_module(name)
     paths = [(name, list(getattr(sys.modules[name], "__path__", ())))]
     for prefix, path in paths:
@@ -252,15 +283,23 @@ def modules(name):
                 continue
             if found.ispkg:
                 paths.append((full, [os.path.join(where, found.name) for where in path]))
-            elif is_extension(found.module_finder.find_spec(full)):
+            elif is_extension_spec(found.module_finder.find_spec(full)):
                 try:
                     importlib.import_module(full)
                 except Exception:
                     pass  # it needs something that is not here
     loaded = [full for full in sys.modules if full == name or full.startswith(name + ".")]
-    loaded = [full for full in loaded if isinstance(sys.modules[full], types.ModuleType) and not is_of_cffi(full)]
-    loaded.sort(key=lambda full: (full.count("."), full))
-    return [(full, is_extension(getattr(sys.modules[full], "__spec__", None))) for full in loaded]
+    loaded = [(full, sys.modules[full]) for full in loaded if not is_of_cffi(full)]
+    loaded = [(full, module) for full, module in loaded if isinstance(module, types.ModuleType)]
+    known = {id(module) for module in sys.modules.values()}
+    for full, module in loaded:
+        for inner, value in sorted(vars(module).items()):
+            # A module that only another one refers to.
+            if is_extension(module) and isinstance(value, types.ModuleType) and id(value) not in known:
+                known.add(id(value))
+                value.__spec__ = value.__spec__ or module.__spec__
+                loaded.append(("%s.%s" % (full, inner), value))
+    return dict(sorted(loaded, key=lambda module: (module[0].count("."), module[0])))
 
 
 def is_of_cffi(name):
@@ -269,15 +308,19 @@ def is_of_cffi(name):
     return last == "lib" and hasattr(sys.modules.get(parent), "ffi")
 
 
-def is_extension(spec):
+def is_extension(module):
+    return is_extension_spec(getattr(module, "__spec__", None))
+
+
+def is_extension_spec(spec):
     return isinstance(getattr(spec, "loader", None), importlib.machinery.ExtensionFileLoader)
 
 
-def is_third_party(module, name):
-    """Whether a module is compiled, and belongs neither to Python nor to the package `name`."""
-    spec = getattr(module, "__spec__", None)
-    of_python = sysconfig.get_config_var("DESTSHARED") or os.sep
-    return is_extension(spec) and not spec.origin.startswith(of_python) and spec.name.split(".")[0] != name.split(".")[0]
+def is_third_party(name, audited):
+    """Whether a module is compiled, and belongs neither to Python nor to the module that is audited."""
+    module, of_python = sys.modules[name], sysconfig.get_config_var("DESTSHARED") or os.sep
+    is_ours = name.partition(".")[0] == audited.partition(".")[0]
+    return is_extension(module) and not is_ours and not module.__spec__.origin.startswith(of_python)
 
 
 def kind(value):

@@ -77,6 +77,8 @@ enum Message {
     Refused { text: String },
     /// It will make these calls of a callable. Without a name, it makes an instance that is known.
     Trying { name: String, calls: Vec<Call> },
+    /// It screens these callables together.
+    Screening { names: Vec<String> },
     /// This expression makes an instance of a type.
     Instance { source: String },
     /// A callable accepts or refuses so many calls, which are screened.
@@ -87,8 +89,8 @@ enum Message {
     LeftOut { name: String },
     /// A callable cannot be screened, because its arguments or its instance leak.
     Masked { name: String },
-    /// Something moves with a call.
-    Suspect { call: Call },
+    /// Something moves with a call of a callable.
+    Suspect { name: String, call: Call },
     /// All callables are screened.
     Done,
 }
@@ -106,10 +108,11 @@ struct Audit {
     masked: BTreeSet<String>,
     refused: Option<String>,
     trying: (String, Vec<Call>),
+    screening: Vec<String>,
     /// What the next child process must know.
     known: Known,
-    /// Calls to soak, and how long the soak may take.
-    suspects: Vec<(Call, Duration)>,
+    /// Calls to soak: of which callable, and how long the soak may take.
+    suspects: Vec<(String, Call, Duration)>,
     is_done: bool,
     undecided: Vec<String>,
     rows: Vec<Row>,
@@ -120,6 +123,8 @@ struct Audit {
 struct Known {
     instances: Vec<String>,
     tried: BTreeSet<String>,
+    /// Callables to screen one by one, because one of them ends the process.
+    apart: Vec<String>,
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -166,7 +171,9 @@ impl Audit {
                     self.known.tried.insert(name.clone());
                 }
                 self.trying = (name, calls);
+                self.screening.clear();
             }
+            Message::Screening { names } => self.screening = names,
             Message::Instance { source } => {
                 if !self.known.instances.contains(&source) {
                     self.known.instances.push(source);
@@ -176,7 +183,7 @@ impl Audit {
             Message::Unreached { name } => drop(self.unreached.insert(name)),
             Message::LeftOut { name } => drop(self.left_out.insert(name)),
             Message::Masked { name } => drop(self.masked.insert(name)),
-            Message::Suspect { call } => self.suspects.push((call, SOAK)),
+            Message::Suspect { name, call } => self.suspects.push((name, call, SOAK)),
             Message::Done => self.is_done = true,
         }
     }
@@ -195,7 +202,11 @@ impl Audit {
             }
             let ended = children.run(&mut command, CALL, |message, bar| {
                 self.hear(message);
-                bar.note(format_args!("{} called, {}", self.called.len(), self.trying.0));
+                bar.note(format_args!(
+                    "{} called, {}",
+                    self.called.len(),
+                    self.trying.0
+                ));
             })?;
             if let Some(text) = &self.refused {
                 bail!("cannot import {module}: {text}")
@@ -213,6 +224,13 @@ impl Audit {
             if !self.is_imported {
                 bail!("while it imported {module}, the process {how}")
             }
+            if !self.screening.is_empty() {
+                self.known.apart = std::mem::take(&mut self.screening);
+                for name in &self.known.apart {
+                    self.known.tried.remove(name);
+                }
+                continue;
+            }
             let (name, calls) = std::mem::take(&mut self.trying);
             let is_instance = |source: &String| calls.iter().any(|call| call.statement == *source);
             if name.is_empty() && calls.is_empty() {
@@ -221,18 +239,24 @@ impl Audit {
             if name.is_empty() {
                 self.known.instances.retain(|source| !is_instance(source));
             } else {
-                self.called.entry(name).or_insert(calls.len() as u64);
+                let called = self.called.entry(name.clone());
+                called.or_insert(calls.len() as u64);
             }
             let limit = if is_late { SLOW } else { SOAK };
-            self.suspects.extend(calls.into_iter().map(|call| (call, limit)));
+            self.suspects
+                .extend(calls.into_iter().map(|call| (name.clone(), call, limit)));
         }
     }
 
     /// Soaks what is suspicious.
     fn soak(&mut self, arguments: &Arguments, children: &mut Children) -> Result<()> {
         let suspects = std::mem::take(&mut self.suspects);
-        let all = suspects.len();
-        for (number, (call, limit)) in suspects.iter().enumerate() {
+        let (all, mut found) = (suspects.len(), BTreeSet::new());
+        for (number, (name, call, limit)) in suspects.iter().enumerate() {
+            // One row for each callable, and one for its errors.
+            if found.contains(&(name, call.raises)) {
+                continue;
+            }
             let bar = &mut children.bar;
             bar.note(format_args!(
                 "soaking {} of {all}, {}",
@@ -240,6 +264,9 @@ impl Audit {
                 call.statement
             ));
             let row = self.soak_one(call, *limit, arguments, children)?;
+            if row.is_some() {
+                found.insert((name, call.raises));
+            }
             self.rows.extend(row);
             if children.is_interrupted() {
                 break;

@@ -15,7 +15,7 @@ use super::{Audit, called};
 pub(super) struct Call {
     pub statement: String,
     setup: String,
-    raises: bool,
+    pub raises: bool,
 }
 
 impl Call {
