@@ -4,6 +4,7 @@ Rust calls `step` until it returns an empty list. Otherwise, the list has a func
 what the screening said: an empty text, or "moved" and what moved.
 """
 
+import collections
 import importlib
 import importlib.machinery
 import itertools
@@ -68,8 +69,8 @@ class Audit:
         self.names = {root: sys.modules[root]}
         # For each type, an expression that makes an instance; and what moves when an expression is evaluated.
         self.instances, self.causes = {}, {}
-        # The types whose references moved.
-        self.types = set()
+        # How many callables moved an object, and the objects that have enough rows.
+        self.moved, self.known_objects = collections.Counter(), set()
         self.reached, self.members = [], set()
 
     def say(self, kind, **words):
@@ -169,12 +170,11 @@ class Audit:
 
         if len(batch) > 1:
             self.say("screening", names=[name for name, _, _ in batch])
-            # A type whose references leak has a row already: every callable that makes an instance leaks one.
-            if moves((yield together([call for _, calls, _ in batch for call in calls]))) <= self.types:
+            if moves((yield together([call for _, calls, _ in batch for call in calls]))) <= self.known_objects:
                 return
         for name, calls, _ in batch:
             self.say("trying", name=name, calls=calls)
-            if moves((yield together(calls))) <= self.types:
+            if moves((yield together(calls))) <= self.known_objects:
                 continue
             found = set()
             for call in calls:
@@ -185,17 +185,24 @@ class Audit:
         """Report a call with which something moves, unless that is known already."""
         statement = call["statement"]
         parts = [cause for part, cause in self.causes.items() if part in statement and part != statement]
-        new = moved.difference(self.types, *parts)
-        self.types.update(what for what in new if what.startswith("types "))
+        new = moved.difference(self.known_objects, *parts)
         if moved:
             self.causes[statement] = moved
         if found is None:
-            return  # an earlier process has reported it
+            return self.note_objects(new)  # an earlier process has reported it
         if not new and any(" " not in what for what in moved):
             self.say("masked", name=name)  # whether it leaks more than its parts cannot be seen
         if new and (new, call["raises"]) not in found:
             found.add((new, call["raises"]))
+            self.note_objects(new)
             self.say("suspect", name=name, call=call)
+
+    def note_objects(self, new):
+        """A type that leaks gets one row, because each callable that makes an instance leaks it; other objects three."""
+        for what in new:
+            self.moved[what] += 1
+            if what.startswith("types ") or " " in what and self.moved[what] == 3:
+                self.known_objects.add(what)
 
     def function(self, call):
         """What `outliers soak` would call."""
