@@ -102,13 +102,10 @@ class Audit:
             elif form.name not in tried:
                 self.say("trying", name=form.name, calls=[])
                 calls, took = self.search(form)
-                if form.name in apart:
-                    yield from self.screen([(form.name, calls, took)])
-                else:
-                    batch.append((form.name, calls, took))
-            if len(batch) == BATCH or sum(took for _, _, took in batch) > LONGEST:
-                yield from self.screen(batch)
-                batch = []
+                batch.append((form.name, calls, took))
+                if form.name in apart or len(batch) == BATCH or sum(took for _, _, took in batch) > LONGEST:
+                    yield from self.screen(batch)
+                    batch = []
         yield from self.screen(batch)
 
     def callables(self):
@@ -162,7 +159,12 @@ class Audit:
         return in_compiled and getattr(sys.modules[home], getattr(value, "__name__", ""), None) is not value
 
     def screen(self, batch):
-        """Screen the calls of several callables: all together, then those of each callable, then each call."""
+        """Screen the calls of several callables, which are done then."""
+        yield from self.find_suspects(batch)
+        self.say("screened", names=[name for name, _, _ in batch])
+
+    def find_suspects(self, batch):
+        """Screen all calls together. If anything moves, screen those of each callable, and then each call."""
 
         def together(calls):
             functions = [self.function(call) for call in calls]
@@ -253,10 +255,7 @@ class Audit:
                 is_first = False
             if count - 1 in lengths and count not in lengths:
                 break
-        if accepted or refused:
-            self.say("called", name=form.name, calls=len(accepted) + len(refused))
-        else:
-            self.say("unreached", name=form.name)
+        self.say("called", name=form.name, calls=len(accepted) + len(refused), accepts=bool(accepted))
         calls = [self.call(source) for source in accepted.values()]
         return calls + [self.call(source, True) for source in refused.values()], spent
 

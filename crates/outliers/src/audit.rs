@@ -79,12 +79,16 @@ enum Message {
     Trying { name: String, calls: Vec<Call> },
     /// It screens these callables together.
     Screening { names: Vec<String> },
+    /// It has screened them.
+    Screened { names: Vec<String> },
     /// This expression makes an instance of a type.
     Instance { source: String },
     /// A callable accepts or refuses so many calls, which are screened.
-    Called { name: String, calls: u64 },
-    /// A callable needs other arguments.
-    Unreached { name: String },
+    Called {
+        name: String,
+        calls: u64,
+        accepts: bool,
+    },
     /// A callable has a dangerous name.
     LeftOut { name: String },
     /// A callable cannot be screened, because its arguments or its instance leak.
@@ -142,7 +146,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     children.bar.clear();
     done?;
     let is_interrupted = children.is_interrupted();
-    if audit.called.is_empty() && !is_interrupted {
+    if audit.called.values().sum::<u64>() == 0 && !is_interrupted {
         super::output::say(&audit.why_nothing(arguments));
         return Ok(ExitCode::from(3));
     }
@@ -167,20 +171,29 @@ impl Audit {
             }
             Message::Refused { text } => self.refused = Some(text),
             Message::Trying { name, calls } => {
-                if !name.is_empty() {
-                    self.known.tried.insert(name.clone());
-                }
                 self.trying = (name, calls);
                 self.screening.clear();
             }
             Message::Screening { names } => self.screening = names,
+            Message::Screened { names } => {
+                self.known.tried.extend(names);
+                self.screening.clear();
+            }
             Message::Instance { source } => {
                 if !self.known.instances.contains(&source) {
                     self.known.instances.push(source);
                 }
             }
-            Message::Called { name, calls } => drop(self.called.insert(name, calls)),
-            Message::Unreached { name } => drop(self.unreached.insert(name)),
+            Message::Called {
+                name,
+                calls,
+                accepts,
+            } => {
+                if !accepts {
+                    self.unreached.insert(name.clone());
+                }
+                self.called.insert(name, calls);
+            }
             Message::LeftOut { name } => drop(self.left_out.insert(name)),
             Message::Masked { name } => drop(self.masked.insert(name)),
             Message::Suspect { name, call } => self.suspects.push((name, call, SOAK)),
@@ -225,10 +238,7 @@ impl Audit {
                 bail!("while it imported {module}, the process {how}")
             }
             if !self.screening.is_empty() {
-                self.known.apart = std::mem::take(&mut self.screening);
-                for name in &self.known.apart {
-                    self.known.tried.remove(name);
-                }
+                self.known.apart.append(&mut self.screening);
                 continue;
             }
             let (name, calls) = std::mem::take(&mut self.trying);
@@ -241,6 +251,7 @@ impl Audit {
             } else {
                 let called = self.called.entry(name.clone());
                 called.or_insert(calls.len() as u64);
+                self.known.tried.insert(name.clone());
             }
             let limit = if is_late { SLOW } else { SOAK };
             self.suspects
@@ -316,12 +327,14 @@ impl Audit {
     fn why_nothing(&self, arguments: &Arguments) -> String {
         let (module, outliers) = (&*arguments.module, called::name());
         match (self.compiled.is_empty(), self.others.first()) {
-            (false, _) => format!(
-                "nothing in {module} can be called with plain arguments: {} callables were left out because of their \
-                 names, and {} accept no plain arguments",
-                self.left_out.len(),
-                self.unreached.len()
-            ),
+            (false, _) if self.left_out.is_empty() => {
+                format!("{module} is compiled, but has no public function or type")
+            }
+            (false, _) => {
+                let names: Vec<_> = self.left_out.iter().map(String::as_str).collect();
+                let why = "all that it has may touch files or processes, as the names say";
+                format!("nothing in {module} is called: {why}: {}", names.join(", "))
+            }
             (true, Some(other)) => format!(
                 "{module} is written in Python, and uses compiled modules: {}; try {outliers} audit {other}",
                 self.others.join(", ")

@@ -64,6 +64,7 @@ Examples:
   outliers detect --column value cpu.csv      print the indices of the outliers
   outliers detect -c value -o rows cpu.csv    print the records with outliers
   outliers soak --function spikes.py:spikes   does your own function leak?
+  outliers audit mymodule                     call all that a C module offers
   outliers refcounts stolen-reference         show a lesson
 
 Exit status: 0 success, 1 an error or a fault (leak, over-release, crash),
@@ -97,6 +98,7 @@ enum Command {
     after_help = "\
 Examples:
   python -m refsoak soak --function my.py:detect   does my function leak?
+  python -m refsoak audit mymodule                 call all that a C module offers
   python -m refsoak refcounts stolen-reference     show a lesson
   python -m refsoak exercise                       fix broken C extensions
 

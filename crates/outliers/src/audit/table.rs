@@ -188,7 +188,7 @@ impl Audit {
         );
         list(
             &mut self.unreached.iter(),
-            "not called, because they accept no plain arguments",
+            "accept no plain arguments, so that only their errors were tried",
         );
         text + &format!("{:.1} s\n", time.as_secs_f64())
     }
