@@ -21,10 +21,12 @@ import warnings
 # What looks as if it could touch files, processes or the system, or wait: a word of its name.
 WORLD = frozenset(
     "abort accept acquire affinity alarm bind chdir chmod chown chroot close connect daemon delete dlclose dlopen "
-    "download dump exec execute exit fork hook install ionice ioprio join kill limit link listen lock mkdir mkfifo "
-    "mknod mount move nice open pause pipe poll popen prlimit priority quit reboot recv register remove rename "
-    "replace rlimit rmdir rmtree run save select send serve shutdown signal sleep socket spawn start stop symlink "
-    "system terminate thread trace truncate umount unlink unload unregister upload wait write".split()
+    "download dump exec execute execv execve exit fchdir fchmod fchown fork forkpty ftruncate hook install ionice "
+    "ioprio join kill killpg lchown limit link listen lock mkdir mkfifo mknod mount move nice open openpty pause "
+    "pipe poll popen priority prlimit pwrite pwritev quit reboot recv register remove rename replace rlimit rmdir "
+    "rmtree run save sched select send sendfile sendmsg serve setgid setuid shutdown signal sleep socket spawn "
+    "spawnv start stop symlink system terminate thread trace truncate umount unlink unload unregister upload wait "
+    "waitpid write writev".split()
 )
 SPECIAL = frozenset(
     "__class__ __del__ __delattr__ __dict__ __doc__ __enter__ __exit__ __getattribute__ __init_subclass__ __module__ "

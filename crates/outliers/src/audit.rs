@@ -274,11 +274,16 @@ impl Audit {
                 number + 1,
                 call.statement
             ));
-            let row = self.soak_one(call, *limit, arguments, children)?;
-            if row.is_some() {
+            let file = format!("{name}{}.py", if call.raises { "-raises" } else { "" });
+            let file = file.replace(" =", "-set");
+            let directory = arguments.reproducer.as_ref();
+            let file = directory.map(|directory| path::absolute(directory.join(file)));
+            if let Some(row) =
+                self.soak_one(call, *limit, file.transpose()?, arguments, children)?
+            {
                 found.insert((name, call.raises));
+                self.rows.push(row);
             }
-            self.rows.extend(row);
             if children.is_interrupted() {
                 break;
             }
@@ -291,6 +296,7 @@ impl Audit {
         &mut self,
         call: &Call,
         limit: Duration,
+        reproducer: Option<PathBuf>,
         arguments: &Arguments,
         children: &mut Children,
     ) -> Result<Option<Row>> {
@@ -300,10 +306,8 @@ impl Audit {
         if arguments.native {
             command.arg("--native");
         }
-        if let Some(directory) = &arguments.reproducer {
-            let name = format!("{:02}.py", self.rows.len() + 1);
-            command.arg("--reproducer");
-            command.arg(path::absolute(directory)?.join(name));
+        if let Some(file) = &reproducer {
+            command.arg("--reproducer").arg(file);
         }
         let output = children.output.path().join("output");
         command.stdout(File::create(&output)?);
@@ -315,7 +319,10 @@ impl Audit {
         Ok(
             match serde_json::from_slice::<Record>(&fs::read(output)?).ok() {
                 Some(report) if report.verdict == "clean" => None,
-                Some(report) if report.verdict != "none" => Some(Row::new(call, report)),
+                Some(report) if report.verdict != "none" => {
+                    let reproducer = reproducer.filter(|file| file.exists());
+                    Some(Row::new(call, report, reproducer))
+                }
                 _ => {
                     self.undecided.push(call.command());
                     None

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::iter;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use refsoak::{Counter, Finding, Record};
@@ -50,14 +51,18 @@ pub(super) struct Row {
     /// In a few words, what the soak found.
     pub what: String,
     pub command: String,
+    /// The script that shows it, if it was asked for and could be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reproducer: Option<PathBuf>,
     /// What `outliers soak --json` printed; null if the call hangs.
     pub report: Option<Record>,
 }
 
 impl Row {
     /// A call that a soak found to be bad.
-    pub fn new(call: &Call, report: Record) -> Self {
+    pub fn new(call: &Call, report: Record, reproducer: Option<PathBuf>) -> Self {
         Self {
+            reproducer,
             what: what_moves(&report),
             verdict: report.verdict.clone(),
             report: Some(report),
@@ -72,6 +77,7 @@ impl Row {
             what: format!("it did not end within {} seconds", limit.as_secs()),
             command: call.command(),
             call: call.clone(),
+            reproducer: None,
             report: None,
         }
     }
@@ -169,6 +175,9 @@ impl Audit {
                 text += &format!("{:12} {line}\n", "");
             }
             text += &format!("{:12} {}\n", "", row.command);
+            if let Some(file) = &row.reproducer {
+                text += &format!("{:12} {}\n", "", file.display());
+            }
         }
         text += "\n";
         let mut list = |names: &mut dyn Iterator<Item = &String>, why: &str| {
