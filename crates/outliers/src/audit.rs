@@ -34,10 +34,13 @@ use super::argument::text;
 use super::bar::Bar;
 use super::called;
 
-/// How long a call may take, a soak of a call that took longer, and any other soak.
+/// How long a call may take. If it takes longer, it hangs if a soak of it has not ended after the second time: that makes
+/// one call, and stops.
 const CALL: Duration = Duration::from_secs(10);
-const SLOW: Duration = Duration::from_secs(15);
-const SOAK: Duration = Duration::from_secs(60);
+const IMPORT: Duration = Duration::from_secs(120);
+const HANG: Duration = Duration::from_secs(30);
+/// How long any other soak may take, on a machine that is busy too.
+const SOAK: Duration = Duration::from_secs(180);
 /// How long a child may take to end after its last message.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -115,8 +118,8 @@ struct Audit {
     screening: Vec<String>,
     /// What the next child process must know.
     known: Known,
-    /// Calls to soak: of which callable, and how long the soak may take.
-    suspects: Vec<(String, Call, Duration)>,
+    /// Calls to soak: of which callable, and whether it took too long.
+    suspects: Vec<(String, Call, bool)>,
     is_done: bool,
     undecided: Vec<String>,
     rows: Vec<Row>,
@@ -196,7 +199,7 @@ impl Audit {
             }
             Message::LeftOut { name } => drop(self.left_out.insert(name)),
             Message::Masked { name } => drop(self.masked.insert(name)),
-            Message::Suspect { name, call } => self.suspects.push((name, call, SOAK)),
+            Message::Suspect { name, call } => self.suspects.push((name, call, false)),
             Message::Done => self.is_done = true,
         }
     }
@@ -213,7 +216,7 @@ impl Audit {
             if arguments.python {
                 command.arg("--python");
             }
-            let ended = children.run(&mut command, CALL, |message, bar| {
+            let ended = children.run(&mut command, [IMPORT, CALL], |message, bar| {
                 self.hear(message);
                 bar.note(format_args!(
                     "{} called, {}",
@@ -232,7 +235,7 @@ impl Audit {
                     Some(signal) => format!("died by {}", signal_name(signal)),
                     None => format!("ended with {status}"),
                 },
-                Ended::Late => format!("did not go on for {} seconds", CALL.as_secs()),
+                Ended::Late => "took too long".into(),
             };
             if !self.is_imported {
                 bail!("while it imported {module}, the process {how}")
@@ -253,9 +256,8 @@ impl Audit {
                 called.or_insert(calls.len() as u64);
                 self.known.tried.insert(name.clone());
             }
-            let limit = if is_late { SLOW } else { SOAK };
             self.suspects
-                .extend(calls.into_iter().map(|call| (name.clone(), call, limit)));
+                .extend(calls.into_iter().map(|call| (name.clone(), call, is_late)));
         }
     }
 
@@ -263,7 +265,7 @@ impl Audit {
     fn soak(&mut self, arguments: &Arguments, children: &mut Children) -> Result<()> {
         let suspects = std::mem::take(&mut self.suspects);
         let (all, mut found) = (suspects.len(), BTreeSet::new());
-        for (number, (name, call, limit)) in suspects.iter().enumerate() {
+        for (number, (name, call, is_late)) in suspects.iter().enumerate() {
             // One row for each callable, and one for its errors.
             if found.contains(&(name, call.raises)) {
                 continue;
@@ -279,7 +281,7 @@ impl Audit {
             let directory = arguments.reproducer.as_ref();
             let file = directory.map(|directory| path::absolute(directory.join(file)));
             if let Some(row) =
-                self.soak_one(call, *limit, file.transpose()?, arguments, children)?
+                self.soak_one(call, *is_late, file.transpose()?, arguments, children)?
             {
                 found.insert((name, call.raises));
                 self.rows.push(row);
@@ -295,14 +297,15 @@ impl Audit {
     fn soak_one(
         &mut self,
         call: &Call,
-        limit: Duration,
+        is_late: bool,
         reproducer: Option<PathBuf>,
         arguments: &Arguments,
         children: &mut Children,
     ) -> Result<Option<Row>> {
         let mut command = called::again();
         command.args(call.arguments());
-        command.args(["--calls", "1600", "--seconds", "15", "--json"]);
+        let (seconds, limit) = if is_late { ("1", HANG) } else { ("10", SOAK) };
+        command.args(["--calls", "1600", "--seconds", seconds, "--json"]);
         if arguments.native {
             command.arg("--native");
         }
@@ -311,24 +314,21 @@ impl Audit {
         }
         let output = children.output.path().join("output");
         command.stdout(File::create(&output)?);
-        match children.run(&mut command, limit, |_, _| {})? {
-            Ended::Late => return Ok(Some(Row::hangs(call, limit))),
-            Ended::Interrupted => return Ok(None),
-            Ended::Itself(_) => {}
-        }
-        Ok(
-            match serde_json::from_slice::<Record>(&fs::read(output)?).ok() {
-                Some(report) if report.verdict == "clean" => None,
-                Some(report) if report.verdict != "none" => {
-                    let reproducer = reproducer.filter(|file| file.exists());
-                    Some(Row::new(call, report, reproducer))
-                }
-                _ => {
-                    self.undecided.push(call.command());
-                    None
-                }
-            },
-        )
+        let ended = children.run(&mut command, [limit; 2], |_, _| {})?;
+        let report = serde_json::from_slice::<Record>(&fs::read(output)?).ok();
+        Ok(match (ended, report) {
+            (Ended::Interrupted, _) => None,
+            (Ended::Late, _) if is_late => Some(Row::hangs(call, HANG)),
+            (_, Some(report)) if report.verdict == "clean" => None,
+            (_, Some(report)) if report.verdict != "none" => {
+                let reproducer = reproducer.filter(|file| file.exists());
+                Some(Row::new(call, report, reproducer))
+            }
+            _ => {
+                self.undecided.push(call.command());
+                None
+            }
+        })
     }
 
     fn why_nothing(&self, arguments: &Arguments) -> String {
@@ -383,12 +383,12 @@ impl Children {
         self.interrupted.load(Ordering::Relaxed)
     }
 
-    /// Runs a command in an empty directory until it ends, or until it has said nothing for as long as `limit`. Ends all
-    /// processes that it has started.
+    /// Runs a command in an empty directory until it ends, or until it takes too long to say something at first, or
+    /// later. Ends all processes that it has started.
     fn run(
         &mut self,
         command: &mut Command,
-        limit: Duration,
+        [mut limit, later]: [Duration; 2],
         mut hear: impl FnMut(Message, &mut Bar),
     ) -> Result<Ended> {
         let directory = TemporaryDirectory::new("outliers-audit")?;
@@ -400,7 +400,7 @@ impl Children {
         let is_over = loop {
             match child.receive()? {
                 Heard::Message(message) => {
-                    heard = Instant::now();
+                    (heard, limit) = (Instant::now(), later);
                     hear(message, &mut self.bar);
                 }
                 Heard::Silence if heard.elapsed() > limit => break true,

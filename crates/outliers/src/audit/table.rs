@@ -114,26 +114,23 @@ fn rates(report: Option<&Record>) -> impl Iterator<Item = (Counter, f64)> {
     moves.map(|counter| (counter.name, counter.per_call))
 }
 
-/// `+1 blocks, +1 references per call: type T`; for a death, its summary.
+/// `blocks +1, types +1 per call: type T`; for a death, its summary.
 fn what_moves(report: &Record) -> String {
+    let rounded = |rate: f64| (rate * 100.0).round() / 100.0;
     let moves: Vec<_> = rates(Some(report))
-        .map(|(counter, rate)| format!("{rate:+.3} {counter}"))
+        .map(|(counter, rate)| format!("{counter} {:+}", rounded(rate)))
         .collect();
     if moves.is_empty() {
         return report.summary.clone();
     }
+    let mut text = format!("{} per call", moves.join(", "));
     let is_bad = |finding| matches!(finding, Some(Finding::Leak | Finding::OverRelease));
-    let objects = report
-        .references
-        .iter()
-        .filter(|reference| is_bad(reference.finding));
-    let objects: Vec<_> = objects
-        .map(|reference| &*reference.object)
-        .take(3)
-        .collect();
-    let moves = moves.join(", ").replace(".000 ", " ");
-    let colon = if objects.is_empty() { "" } else { ": " };
-    format!("{moves} per call{colon}{}", objects.join(", "))
+    let mut references = report.references.iter();
+    while let Some(reference) = references.find(|reference| is_bad(reference.finding)) {
+        text += if text.contains(": ") { ", " } else { ": " };
+        text += &reference.object;
+    }
+    text
 }
 
 impl Audit {
@@ -157,14 +154,14 @@ impl Audit {
     pub(super) fn to_text(&self, module: &str, time: Duration, is_interrupted: bool) -> String {
         let calls: u64 = self.called.values().sum();
         let found = match self.rows.len() {
+            rows if is_interrupted => format!("interrupted, with findings so far: {rows},"),
             0 => "nothing leaks, dies or hangs".into(),
             1 => "1 finding".into(),
             rows => format!("{rows} findings"),
         };
         let mut text = format!(
-            "{module}: {found} in {calls} calls of {} functions, methods and types{}\n",
-            self.called.len(),
-            if is_interrupted { " (interrupted)" } else { "" }
+            "{module}: {found} in {calls} calls of {} functions, methods and types\n",
+            self.called.len()
         );
         for row in &self.rows {
             text += &format!(

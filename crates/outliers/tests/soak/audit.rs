@@ -2,7 +2,7 @@
 #![allow(clippy::indexing_slicing, clippy::expect_used)]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::{self, directory, outcome, outliers};
@@ -20,15 +20,15 @@ fn audited(directory: &Path, arguments: &[&str]) -> (Option<i32>, String, String
     outcome(&audit(directory, arguments).output().unwrap())
 }
 
-/// The directory of `audited.c`, compiled; `None` if there is no compiler.
-fn compiled(name: &str) -> Option<std::path::PathBuf> {
-    common::compiled("tests/soak/audited.c", name, &["-O1"])
+/// The directory of `audited.c`, compiled with a flag; `None` if there is no compiler.
+fn compiled(name: &str, flag: &str) -> Option<PathBuf> {
+    common::compiled("tests/soak/audited.c", name, &[flag])
 }
 
 #[test]
 fn planted_faults_are_found_and_nothing_else_is_and_each_command_repeats_its_row() {
     let name = "planted_faults_are_found_and_nothing_else_is_and_each_command_repeats_its_row";
-    let Some(directory) = compiled(name) else {
+    let Some(directory) = compiled(name, "-O1") else {
         return;
     };
     let (status, stdout, stderr) = audited(&directory, &["audited", "--json"]);
@@ -50,13 +50,13 @@ fn planted_faults_are_found_and_nothing_else_is_and_each_command_repeats_its_row
         found,
         [
             "died | audited.crashes(b'a') | the process died by SIGSEGV at about call 1",
-            "hangs | audited.hangs(None) | it did not end within 15 seconds",
-            "leak | audited.Careful().leaks(0) | +1 blocks per call",
-            "leak | audited.Forgetful().leaks(0) | +1 blocks, +1 types per call: type <class 'audited.Forgetful'>",
-            "leak | audited.leaks(0) | +1 blocks per call",
-            "leak | audited.leaks_on_error(1.5) | +1 blocks per call",
-            "leak | audited.takes_three(0, 0, 'a') | +1 blocks per call",
-            "leak | audited.Forgetful() | +1 types per call: type <class 'audited.Forgetful'>",
+            "hangs | audited.hangs(None) | it did not end within 30 seconds",
+            "leak | audited.Careful().leaks(0) | blocks +1 per call",
+            "leak | audited.Forgetful().leaks(0) | blocks +1, types +1 per call: type <class 'audited.Forgetful'>",
+            "leak | audited.leaks(0) | blocks +1 per call",
+            "leak | audited.leaks_on_error(1.5) | blocks +1 per call",
+            "leak | audited.takes_three(0, 0, 'a') | blocks +1 per call",
+            "leak | audited.Forgetful() | types +1 per call: type <class 'audited.Forgetful'>",
         ],
         "{audit:#}"
     );
@@ -80,7 +80,7 @@ fn planted_faults_are_found_and_nothing_else_is_and_each_command_repeats_its_row
 }
 
 /// A module written in Python, with these lines, in a directory of the test.
-fn written(name: &str, module: &str, lines: &str) -> std::path::PathBuf {
+fn written(name: &str, module: &str, lines: &str) -> PathBuf {
     let directory = directory(name);
     fs::write(directory.join(module).with_extension("py"), lines).unwrap();
     directory
@@ -125,6 +125,19 @@ fn a_module_that_cannot_be_audited_is_one_sentence() {
         "outliers: cannot import misspeled: ModuleNotFoundError: No module named 'misspeled'\n";
     assert_eq!((status, &*stderr), (Some(1), expected));
     assert_eq!(audited(&directory(name), &[]).0, Some(2));
+}
+
+#[test]
+fn a_module_with_dangerous_functions_only_is_not_called() {
+    let name = "a_module_with_dangerous_functions_only_is_not_called";
+    let Some(directory) = compiled(name, "-DONLY_REMOVE_ALL") else {
+        return;
+    };
+    let (status, stdout, stderr) = audited(&directory, &["audited"]);
+    assert_eq!((status, &*stdout), (Some(3), ""));
+    let expected = "outliers: nothing in audited is called: all that it has may touch files or processes, as the names \
+                    say: audited.remove_all\n";
+    assert_eq!(stderr, expected);
 }
 
 #[test]

@@ -73,14 +73,16 @@ static PyObject *takes_three(PyObject *self, PyObject *arguments)
 }
 
 static PyMethodDef functions[] = {
+    {"remove_all", remove_all, METH_NOARGS, NULL},
+#ifndef ONLY_REMOVE_ALL
     {"clean", clean, METH_O, NULL},
     {"caches", caches, METH_O, NULL},
     {"leaks", leaks, METH_O, NULL},
     {"leaks_on_error", leaks_on_error, METH_O, NULL},
     {"crashes", crashes, METH_O, NULL},
     {"hangs", hangs, METH_O, NULL},
-    {"remove_all", remove_all, METH_NOARGS, NULL},
     {"takes_three", takes_three, METH_VARARGS, NULL},
+#endif
     {NULL, NULL, 0, NULL}
 };
 
@@ -120,7 +122,9 @@ PyMODINIT_FUNC PyInit_audited(void)
     if (module == NULL) {
         return NULL;
     }
+#ifndef ONLY_REMOVE_ALL
     PyModule_AddObject(module, "Forgetful", PyType_FromSpec(&forgetful_type));
     PyModule_AddObject(module, "Careful", PyType_FromSpec(&careful_type));
+#endif
     return module;
 }
