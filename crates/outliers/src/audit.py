@@ -1,7 +1,7 @@
 """Calls what a compiled module offers, with plain and with wrong arguments, for `outliers audit`.
 
-Rust calls `step` until it returns an empty list. Otherwise, the list has a function to screen. The next `step` gets
-what the screening said: an empty text, or "moved" and what moved.
+Rust calls `step` until it returns an empty list. Otherwise, the list has a function to screen. The next `step` gets the
+names of the counters and objects that moved. Everything else goes to the parent process, as lines of JSON.
 """
 
 import collections
@@ -38,21 +38,21 @@ COMPILED = frozenset(
     "getset_descriptor instancemethod member_descriptor method_descriptor nb_func nb_method wrapper_descriptor".split()
 )
 PLAIN = "0 1 -1 1.5 True None 'a' '1' '<a/>' b'a' b'1' [] [1] () (1,2) {} {'a':1} len int object()".split()
-# For the second and third argument, when no call with fewer arguments is accepted.
+# The plain arguments of calls with two and three arguments, if no shorter call is accepted.
 FEWER = [PLAIN, PLAIN, "0 1 1.5 None 'a' b'a' [1] () {'a':1} len".split(), "0 1 None 'a' b'a' [1]".split()]
 # How many calls of a callable are screened: of those that are accepted, and of those that raise an exception; and
-# how many seconds they may take in all.
+# how many seconds of processor time they may take in all.
 ACCEPTED, REFUSED, LONGEST = 32, 8, 0.004
 # How many callables are screened together.
 BATCH = 12
-# The seconds of processor time after which the search for calls ends.
+# The seconds of processor time after which the search for calls ends. A call that waits as long is not repeated.
 SEARCH = 0.3
 # What Python, C, Cython and Rust say about a wrong number of arguments.
 WRONG_NUMBER = re.compile(r"\btakes\b|\bgiven\b|missing .* argument|expected .* arguments?, got")
 
 
 class Form:
-    """A way to write a call: what stands before and after its arguments, and how many it may have."""
+    """A way to write a call of a callable: what stands before and after the arguments, and how many there may be."""
 
     def __init__(self, name, before, after=")", least=0, most=3, instance=None):
         self.name, self.before, self.after, self.instance = name, before, after, instance
@@ -71,8 +71,9 @@ class Audit:
         self.names = {root: sys.modules[root]}
         # For each type, an expression that makes an instance; and what moves when an expression is evaluated.
         self.instances, self.causes = {}, {}
-        # How many callables moved an object, and the objects that have enough rows.
-        self.moved, self.known_objects = collections.Counter(), set()
+        # How many callables moved an object, and the objects that were reported often enough.
+        self.moved, self.reported = collections.Counter(), set()
+        # The types of those instances, and the members of types that were found.
         self.reached, self.members = [], set()
 
     def say(self, kind, **words):
@@ -87,7 +88,7 @@ class Audit:
         return {"statement": statement, "setup": "import " + ", ".join(used), "raises": raises}
 
     def run(self):
-        """Examine every callable. Yields functions to screen, and is sent what the screening said."""
+        """Try and screen every callable. Yields functions to screen, and is sent what moved."""
         for source in self.known["instances"]:
             call = self.call(source)
             self.say("trying", name="", calls=[call])
@@ -174,11 +175,11 @@ class Audit:
 
         if len(batch) > 1:
             self.say("screening", names=[name for name, _, _ in batch])
-            if moves((yield together([call for _, calls, _ in batch for call in calls]))) <= self.known_objects:
+            if moves((yield together([call for _, calls, _ in batch for call in calls]))) <= self.reported:
                 return
         for name, calls, _ in batch:
             self.say("trying", name=name, calls=calls)
-            if moves((yield together(calls))) <= self.known_objects:
+            if moves((yield together(calls))) <= self.reported:
                 continue
             found = set()
             for call in calls:
@@ -189,7 +190,7 @@ class Audit:
         """Report a call with which something moves, unless that is known already."""
         statement = call["statement"]
         parts = [cause for part, cause in self.causes.items() if part in statement and part != statement]
-        new = moved.difference(self.known_objects, *parts)
+        new = moved.difference(self.reported, *parts)
         if moved:
             self.causes[statement] = moved
         if found is None:
@@ -202,11 +203,11 @@ class Audit:
             self.say("suspect", name=name, call=call)
 
     def note_objects(self, new):
-        """A type that leaks gets one row, because each callable that makes an instance leaks it; other objects three."""
+        """Report a type once, because every callable that makes an instance leaks it; and other objects three times."""
         for what in new:
             self.moved[what] += 1
             if what.startswith("types ") or " " in what and self.moved[what] == 3:
-                self.known_objects.add(what)
+                self.reported.add(what)
 
     def function(self, call):
         """What `outliers soak` would call."""
@@ -234,7 +235,7 @@ class Audit:
                     break
                 source = form.before + ", ".join(arguments) + form.after
                 self.say("trying", name=form.name, calls=[self.call(source)])
-                begun = time.monotonic()
+                begun, waits = time.process_time(), time.monotonic()
                 try:
                     result = self.compiled(source)()
                 except Exception as error:
@@ -250,11 +251,10 @@ class Audit:
                     lengths.setdefault(count, arguments)
                     cls, result = type(result), None
                     self.note(cls, source)
-                took = time.monotonic() - begun
-                if spent + took < LONGEST and len(calls) < most and key not in calls:
+                is_first, took, waits = False, time.process_time() - begun, time.monotonic() - waits
+                if spent + took < LONGEST and waits < SEARCH and len(calls) < most and key not in calls:
                     calls[key] = source
                     spent += took
-                is_first = False
             if count - 1 in lengths and count not in lengths:
                 break
         self.say("called", name=form.name, calls=len(accepted) + len(refused), accepts=bool(accepted))

@@ -34,12 +34,12 @@ use super::argument::text;
 use super::bar::Bar;
 use super::called;
 
-/// How long a call may take. If it takes longer, it hangs if a soak of it has not ended after the second time: that makes
-/// one call, and stops.
-const CALL: Duration = Duration::from_secs(10);
+/// How long the import and a call may take.
 const IMPORT: Duration = Duration::from_secs(120);
+const CALL: Duration = Duration::from_secs(10);
+/// If a call takes longer, it is soaked for a second. It hangs if that has not ended after this time.
 const HANG: Duration = Duration::from_secs(30);
-/// How long any other soak may take, on a machine that is busy too.
+/// How long any other soak may take: it may take ten seconds, and more if the machine is busy.
 const SOAK: Duration = Duration::from_secs(180);
 /// How long a child may take to end after its last message.
 const PATIENCE: Duration = Duration::from_secs(2);
