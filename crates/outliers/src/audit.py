@@ -89,15 +89,16 @@ class Audit:
 
     def run(self):
         """Try and screen every callable. Yields functions to screen, and is sent what moved."""
-        for source in self.known["instances"]:
-            call = self.call(source)
-            self.say("trying", name="", calls=[call])
+        tried, apart = set(self.known["tried"]), set(self.known["apart"])
+        for name, source in self.known["instances"]:
+            self.say("trying", name="", calls=[self.call(source)])
             try:
-                self.note(type(self.compiled(source)()), source)
+                self.note(type(self.compiled(source)()), name, source)
             except Exception:
                 continue
-            self.judge("", call, moves((yield self.function(call))), None)
-        tried, apart = set(self.known["tried"]), set(self.known["apart"])
+            self.causes[source] = moves((yield self.function(self.call(source))))
+            if name in tried:
+                self.note_objects(self.causes[source])  # an earlier process has reported them
         batch = []
         for form in self.callables():
             if looks_dangerous(form.name):
@@ -193,8 +194,6 @@ class Audit:
         new = moved.difference(self.reported, *parts)
         if moved:
             self.causes[statement] = moved
-        if found is None:
-            return self.note_objects(new)  # an earlier process has reported it
         if not new and any(" " not in what for what in moved):
             self.say("masked", name=name)  # whether it leaks more than its parts cannot be seen
         if new and (new, call["raises"]) not in found:
@@ -250,7 +249,7 @@ class Audit:
                     calls, most, key = accepted, ACCEPTED, source
                     lengths.setdefault(count, arguments)
                     cls, result = type(result), None
-                    self.note(cls, source)
+                    self.note(cls, form.name, source)
                 is_first, took, waits = False, time.process_time() - begun, time.monotonic() - waits
                 if spent + took < LONGEST and waits < SEARCH and len(calls) < most and key not in calls:
                     calls[key] = source
@@ -272,11 +271,11 @@ class Audit:
             return [()]
         return itertools.product(FEWER[count] + others[: 20 // count**2], repeat=count)
 
-    def note(self, cls, source):
+    def note(self, cls, name, source):
         """Keep the expression that makes an instance of a type of the package."""
         if cls not in self.instances and self.is_ours(cls, False) and (self.python or has_compiled_members(cls)):
             self.instances[cls] = source
-            self.say("instance", source=source)
+            self.say("instance", name=name, source=source)
             self.reached.append(cls)
 
 

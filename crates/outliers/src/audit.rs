@@ -84,8 +84,8 @@ enum Message {
     Screening { names: Vec<String> },
     /// It has screened them.
     Screened { names: Vec<String> },
-    /// This expression makes an instance of a type.
-    Instance { source: String },
+    /// A callable returns an instance of a type: this expression makes one.
+    Instance { name: String, source: String },
     /// A callable accepts or refuses so many calls, which are screened.
     Called {
         name: String,
@@ -128,7 +128,7 @@ struct Audit {
 /// What a child process must know if an earlier one died.
 #[derive(Default, Serialize)]
 struct Known {
-    instances: Vec<String>,
+    instances: Vec<(String, String)>,
     tried: BTreeSet<String>,
     /// Callables to screen one by one, because one of them ends the process.
     apart: Vec<String>,
@@ -182,9 +182,10 @@ impl Audit {
                 self.known.tried.extend(names);
                 self.screening.clear();
             }
-            Message::Instance { source } => {
-                if !self.known.instances.contains(&source) {
-                    self.known.instances.push(source);
+            Message::Instance { name, source } => {
+                let instance = (name, source);
+                if !self.known.instances.contains(&instance) {
+                    self.known.instances.push(instance);
                 }
             }
             Message::Called {
@@ -245,12 +246,12 @@ impl Audit {
                 continue;
             }
             let (name, calls) = std::mem::take(&mut self.trying);
-            let is_instance = |source: &String| calls.iter().any(|call| call.statement == *source);
+            let is_this = |source: &str| calls.iter().any(|call| call.statement == source);
             if name.is_empty() && calls.is_empty() {
                 bail!("after it imported {module}, the process {how}")
             }
             if name.is_empty() {
-                self.known.instances.retain(|source| !is_instance(source));
+                self.known.instances.retain(|(_, source)| !is_this(source));
             } else {
                 let called = self.called.entry(name.clone());
                 called.or_insert(calls.len() as u64);
