@@ -38,7 +38,7 @@ use super::called;
 const IMPORT: Duration = Duration::from_secs(120);
 const CALL: Duration = Duration::from_secs(10);
 /// If a call takes longer, it is soaked for a second. It hangs if that has not ended after this time.
-const HANG: Duration = Duration::from_secs(30);
+const HANG: Duration = Duration::from_secs(20);
 /// How long any other soak may take: it may take ten seconds, and more if the machine is busy.
 const SOAK: Duration = Duration::from_secs(180);
 /// How long a child may take to end after its last message.
