@@ -33,7 +33,7 @@ use pyoutliers::{interpreter::module, with_python};
 use refsoak::Sweep;
 use refsoak::child::{CUT_OFF, Parent, empty_stdin};
 
-pub use compile::Compiled;
+pub use compile::{Compiled, TemporaryDirectory};
 pub use error::Error;
 pub use verdict::Judgement;
 

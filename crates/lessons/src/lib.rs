@@ -65,7 +65,9 @@ mod table;
 
 pub use children::Children;
 pub use exercises::{EXERCISES, Exercise};
-pub use judge::{Compiled, Error as JudgeError, Judgement, Module, Trial, judge};
+pub use judge::{
+    Compiled, Error as JudgeError, Judgement, Module, TemporaryDirectory, Trial, judge,
+};
 pub use lesson::Lesson;
 pub use lessons::{GROUPS, LESSONS, misbehave};
 pub use page::{Page, page};

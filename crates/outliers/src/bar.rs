@@ -1,9 +1,12 @@
 //! A progress bar that allocates nothing: the memory of the usual ones would show in the soak's counters.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use refsoak::Progress;
+
+use super::output::{escape, line};
 
 /// How often the bar is drawn.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -30,6 +33,15 @@ impl Bar {
         self.drawn = Instant::now();
         // If the terminal is gone, nobody reads it.
         let _ = self.draw(progress);
+    }
+
+    /// Shows what happens now.
+    pub fn note(&mut self, what: fmt::Arguments<'_>) {
+        if self.visible && self.drawn.elapsed() >= PERIOD {
+            self.drawn = Instant::now();
+            let what = line(&escape(&what.to_string()));
+            let _ = write!(io::stderr(), "\r\x1b[2K{what:.79}");
+        }
     }
 
     fn draw(&mut self, progress: &Progress) -> io::Result<()> {

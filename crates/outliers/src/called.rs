@@ -45,6 +45,11 @@ pub fn name() -> &'static str {
     called().name
 }
 
+/// Whether Python runs this program, as `python -m refsoak`.
+pub fn is_in_python() -> bool {
+    name() != "outliers"
+}
+
 /// The user's arguments.
 pub fn arguments() -> impl Iterator<Item = &'static OsString> {
     called().arguments.iter()

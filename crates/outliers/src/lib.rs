@@ -28,6 +28,7 @@ mod overwrite;
 mod plot;
 mod rows;
 // The commands for leaks and references.
+mod audit;
 mod bar;
 pub mod baseline;
 mod exercise;
@@ -67,6 +68,7 @@ Examples:
   outliers detect --column value cpu.csv      print the indices of the outliers
   outliers detect -c value -o rows cpu.csv    print the records with outliers
   outliers soak --function spikes.py:spikes   does your own function leak?
+  outliers audit mymodule                     call all that a C module offers
   outliers refcounts stolen-reference         show a lesson
 
 Exit status: 0 success, 1 an error or a fault (leak, over-release, crash),
@@ -100,6 +102,7 @@ enum Command {
     after_help = "\
 Examples:
   python -m refsoak soak --function my.py:detect   does my function leak?
+  python -m refsoak audit mymodule                 call all that a C module offers
   python -m refsoak refcounts stolen-reference     show a lesson
   python -m refsoak exercise                       fix broken C extensions
 
@@ -120,6 +123,10 @@ enum AboutReferences {
     Exercise(exercise::Arguments),
     /// Run a function or a statement many times, and report leaks
     Soak(Box<soak::Arguments>),
+    /// Call everything that a compiled module offers, and report leaks,
+    /// crashes and hangs
+    #[command(verbatim_doc_comment)]
+    Audit(audit::Arguments),
     /// Show which Python is used, and how to fix problems
     Doctor(doctor::Arguments),
 }
@@ -166,6 +173,7 @@ fn start_about_references(command: &AboutReferences) -> Result<ExitCode> {
         AboutReferences::Refcounts(arguments) => refcounts::run(arguments),
         AboutReferences::Exercise(arguments) => exercise::run(arguments),
         AboutReferences::Soak(arguments) => soak::run(arguments),
+        AboutReferences::Audit(arguments) => audit::run(arguments),
         AboutReferences::Doctor(arguments) => doctor::run(arguments),
     }
 }

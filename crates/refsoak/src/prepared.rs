@@ -55,6 +55,8 @@ pub struct Screened {
     /// Whether a counter or an object moved in the same direction in each of the last five windows, or a counter grew
     /// in most of them.
     pub is_suspect: bool,
+    /// The counters that moved in this way, except those that count objects one by one.
+    pub counters: Vec<Counter>,
     /// The objects that moved, by counter, address and direction. It is the same in two children of a process if the
     /// same objects moved. Empty if nothing moved, or only counters without objects.
     pub cause: String,
@@ -122,7 +124,8 @@ impl Prepared {
             .unwrap_or(MOST_CALLS)
             .clamp(1, MOST_CALLS);
         let mut series = Vec::<(Counter, Series)>::with_capacity(16);
-        let (mut made, mut quiet, mut is_suspect) = (WARM_UP.into(), 0, false);
+        let (mut made, mut quiet) = (WARM_UP.into(), 0);
+        let (mut is_suspect, mut counters) = (false, Vec::new());
         self.meter.begin()?;
         let mut before = self.meter.read_quickly(None)?;
         for _ in 0..MOST_WINDOWS {
@@ -138,15 +141,18 @@ impl Prepared {
             if quiet >= QUIET {
                 break;
             }
-            is_suspect = self.meter.universe.is_steady()
-                || series
-                    .iter()
-                    .any(|(_, series)| series.is_steady() || series.mostly_grew());
+            let moving = series
+                .iter()
+                .filter(|(_, series)| series.is_steady() || series.mostly_grew());
+            counters = moving.map(|(counter, _)| *counter).collect();
+            is_suspect = self.meter.universe.is_steady() || !counters.is_empty();
         }
+        counters.retain(|counter| !counter.is_by_object());
         Ok(Screened {
             calls: made,
             window,
             is_suspect: is_suspect && quiet < QUIET,
+            counters,
             cause: with_python(|py| Ok(self.meter.universe.steady(py)))?,
         })
     }

@@ -1,4 +1,4 @@
-"""The commands: python -m refsoak soak|refcounts|exercise|doctor."""
+"""The commands: python -m refsoak soak|audit|refcounts|exercise|doctor."""
 
 import sys
 

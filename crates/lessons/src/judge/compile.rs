@@ -44,9 +44,9 @@ impl Compiled {
                  as in my_own.c"
             )));
         }
-        let directory = TemporaryDirectory::new()?;
+        let directory = TemporaryDirectory::new("outliers-exercise")?;
         let headers = headers()?;
-        let library = directory.0.join(&*name).with_extension("so");
+        let library = directory.path().join(&*name).with_extension("so");
         // The variable may hold arguments, as in `ccache gcc`.
         let compiler = env::var("CC").unwrap_or_default();
         let mut compiler: Vec<_> = compiler.split_whitespace().map(str::to_owned).collect();
@@ -172,13 +172,19 @@ fn run(
     Ok(output)
 }
 
-/// A new directory to which only this user can write, because a library is loaded from it.
+/// A new directory in the system's directory for temporary files, to which only this user can write, because a
+/// library may be loaded from it. Dropping this removes it.
 #[derive(Debug)]
-struct TemporaryDirectory(PathBuf);
+pub struct TemporaryDirectory(PathBuf);
 
 impl TemporaryDirectory {
-    fn new() -> Result<Self, Error> {
-        let name = |number| format!("outliers-exercise-{}-{number}", std::process::id());
+    /// Makes a directory whose name begins with `what`.
+    ///
+    /// # Errors
+    ///
+    /// If no directory can be made there.
+    pub fn new(what: &str) -> Result<Self, Error> {
+        let name = |number| format!("{what}-{}-{number}", std::process::id());
         for directory in (0..100).map(|number| env::temp_dir().join(name(number))) {
             match fs::DirBuilder::new().mode(0o700).create(&directory) {
                 Ok(()) => return Ok(Self(directory)),
@@ -190,11 +196,16 @@ impl TemporaryDirectory {
                 }
             }
         }
-        let all = env::temp_dir().join("outliers-exercise-");
+        let all = env::temp_dir().join(what);
         Err(Error::Refused(format!(
-            "there are too many directories {}*",
+            "there are too many directories {}-*",
             all.display()
         )))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 }
 

@@ -4,29 +4,16 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{directory, outcome, outliers, skipped};
-use pyoutliers::interpreter;
+use crate::common::{self, outcome, outliers, skipped};
 use serde_json::Value;
 
 /// The directory of `leaky.c`, compiled with these flags; `None` if there is no compiler or no gdb.
 fn compiled(name: &str, flags: &[&str]) -> Option<PathBuf> {
-    let can = |program: &str| Command::new(program).arg("--version").output().is_ok();
-    if !can("cc") || !can("gdb") {
-        skipped("a C compiler and gdb are needed to name C functions");
+    if Command::new("gdb").arg("--version").output().is_err() {
+        skipped("gdb is needed to name C functions");
         return None;
     }
-    let mut python = Command::new(interpreter::choice().unwrap().python);
-    let include = "import sysconfig; print(sysconfig.get_path('include'))";
-    let include = outcome(&python.args(["-c", include]).output().unwrap()).1;
-    let directory = directory(name);
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/soak/leaky.c");
-    let mut compiler = Command::new("cc");
-    compiler.args(["-shared", "-fPIC"]).args(flags);
-    compiler.arg(format!("-I{}", include.trim()));
-    let library = directory.join("leaky.so");
-    let status = compiler.arg(source).arg("-o").arg(library).status();
-    assert!(status.unwrap().success());
-    Some(directory)
+    common::compiled("tests/soak/leaky.c", name, flags)
 }
 
 /// What the soak of a statement says about C functions.

@@ -280,6 +280,12 @@ each_in_its_own_process! {
         assert!(first.cause.ends_with("+; "), "{first:?}");
         assert_eq!(first.cause, second.cause);
     };
+    the_counters_of_a_screening_are_those_that_moved_without_an_object: {
+        let counters = [vec![], vec![Counter::Blocks], vec![Counter::CHeap], vec![Counter::Files]];
+        for (leak, expected) in LEAKS.into_iter().zip(counters) {
+            assert_eq!(screen(|| { leak(); true }).counters, expected);
+        }
+    };
     a_soak_with_a_prepared_meter_gives_the_same_verdict: {
         let soak = |leak: fn()| {
             let mut prepared = Prepared::new().unwrap();
