@@ -217,6 +217,8 @@ FIELDS = types.MemberDescriptorType, types.GetSetDescriptorType
 
 def expression(thing, holders, roots):
     """Return an expression that gives a thing in a new process: `module.name['key'][0].attribute`. Or nothing."""
+    if any(thing is constant for constant in CONSTANTS):
+        return repr(thing)
     if issubclass(type(thing), types.ModuleType):
         return thing.__name__ if sys.modules.get(thing.__name__) is thing else ""
     if issubclass(type(thing), type):
@@ -243,6 +245,9 @@ def expression(thing, holders, roots):
         if not text:
             return ""
     return text
+
+
+CONSTANTS = None, True, False, Ellipsis, NotImplemented
 
 
 def inner_expression(text, holder, inner, is_attribute):

@@ -31,7 +31,10 @@ fn planted_faults_are_found_and_nothing_else_is_and_each_command_repeats_its_row
     let Some(directory) = compiled(name, "-O1") else {
         return;
     };
-    let (status, stdout, stderr) = audited(&directory, &["audited", "--json"]);
+    let scripts = directory.join("scripts");
+    let scripts = scripts.to_str().unwrap();
+    let arguments = ["audited", "--json", "--reproducer", scripts];
+    let (status, stdout, stderr) = audited(&directory, &arguments);
     let audit: Value = serde_json::from_str(&stdout).expect(&stderr);
     let rows = audit["rows"].as_array().unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -72,10 +75,12 @@ fn planted_faults_are_found_and_nothing_else_is_and_each_command_repeats_its_row
             soak.arg("--raises");
         }
         let (_, stdout, _) = outcome(&soak.output().unwrap());
-        assert!(
-            stdout.starts_with(&text(&row["verdict"])),
-            "{row:#} {stdout}"
-        );
+        let verdict = text(&row["verdict"]);
+        assert!(stdout.starts_with(&verdict), "{row:#} {stdout}");
+        if verdict == "leak" {
+            let script = fs::read_to_string(text(&row["reproducer"])).unwrap();
+            assert!(script.starts_with("# Leak: "), "{script}");
+        }
     }
 }
 

@@ -217,6 +217,22 @@ fn an_object_without_a_variable_is_counted_by_its_type() {
     }
 }
 
+/// Many variables have the value None.
+#[test]
+fn none_is_counted_by_its_own_name() {
+    let version = interpreter::loaded().version.to_string();
+    let minor: u32 = version.split('.').nth(1).unwrap().parse().unwrap();
+    if minor >= 12 {
+        println!("SKIPPED: the count of None does not change from Python 3.12 on");
+        return;
+    }
+    let script = script(
+        "none_is_counted_by_its_own_name",
+        &["take(None)", "--setup", CTYPES],
+    );
+    assert!(script.contains("sys.getrefcount(None)"), "{script}");
+}
+
 #[test]
 fn an_argument_and_its_items_that_are_released_too_often_are_counted() {
     let name = "an_argument_and_its_items_that_are_released_too_often_are_counted";
