@@ -49,7 +49,7 @@ class Source:
         """The source that gives the object of a row, and the module to import for it; or nothing."""
         # A key of a dict is in a list of all keys.
         lists, given = re.fullmatch(r"(?s)((?:list\()*)(.*)", row.get("expression", "")).groups()
-        own = re.match(r"__soak__\.|builtins\.", given)
+        own = re.match(r"__soak__\.|builtins\.|(?=(None|True|False|Ellipsis|NotImplemented)$)", given)
         if own:
             return lists + given[own.end():], ""
         # FILE.py is the module FILE-py, perhaps with underscores.
