@@ -91,7 +91,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "PyList_SetItem(list, 0, other)", "only the list owned item", item: 0);
     step!(t, "PyObject_Repr(item)", "it points to freed memory",
         undefined t.child("borrow-after-change"));
-    step!(t, "/* or at first: */ Py_DECREF(item)", "it was the list's reference",
+    step!(t, "/* or instead: */ Py_DECREF(item)", "it was the list's reference",
         undefined t.instead("release-borrowed"));
     Ok(())
 }

@@ -53,7 +53,7 @@ fn every_count_on_the_page_is_the_number_of_arrows() {
             let instead = step["call"]
                 .as_str()
                 .unwrap()
-                .starts_with("/* or at first: */");
+                .starts_with("/* or instead: */");
             if instead || lesson["name"] == "mistake-release-borrowed" && index >= 2 {
                 assert!(found.is_some());
                 fatal += 1;
