@@ -39,11 +39,11 @@ pub fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
-/// Whether `.ci/run` has run this test with another Python, which its result does not depend on.
+/// Whether `.ci/run` runs this test with another Python too, which its result hardly depends on.
 pub fn is_tested_before() -> bool {
     let is_tested = std::env::var_os("TESTED_BEFORE").is_some();
     if is_tested {
-        skipped("it does not depend on the Python, and ran with another one");
+        skipped("it hardly depends on the Python, and runs with another one");
     }
     is_tested
 }
