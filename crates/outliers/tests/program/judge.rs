@@ -95,7 +95,7 @@ const RIGHT: [(&str, &str, &str); 11] = [
 ];
 
 /// Modules that break one rule, and what the judge says of them.
-const WRONG: [(&str, &str, &str, &str); 28] = [
+const WRONG: [(&str, &str, &str, &str); 30] = [
     (
         "ends_after_printing",
         "#include <unistd.h>",
@@ -255,6 +255,31 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
              sum += PyFloat_AsDouble(PyList_GET_ITEM(data, i));
          return PyErr_Occurred() ? NULL : Py_BuildValue(\"(d)\", sum);",
         "although an exception was set: the one that an item raised in PyFloat_AsDouble in line 7.",
+    ),
+    (
+        "goes_on_without_memory",
+        "",
+        "PyObject *length = PyDict_GetItemString(PyEval_GetBuiltins(), \"len\");
+         if (length == NULL) return PyErr_NoMemory();
+         PyObject *list = PyList_New(500);
+         Py_XDECREF(list);
+         PyObject *size = PyObject_CallFunctionObjArgs(length, data, NULL);
+         return size;",
+        "When PyList_New in line 7 fails, detect made another call although an exception was set.",
+    ),
+    (
+        // Too many instructions to watch each one.
+        "leaks_a_string_slowly",
+        "",
+        "for (Py_ssize_t i = 0; i < 20 * PyList_GET_SIZE(data); i++) {
+             PyObject *text = PyObject_Str(PyList_GET_ITEM(data, i % PyList_GET_SIZE(data)));
+             if (text == NULL) return NULL;
+             Py_DECREF(text);
+         }
+         for (Py_ssize_t i = 0; i < PyList_GET_SIZE(data); i++)
+             if (PyUnicode_Check(PyList_GET_ITEM(data, i))) Py_INCREF(PyList_GET_ITEM(data, i));
+         return PyList_New(0);",
+        "a list whose item 300 is a string, item 300 had 1 more reference after the call than before",
     ),
     (
         "swallows_an_exception",
@@ -549,5 +574,9 @@ fn the_compiler_may_have_arguments() {
         .arg(&file);
     let (status, _, stderr) = outcome(&command.output().unwrap());
     assert_eq!(status, Some(1));
-    assert!(stderr.contains("nothing-like-this"), "{stderr}");
+    let install = "cannot start the C compiler nothing-like-this (";
+    assert!(
+        stderr.contains(install) && stderr.contains("apt install gcc"),
+        "{stderr}"
+    );
 }
