@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use pyoutliers::interpreter;
+
 use super::exercises::can_compile;
 use crate::common::{self, directory, outcome, outliers, skipped};
 
@@ -441,6 +443,20 @@ fn a_module_that_breaks_a_rule_gets_the_evidence() {
         assert!(said.contains(reason), "{name}: {said}");
     }
     println!("cases: {}", WRONG.len());
+}
+
+#[test]
+fn none_that_is_returned_without_a_reference_is_named() {
+    if !can_compile() {
+        return;
+    }
+    let (status, said) = judged("none", "", "return Py_None;", &directory("none"));
+    let version = interpreter::loaded().version.to_string();
+    let minor: u32 = version.split('.').nth(1).unwrap().parse().unwrap();
+    let is_immortal = minor >= 12;
+    assert_eq!(status, Some(i32::from(!is_immortal)), "{said}");
+    let evidence = "the calls so far released all references to None.";
+    assert_eq!(said.contains(evidence), !is_immortal, "{said}");
 }
 
 /// The name of a module is the name of its file.
