@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{c_int, c_uint};
+use std::ops::ControlFlow;
 use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
@@ -16,6 +17,9 @@ unsafe extern "C" {
     safe fn signal(number: c_int, handler: Option<extern "C" fn(c_int)>) -> *const ();
     safe fn raise(number: c_int) -> c_int;
     safe fn alarm(seconds: c_uint) -> c_uint;
+    /// As `signal`, with more choices. The last argument may be null.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    fn sigaction(number: c_int, action: *const trap::Action, before: *mut trap::Action) -> c_int;
 }
 
 /// Handles signals that end the process: calls a function with the number before the process ends.
@@ -47,56 +51,112 @@ pub(crate) fn set_alarm(seconds: u32, _: Doomed) {
 static COUNT: AtomicPtr<u32> = AtomicPtr::new(ptr::null_mut());
 static LAST: AtomicU32 = AtomicU32::new(0);
 static CHANGED: OnceLock<fn(i32)> = OnceLock::new();
+/// How many more instructions may be watched.
+static LEFT: AtomicU32 = AtomicU32::new(0);
+/// The most instructions to watch. Each takes 5 to 20 microseconds, and a call of half a minute counts as endless.
+const MOST: u32 = 500_000;
 
 /// Runs a closure one instruction at a time. After an instruction that changes the reference count of the object, calls
 /// `changed` with the difference: its stack says which code did it. Every call in a process has the same `changed`.
 ///
-/// The closure takes about a thousand times as long. Only x86-64 can do this: elsewhere `changed` is never called.
+/// The closure takes thousands of times as long. `None` means that it was too long to be watched to its end. Only x86-64 can
+/// do this: elsewhere `changed` is never called.
 pub(crate) fn watch_count<R>(
     object: &Owned<'_>,
     changed: fn(i32),
     closure: impl FnOnce() -> R,
-) -> R {
-    const SIGTRAP: c_int = 5;
-    extern "C" fn step(_: c_int) {
-        let count = COUNT.load(Relaxed);
-        if count.is_null() {
-            return;
-        }
-        // SAFETY: the count of an object that is live, because `watch_count` borrows a reference to it until it has
-        // reset the pointer. Python writes the count only with the lock, which this thread holds.
-        let now = unsafe { count.read_volatile() };
-        let before = LAST.swap(now, Relaxed);
-        if let Some(changed) = CHANGED.get().filter(|_| now != before) {
-            changed(now.wrapping_sub(before).cast_signed());
-        }
-    }
+) -> Option<R> {
     CHANGED.get_or_init(|| changed);
     // In every version, the first 32 bits of an object are its count, or the low half of it.
     let count = object.as_ptr().cast::<u32>();
     // SAFETY: the object is live, because there is a reference to it.
     LAST.store(unsafe { count.read_volatile() }, Relaxed);
+    LEFT.store(MOST, Relaxed);
     COUNT.store(count, Relaxed);
-    signal(SIGTRAP, Some(step));
-    stop_after_each_instruction(true);
+    trap::after_each_instruction(true);
     let result = closure();
-    stop_after_each_instruction(false);
-    signal(SIGTRAP, None);
+    trap::after_each_instruction(false);
     COUNT.store(ptr::null_mut(), Relaxed);
-    result
+    (LEFT.load(Relaxed) > 0).then_some(result)
 }
 
-/// Sets or clears the trap flag of the processor: with it, each instruction is followed by a `SIGTRAP`.
-#[cfg(target_arch = "x86_64")]
-fn stop_after_each_instruction(stop: bool) {
-    if stop {
-        // SAFETY: changes only the trap flag, whose signal is handled.
-        unsafe { std::arch::asm!("pushfq", "or qword ptr [rsp], 0x100", "popfq") };
-    } else {
-        // SAFETY: as above.
-        unsafe { std::arch::asm!("pushfq", "and qword ptr [rsp], -0x101", "popfq") };
+/// Looks at the count after an instruction. `Break` if no more may be watched.
+fn look() -> ControlFlow<()> {
+    let count = COUNT.load(Relaxed);
+    if count.is_null() {
+        return ControlFlow::Continue(());
+    }
+    // SAFETY: the count of an object that is live, because `watch_count` borrows a reference to it until it has
+    // reset the pointer. Python writes the count only with the lock, which this thread holds.
+    let now = unsafe { count.read_volatile() };
+    let before = LAST.swap(now, Relaxed);
+    if let Some(changed) = CHANGED.get().filter(|_| now != before) {
+        changed(now.wrapping_sub(before).cast_signed());
+    }
+    let left = LEFT.load(Relaxed).saturating_sub(1);
+    LEFT.store(left, Relaxed);
+    match left {
+        0 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
-fn stop_after_each_instruction(_: bool) {}
+/// The trap flag of the processor: with it, each instruction is followed by a `SIGTRAP`.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod trap {
+    use std::ffi::c_void;
+
+    use super::{c_int, look, ptr, sigaction, signal};
+
+    const SIGTRAP: c_int = 5;
+    const SA_SIGINFO: c_int = 4;
+    const FLAG: u64 = 0x100;
+
+    /// C's `struct sigaction`.
+    #[repr(C)]
+    pub(super) struct Action {
+        handler: extern "C" fn(c_int, *const c_void, *mut Context),
+        blocked: [u64; 16],
+        flags: c_int,
+        restorer: *const c_void,
+    }
+
+    /// The start of C's `ucontext_t`: the state that the interrupted code goes on with.
+    #[repr(C)]
+    struct Context {
+        others: [u64; 22],
+        flags: u64,
+    }
+
+    extern "C" fn step(_: c_int, _: *const c_void, context: *mut Context) {
+        if look().is_break() {
+            // SAFETY: the system passes this to a handler with SA_SIGINFO, and nothing else has it.
+            unsafe { (*context).flags &= !FLAG };
+        }
+    }
+
+    /// Sets or clears the trap flag.
+    pub(super) fn after_each_instruction(stop: bool) {
+        if stop {
+            let action = Action {
+                handler: step,
+                blocked: [0; 16],
+                flags: SA_SIGINFO,
+                restorer: ptr::null(),
+            };
+            // SAFETY: the action is complete, and the earlier one is not asked for.
+            unsafe { sigaction(SIGTRAP, &raw const action, ptr::null_mut()) };
+            // SAFETY: changes only the trap flag, whose signal is handled.
+            unsafe { std::arch::asm!("pushfq", "or qword ptr [rsp], 0x100", "popfq") };
+        } else {
+            // SAFETY: as above.
+            unsafe { std::arch::asm!("pushfq", "and qword ptr [rsp], -0x101", "popfq") };
+            signal(SIGTRAP, None);
+        }
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+mod trap {
+    pub(super) fn after_each_instruction(_: bool) {}
+}

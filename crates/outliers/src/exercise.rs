@@ -119,12 +119,22 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
     match ours {
         None if !name.ends_with(".c") => {
             let names = EXERCISES.iter().map(|exercise| exercise.name);
-            let similar = similar(name, names).map(|similar| format!(" did you mean {similar}?"));
-            let similar = similar.unwrap_or_default();
+            let source = format!("{name}.c");
+            let meant = match Path::new(&source).exists() {
+                true => Some(source.as_str()),
+                false => similar(name, names),
+            };
+            let similar = meant.map_or_else(String::new, |meant| format!(" did you mean {meant}?"));
             let outliers = called::name();
             bail!("there is no exercise {name};{similar} `{outliers} exercise` lists them")
         }
-        None if !file.exists() => bail!("there is no file {}", file.display()),
+        None if !file.exists() => {
+            let stem = file.with_extension("");
+            let mut names = EXERCISES.iter().map(|exercise| exercise.name);
+            let meant = names.find(|name| stem.ends_with(name));
+            let exercise = meant.map_or_else(String::new, |name| format!("; did you mean {name}?"));
+            bail!("there is no file {}{exercise}", file.display())
+        }
         Some(exercise) => copy(exercise, &file)?,
         None => {}
     }

@@ -88,19 +88,24 @@ def check(error):
         found("dropped-minus-one", "NULL means failure: set an exception before you return it.",
               "detect returned NULL without an exception.")
     if "with an error set" in text or "with an exception set" in text:
+        # Python names the function that it called: detect, or one that detect called.
+        is_own = text.startswith(repr(detect))
+        did = "returned a result" if is_own else "made another call"
         found("dropped-minus-one", "-1 or NULL can mean failure: check for an exception, and pass it on.",
-              "detect returned a result although an exception was set: %s." % cause(error.__cause__))
+              "detect %s although an exception was set%s." % (did, cause(error.__cause__)))
     found("exceptions", UNCHANGED, "detect raised SystemError: %s" % text)
 
 
 def cause(error):
-    """Describe an exception, with its place if an item raised it."""
+    """Describe an exception, with its place if an item raised it. Of a starved call, only the text is known."""
     # A call with an exception set may raise another one.
     while isinstance(error, SystemError) and error.__cause__ is not None:
         error = error.__cause__
+    if error is None:
+        return ""
     if type(error) is not inputs.Planted:
-        return "a " + type(error).__name__
-    return "the one that an item raised" + raised_in()
+        return ": a " + type(error).__name__
+    return ": the one that an item raised" + raised_in()
 
 
 def raised_in():

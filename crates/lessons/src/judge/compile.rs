@@ -79,8 +79,7 @@ impl Compiled {
             }
             command.arg(&absolute).arg("-o").arg(&object);
             let what = format!("{} does not compile", file.display());
-            let purpose = "a C compiler, cc or the one that CC names,";
-            let compiled = run(&mut command, purpose, &what, messages)?;
+            let compiled = run(&mut command, &what, messages)?;
             let mut command = start(&compiler);
             command
                 .arg("-shared")
@@ -88,7 +87,7 @@ impl Compiled {
                 .arg(&object)
                 .arg("-o")
                 .arg(&library);
-            run(&mut command, purpose, &what, messages)?;
+            run(&mut command, &what, messages)?;
             Ok::<_, Error>(messages(&compiled.stderr))
         };
         // Not every compiler has the library that counts which lines run.
@@ -153,16 +152,19 @@ fn start(compiler: &[String]) -> Command {
     command
 }
 
-/// Runs a tool. The error says `what` failed, and the tool's `purpose` if it is missing.
+/// Runs the compiler. The error says `what` failed.
 fn run(
     command: &mut Command,
-    purpose: &str,
     what: &str,
     messages: impl Fn(&[u8]) -> String,
 ) -> Result<Output, Error> {
     let tool = command.get_program().display().to_string();
-    let output = command.output();
-    let output = output.map_err(Error::io(format!("{what}: {purpose} is needed: {tool}")))?;
+    let output = command.output().map_err(|error| {
+        Error::Refused(format!(
+            "cannot start the C compiler {tool} ({error}): set CC to the compiler to use, or install one; on Debian, \
+             apt install gcc libc6-dev"
+        ))
+    })?;
     if !output.status.success() {
         return Err(Error::Tool {
             reason: format!("{what}: {tool} says why"),

@@ -248,10 +248,16 @@ fn crashed(
         rule =
             "Free memory with the matching function: PyObject_GC_New needs PyObject_GC_Del.".into();
     }
-    let how = fatal.unwrap_or(match signal {
+    let mut how = fatal.unwrap_or(match signal {
         SIGABRT => "abort was called, as happens when memory is damaged.",
         _ => "it used NULL or a freed object.",
     });
+    // Before Python 3.12, None can be freed too. By then, what is tried has nothing to do with it.
+    if fatal.is_some_and(|line| line.contains("deallocating None")) {
+        lesson = "called-by-python".into();
+        rule = "Own a reference to each object that you store or return, None too.".into();
+        how = "the calls so far released all references to None.";
+    }
     let crashed = if place.is_empty() { "it" } else { &place };
     let mut evidence = format!("{crashed} crashed ({}): {how}", signal_name(signal));
     if lesson == "borrowed-reference" && source.contains("Py_BEGIN_ALLOW_THREADS") {

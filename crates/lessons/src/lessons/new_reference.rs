@@ -34,7 +34,7 @@ Py_DECREF(item);                           /* released, once */
 ```
 
 In Rust an `Owned` is released when it goes out of scope. Only explicit code,
-such as `mem::forget`, leaks it, and `outliers soak` finds that leak.
+such as `mem::forget`, leaks it, and `soak` finds that leak.
 "#,
 };
 

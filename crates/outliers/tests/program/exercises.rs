@@ -101,7 +101,7 @@ const MISTAKES: [(&str, Changes, &str); 22] = [
     (
         "callback",
         &[("    if (call->failed)\n        return;\n", "")],
-        "although an exception was set: the one that an item raised in PyObject_CallFunctionObjArgs in line 26.",
+        "detect made another call although an exception was set: the one that an item raised in PyObject_CallFunctionObjArgs in line 26.",
     ),
     (
         "state",
@@ -486,6 +486,12 @@ fn an_exercise_is_copied_here_and_passed_until_it_changes() {
     assert_eq!(stderr, error);
     let (_, _, stderr) = exercise(&["zzz"]);
     let error = "outliers: there is no exercise zzz; `outliers exercise` lists them\n";
+    assert_eq!(stderr, error);
+    let (_, _, stderr) = exercise(&["exercises/append"]);
+    let error = "outliers: there is no exercise exercises/append; did you mean exercises/append.c? `outliers exercise` lists them\n";
+    assert_eq!(stderr, error);
+    let (_, _, stderr) = exercise(&["append.c"]);
+    let error = "outliers: there is no file append.c; did you mean append?\n";
     assert_eq!(stderr, error);
 }
 

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use pyoutliers::interpreter;
+
 use super::exercises::can_compile;
 use crate::common::{self, directory, outcome, outliers, skipped};
 
@@ -95,7 +97,7 @@ const RIGHT: [(&str, &str, &str); 11] = [
 ];
 
 /// Modules that break one rule, and what the judge says of them.
-const WRONG: [(&str, &str, &str, &str); 28] = [
+const WRONG: [(&str, &str, &str, &str); 30] = [
     (
         "ends_after_printing",
         "#include <unistd.h>",
@@ -255,6 +257,31 @@ const WRONG: [(&str, &str, &str, &str); 28] = [
              sum += PyFloat_AsDouble(PyList_GET_ITEM(data, i));
          return PyErr_Occurred() ? NULL : Py_BuildValue(\"(d)\", sum);",
         "although an exception was set: the one that an item raised in PyFloat_AsDouble in line 7.",
+    ),
+    (
+        "goes_on_without_memory",
+        "",
+        "PyObject *length = PyDict_GetItemString(PyEval_GetBuiltins(), \"len\");
+         if (length == NULL) return PyErr_NoMemory();
+         PyObject *list = PyList_New(500);
+         Py_XDECREF(list);
+         PyObject *size = PyObject_CallFunctionObjArgs(length, data, NULL);
+         return size;",
+        "When PyList_New in line 7 fails, detect made another call although an exception was set.",
+    ),
+    (
+        // Too many instructions to watch each one.
+        "leaks_a_string_slowly",
+        "",
+        "for (Py_ssize_t i = 0; i < 20 * PyList_GET_SIZE(data); i++) {
+             PyObject *text = PyObject_Str(PyList_GET_ITEM(data, i % PyList_GET_SIZE(data)));
+             if (text == NULL) return NULL;
+             Py_DECREF(text);
+         }
+         for (Py_ssize_t i = 0; i < PyList_GET_SIZE(data); i++)
+             if (PyUnicode_Check(PyList_GET_ITEM(data, i))) Py_INCREF(PyList_GET_ITEM(data, i));
+         return PyList_New(0);",
+        "a list whose item 300 is a string, item 300 had 1 more reference after the call than before",
     ),
     (
         "swallows_an_exception",
@@ -418,6 +445,20 @@ fn a_module_that_breaks_a_rule_gets_the_evidence() {
     println!("cases: {}", WRONG.len());
 }
 
+#[test]
+fn none_that_is_returned_without_a_reference_is_named() {
+    if !can_compile() {
+        return;
+    }
+    let (status, said) = judged("none", "", "return Py_None;", &directory("none"));
+    let version = interpreter::loaded().version.to_string();
+    let minor: u32 = version.split('.').nth(1).unwrap().parse().unwrap();
+    let is_immortal = minor >= 12;
+    assert_eq!(status, Some(i32::from(!is_immortal)), "{said}");
+    let evidence = "the calls so far released all references to None.";
+    assert_eq!(said.contains(evidence), !is_immortal, "{said}");
+}
+
 /// The name of a module is the name of its file.
 #[test]
 fn a_module_may_share_its_name_with_one_of_pythons() {
@@ -549,5 +590,9 @@ fn the_compiler_may_have_arguments() {
         .arg(&file);
     let (status, _, stderr) = outcome(&command.output().unwrap());
     assert_eq!(status, Some(1));
-    assert!(stderr.contains("nothing-like-this"), "{stderr}");
+    let install = "cannot start the C compiler nothing-like-this (";
+    assert!(
+        stderr.contains(install) && stderr.contains("apt install gcc"),
+        "{stderr}"
+    );
 }
