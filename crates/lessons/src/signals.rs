@@ -1,11 +1,12 @@
 //! Signals: work to do before one ends the process, and a signal after each machine instruction.
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::ffi::{c_int, c_uint};
-use std::ops::ControlFlow;
 use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use pyoutliers::capi::Owned;
 
@@ -51,16 +52,19 @@ pub(crate) fn set_alarm(seconds: u32, _: Doomed) {
 static COUNT: AtomicPtr<u32> = AtomicPtr::new(ptr::null_mut());
 static LAST: AtomicU32 = AtomicU32::new(0);
 static CHANGED: OnceLock<fn(i32)> = OnceLock::new();
-/// How many more instructions may be watched.
-static LEFT: AtomicU32 = AtomicU32::new(0);
-/// The most instructions to watch. Each takes 5 to 20 microseconds, and a call of half a minute counts as endless.
-const MOST: u32 = 500_000;
+/// How long a closure is watched. A call of half a minute counts as one that does not return.
+const LONGEST: Duration = Duration::from_secs(15);
+
+thread_local! {
+    /// When to stop watching.
+    static END: Cell<Option<Instant>> = const { Cell::new(None) };
+}
 
 /// Runs a closure one instruction at a time. After an instruction that changes the reference count of the object, calls
 /// `changed` with the difference: its stack says which code did it. Every call in a process has the same `changed`.
 ///
-/// The closure takes thousands of times as long. `None` means that it was too long to be watched to its end. Only x86-64 can
-/// do this: elsewhere `changed` is never called.
+/// Each instruction takes 2 to 25 microseconds. `None` means that the closure took too long to be watched to its end.
+/// Only Linux on x86-64 can do this: elsewhere `changed` is never called.
 pub(crate) fn watch_count<R>(
     object: &Owned<'_>,
     changed: fn(i32),
@@ -71,34 +75,18 @@ pub(crate) fn watch_count<R>(
     let count = object.as_ptr().cast::<u32>();
     // SAFETY: the object is live, because there is a reference to it.
     LAST.store(unsafe { count.read_volatile() }, Relaxed);
-    LEFT.store(MOST, Relaxed);
+    END.set(Some(Instant::now() + LONGEST));
     COUNT.store(count, Relaxed);
     trap::after_each_instruction(true);
     let result = closure();
     trap::after_each_instruction(false);
     COUNT.store(ptr::null_mut(), Relaxed);
-    (LEFT.load(Relaxed) > 0).then_some(result)
+    (!is_late()).then_some(result)
 }
 
-/// Looks at the count after an instruction. `Break` if no more may be watched.
-fn look() -> ControlFlow<()> {
-    let count = COUNT.load(Relaxed);
-    if count.is_null() {
-        return ControlFlow::Continue(());
-    }
-    // SAFETY: the count of an object that is live, because `watch_count` borrows a reference to it until it has
-    // reset the pointer. Python writes the count only with the lock, which this thread holds.
-    let now = unsafe { count.read_volatile() };
-    let before = LAST.swap(now, Relaxed);
-    if let Some(changed) = CHANGED.get().filter(|_| now != before) {
-        changed(now.wrapping_sub(before).cast_signed());
-    }
-    let left = LEFT.load(Relaxed).saturating_sub(1);
-    LEFT.store(left, Relaxed);
-    match left {
-        0 => ControlFlow::Break(()),
-        _ => ControlFlow::Continue(()),
-    }
+/// Whether it is too late to watch the next instruction.
+fn is_late() -> bool {
+    END.get().is_some_and(|end| Instant::now() > end)
 }
 
 /// The trap flag of the processor: with it, each instruction is followed by a `SIGTRAP`.
@@ -106,7 +94,7 @@ fn look() -> ControlFlow<()> {
 mod trap {
     use std::ffi::c_void;
 
-    use super::{c_int, look, ptr, sigaction, signal};
+    use super::{CHANGED, COUNT, LAST, Relaxed, c_int, is_late, ptr, sigaction, signal};
 
     const SIGTRAP: c_int = 5;
     const SA_SIGINFO: c_int = 4;
@@ -129,7 +117,18 @@ mod trap {
     }
 
     extern "C" fn step(_: c_int, _: *const c_void, context: *mut Context) {
-        if look().is_break() {
+        let count = COUNT.load(Relaxed);
+        if count.is_null() {
+            return;
+        }
+        // SAFETY: the count of an object that is live, because `watch_count` borrows a reference to it until it has
+        // reset the pointer. Python writes the count only with the lock, which this thread holds.
+        let now = unsafe { count.read_volatile() };
+        let before = LAST.swap(now, Relaxed);
+        if let Some(changed) = CHANGED.get().filter(|_| now != before) {
+            changed(now.wrapping_sub(before).cast_signed());
+        }
+        if is_late() {
             // SAFETY: the system passes this to a handler with SA_SIGINFO, and nothing else has it.
             unsafe { (*context).flags &= !FLAG };
         }

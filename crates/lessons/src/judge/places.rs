@@ -170,7 +170,8 @@ thread_local! {
 }
 
 /// Makes a call while the reference count of an object is watched. Returns a sentence that says what each line of the file
-/// did to it; an empty one if the call left no change or is too long, or if this processor cannot watch it.
+/// did to it, or that the call takes too long; an empty one if the call left no change, or if this processor cannot watch
+/// it.
 pub(super) fn references(object: &Owned<'_>, call: impl FnOnce() -> Result<()>) -> Result<String> {
     fn changed(by: i32) {
         let place = place(&Backtrace::force_capture());
@@ -180,7 +181,7 @@ pub(super) fn references(object: &Owned<'_>, call: impl FnOnce() -> Result<()>) 
     let before = count();
     CHANGES.take();
     let Some(called) = signals::watch_count(object, changed, call) else {
-        return Ok(String::new());
+        return Ok(" The call takes too long to see which lines add and release one.".into());
     };
     called?;
     let mut changes = CHANGES.take();

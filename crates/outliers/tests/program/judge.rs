@@ -270,7 +270,7 @@ const WRONG: [(&str, &str, &str, &str); 30] = [
         "When PyList_New in line 7 fails, detect made another call although an exception was set.",
     ),
     (
-        // Too many instructions to watch each one.
+        // Takes too long to watch each instruction.
         "leaks_a_string_slowly",
         "",
         "for (Py_ssize_t i = 0; i < 20 * PyList_GET_SIZE(data); i++) {
@@ -281,7 +281,7 @@ const WRONG: [(&str, &str, &str, &str); 30] = [
          for (Py_ssize_t i = 0; i < PyList_GET_SIZE(data); i++)
              if (PyUnicode_Check(PyList_GET_ITEM(data, i))) Py_INCREF(PyList_GET_ITEM(data, i));
          return PyList_New(0);",
-        "a list whose item 300 is a string, item 300 had 1 more reference after the call than before",
+        "item 300 had 1 more reference after the call than before (4, not 3).",
     ),
     (
         "swallows_an_exception",
