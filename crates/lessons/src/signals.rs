@@ -48,7 +48,7 @@ pub(crate) fn set_alarm(seconds: u32, _: Doomed) {
     alarm(seconds);
 }
 
-/// The reference count that is watched, its last value, and the function that is told of each change.
+/// The reference count that is watched, its last value, and the function that each change is reported to.
 static COUNT: AtomicPtr<u32> = AtomicPtr::new(ptr::null_mut());
 static LAST: AtomicU32 = AtomicU32::new(0);
 static CHANGED: OnceLock<fn(i32)> = OnceLock::new();

@@ -1,14 +1,11 @@
 //! The exercises as one page, which a teacher can hand out.
 
-use std::env;
 use std::fmt::Write;
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
-use std::process;
 
 use anyhow::{Context, Result};
-use lessons::{EXERCISES, Exercise, JudgeError, Judgement, LESSONS};
+use lessons::{EXERCISES, Exercise, JudgeError, Judgement, LESSONS, TemporaryDirectory};
 use pyoutliers::interpreter;
 
 use super::called;
@@ -16,14 +13,10 @@ use super::exercise::{explained, judged, path};
 
 /// The page, with what the judge says about each exercise here.
 pub fn page() -> Result<String> {
-    let directory = env::temp_dir().join(format!("outliers-handout-{}", process::id()));
-    fs::DirBuilder::new()
-        .mode(0o700)
-        .create(&directory)
-        .with_context(|| format!("cannot make {}", directory.display()))?;
-    let judgements = judgements(&directory);
-    // If this fails, the system removes its temporary files later.
-    let _ = fs::remove_dir_all(&directory);
+    let directory = TemporaryDirectory::new("outliers-handout")?;
+    let judgements = judgements(directory.path());
+    // An interruption ends the process below.
+    drop(directory);
     let judgements = explained(judgements?)?;
     let (mut contents, mut sections) = (String::new(), String::new());
     for ((number, exercise), judgement) in (1..).zip(EXERCISES).zip(&judgements) {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{command, directory, outcome, outliers, skipped};
+use crate::common::{self, command, directory, outcome, outliers, skipped};
 use pyoutliers::interpreter;
 
 /// Takes and releases references, which only C code can do wrong.
@@ -53,22 +53,7 @@ fn printed(directory: &Path) -> Vec<String> {
 
 /// The directory of `leaky.c`, compiled; `None` if there is no compiler.
 fn compiled(name: &str) -> Option<PathBuf> {
-    let directory = directory(name);
-    let mut python = command(interpreter::choice().unwrap().python);
-    let include = "import sysconfig; print(sysconfig.get_path('include'))";
-    let include = outcome(&python.args(["-c", include]).output().unwrap()).1;
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/soak/leaky.c");
-    let mut compiler = Command::new("cc");
-    compiler.args(["-shared", "-fPIC", "-o"]);
-    compiler.arg(directory.join("leaky.so")).arg(source);
-    match compiler.arg(format!("-I{}", include.trim())).status() {
-        Ok(status) => assert!(status.success()),
-        Err(_) => {
-            skipped("a C compiler is needed to leak references in C");
-            return None;
-        }
-    }
-    Some(directory)
+    common::compiled("tests/soak/leaky.c", name, &[])
 }
 
 #[test]
@@ -223,7 +208,7 @@ fn none_is_counted_by_its_own_name() {
     let version = interpreter::loaded().version.to_string();
     let minor: u32 = version.split('.').nth(1).unwrap().parse().unwrap();
     if minor >= 12 {
-        println!("SKIPPED: the count of None does not change from Python 3.12 on");
+        skipped("the count of None does not change from Python 3.12 on");
         return;
     }
     let script = script(
