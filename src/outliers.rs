@@ -1,9 +1,8 @@
 //! A Python function, found once and called many times.
 
-use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
 
-use crate::capi::{self, Exception, Held, Owned, Python};
+use crate::capi::{self, Exception, Held, Kept, Owned};
 use crate::convert;
 use crate::error::Result;
 use crate::interpreter::{Turn, c_name, find, with_python};
@@ -37,7 +36,7 @@ pub struct Outliers {
     /// A dictionary, if there are named arguments.
     parameters: Option<Held>,
     /// The list of the previous call.
-    kept: Mutex<Option<Held>>,
+    kept: Kept,
     /// The most values that a kept list may have.
     most_kept: usize,
     /// The number of calls that the function still makes without turns; `None` if it never takes turns.
@@ -106,9 +105,10 @@ impl Outliers {
             function,
             name,
             parameters: None,
-            kept: Mutex::new(None),
+            kept: Kept::new(),
             most_kept: MOST_KEPT,
-            turns: Some(AtomicU32::new(0)),
+            // Without the lock there is nothing to take turns for.
+            turns: (!cfg!(free_threaded)).then(AtomicU32::default),
         })
     }
 
@@ -234,7 +234,7 @@ impl Outliers {
         }
         let _turn = self.turns.as_ref().map(Turn::take);
         with_python(|py| {
-            let list = convert::list_from_slice(py, data, self.kept_list(py))?; // new, or the kept one
+            let list = convert::list_from_slice(py, data, self.kept.take(py))?; // new, or the kept one
             let result = self.call(&list); // borrows; new
             self.keep(list, data.len()); // for the next call, or released
             drain(&result?, data.len())
@@ -242,25 +242,12 @@ impl Outliers {
         .map_err(|error| error.in_function(&self.name))
     }
 
-    /// Takes the list of the previous call, unless another thread is using it.
-    #[inline(always)]
-    fn kept_list<'p>(&self, py: Python<'p>) -> Option<Owned<'p>> {
-        let kept = self.kept.try_lock().ok()?.take();
-        kept.map(|list| list.into_owned(py))
-    }
-
     /// Keeps a list if it is not too long and has no other reference. Otherwise releases it.
     #[inline(always)]
     fn keep(&self, list: Owned<'_>, length: usize) {
-        if length > self.most_kept || list.reference_count() != 1 {
-            return;
+        if length <= self.most_kept && list.reference_count() == 1 {
+            self.kept.put(list);
         }
-        let list = Held::from(list);
-        // Dropping an earlier list may run Python code, so it happens after the mutex is unlocked.
-        let _earlier = match self.kept.try_lock() {
-            Ok(mut kept) => kept.replace(list),
-            Err(_) => Some(list),
-        };
     }
 
     /// Calls the function with a Python list.

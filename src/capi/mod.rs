@@ -112,9 +112,11 @@ mod calls;
 mod check;
 mod exception;
 mod held;
+mod kept;
 mod libc;
 mod library;
 mod lock;
+mod object;
 mod owned;
 mod raised;
 #[cfg(not(feature = "extension-module"))]
@@ -126,6 +128,7 @@ pub use calls::*;
 pub use exception::Exception;
 pub use held::Held;
 pub(crate) use held::release_dropped;
+pub(crate) use kept::Kept;
 pub(crate) use libc::clock;
 #[cfg(not(feature = "extension-module"))]
 pub(crate) use libc::geteuid;

@@ -32,6 +32,11 @@ pub fn numpy_survives_without_memory() -> bool {
     survives
 }
 
+/// Whether this is a free-threaded Python.
+pub fn is_free_threaded() -> bool {
+    interpreter::loaded().version.is_free_threaded()
+}
+
 /// Reports that a test is skipped: in its output, for `tests/promises`, and on stderr, because the output of a
 /// test that passes is not shown.
 pub fn skipped(why: &str) {
