@@ -245,7 +245,7 @@ impl Outliers {
     /// Keeps a list if it is not too long and has no other reference. Otherwise releases it.
     #[inline(always)]
     fn keep(&self, list: Owned<'_>, length: usize) {
-        if length <= self.most_kept && list.reference_count() == 1 {
+        if length <= self.most_kept && list.is_unique() {
             self.kept.put(list);
         }
     }

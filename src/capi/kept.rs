@@ -48,7 +48,10 @@ impl Kept {
     fn swap<'p>(&self, py: Python<'p>, object: *mut ffi::PyObject) -> Option<Owned<'p>> {
         let [place, ..] = &self.0;
         #[cfg(free_threaded)]
-        let place = self.0.get(number_of_this_thread() % PLACES).unwrap_or(place);
+        let place = self
+            .0
+            .get(number_of_this_thread() % PLACES)
+            .unwrap_or(place);
         let earlier = NonNull::new(place.0.swap(object, Ordering::AcqRel));
         // SAFETY: `put` gave up its reference, which keeps the object alive, and only one swap gets it back.
         earlier.map(|object| unsafe { Owned::from_owned_ptr(py, object) })

@@ -3,6 +3,8 @@
 //! `python3-sys` declares objects as they are with the lock. A free-threaded Python has larger ones. There, functions
 //! of the library look inside, except into lists.
 
+#[cfg(free_threaded)]
+use std::ffi::c_int;
 use std::ffi::c_ulong;
 
 use python3_sys as ffi;
@@ -44,10 +46,36 @@ pub(super) unsafe fn count(object: *mut ffi::PyObject) -> usize {
         let count = unsafe { function(object) };
         // Added to the count of each function and type, because references on Python's own stack are not counted.
         const DEFERRED: isize = isize::MAX / 8;
-        if count < DEFERRED { count } else { count - DEFERRED }
+        if count < DEFERRED {
+            count
+        } else {
+            count - DEFERRED
+        }
     };
     // From 3.14 on the upper half of the field holds flags.
     count.cast_unsigned() & 0xFFFF_FFFF
+}
+
+/// Whether there is only one reference to an object, and so no other code that could use the object. The count is not
+/// enough for that in a free-threaded Python, because another thread may change it while it is read.
+///
+/// # Safety
+///
+/// The lock is held; the object is live.
+#[inline]
+pub(super) unsafe fn is_unique(object: *mut ffi::PyObject) -> bool {
+    #[cfg(not(free_threaded))]
+    // SAFETY: the caller guarantees a live object, and the lock.
+    return unsafe { count(object) } == 1;
+    #[cfg(free_threaded)]
+    {
+        const NAME: &str = "PyUnstable_Object_IsUniquelyReferenced\0";
+        // SAFETY: the name ends in NUL, and the next line has its type.
+        static UNIQUE: Symbol = unsafe { Symbol::new(NAME) };
+        let function: unsafe extern "C" fn(*mut ffi::PyObject) -> c_int = UNIQUE.get();
+        // SAFETY: the caller guarantees a live object.
+        unsafe { function(object) != 0 }
+    }
 }
 
 /// The type of an object, borrowed from the object.

@@ -26,7 +26,11 @@ pub(super) fn recorded_version(python: &Path) -> Option<Version> {
     // Nothing records whether it is free-threaded, but its packages are elsewhere.
     let free_threaded = version.clone().free_threaded();
     let packages = environment.join("lib").join(free_threaded.directory());
-    Some(if packages.exists() { free_threaded } else { version })
+    Some(if packages.exists() {
+        free_threaded
+    } else {
+        version
+    })
 }
 
 /// The version of an interpreter, and its real executable: `python` may be a launcher, such as pyenv's.

@@ -92,7 +92,9 @@ fn numpy() {
 
 fn passes(test: &str) {
     if is_free_threaded() {
-        skipped("a free-threaded Python reserves address space in advance, so a limit refuses it nothing");
+        skipped(
+            "a free-threaded Python reserves address space in advance, so a limit refuses it nothing",
+        );
         return;
     }
     // Otherwise the thread of the test reserves an arena of 64 MiB, and glibc keeps freed memory that the next

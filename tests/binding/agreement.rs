@@ -2,8 +2,8 @@
 //! safe layer making the same call.
 #![allow(clippy::indexing_slicing)]
 
-use cpython::{ObjectProtocol, PyModule, Python};
 use crate::common::{is_free_threaded, skipped};
+use cpython::{ObjectProtocol, PyModule, Python};
 use pyoutliers::{Outliers, with_python};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 

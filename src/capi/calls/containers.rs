@@ -77,7 +77,7 @@ impl<'p> Unfilled<'p> {
             // SAFETY: the lock is held; a live list or tuple, which Python tracks.
             unsafe { c!(PyObject_GC_UnTrack(object.as_ptr().cast())) };
             // From now on nobody can find it. In a free-threaded Python another thread may have, just before.
-            if object.reference_count() != 1 {
+            if !object.is_unique() {
                 // SAFETY: as above, and untracked by the call above.
                 unsafe { c!(PyObject_GC_Track(object.as_ptr().cast())) };
                 return None;
