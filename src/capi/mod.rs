@@ -111,6 +111,8 @@
 mod calls;
 mod check;
 mod exception;
+#[cfg(all(test, not(feature = "extension-module")))]
+mod headers;
 mod held;
 mod kept;
 mod libc;

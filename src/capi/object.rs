@@ -15,16 +15,16 @@ use crate::capi::library::c;
 
 /// What every object with a length begins with.
 #[cfg(not(free_threaded))]
-type Head = ffi::PyVarObject;
+pub(super) type Head = ffi::PyVarObject;
 /// What every object with a length begins with: 32 bytes that every object has, and the length.
 #[cfg(free_threaded)]
-type Head = [usize; 5];
+pub(super) type Head = [usize; 5];
 
 /// The start of a `PyListObject`.
 #[repr(C)]
-struct ListObject {
+pub(super) struct ListObject {
     ob_base: Head,
-    ob_item: *mut *mut ffi::PyObject,
+    pub(super) ob_item: *mut *mut ffi::PyObject,
 }
 
 /// The number of references to an object.
