@@ -35,6 +35,11 @@
 //! [`with_python`](crate::with_python) takes it, and hands out the token [`Python`] as proof. Every
 //! reference carries the token.
 //!
+//! A free-threaded Python has no such lock. There, [`with_python`](crate::with_python) attaches the thread to the
+//! interpreter, the token is the proof that it is attached, and several threads hold one at the same time. The rules
+//! are the same: Python's objects protect themselves, and a borrowed reference comes only from an owner that no other
+//! thread can change.
+//!
 //! Code that uses a reference after it was stolen, or after its owner or the lock is gone, does not compile; nor
 //! does code that releases a borrowed one. See the examples of [`Owned`], [`Borrowed`] and [`list_get_item`].
 //!
