@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::common::{command, environment, linked_version, outcome, outliers};
+use crate::common::{command, environment, linked_directory, linked_version, outcome, outliers};
 use pyoutliers::interpreter;
 
 /// In source or a command, this ends a string or a line. It is not valid UTF-8 either.
@@ -88,9 +88,7 @@ fn an_environment_can_have_any_name() {
         Path::new("environments").join(OsStr::from_bytes(HOSTILE)),
         &linked_version(),
     );
-    let version = linked_version();
-    let minor = version.rsplit_once('.').unwrap().0;
-    let packages = environment.join(format!("lib/python{minor}/site-packages"));
+    let packages = environment.join(format!("lib/{}/site-packages", linked_directory()));
     fs::create_dir_all(&packages).unwrap();
     let find = "import os, numpy; print(os.path.dirname(os.path.dirname(numpy.__file__)))";
     let mut python = command(interpreter::choice().unwrap().python);
