@@ -207,8 +207,7 @@ fn soak_one(
         (Ended::Late, _) if is_late => Soaked::Bad(Box::new(Row::hangs(call, HANG))),
         (_, Some(report)) if report.verdict == "clean" => Soaked::Clean,
         (_, Some(report)) if report.verdict != "none" => {
-            let reproducer = reproducer.filter(|file| file.exists());
-            Soaked::Bad(Box::new(Row::new(call, report, reproducer)))
+            Soaked::Bad(Box::new(Row::new(call, report)))
         }
         _ => Soaked::Undecided,
     })

@@ -25,8 +25,10 @@ FEWER = [PLAIN, PLAIN, "0 1 1.5 None 'a' b'a' [1] () {'a':1} len".split(), "0 1 
 ACCEPTED, REFUSED, LONGEST = 32, 8, 0.004
 # How many callables are screened together.
 BATCH = 12
-# The seconds of processor time after which the search for calls ends. A call that waits as long is not repeated.
+# The seconds of processor time after which the search for calls ends.
 SEARCH = 0.3
+# A call that takes longer is not repeated, not even if it is the only one that is accepted.
+SLOW = 0.1
 # What Python, C, Cython and Rust say about a wrong number of arguments.
 WRONG_NUMBER = re.compile(r"\btakes\b|\bgiven\b|missing .* argument|expected .* arguments?, got")
 
@@ -231,12 +233,15 @@ class Audit:
                     cls, result = type(result), None
                     self.note(cls, form.name, source)
                 is_first, took, waits = False, time.process_time() - begun, time.monotonic() - waits
-                if spent + took < LONGEST and waits < SEARCH and len(calls) < most and key not in calls:
+                fits = spent + took < LONGEST or calls is accepted and not accepted
+                if fits and max(took, waits) < SLOW and len(calls) < most and key not in calls:
                     calls[key] = source
                     spent += took
             if count - 1 in lengths and count not in lengths:
                 break
-        self.say("called", name=form.name, calls=len(accepted) + len(refused), accepts=bool(accepted))
+        self.say("called", name=form.name, calls=len(accepted) + len(refused), accepts=bool(lengths))
+        if lengths and not accepted:
+            self.say("slow", name=form.name)
         calls = [self.call(source) for source in accepted.values()]
         return calls + [self.call(source, True) for source in refused.values()], spent
 

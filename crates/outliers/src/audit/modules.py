@@ -24,6 +24,8 @@ SPECIAL = frozenset(
     "__new__ __pyx_vtable__ __reduce_cython__ __release_buffer__ __setattr__ __setstate_cython__ __subclasshook__ "
     "__weakref__".split()
 )
+# The name of a module with tests.
+OF_TESTS = re.compile(r"_*test|.*_tests?$")
 COMPILED = frozenset(
     "builtin_function_or_method classmethod_descriptor cython_function_or_method fused_cython_function "
     "getset_descriptor instancemethod member_descriptor method_descriptor nb_func nb_method wrapper_descriptor".split()
@@ -37,7 +39,7 @@ def modules(name):
     for prefix, path in paths:
         for found in pkgutil.iter_modules(path):
             full = "%s.%s" % (prefix, found.name)
-            if "test" in found.name or found.name.startswith("__"):
+            if OF_TESTS.match(found.name) or found.name.startswith("__"):
                 continue
             if found.ispkg:
                 paths.append((full, [os.path.join(where, found.name) for where in path]))

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 use std::iter;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use refsoak::{Counter, Finding, Record};
@@ -52,16 +51,16 @@ pub struct Row {
     pub command: String,
     /// The script that shows it, if it was asked for and could be written.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reproducer: Option<PathBuf>,
+    pub reproducer: Option<String>,
     /// What `outliers soak --json` printed; null if the call hangs.
     pub report: Option<Record>,
 }
 
 impl Row {
     /// A call that a soak found to be bad.
-    pub fn new(call: &Call, report: Record, reproducer: Option<PathBuf>) -> Self {
+    pub fn new(call: &Call, report: Record) -> Self {
         Self {
-            reproducer,
+            reproducer: report.reproducer.clone(),
             what: what_moves(&report),
             verdict: report.verdict.clone(),
             report: Some(report),

@@ -32,6 +32,8 @@ pub enum Message {
         calls: u64,
         accepts: bool,
     },
+    /// A callable accepts calls, but they take too long to be screened.
+    Slow { name: String },
     /// A callable has a dangerous name.
     LeftOut { name: String },
     /// A callable cannot be screened, because its arguments or its instance leak.
@@ -53,6 +55,7 @@ pub struct Audit {
     pub unreached: BTreeSet<String>,
     pub left_out: BTreeSet<String>,
     pub masked: BTreeSet<String>,
+    pub slow: BTreeSet<String>,
     pub refused: Option<String>,
     pub trying: (String, Vec<Call>),
     pub screening: Vec<String>,
@@ -107,6 +110,7 @@ impl Audit {
                 }
                 self.called.insert(name, calls);
             }
+            Message::Slow { name } => drop(self.slow.insert(name)),
             Message::LeftOut { name } => drop(self.left_out.insert(name)),
             Message::Masked { name } => drop(self.masked.insert(name)),
             Message::Suspect { name, call } => self.suspects.push((name, call, false)),

@@ -19,6 +19,7 @@ impl Audit {
             "rows": self.rows,
             "schema": 1,
             "seconds": time.as_secs_f64(),
+            "slow": self.slow,
             "undecided": self.undecided,
             "unreached": self.unreached,
         });
@@ -47,7 +48,7 @@ impl Audit {
             }
             text += &format!("{:12} {}\n", "", row.command);
             if let Some(file) = &row.reproducer {
-                text += &format!("{:12} {}\n", "", file.display());
+                text += &format!("{:12} {file}\n", "");
             }
         }
         text += "\n";
@@ -65,6 +66,10 @@ impl Audit {
         list(
             &mut self.masked.iter(),
             "without a verdict, because their arguments or their instance leak",
+        );
+        list(
+            &mut self.slow.iter(),
+            "without a verdict, because a call takes too long",
         );
         list(
             &mut self.unreached.iter(),
