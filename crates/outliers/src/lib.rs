@@ -33,7 +33,6 @@ mod bar;
 pub mod baseline;
 mod exercise;
 mod findings;
-mod handout;
 mod inject;
 pub mod messages;
 mod refcounts;

@@ -8,8 +8,9 @@ use anyhow::{Context, Result};
 use lessons::{EXERCISES, Exercise, JudgeError, Judgement, LESSONS, TemporaryDirectory};
 use pyoutliers::interpreter;
 
-use super::called;
-use super::exercise::{explained, judged, path};
+use super::super::called;
+use super::files::path;
+use super::judged::{explained, judged};
 
 /// The page, with what the judge says about each exercise here.
 pub fn page() -> Result<String> {
