@@ -1,6 +1,7 @@
 //! `outliers exercise`: broken C extensions to fix, and the judge.
 
 use std::collections::hash_map::DefaultHasher;
+use std::env;
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io::{self, IsTerminal, Write};
@@ -27,6 +28,7 @@ use super::similar::similar;
 pub struct Arguments {
     /// NAME: an exercise, which is copied to exercises/NAME.c
     /// FILE.c: your own module FILE, with detect(list of floats)
+    ///         or an exercise in another directory: DIRECTORY/NAME.c
     /// Nothing: the list of exercises
     #[arg(value_name = "NAME|FILE.c", verbatim_doc_comment)]
     exercise: Option<String>,
@@ -49,7 +51,7 @@ pub struct Arguments {
     soak: bool,
 }
 
-/// The directory of the exercises, in the current directory.
+/// The directory of the exercises.
 const FOLDER: &str = "exercises";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -89,9 +91,9 @@ fn found(name: &str) -> (PathBuf, Option<&'static Exercise>) {
         || PathBuf::from(name.trim_start_matches("./")),
         |exercise| path(exercise.name),
     );
-    let known = EXERCISES
-        .iter()
-        .find(|exercise| file.ends_with(path(exercise.name)));
+    // Solutions that a teacher collects have the same name in many directories.
+    let is_it = |exercise: &&Exercise| file.ends_with(format!("{}.c", exercise.name));
+    let known = EXERCISES.iter().find(is_it);
     (file, known)
 }
 
@@ -266,15 +268,27 @@ fn filled(text: &str) -> String {
     lines
 }
 
+/// The directory of the exercises: the current one if it is called that and has one, or else one in it.
+fn folder() -> &'static Path {
+    let has_one = || {
+        let mut files = EXERCISES
+            .iter()
+            .map(|exercise| format!("{}.c", exercise.name));
+        files.any(|file| Path::new(&file).exists())
+    };
+    let is_here = env::current_dir().is_ok_and(|here| here.ends_with(FOLDER)) && has_one();
+    Path::new(if is_here { "" } else { FOLDER })
+}
+
 /// The file of an exercise.
-pub fn path(name: &str) -> PathBuf {
-    Path::new(FOLDER).join(name).with_extension("c")
+fn path(name: &str) -> PathBuf {
+    folder().join(name).with_extension("c")
 }
 
 /// Copies the source of an exercise to its file, unless that exists.
 fn copy(exercise: &Exercise, file: &Path) -> Result<()> {
     if !file.exists() {
-        fs::create_dir_all(FOLDER)?;
+        fs::create_dir_all(folder())?;
         fs::write(file, exercise.source)
             .with_context(|| format!("cannot write {}", file.display()))?;
         super::output::say(&format!(
@@ -288,7 +302,7 @@ fn copy(exercise: &Exercise, file: &Path) -> Result<()> {
 /// Adds an exercise to the list of passed ones.
 fn pass(exercise: &Exercise) {
     if let Some(line) = passed_as(exercise.name) {
-        let passed = Path::new(FOLDER).join(".passed");
+        let passed = folder().join(".passed");
         let all = fs::read_to_string(&passed).unwrap_or_default();
         if !all.contains(&line) {
             // If it fails, only the list of exercises is wrong.
@@ -313,6 +327,6 @@ fn passed_as(name: &str) -> Option<String> {
 }
 
 fn is_passed(name: &str) -> bool {
-    let passed = fs::read_to_string(Path::new(FOLDER).join(".passed")).unwrap_or_default();
+    let passed = fs::read_to_string(folder().join(".passed")).unwrap_or_default();
     passed_as(name).is_some_and(|line| passed.contains(&line))
 }
