@@ -133,7 +133,10 @@ impl Answers {
                         Message::Failing { place } => self.is_failing(&place),
                         Message::Crashed { signal, place } => {
                             // The first one is sent before the place is looked for.
-                            let is_second = self.crash.as_ref().is_some_and(|crash| crash.signal == signal);
+                            let is_second = self
+                                .crash
+                                .as_ref()
+                                .is_some_and(|crash| crash.signal == signal);
                             let place = is_second.then_some(place);
                             self.crash = Some(Crash { signal, place });
                         }

@@ -43,7 +43,8 @@ fn the_page_of_exercises_has_each_one_with_the_judges_words() {
             let line = line.replace('&', "&amp;");
             let line = line.replace('<', "&lt;").replace('>', "&gt;");
             let shown = format!("<span data-line=\"{number}\">{line}</span>");
-            let is_code = exercise.code().lines().count() + number > exercise.source.lines().count();
+            let is_code =
+                exercise.code().lines().count() + number > exercise.source.lines().count();
             assert_eq!(section.contains(&shown), is_code, "{name}: {shown}");
         }
         for part in [
