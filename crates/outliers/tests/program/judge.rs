@@ -130,9 +130,10 @@ const WRONG: [(&str, &str, &str, &str); 33] = [
         "With an empty list, it ended the process (exit status: 0).",
     ),
     (
+        // Some Pythons have `math` built in, so its repr names no file.
         "keeps_a_module",
         "",
-        "return PyImport_ImportModule(\"math\") ? PyList_New(0) : NULL;",
+        "return PyImport_ImportModule(\"colorsys\") ? PyList_New(0) : NULL;",
         "'>. References to it in such a call: PyImport_ImportModule in line 5 adds 1.",
     ),
     (
@@ -544,6 +545,16 @@ fn the_lines_that_never_ran_are_named() {
             " keeps the rules in the lines that ran. Line 7 never ran: the condition in line 6 was never true. \
              A part of line 8 never ran. \
              Lines 12 to 14 never ran. ",
+        ),
+        (
+            // From Python 3.12, Py_DECREF is inlined even without optimisation.
+            "releases_nothing",
+            "",
+            "if (PyList_GET_SIZE(data) == 123456) {
+                 Py_DECREF(data);
+             }
+             return PyList_New(0);",
+            " keeps the rules in the lines that ran. Line 6 never ran: the condition in line 5 was never true. ",
         ),
         (
             "calls_nothing",
