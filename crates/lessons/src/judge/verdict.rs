@@ -9,7 +9,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use super::message::{Message, Tried};
-use super::{Compiled, Error, LONGEST_CALL, SIGALRM, Trial};
+use super::{Compiled, Error, LONGEST_CALL, SIGALRM, SIGNALS, Trial};
 use refsoak::child::{CUT_OFF, Child, Heard, signal_name};
 
 /// A child that sends nothing for this long is in a call that does not return, and its alarm did not end it.
@@ -18,6 +18,7 @@ const LIMIT: Duration = Duration::from_secs(super::LONGEST_CALL as u64 + 5);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const SIGABRT: i32 = 6;
+const SIGKILL: i32 = 9;
 
 /// The judge's verdict on a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,14 +188,17 @@ impl Answers {
                 }),
                 _,
             ) => (lesson, rule, evidence),
-            (Some(Message::Clean), _) if status.success() => return Ok(None),
+            // What a module does when the process ends may take long, so this process may have killed it.
+            (Some(Message::Clean), _) if status.success() || status.signal() == Some(SIGKILL) => {
+                return Ok(None);
+            }
             (_, None) => {
                 let errors = errors.trim();
                 return Err(Error::Refused(format!(
                     "the judge ended, {status}: {errors}"
                 )));
             }
-            (_, Some(tried)) => match self.crash.or(status.signal().zip(Some(String::new()))) {
+            (_, Some(tried)) => match self.crash.or(unreported(status)) {
                 _ if self.is_late => ("exceptions".into(), returns.into(), endless("")),
                 Some((SIGALRM, place)) => ("exceptions".into(), returns.into(), endless(&place)),
                 Some(crash) => crashed(crash, tried, errors, file),
@@ -215,6 +219,12 @@ impl Answers {
             lesson,
         }))
     }
+}
+
+/// The signal of a crash that the child could not report, without a place.
+fn unreported(status: ExitStatus) -> Option<(i32, String)> {
+    let signal = status.signal().filter(|signal| SIGNALS.contains(signal))?;
+    Some((signal, String::new()))
 }
 
 /// The evidence of a call that does not return, and its place.
