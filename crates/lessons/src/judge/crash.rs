@@ -9,7 +9,7 @@ use refsoak::child::signal_name;
 
 const SIGABRT: i32 = 6;
 const SIGFPE: i32 = 8;
-const SIGKILL: i32 = 9;
+pub(super) const SIGKILL: i32 = 9;
 
 /// The end of a child process by a signal.
 pub(super) struct Crash {

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use super::crash::Crash;
+use super::crash::{Crash, SIGKILL};
 use super::message::{Message, Tried};
-use super::{Compiled, Error, LONGEST_CALL, SIGALRM, Trial};
+use super::{Compiled, Error, LONGEST_CALL, SIGALRM, SIGNALS, Trial};
 use refsoak::child::{CUT_OFF, Child, Heard};
 
 /// A child that sends nothing for this long is in a call that does not return, and its alarm did not end it.
@@ -194,14 +194,17 @@ impl Answers {
                 }),
                 _,
             ) => (lesson, rule, evidence),
-            (Some(Message::Clean), _) if status.success() => return Ok(None),
+            // What a module does when the process ends may take long, so this process may have killed it.
+            (Some(Message::Clean), _) if status.success() || status.signal() == Some(SIGKILL) => {
+                return Ok(None);
+            }
             (_, None) => {
                 let errors = errors.trim();
                 return Err(Error::Refused(format!(
                     "the judge ended, {status}: {errors}"
                 )));
             }
-            (_, Some(tried)) => match self.crash.or(status.signal().map(Crash::unseen)) {
+            (_, Some(tried)) => match self.crash.or(unreported(status)) {
                 _ if self.is_late => ("exceptions".into(), RETURNS.into(), endless("")),
                 Some(Crash { signal, place }) if signal == SIGALRM => {
                     let evidence = endless(&place.unwrap_or_default());
@@ -232,6 +235,12 @@ impl Answers {
             lesson,
         }))
     }
+}
+
+/// A crash that the child could not report.
+fn unreported(status: ExitStatus) -> Option<Crash> {
+    let is_crash = |signal: &i32| SIGNALS.contains(signal) || *signal == SIGKILL;
+    status.signal().filter(is_crash).map(Crash::unseen)
 }
 
 /// The evidence of a call that does not return, and its place.

@@ -1,6 +1,5 @@
 //! Judges a file, and shows how far the judge is.
 
-use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 use signal_hook::low_level::emulate_default_handler;
 
+use super::super::bar::Bar;
 use super::super::{called, output};
 
 /// Compiles a file and judges it. Prints the compiler's messages and, in a terminal, the current trial.
@@ -31,22 +31,16 @@ pub fn judged(file: &Path) -> Result<Judgement, JudgeError> {
             }
             Ok(command)
         };
-        let is_shown = io::stderr().is_terminal();
-        let mut shown = String::new();
+        let mut bar = Bar::new();
         let judgement = compiled.judge(child, |what| {
-            if is_shown && shown != what {
-                let _ = write!(io::stderr(), "{CLEAR}{what:.79}");
-                shown = what.into();
-            }
+            bar.note(format_args!("{what}"));
             if interrupted.load(Ordering::Relaxed) {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
         });
-        if is_shown {
-            let _ = write!(io::stderr(), "{CLEAR}");
-        }
+        bar.clear();
         judgement
     })
 }
@@ -63,6 +57,3 @@ pub fn explained<T>(judged: Result<T, JudgeError>) -> Result<T> {
         error => anyhow!(error),
     })
 }
-
-/// Clears the current line of a terminal.
-const CLEAR: &str = "\r\x1b[2K";

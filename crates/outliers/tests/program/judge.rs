@@ -10,7 +10,7 @@ use super::exercises::can_compile;
 use crate::common::{self, directory, outcome, outliers, skipped};
 
 /// Modules that keep the rules, although they may look wrong.
-const RIGHT: [(&str, &str, &str); 11] = [
+const RIGHT: [(&str, &str, &str); 12] = [
     (
         "prints_no_line_feed",
         "",
@@ -31,6 +31,12 @@ const RIGHT: [(&str, &str, &str); 11] = [
          long place = calls++ % 5000;
          Py_XSETREF(store[place], text);
          return PyList_New(0);",
+    ),
+    (
+        "ends_slowly",
+        "#include <unistd.h>
+         static void __attribute__((destructor)) end(void) { sleep(7); }",
+        "return PyList_New(0);",
     ),
     ("returns_its_argument", "", "Py_INCREF(data); return data;"),
     // When memory runs out here, Python 3.10 to 3.12 leak a reference to the list.
@@ -97,7 +103,7 @@ const RIGHT: [(&str, &str, &str); 11] = [
 ];
 
 /// Modules that break one rule, and what the judge says of them.
-const WRONG: [(&str, &str, &str, &str); 33] = [
+const WRONG: [(&str, &str, &str, &str); 34] = [
     (
         "divides_by_zero",
         "",
@@ -155,6 +161,12 @@ const WRONG: [(&str, &str, &str, &str); 33] = [
          Py_DECREF(list);
          return PyList_New(0);",
         ", it crashed (SIG",
+    ),
+    (
+        "sends_itself_a_signal",
+        "#include <signal.h>",
+        "raise(SIGTERM); return NULL;",
+        "With an empty list, it ended the process (signal: 15 (SIGTERM)).",
     ),
     (
         "releases_a_fresh_object_twice",
