@@ -5,6 +5,7 @@
 mod libpython;
 
 use std::ffi::OsStr;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
@@ -268,7 +269,7 @@ fn a_choice_that_does_not_exist_or_is_not_a_python() {
     script(&endless, "exec yes\n");
     let endless = endless.to_str().unwrap();
     let too_much = format!(
-        "OUTLIERS_PYTHON leads to {endless}, which is not a Python: it prints more than 65536 bytes"
+        "OUTLIERS_PYTHON leads to {endless}, which does not work as a Python: it prints more than 65536 bytes"
     );
     for (variable, value, expected) in [
         (
@@ -279,7 +280,7 @@ fn a_choice_that_does_not_exist_or_is_not_a_python() {
         (
             "OUTLIERS_PYTHON",
             "/bin/ls",
-            "OUTLIERS_PYTHON leads to /bin/ls, which is not a Python",
+            "OUTLIERS_PYTHON leads to /bin/ls, which does not work as a Python",
         ),
         ("OUTLIERS_PYTHON", endless, &too_much),
         (
@@ -290,6 +291,36 @@ fn a_choice_that_does_not_exist_or_is_not_a_python() {
     ] {
         let problem = problem_of_choice(variable, value);
         assert!(problem.starts_with(expected), "{problem}");
+    }
+}
+
+/// An environment that was copied into an image without the Python that had made it.
+#[test]
+fn a_link_that_leads_nowhere_is_named_with_its_end() {
+    let copied = directory("copied");
+    let bin = copied.join("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    symlink("python3", bin.join("python")).unwrap();
+    symlink("/nonexistent/bin/python3.11", bin.join("python3")).unwrap();
+    symlink("round", bin.join("round")).unwrap();
+    let python = bin.join("python");
+    let (round, python) = (bin.join("round").display().to_string(), python.display());
+    let end = "which is a link to /nonexistent/bin/python3.11, which does not exist";
+    for (variable, value, expected) in [
+        (
+            "VIRTUAL_ENV",
+            copied.to_str().unwrap(),
+            format!("{python}, {end}"),
+        ),
+        (
+            "OUTLIERS_PYTHON",
+            &round,
+            format!("{round}, which does not exist"),
+        ),
+    ] {
+        let problem = problem_of_choice(variable, value);
+        let expected = format!("{variable} leads to {expected}");
+        assert!(problem.starts_with(&expected), "{problem}");
     }
 }
 
