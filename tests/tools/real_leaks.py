@@ -14,6 +14,8 @@ def package(name):
 
 np, pl, orjson, geometry, ops = map(package, ("numpy", "polars", "orjson", "shapely.geometry", "shapely.ops"))
 alchemy = package("sqlalchemy")
+msgspec, ujson, gmpy2, hiredis, frozendict, lz4 = map(
+    package, ("msgspec", "ujson", "gmpy2", "hiredis", "frozendict", "lz4.frame"))
 
 if np:
     ARRAY, OUT = np.arange(5), np.zeros(5, dtype=np.int32)
@@ -104,6 +106,58 @@ if alchemy:
 def select(data):
     with ENGINE.connect() as connection:
         connection.execute(SELECT)
+    return []
+
+
+if msgspec:
+    DECODER = msgspec.msgpack.Decoder(tuple[float, ...])
+    ENCODED = msgspec.msgpack.encode([number + 0.5 for number in range(17)])
+
+
+def tuple_of_seventeen(data):
+    DECODER.decode(ENCODED)
+    return []
+
+
+def large_integer(data):
+    ujson.loads("123456789012345678901234567890")
+    return []
+
+
+def constant_key(data):
+    ujson.dumps({2345.5: 1})
+    return []
+
+
+def real_number(data):
+    gmpy2.mpfr("1.5")
+    return []
+
+
+if hiredis:
+    READER = hiredis.Reader()
+
+
+def map_reply(data):
+    READER.feed(b"%1\r\n+key\r\n$5\r\nvalue\r\n")
+    READER.gets()
+    return []
+
+
+def hash_of_mapping(data):
+    hash(frozendict.frozendict({1.5: 2.5}))
+    return []
+
+
+if lz4:
+    BROKEN = lz4.compress(bytes(1000))[:-8] + b"12345678"
+
+
+def broken_frame(data):
+    try:
+        lz4.decompress(BROKEN)
+    except RuntimeError:
+        pass
     return []
 
 

@@ -67,6 +67,8 @@ def referents(things):
     found = gc.get_referents(*things)
     if types.FrameType in set(map(type, found)):
         found = [thing for thing in found if type(thing) is not types.FrameType]
+    # The collector does not look into code, whose constants are the literals that functions are called with.
+    found += [code.co_consts for code in things if type(code) is types.CodeType]
     array_type = getattr(sys.modules.get("numpy"), "ndarray", None)
     if isinstance(array_type, type):
         # The collector sees neither arrays nor their items.

@@ -153,9 +153,9 @@ impl Report {
         }
         if self.ended.is_none() && self.smallest_visible * PARTS < self.wanted {
             let (wanted, made) = (thousands(self.wanted), thousands(self.calls));
-            let reason = match is_clean {
-                true => "there was no time for more",
-                false => "they were enough to be certain",
+            let reason = match self.verdict {
+                Verdict::Clean | Verdict::Undecided(_) => "there was no time for more",
+                _ => "they were enough to be certain",
             };
             writeln!(f, "made {made} of {wanted} calls: {reason}")?;
         }

@@ -29,6 +29,15 @@ def soak(directory, *arguments):
     return python(directory, "-m", "refsoak", "soak", *arguments, "--calls", "160")
 
 
+def test_only_lines_that_leak_are_named(tmp_path):
+    (tmp_path / "grows.py").write_text("KEPT = []\n\n\ndef grows():\n    KEPT.append([1.5 + len(KEPT)])\n")
+    done = python(tmp_path, "-m", "refsoak", "soak", "grows.grows()", "--setup", "import grows", "--calls", "160",
+                  "--json")
+    assert done.returncode == 1, done.stderr
+    lines = [line for line in json.loads(done.stdout)["grown"] if ".py:" in line]
+    assert lines and all("grows.py:5:" in line for line in lines), lines
+
+
 def test_a_reproducer_is_run_by_this_python(tmp_path):
     done = soak(tmp_path, *LEAK, "--reproducer", "leak.py", "--json")
     assert (done.returncode, done.stderr) == (1, ""), done.stderr

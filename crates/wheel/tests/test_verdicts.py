@@ -1,6 +1,10 @@
 """Leaks fail, and what cannot be judged says why."""
 
+import time
+
 import pytest
+
+import refsoak
 
 LEAKS = """
     import ctypes
@@ -284,3 +288,18 @@ def test_hypothesis_is_not_soaked(run):
     """)
     result = run("--soak", "-p", "_hypothesis_pytestplugin")
     assert (result.status, result.verdicts) == (0, {}), str(result)
+
+
+def test_a_report_without_a_verdict_does_not_say_that_it_is_certain():
+    store = {}
+
+    def fill():
+        time.sleep(0.01)
+        store[len(store)] = object()
+
+    # On a busy machine, a few seconds may be too few to compare anything.
+    reports = (refsoak.soak(fill, seconds=seconds) for seconds in (3, 6, 12, 24))
+    report = next(report for report in reports if "still filling" in str(report))
+    assert report.verdict == "none", report
+    assert ": there was no time for more\n" in str(report), report
+    assert "certain" not in str(report), report

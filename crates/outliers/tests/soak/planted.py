@@ -229,6 +229,12 @@ def leaks_an_object_that_only_c_code_holds(data):
 def leaks_nones_reference(data): return leaks(None, 1)
 
 
+def leaks_a_constant_of_code(data):
+    def inner():
+        return leaks(2345.5, 1)
+    return inner()
+
+
 def leaks_in_another_thread(data):
     thread = threading.Thread(target=leaks_a_reference_each_time, args=(data,))
     thread.start()

@@ -352,6 +352,16 @@ fn references_to_objects_that_only_c_code_holds_are_not_seen() {
     assert_eq!(report["verdict"], "clean", "{report:#}");
 }
 
+/// The collector does not look into code. A test that calls C code passes mostly literals.
+#[test]
+fn references_to_constants_of_code_are_seen() {
+    let report = judged("leaks_a_constant_of_code", "1600", "leak");
+    let summary = report["summary"].as_str().unwrap();
+    assert!(summary.ends_with(": references"), "{report:#}");
+    let object = &report["references"][0]["object"];
+    assert_eq!(object, "float 2345.5", "{report:#}");
+}
+
 #[test]
 fn references_to_immortal_objects_are_not_seen() {
     let version = interpreter::loaded().version.to_string();
