@@ -227,8 +227,7 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     } else {
         CALLS
     };
-    // `python -m refsoak` runs below a line of the wheel, which would be named for what the soak itself allocates.
-    let mut soak = Soak::new(arguments.calls.unwrap_or(usual)).hide("refsoak");
+    let mut soak = Soak::new(arguments.calls.unwrap_or(usual));
     if let Soaked::Function(detector, data) = &callee {
         soak = soak.lend(detector, data);
     }
