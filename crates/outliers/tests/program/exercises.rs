@@ -107,6 +107,10 @@ const MISTAKES: [(&str, Changes, &str); 24] = [
         "cycle",
         &[
             ("    PyObject_GC_UnTrack(self);\n", ""),
+            (
+                "static int clear",
+                "__attribute__((unused)) static int clear",
+            ),
             ("    .tp_clear = (inquiry)clear,\n", ""),
         ],
         "Untrack first: the collector must not visit an object that is being freed.",
