@@ -8,12 +8,13 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use super::message::{Message, Tried};
-use super::{Compiled, Error, LONGEST_CALL, SIGALRM, SIGNALS, Trial};
+use super::compile::Compiled;
+use super::error::Error;
+use super::message::{LONGEST_CALL, Message, SIGALRM, SIGNALS, Trial, Tried};
 use refsoak::child::{CUT_OFF, Child, Heard, signal_name};
 
 /// A child that sends nothing for this long is in a call that does not return, and its alarm did not end it.
-const LIMIT: Duration = Duration::from_secs(super::LONGEST_CALL as u64 + 5);
+const LIMIT: Duration = Duration::from_secs(LONGEST_CALL as u64 + 5);
 /// How long a child may take to end after its last message.
 const PATIENCE: Duration = Duration::from_secs(5);
 
