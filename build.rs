@@ -4,7 +4,7 @@
 //! | variable | meaning |
 //! |---|---|
 //! | `OUTLIERS_BUILD_PYTHON` | the interpreter that was chosen |
-//! | `OUTLIERS_BUILD_VERSION` | its version, such as `3.11.7` |
+//! | `OUTLIERS_BUILD_VERSION` | its version, such as `3.11.7`, or `3.14.2t` if it is free-threaded |
 //! | `OUTLIERS_BUILD_LIBDIR` | the directory of its library |
 //! | `OUTLIERS_BUILD_LIBRARY` | the file of its library, such as `libpython3.11.so.1.0` |
 //! | `OUTLIERS_BUILD_ENV` | where Cargo's runner (see `.cargo/config.toml`) prepares a private environment; empty without a runner |
@@ -34,12 +34,14 @@ for key, value in answers.items():
 ";
 
 const OLDEST: (u32, u32) = (3, 8);
+const OLDEST_FREE_THREADED: (u32, u32) = (3, 14);
 /// How long an interpreter may take to answer: it may be on a network, or on a busy machine.
 const LONGEST: Duration = Duration::from_secs(20);
 const NAME_ANOTHER: &str = "PYTHON_SYS_EXECUTABLE=/path/to/python cargo build";
 
 fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-check-cfg=cfg(free_threaded)");
     if env::var_os("CARGO_FEATURE_EXTENSION_MODULE").is_some() {
         // Python loads this library, so there is nothing to link and nothing to refuse.
         return ExitCode::SUCCESS;
@@ -88,10 +90,15 @@ fn build() -> Result<(), String> {
     instruct("rustc-link-lib", format!("python{}", python.link_name))?;
     instruct("rustc-link-search", format!("native={libdir}"))?;
     instruct("rustc-link-arg-tests", format!("-Wl,-rpath,{libdir}"))?;
-    let environment = environment(&python.version);
+    let mut version = python.version.clone();
+    if python.free_threaded {
+        instruct("rustc-cfg", "free_threaded")?;
+        version.push('t');
+    }
+    let environment = environment(&version);
     for (name, value) in [
         ("PYTHON", &*python.executable),
-        ("VERSION", &*python.version),
+        ("VERSION", &*version),
         ("LIBDIR", &*libdir.to_string()),
         ("LIBRARY", &*python.loaded),
         ("ENV", &*environment.to_string_lossy()),
@@ -192,10 +199,10 @@ impl Python {
             )
         } else if self.minor() < OLDEST {
             format!("Python {version} is too old ({executable}); name one from 3.8 on")
-        } else if self.free_threaded {
+        } else if self.free_threaded && self.minor() < OLDEST_FREE_THREADED {
             format!(
-                "Python {version} is free-threaded (Py_GIL_DISABLED=1 in {executable}), which \
-                 python3-sys misreads; name one with the lock"
+                "Python {version} is free-threaded (Py_GIL_DISABLED=1 in {executable}), which is \
+                 supported from 3.14 on; name one with the lock"
             )
         } else if self.debug {
             format!(

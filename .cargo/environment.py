@@ -15,6 +15,9 @@ from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "pyoutliers" / "requirements.txt"
 
+# As the build script writes it: a free-threaded Python has its own packages.
+VERSION = "{}.{}.{}".format(*sys.version_info[:3]) + ("t" if "t" in sys.abiflags else "")
+
 # Succeeds in a Python of the same minor version that finds NumPy, also on PYTHONPATH (the arguments). Like every
 # Python here, it runs isolated, so that no code from the current directory runs.
 HAS_NUMPY = """
@@ -23,8 +26,9 @@ from importlib.machinery import PathFinder
 path = sys.argv[1:] + sys.path
 if sys.prefix == sys.base_prefix and not os.environ.get("PYTHONNOUSERSITE"):
     path.append(site.getusersitepackages())
-sys.exit(sys.version_info[:2] != ({}, {}) or PathFinder.find_spec("numpy", path) is None)
-""".format(*sys.version_info)
+same = (*sys.version_info[:2], sys.abiflags) == ({}, {}, {!r})
+sys.exit(not same or PathFinder.find_spec("numpy", path) is None)
+""".format(*sys.version_info[:2], sys.abiflags)
 
 
 def say(message):
@@ -77,8 +81,7 @@ def prepare(directory):
             fcntl.flock(lock, fcntl.LOCK_EX)
         if is_ready():
             return
-        say("Python {}.{}.{} has no NumPy; preparing a private environment, once: {}".format(
-            *sys.version_info[:3], directory))
+        say("Python {} has no NumPy; preparing a private environment, once: {}".format(VERSION, directory))
         run("install Python's venv, for example with apt install python3-venv",
             sys.executable, "-I", "-m", "venv", "--clear", str(directory))
         run("connect to the network, or name a Python that has NumPy: OUTLIERS_PYTHON=/path/to/python",
@@ -89,7 +92,7 @@ def prepare(directory):
 
 def main():
     # The path that build.rs records for the program.
-    directory = Path(sys.argv[1]).resolve() / "python-{}.{}.{}".format(*sys.version_info[:3])
+    directory = Path(sys.argv[1]).resolve() / ("python-" + VERSION)
     environment = activated()
     if environment and has_numpy(environment[1]):
         return

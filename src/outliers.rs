@@ -1,9 +1,8 @@
 //! A Python function, found once and called many times.
 
-use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
 
-use crate::capi::{self, Exception, Held, Owned, Python};
+use crate::capi::{self, Exception, Held, Kept, Owned};
 use crate::convert;
 use crate::error::Result;
 use crate::interpreter::{Turn, c_name, find, with_python};
@@ -22,7 +21,10 @@ use crate::parameter::Parameter;
 /// stops taking turns automatically. [`without_turns`](Self::without_turns) is for functions that compute
 /// without the lock.
 ///
-/// To use more cores, start several processes. Let each read its own part of the input and send back
+/// A free-threaded Python has no lock: threads compute at the same time, and take no turns. Two threads on two cores
+/// make 1.8 to 1.9 times the calls of one.
+///
+/// To use more cores with the lock, start several processes. Let each read its own part of the input and send back
 /// only indices: sending the numbers takes about as long as computing with them.
 ///
 /// In an async program, make calls on a thread for blocking work, for example with `tokio::task::spawn_blocking`.
@@ -37,7 +39,7 @@ pub struct Outliers {
     /// A dictionary, if there are named arguments.
     parameters: Option<Held>,
     /// The list of the previous call.
-    kept: Mutex<Option<Held>>,
+    kept: Kept,
     /// The most values that a kept list may have.
     most_kept: usize,
     /// The number of calls that the function still makes without turns; `None` if it never takes turns.
@@ -106,9 +108,10 @@ impl Outliers {
             function,
             name,
             parameters: None,
-            kept: Mutex::new(None),
+            kept: Kept::new(),
             most_kept: MOST_KEPT,
-            turns: Some(AtomicU32::new(0)),
+            // Without the lock there is nothing to take turns for.
+            turns: (!cfg!(free_threaded)).then(AtomicU32::default),
         })
     }
 
@@ -148,7 +151,7 @@ impl Outliers {
     /// Calls reuse the list of the previous call if they have the same number of values, which saves making
     /// and freeing one: a call with 1,000,000 values takes about 0.6 of the time. In return, one list stays
     /// in memory until the next call, or until the `Outliers` is closed: 32 bytes for each value, and whatever
-    /// the function has put into the list. A function that keeps its argument gets a new list with each call.
+    /// the function has put into the list. In a free-threaded Python, up to 32 threads each keep one. A function that keeps its argument gets a new list with each call.
     #[must_use]
     pub fn keep_up_to(mut self, values: usize) -> Self {
         self.most_kept = values;
@@ -234,7 +237,7 @@ impl Outliers {
         }
         let _turn = self.turns.as_ref().map(Turn::take);
         with_python(|py| {
-            let list = convert::list_from_slice(py, data, self.kept_list(py))?; // new, or the kept one
+            let list = convert::list_from_slice(py, data, self.kept.take(py))?; // new, or the kept one
             let result = self.call(&list); // borrows; new
             self.keep(list, data.len()); // for the next call, or released
             drain(&result?, data.len())
@@ -242,25 +245,12 @@ impl Outliers {
         .map_err(|error| error.in_function(&self.name))
     }
 
-    /// Takes the list of the previous call, unless another thread is using it.
-    #[inline(always)]
-    fn kept_list<'p>(&self, py: Python<'p>) -> Option<Owned<'p>> {
-        let kept = self.kept.try_lock().ok()?.take();
-        kept.map(|list| list.into_owned(py))
-    }
-
     /// Keeps a list if it is not too long and has no other reference. Otherwise releases it.
     #[inline(always)]
     fn keep(&self, list: Owned<'_>, length: usize) {
-        if length > self.most_kept || list.reference_count() != 1 {
-            return;
+        if length <= self.most_kept && list.is_unique() {
+            self.kept.put(list);
         }
-        let list = Held::from(list);
-        // Dropping an earlier list may run Python code, so it happens after the mutex is unlocked.
-        let _earlier = match self.kept.try_lock() {
-            Ok(mut kept) => kept.replace(list),
-            Err(_) => Some(list),
-        };
     }
 
     /// Calls the function with a Python list.

@@ -17,7 +17,7 @@ use crate::capi::owned::{Borrowed, Owned};
 ///
 /// [`with_python`]: crate::with_python
 #[derive(Debug)]
-pub struct Held(NonNull<ffi::PyObject>);
+pub struct Held(pub(super) NonNull<ffi::PyObject>);
 
 // SAFETY: a bare address; only `as_borrowed` and `into_owned` reach the object, and they need the
 // lock.

@@ -10,8 +10,6 @@ use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use python3_sys as ffi;
-
 use crate::capi::libc::{DlInfo, FLAGS, dladdr, dlopen, dlsym};
 #[cfg(not(feature = "extension-module"))]
 use crate::capi::search::search;
@@ -147,7 +145,7 @@ fn find() -> Result<Library, String> {
     search().map(Library)
 }
 
-/// The version of the loaded library, such as `3.11.7`. Python need not be started.
+/// The version of the loaded library, such as `3.11.7`, or `3.14.2t` if it is free-threaded. Python need not be started.
 ///
 /// The library is asked only once: it writes each answer into the same buffer, so two threads must not
 /// ask at the same time.
@@ -160,7 +158,9 @@ pub(crate) fn loaded_version() -> &'static str {
         // SAFETY: a static string that ends in NUL, and that nothing here writes meanwhile.
         let version = unsafe { CStr::from_ptr(version) };
         let version = version.to_string_lossy();
-        version.split(' ').next().unwrap_or_default().to_owned()
+        let number = version.split(' ').next().unwrap_or_default();
+        let is_free_threaded = version.contains(" free-threading build ");
+        format!("{number}{}", if is_free_threaded { "t" } else { "" })
     })
 }
 
@@ -177,20 +177,4 @@ pub(crate) fn loaded_library() -> Option<PathBuf> {
     // SAFETY: ends in NUL, and lives as long as the library, which is never unloaded.
     let file = unsafe { CStr::from_ptr(file) };
     Some(OsStr::from_bytes(file.to_bytes()).into())
-}
-
-/// Whether an object is of that type, or of a subclass.
-///
-/// # Safety
-///
-/// The lock is held; the object is live.
-#[inline]
-pub(in crate::capi) unsafe fn is_a(
-    object: *mut ffi::PyObject,
-    kind: *mut ffi::PyTypeObject,
-) -> bool {
-    // SAFETY: the caller guarantees a live object; only reads a pointer.
-    let own = unsafe { ffi::Py_TYPE(object) };
-    // SAFETY: the lock is held; both are types, and live as long as the object and the library.
-    own == kind || unsafe { c!(PyType_IsSubtype(own, kind)) } != 0
 }

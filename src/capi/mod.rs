@@ -35,6 +35,11 @@
 //! [`with_python`](crate::with_python) takes it, and hands out the token [`Python`] as proof. Every
 //! reference carries the token.
 //!
+//! A free-threaded Python has no such lock. There, [`with_python`](crate::with_python) attaches the thread to the
+//! interpreter, the token is the proof that it is attached, and several threads hold one at the same time. The rules
+//! are the same: Python's objects protect themselves, and a borrowed reference comes only from an owner that no other
+//! thread can change.
+//!
 //! Code that uses a reference after it was stolen, or after its owner or the lock is gone, does not compile; nor
 //! does code that releases a borrowed one. See the examples of [`Owned`], [`Borrowed`] and [`list_get_item`].
 //!
@@ -111,10 +116,14 @@
 mod calls;
 mod check;
 mod exception;
+#[cfg(all(test, not(feature = "extension-module")))]
+mod headers;
 mod held;
+mod kept;
 mod libc;
 mod library;
 mod lock;
+mod object;
 mod owned;
 mod raised;
 #[cfg(not(feature = "extension-module"))]
@@ -126,6 +135,7 @@ pub use calls::*;
 pub use exception::Exception;
 pub use held::Held;
 pub(crate) use held::release_dropped;
+pub(crate) use kept::Kept;
 pub(crate) use libc::clock;
 #[cfg(not(feature = "extension-module"))]
 pub(crate) use libc::geteuid;
@@ -137,6 +147,9 @@ pub(crate) use lock::Started;
 pub(crate) use lock::{already_started, is_held, with_lock};
 pub use owned::{Borrowed, Owned};
 /// The C declarations: the crate `python3-sys`.
+///
+/// What it defines in Rust, such as `Py_TYPE` and the fields of objects, is wrong for a free-threaded Python. Calls through
+/// [`c!`](c) are right there too.
 pub use python3_sys as ffi;
 pub use raised::ROOM_FOR_TRACEBACK;
 pub(crate) use raised::trace_back_by;

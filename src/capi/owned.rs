@@ -9,6 +9,7 @@ use python3_sys as ffi;
 
 use crate::capi::library::c;
 use crate::capi::lock::Python;
+use crate::capi::object::{count, is_unique};
 
 /// A reference that your code owns, released when it is dropped.
 ///
@@ -157,11 +158,15 @@ impl<'p> Owned<'p> {
     /// ```
     #[doc(alias = "Py_REFCNT")]
     pub fn reference_count(&self) -> usize {
-        // SAFETY: the object is live because `self` owns a reference to it, and the lock is held,
-        // so nobody writes the field meanwhile.
-        let count = unsafe { (*self.as_ptr()).ob_refcnt };
-        // From 3.14 on the upper half of the field holds flags.
-        count.cast_unsigned() & 0xFFFF_FFFF
+        // SAFETY: the object is live because `self` owns a reference to it; the lock is held.
+        unsafe { count(self.as_ptr()) }
+    }
+
+    /// Whether this is the only reference to the object.
+    #[inline]
+    pub(crate) fn is_unique(&self) -> bool {
+        // SAFETY: the object is live because `self` owns a reference to it; the lock is held.
+        unsafe { is_unique(self.as_ptr()) }
     }
 
     /// Whether the object is immortal, as `None` is from 3.12 on: then its count is very large.

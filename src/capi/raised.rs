@@ -13,6 +13,7 @@ use crate::capi::exception::Exception;
 use crate::capi::held::Held;
 use crate::capi::library::c;
 use crate::capi::lock::Python;
+use crate::capi::object::has_flag;
 use crate::capi::owned::Owned;
 
 /// The most characters of a message that are kept.
@@ -195,8 +196,8 @@ fn str_of<'p>(value: &Owned<'p>) -> Option<Owned<'p>> {
 pub(in crate::capi) fn utf8(text: &Owned<'_>, most: isize) -> Result<Option<String>, Exception> {
     let py = text.py();
     // SAFETY: the lock is held and the object live.
-    let is_string = unsafe { ffi::PyUnicode_Check(text.as_ptr()) };
-    if is_string == 0 {
+    let is_string = unsafe { has_flag(text.as_ptr(), ffi::Py_TPFLAGS_UNICODE_SUBCLASS) };
+    if !is_string {
         return Ok(None);
     }
     // SAFETY: the lock is held; `text` is a live string; the range is cut to its length.

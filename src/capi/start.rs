@@ -27,7 +27,7 @@ pub(crate) fn calls_back() -> bool {
 /// Space for a `PyConfig` or `PyPreConfig` of any version. The types that python3-sys declares are too short
 /// from 3.13 on: Python would write past their end. The largest so far has 456 bytes.
 #[repr(C, align(16))]
-struct Config([u8; 4096]);
+pub(super) struct Config([u8; 4096]);
 
 impl Config {
     const fn new() -> Self {
@@ -48,9 +48,9 @@ impl Config {
 }
 
 /// `install_signal_handlers`, the fifth int of a `PyConfig` in every version since 3.8.
-const INSTALL_SIGNAL_HANDLERS: usize = 4;
+pub(super) const INSTALL_SIGNAL_HANDLERS: usize = 4;
 /// `coerce_c_locale`, the sixth int of a `PyPreConfig` in every version since 3.8.
-const COERCE_C_LOCALE: usize = 5;
+pub(super) const COERCE_C_LOCALE: usize = 5;
 
 /// Starts Python as if `program` had been run, so Python finds the modules of its environment. Then runs
 /// `prepare`.

@@ -17,18 +17,27 @@ const LONGEST: Duration = Duration::from_secs(20);
 
 /// The version that a virtual environment has recorded: venv writes `version`, other tools `version_info`.
 pub(super) fn recorded_version(python: &Path) -> Option<Version> {
-    let settings = python.parent()?.parent()?.join("pyvenv.cfg");
-    let settings = fs::read_to_string(settings).ok()?;
-    settings.lines().find_map(|line| {
+    let environment = python.parent()?.parent()?;
+    let settings = fs::read_to_string(environment.join("pyvenv.cfg")).ok()?;
+    let version = settings.lines().find_map(|line| {
         let (key, value) = line.split_once('=')?;
         matches!(key.trim(), "version" | "version_info").then(|| Version::parse(value.trim()))?
+    })?;
+    // Nothing records whether it is free-threaded, but its packages are elsewhere.
+    let free_threaded = version.clone().free_threaded();
+    let packages = environment.join("lib").join(free_threaded.directory());
+    Some(if packages.exists() {
+        free_threaded
+    } else {
+        version
     })
 }
 
 /// The version of an interpreter, and its real executable: `python` may be a launcher, such as pyenv's.
 pub(super) fn ask(python: &Path) -> Result<(Version, PathBuf), String> {
     const QUESTION: &str = "import os, sys
-os.write(1, b'%d.%d.%d\\n' % sys.version_info[:3] + os.fsencode(sys.executable))";
+flag = b't' if 't' in sys.abiflags else b''
+os.write(1, b'%d.%d.%d' % sys.version_info[:3] + flag + b'\\n' + os.fsencode(sys.executable))";
     let mut command = Command::new(python);
     command.args(["-I", "-S", "-c", QUESTION].map(OsStr::new));
     let (status, answer) = answer(&mut command, LONGEST)?;

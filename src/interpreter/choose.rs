@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{self, Path};
+use std::path::{self, Path, PathBuf};
 
 use super::asked::{ask, recorded_version};
 use super::choice::{Choice, Rule};
@@ -119,9 +119,12 @@ fn admit(choice: Choice, linked: &Version) -> Result<Choice, String> {
     };
     // The system looks up a bare name, such as python3, in PATH.
     if python.parent() != Some(Path::new("")) && !python.is_file() {
-        return Err(format!(
-            "{rule} leads to {shown}, which does not exist; {other}"
-        ));
+        let problem = match gone(python) {
+            // An environment that was copied, as into an image: its link still leads to the Python that made it.
+            Some(end) => format!("which is a link to {}, which does not exist", end.display()),
+            None => "which does not exist".to_owned(),
+        };
+        return Err(format!("{rule} leads to {shown}, {problem}; {other}"));
     }
     let (version, python) = match recorded_version(python) {
         Some(version) => (
@@ -129,7 +132,7 @@ fn admit(choice: Choice, linked: &Version) -> Result<Choice, String> {
             path::absolute(python).map_err(|error| error.to_string())?,
         ),
         None => ask(python).map_err(|reason| {
-            format!("{rule} leads to {shown}, which is not a Python: {reason}; {other}")
+            format!("{rule} leads to {shown}, which does not work as a Python: {reason}; {other}")
         })?,
     };
     if !version.same_minor(linked) {
@@ -143,6 +146,17 @@ fn admit(choice: Choice, linked: &Version) -> Result<Choice, String> {
         version,
         rule: *rule,
     })
+}
+
+/// The end of a chain of symbolic links that leads nowhere.
+fn gone(link: &Path) -> Option<PathBuf> {
+    let mut end = link.to_owned();
+    // A chain may lead to itself; the system follows 40 links.
+    for _ in 0..40 {
+        let Ok(next) = fs::read_link(&end) else { break };
+        end = end.parent()?.join(next);
+    }
+    (end != link).then_some(end)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Finds a function: the only place that imports modules and looks up names.
 
 use std::ffi::{CStr, CString};
-use std::path::Path;
+use std::path::{self, Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::choice::Rule;
@@ -102,12 +102,12 @@ fn advice(py: Python<'_>, module: &str, exception: &Exception) -> String {
     // The module itself, or a package that it is in.
     let rest = unknown.and_then(|name| module.strip_prefix(name));
     let is_asked_for = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let other = match choice.rule {
+        Rule::Host => "",
+        _ => "; or choose a Python that has it: OUTLIERS_PYTHON=/path/to/python",
+    };
     if unknown == Some("numpy") {
         let remedy = install_numpy(py).unwrap_or_default();
-        let other = match choice.rule {
-            Rule::Host => "",
-            _ => "; or choose a Python that has it: OUTLIERS_PYTHON=/path/to/python",
-        };
         format!("the Python is {choice}; install it: {remedy}{other}")
     } else if is_asked_for && Path::new(&format!("{module}.py")).is_file() {
         format!("the Python is {choice}; to load it from its file, write {module}.py")
@@ -115,6 +115,11 @@ fn advice(py: Python<'_>, module: &str, exception: &Exception) -> String {
         format!(
             "the Python is {choice}; name its directory in PYTHONPATH, as the current one is not \
              searched"
+        )
+    } else if let Some(directory) = unknown.and_then(|name| directory_with(module, name)) {
+        format!(
+            "the Python is {choice}; the directory of a file is not searched: name {} in PYTHONPATH",
+            directory.display()
         )
     } else if choice.version != library {
         format!(
@@ -127,9 +132,19 @@ fn advice(py: Python<'_>, module: &str, exception: &Exception) -> String {
             "the Python is {choice}; this NumPy was made for a Python other than {library}: take it \
              off PYTHONPATH, or install one for this Python"
         )
+    } else if unknown.is_some() {
+        format!("the Python is {choice}; install what is missing there{other}")
     } else {
         format!("the Python is {choice}")
     }
+}
+
+/// The directory of a module's file, if it also has a module or package of that name.
+fn directory_with(module: &str, name: &str) -> Option<PathBuf> {
+    let directory = path::absolute(module).ok()?.parent()?.to_owned();
+    let found = Path::new(module).is_file()
+        && (directory.join(format!("{name}.py")).is_file() || directory.join(name).is_dir());
+    found.then_some(directory)
 }
 
 /// The command that installs NumPy for the running Python.

@@ -16,7 +16,8 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// # Errors
 ///
-/// - [`ErrorKind::Start`] if no Python is running.
+/// - [`ErrorKind::Start`] if no Python is running, or if it is free-threaded: this library is built for objects as they
+///   are with the lock.
 /// - The error of the closure.
 pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> Result<R>) -> Result<R> {
     capi::load().map_err(start_error)?;
@@ -24,6 +25,10 @@ pub fn with_python<R>(closure: impl for<'p> FnOnce(Python<'p>) -> Result<R>) -> 
     capi::with_lock(started, |py| {
         static PREPARED: OnceLock<()> = OnceLock::new();
         if PREPARED.get().is_none() {
+            if loaded().version.is_free_threaded() {
+                let reason = "this library was built for a Python with the lock, not for a free-threaded one";
+                return Err(start_error(reason.into()));
+            }
             prelude::install_traceback(py)?;
             let _ = PREPARED.set(());
         }

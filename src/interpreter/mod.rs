@@ -22,7 +22,8 @@
 //! built for 3.11.7 runs with 3.11.2 on another machine. If there is no Python, the error says what to
 //! install.
 //!
-//! The current directory is searched neither for modules nor for environments. `PYTHONPATH` works as in
+//! The current directory is searched neither for modules nor for environments, and the directory of a `.py` file
+//! is not searched for the modules that it imports. `PYTHONPATH` works as in
 //! Python, where an empty entry means the current directory: `PYTHONPATH=:/x` has one, before the colon.
 //!
 //! # Once

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-/// A version such as 3.11.7. Text after the numbers (`rc1`, `+`) is ignored.
+/// A version such as 3.11.7, or 3.14.2t of a free-threaded Python. Other text after the numbers (`rc1`, `+`) is ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Version {
     major: u32,
     minor: u32,
     micro: u32,
+    is_free_threaded: bool,
 }
 
 impl Version {
@@ -24,13 +25,16 @@ impl Version {
             major: next()?,
             minor: next()?,
             micro: next()?,
+            is_free_threaded: text.ends_with('t'),
         })
     }
 
-    /// Whether both have the same minor version, so the modules and environments of one work with the other.
+    /// Whether both have the same minor version, and both or none is free-threaded, so the modules and environments
+    /// of one work with the other.
     #[cfg(not(feature = "extension-module"))]
     pub(super) fn same_minor(&self, other: &Self) -> bool {
-        (self.major, self.minor) == (other.major, other.minor)
+        let minor = |version: &Self| (version.major, version.minor, version.is_free_threaded);
+        minor(self) == minor(other)
     }
 
     /// Whether it is that minor version, or a newer one.
@@ -38,15 +42,35 @@ impl Version {
         (self.major, self.minor) >= (major, minor)
     }
 
-    /// `python3.11`: the name of its directories, and of its executable.
+    /// Whether several threads can run Python code at the same time: a build without the lock.
+    pub fn is_free_threaded(&self) -> bool {
+        self.is_free_threaded
+    }
+
+    /// `python3.11`, or `python3.14t`: the name of its directories, and of its executable.
     #[cfg(not(feature = "extension-module"))]
     pub(super) fn directory(&self) -> String {
-        format!("python{}.{}", self.major, self.minor)
+        format!("python{}.{}{}", self.major, self.minor, self.flag())
+    }
+
+    /// The same version of a free-threaded Python.
+    #[cfg(not(feature = "extension-module"))]
+    pub(super) fn free_threaded(self) -> Self {
+        let is_free_threaded = true;
+        Self {
+            is_free_threaded,
+            ..self
+        }
+    }
+
+    fn flag(&self) -> &'static str {
+        if self.is_free_threaded { "t" } else { "" }
     }
 }
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.major, self.minor, self.micro)
+        let flag = self.flag();
+        write!(f, "{}.{}.{}{flag}", self.major, self.minor, self.micro)
     }
 }

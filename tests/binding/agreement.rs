@@ -2,11 +2,13 @@
 //! safe layer making the same call.
 #![allow(clippy::indexing_slicing)]
 
+use crate::common::{is_free_threaded, skipped};
 use cpython::{ObjectProtocol, PyModule, Python};
 use pyoutliers::{Outliers, with_python};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-/// The one-liner as the plain reference, called through the safe layer of the `cpython` crate.
+/// The one-liner as the plain reference, called through the safe layer of the `cpython` crate; through this crate in
+/// a free-threaded Python, whose objects the `cpython` crate misreads.
 const REFERENCE: &str = "
 import numpy as np
 
@@ -19,6 +21,11 @@ def reference(data, threshold):
 ";
 
 fn reference(function: &str, data: &[f64], threshold: f64) -> Vec<i64> {
+    if is_free_threaded() {
+        let reference = Outliers::from_source(REFERENCE, "reference.py", "reference").unwrap();
+        let reference = reference.with("threshold", threshold).unwrap();
+        return reference.detect(data).unwrap();
+    }
     with_python(|_| {
         let lock = Python::acquire_gil();
         let py = lock.python();
@@ -258,5 +265,8 @@ fn a_threshold_that_is_not_a_finite_number_of_0_or_more_is_refused() {
 
 #[test]
 fn the_binding_agrees_with_the_safe_layer() {
+    if is_free_threaded() {
+        return skipped("the cpython crate misreads the objects of a free-threaded Python");
+    }
     assert_eq!(agreed("pyoutliers:detect", lists(2)).len(), 600);
 }

@@ -1,7 +1,7 @@
 //! The contents of errors, and where errors can go. The gallery of `hostile.rs` has the errors for everything that
 //! can be raised.
 
-use crate::common::callee;
+use crate::common::{callee, directory};
 use pyoutliers::{Error, ErrorKind, Exception, Outliers, capi, with_python};
 use std::ffi::CString;
 
@@ -145,6 +145,31 @@ fn an_unknown_module_is_an_import_error() {
         text.ends_with("name its directory in PYTHONPATH, as the current one is not searched"),
         "{text}"
     );
+}
+
+#[test]
+fn a_file_that_imports_what_is_missing_gets_advice() {
+    let directory = directory("beside");
+    let write = |name: &str, text: &str| std::fs::write(directory.join(name), text).unwrap();
+    std::fs::create_dir_all(directory.join("package")).unwrap();
+    write("helper.py", "");
+    let beside = format!(
+        "; the directory of a file is not searched: name {} in PYTHONPATH",
+        directory.display()
+    );
+    let elsewhere = "; install what is missing there; or choose a Python that has it: OUTLIERS_PYTHON=/path/to/python";
+    for (name, expected) in [
+        ("helper", &*beside),
+        ("package", &beside),
+        ("package_of_no_name", elsewhere),
+    ] {
+        let file = format!("imports_{name}.py");
+        write(&file, &format!("import {name}\n"));
+        let file = directory.join(file);
+        let error = Outliers::new(file.to_str().unwrap(), "f").unwrap_err();
+        let text = error.to_string();
+        assert!(text.ends_with(expected), "{text}");
+    }
 }
 
 #[test]

@@ -14,5 +14,6 @@ mod generated;
 mod hostile;
 mod kept_list;
 mod parameters;
+mod side_by_side;
 mod threads;
 mod turns;

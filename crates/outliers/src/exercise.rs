@@ -22,6 +22,7 @@ use judged::{explained, judged};
 pub struct Arguments {
     /// NAME: an exercise, which is copied to exercises/NAME.c
     /// FILE.c: your own module FILE, with detect(list of floats)
+    ///         or an exercise in another directory: DIRECTORY/NAME.c
     /// Nothing: the list of exercises
     #[arg(value_name = "NAME|FILE.c", verbatim_doc_comment)]
     exercise: Option<String>,

@@ -17,10 +17,11 @@ use serde_json::Value;
 use super::argument::text;
 use super::bar::Bar;
 use super::baseline::Baseline;
+use super::called;
 use super::function::Callee;
 use super::inject::Injection;
 use super::messages::to_json;
-use super::output::{print, say};
+use super::output::{complain, print, say};
 use super::overwrite;
 use super::plot;
 use super::reproducer;
@@ -94,7 +95,14 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.watched {
         let mut watched = Watched::new()?;
-        let result = soak(arguments, &mut watched);
+        let result = soak(arguments, &mut watched).or_else(|error| {
+            let Some(advice) = arguments.inputs.advice(&error) else {
+                return Err(error);
+            };
+            complain(&error);
+            say(advice);
+            Ok(ExitCode::FAILURE)
+        });
         return watched.done(result);
     }
     if arguments.reproducer.is_some() && arguments.inputs.starve {
@@ -225,6 +233,10 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     }
     for pattern in &arguments.allow {
         soak = soak.allow(pattern);
+    }
+    if called::is_in_python() {
+        // Allocations outside all Python code belong to no line: not to the one that runs this program either.
+        soak = soak.hide("refsoak");
     }
     if arguments.native {
         soak = soak.native();

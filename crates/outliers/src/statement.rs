@@ -1,9 +1,10 @@
 //! A Python statement to soak, as the module `timeit` takes one.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::str::FromStr;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use clap::Args;
 use pyoutliers::capi::{self, Held, Owned};
 use pyoutliers::{interpreter, with_python};
@@ -45,6 +46,25 @@ pub struct Inputs {
 }
 
 impl Inputs {
+    /// What to try after an error of the statement. Nothing after an error of the setup.
+    pub fn advice(&self, error: &Error) -> Option<&'static str> {
+        let error = match error.downcast_ref()? {
+            refsoak::Error::Python(error) => error,
+            _ => return None,
+        };
+        let exception = error.exception()?;
+        if self.statement.is_none() || !exception.traceback().contains("File \"<statement>\"") {
+            return None;
+        }
+        match exception.type_name() {
+            "NameError" if self.setup.is_empty() => {
+                Some("import what the statement uses with --setup, such as --setup 'import json'")
+            }
+            _ if self.raises => None,
+            _ => Some("to soak the path that raises an exception, add --raises"),
+        }
+    }
+
     /// The source of the statement, for a script.
     pub fn source(&self, Source(statement): &Source) -> Value {
         json!({"setup": self.setup, "statement": statement, "raises": self.raises})
@@ -59,7 +79,14 @@ impl FromStr for Source {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.contains(".py:") && !text.contains(char::is_whitespace) {
+        let is_one_word = !text.contains(char::is_whitespace);
+        let is_file = text.ends_with(".py") && Path::new(text).is_file();
+        if is_file || is_one_word && text.contains(".py::") {
+            return Err(
+                "this is not a statement: 'pytest --soak' soaks tests (see the wheel refsoak)",
+            );
+        }
+        if is_one_word && text.contains(".py:") {
             return Err("this is not a statement: name a function with '--function'");
         }
         Ok(Self(text.into()))

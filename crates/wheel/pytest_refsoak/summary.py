@@ -75,9 +75,11 @@ class Summary:
         terminal.write_line(", ".join(counts))
         screened = [found["window"] for found in by_verdict.get("screened", [])]
         if screened:
-            terminal.write_line(
-                "the screening sees what grows in 1 of %d to %d calls; --soak-calls %d sees 1 of 80"
-                % (min(screened), max(screened), 1600))
+            least, most = min(screened), max(screened)
+            terminal.write_line("the screening sees what grows in 1 of %s calls; --soak-calls 1600 sees 1 of 80" % (
+                least if least == most else "%d to %d" % (least, most)))
+        if any(is_fault(found) for _, found in self.found):
+            terminal.write_line(NEXT)
         if self.baseline and not hasattr(self.config, "workerinput"):  # the controller of xdist writes it
             for line in _native.end([self.baseline, [outcome(*row) for row in self.found]]):
                 terminal.write_line(line)
@@ -93,6 +95,15 @@ WORDS = [
     ("over-release", "release too often"), ("died", "died"), ("none", "without a verdict"),
     ("unsoaked", "not even screened, because the budget was spent"),
 ]
+
+
+# Options of the command that the plugin does not have.
+NEXT = """for one call: python -m refsoak soak 'module.f()' --setup 'import module'
+    --native names the C function that keeps a reference; --reproducer FILE.py writes a script for an issue"""
+
+
+def is_fault(found):
+    return found["verdict"] in ("leak", "over-release", "died") and found.get("baseline") != "known"
 
 
 def outcome(test, found):

@@ -42,6 +42,13 @@ def test_a_reproducer_is_run_by_this_python(tmp_path):
     assert script.splitlines()[1:6] == ["#   " + line for line in printed]
 
 
+def test_no_line_of_the_command_itself_is_blamed(tmp_path):
+    done = soak(tmp_path, "X.append(object())", "--setup", "X = []", "--json")
+    lines = json.loads(done.stdout)["grown"]
+    assert any(line.startswith("<statement>:1: ") for line in lines), lines
+    assert not any("__main__.py" in line for line in lines), lines
+
+
 def test_the_baseline_of_a_statement_is_one_of_pytest_too(run):
     wrote = soak(run.directory, *LEAK, "--baseline", "known.json")
     assert (wrote.returncode, wrote.stderr) == (

@@ -82,6 +82,7 @@ def test_a_baseline_lets_known_leaks_pass(run):
     options = ["--soak", *FAST, "--soak-baseline", "known.json"]
     first = run(*options)
     assert first.status == 1, str(first)
+    assert "python -m refsoak soak 'module.f()'" in first.out
     assert "wrote 1 finding to known.json; from the next run on, it does not fail" in first.out
     findings = json.loads((run.directory / "known.json").read_text())["findings"]
     assert list(findings) == ["references to object <object object>, which is test_leaks.OWN"]
@@ -93,6 +94,7 @@ def test_a_baseline_lets_known_leaks_pass(run):
     assert known.verdicts == {"test_leak": "leak", "test_other": "clean"}
     assert known.rows["test_leak"]["baseline"] == "known"
     assert "(in the baseline)" in known.out
+    assert "python -m refsoak soak" not in known.out
     assert "no longer found" not in known.out
 
     run.write(test_leaks=LEAKS % (2, 0))

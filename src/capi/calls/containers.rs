@@ -10,17 +10,11 @@ use crate::capi::check;
 use crate::capi::exception::Exception;
 use crate::capi::library::c;
 use crate::capi::lock::Python;
+use crate::capi::object::{has_flag, slots};
 use crate::capi::owned::{Borrowed, Owned};
 
 /// An index that the C calls refuse. The length will not do: Python code can append to a list that is still empty.
 const NO_SLOT: isize = -1;
-
-/// The start of a `PyListObject`, the same in every version from 3.8 to 3.15.
-#[repr(C)]
-struct ListObject {
-    ob_base: ffi::PyVarObject,
-    ob_item: *mut *mut ffi::PyObject,
-}
 
 /// A new list or tuple whose slots are being filled, in order.
 ///
@@ -66,29 +60,39 @@ impl<'p> Unfilled<'p> {
     #[inline]
     pub(crate) fn again(list: Owned<'p>, length: usize) -> Option<Self> {
         // SAFETY: the lock is held and the object live.
-        let is_list = unsafe { ffi::PyList_Check(list.as_ptr()) } != 0;
-        if !is_list || list.reference_count() != 1 {
+        let is_list = unsafe { has_flag(list.as_ptr(), ffi::Py_TPFLAGS_LIST_SUBCLASS) };
+        if !is_list {
             return None;
         }
         // SAFETY: the lock is held; a live list.
         let found = unsafe { c!(PyList_Size(list.as_ptr())) };
-        (usize::try_from(found) == Ok(length)).then(|| Self::new(list, found))
+        (usize::try_from(found) == Ok(length)).then(|| Self::new(list, found))?
     }
 
-    /// For a list or tuple to which this is the only reference.
+    /// `None` if other code has a reference to the list or tuple.
     #[inline]
-    fn new(object: Owned<'p>, length: isize) -> Self {
+    fn new(object: Owned<'p>, length: isize) -> Option<Self> {
+        #[cold]
+        fn release(object: Owned<'_>) {
+            // SAFETY: the lock is held; a live list or tuple, untracked below.
+            unsafe { c!(PyObject_GC_Track(object.as_ptr().cast())) };
+        }
         // The empty tuple is shared, and an empty list has no slot to read.
         if length > 0 {
-            // SAFETY: the lock is held; a live list or tuple, which Python tracks, or did.
+            // SAFETY: the lock is held; a live list or tuple, which Python tracks.
             unsafe { c!(PyObject_GC_UnTrack(object.as_ptr().cast())) };
+            // From now on nobody can find it. In a free-threaded Python another thread may have, just before.
+            if !object.is_unique() {
+                release(object);
+                return None;
+            }
         }
-        Self {
+        Some(Self {
             object,
             slots: ptr::null_mut(),
             length,
             filled: 0,
-        }
+        })
     }
 
     /// The number of references to the list or tuple itself.
@@ -140,14 +144,17 @@ impl<'p> Unfilled<'p> {
 pub fn list_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception> {
     // A larger length cannot fit in memory: Python refuses `isize::MAX` too.
     let length = isize::try_from(length).unwrap_or(isize::MAX);
-    // SAFETY: the lock is held; the length is not negative.
-    let list = unsafe { c!(PyList_New(length)) };
-    // SAFETY: the result of a call that returns new or NULL.
-    let object = unsafe { Owned::from_owned_ptr_or_err(py, list) }?;
-    // SAFETY: a live list, and its layout.
-    let slots = unsafe { (*list.cast::<ListObject>()).ob_item };
-    let list = Unfilled::new(object, length);
-    Ok(Unfilled { slots, ..list })
+    loop {
+        // SAFETY: the lock is held; the length is not negative.
+        let list = unsafe { c!(PyList_New(length)) };
+        // SAFETY: the result of a call that returns new or NULL.
+        let object = unsafe { Owned::from_owned_ptr_or_err(py, list) }?;
+        if let Some(unfilled) = Unfilled::new(object, length) {
+            // SAFETY: a live list, to which `unfilled` has the only reference.
+            let slots = unsafe { slots(list) };
+            return Ok(Unfilled { slots, ..unfilled });
+        }
+    }
 }
 
 /// Stores an item in slot `index` of a list, the next one or an earlier one.
@@ -238,11 +245,15 @@ pub fn list_get_item<'a, 'p>(
 #[doc(alias = "PyTuple_New")]
 pub fn tuple_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception> {
     let length = isize::try_from(length).unwrap_or(isize::MAX);
-    // SAFETY: the lock is held; the length is not negative.
-    let tuple = unsafe { c!(PyTuple_New(length)) };
-    // SAFETY: the result of a call that returns new or NULL.
-    let object = unsafe { Owned::from_owned_ptr_or_err(py, tuple) }?;
-    Ok(Unfilled::new(object, length))
+    loop {
+        // SAFETY: the lock is held; the length is not negative.
+        let tuple = unsafe { c!(PyTuple_New(length)) };
+        // SAFETY: the result of a call that returns new or NULL.
+        let object = unsafe { Owned::from_owned_ptr_or_err(py, tuple) }?;
+        if let Some(unfilled) = Unfilled::new(object, length) {
+            return Ok(unfilled);
+        }
+    }
 }
 
 /// Stores an item in slot `index` of a tuple, the next one or an earlier one.

@@ -4,8 +4,9 @@ use python3_sys as ffi;
 
 use crate::capi::check;
 use crate::capi::exception::Exception;
-use crate::capi::library::{c, is_a};
+use crate::capi::library::c;
 use crate::capi::lock::Python;
+use crate::capi::object::{has_flag, is_a, kind};
 use crate::capi::owned::Owned;
 
 /// Makes a float with the same bits.
@@ -111,8 +112,7 @@ pub fn long_from_long_long(py: Python<'_>, value: i64) -> Result<Owned<'_>, Exce
 #[inline]
 pub fn long_check(object: &Owned<'_>) -> bool {
     // SAFETY: the lock is held and the object live.
-    let is_int = unsafe { ffi::PyLong_Check(object.as_ptr()) };
-    is_int != 0
+    unsafe { has_flag(object.as_ptr(), ffi::Py_TPFLAGS_LONG_SUBCLASS) }
 }
 
 /// Whether the object is `True` or `False`.
@@ -128,7 +128,7 @@ pub fn long_check(object: &Owned<'_>) -> bool {
 #[inline]
 pub fn bool_check(object: &Owned<'_>) -> bool {
     // SAFETY: the lock is held and the object live.
-    let kind = unsafe { ffi::Py_TYPE(object.as_ptr()) };
+    let kind = unsafe { kind(object.as_ptr()) };
     kind == c!(static PyBool_Type)
 }
 

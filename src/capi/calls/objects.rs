@@ -11,6 +11,7 @@ use crate::capi::exception::Exception;
 use crate::capi::library::c;
 use crate::capi::library::loaded_version;
 use crate::capi::lock::Python;
+use crate::capi::object::has_flag;
 use crate::capi::owned::{Borrowed, Owned};
 use crate::capi::raised;
 
@@ -245,10 +246,10 @@ pub fn object_call<'p>(
     keywords: &Owned<'p>,
 ) -> Result<Owned<'p>, Exception> {
     // SAFETY: the lock is held and the object live.
-    let is_tuple = unsafe { ffi::PyTuple_Check(arguments.as_ptr()) };
+    let is_tuple = unsafe { has_flag(arguments.as_ptr(), ffi::Py_TPFLAGS_TUPLE_SUBCLASS) };
     // SAFETY: as above.
-    let is_dict = unsafe { ffi::PyDict_Check(keywords.as_ptr()) };
-    if is_tuple == 0 || is_dict == 0 {
+    let is_dict = unsafe { has_flag(keywords.as_ptr(), ffi::Py_TPFLAGS_DICT_SUBCLASS) };
+    if !is_tuple || !is_dict {
         return Err(Exception::of_type(
             "TypeError",
             "arguments must be a tuple and a dict",

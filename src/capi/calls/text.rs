@@ -3,8 +3,9 @@
 use python3_sys as ffi;
 
 use crate::capi::exception::Exception;
-use crate::capi::library::{c, is_a};
+use crate::capi::library::c;
 use crate::capi::lock::Python;
+use crate::capi::object::{has_flag, is_a};
 use crate::capi::owned::Owned;
 use crate::capi::raised;
 
@@ -21,8 +22,7 @@ use crate::capi::raised;
 #[inline]
 pub fn unicode_check(object: &Owned<'_>) -> bool {
     // SAFETY: the lock is held and the object live.
-    let is_string = unsafe { ffi::PyUnicode_Check(object.as_ptr()) };
-    is_string != 0
+    unsafe { has_flag(object.as_ptr(), ffi::Py_TPFLAGS_UNICODE_SUBCLASS) }
 }
 
 /// Whether the object is a `bytes`.
@@ -38,8 +38,7 @@ pub fn unicode_check(object: &Owned<'_>) -> bool {
 #[inline]
 pub fn bytes_check(object: &Owned<'_>) -> bool {
     // SAFETY: the lock is held and the object live.
-    let is_bytes = unsafe { ffi::PyBytes_Check(object.as_ptr()) };
-    is_bytes != 0
+    unsafe { has_flag(object.as_ptr(), ffi::Py_TPFLAGS_BYTES_SUBCLASS) }
 }
 
 /// Whether the object is a `bytearray`.

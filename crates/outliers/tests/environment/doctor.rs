@@ -5,11 +5,13 @@
 mod libpython;
 
 use std::ffi::OsStr;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
 use crate::common::{
-    directory, environment, linked_version, outcome, outliers, passes, script, skipped,
+    directory, environment, is_free_threaded, linked_directory, linked_version, outcome, outliers,
+    passes, script, skipped,
 };
 use crate::common::{make_wheels, makes_environments, packages};
 use libpython::other_libpython;
@@ -205,7 +207,8 @@ fn numpy_for_another_python() {
 #[test]
 fn numpy_for_another_micro_version() {
     let version = linked_version();
-    let other = format!("{}.99", version.rsplit_once('.').unwrap().0);
+    let (minor, micro) = version.rsplit_once('.').unwrap();
+    let other = format!("{minor}.99{}", micro.trim_start_matches(char::is_numeric));
     let environment = environment("other-micro", &other);
     let directory = crate::common::directory("unfit-numpy");
     std::fs::write(
@@ -266,7 +269,7 @@ fn a_choice_that_does_not_exist_or_is_not_a_python() {
     script(&endless, "exec yes\n");
     let endless = endless.to_str().unwrap();
     let too_much = format!(
-        "OUTLIERS_PYTHON leads to {endless}, which is not a Python: it prints more than 65536 bytes"
+        "OUTLIERS_PYTHON leads to {endless}, which does not work as a Python: it prints more than 65536 bytes"
     );
     for (variable, value, expected) in [
         (
@@ -277,7 +280,7 @@ fn a_choice_that_does_not_exist_or_is_not_a_python() {
         (
             "OUTLIERS_PYTHON",
             "/bin/ls",
-            "OUTLIERS_PYTHON leads to /bin/ls, which is not a Python",
+            "OUTLIERS_PYTHON leads to /bin/ls, which does not work as a Python",
         ),
         ("OUTLIERS_PYTHON", endless, &too_much),
         (
@@ -288,6 +291,36 @@ fn a_choice_that_does_not_exist_or_is_not_a_python() {
     ] {
         let problem = problem_of_choice(variable, value);
         assert!(problem.starts_with(expected), "{problem}");
+    }
+}
+
+/// An environment that was copied into an image without the Python that had made it.
+#[test]
+fn a_link_that_leads_nowhere_is_named_with_its_end() {
+    let copied = directory("copied");
+    let bin = copied.join("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    symlink("python3", bin.join("python")).unwrap();
+    symlink("/nonexistent/bin/python3.11", bin.join("python3")).unwrap();
+    symlink("round", bin.join("round")).unwrap();
+    let python = bin.join("python");
+    let (round, python) = (bin.join("round").display().to_string(), python.display());
+    let end = "which is a link to /nonexistent/bin/python3.11, which does not exist";
+    for (variable, value, expected) in [
+        (
+            "VIRTUAL_ENV",
+            copied.to_str().unwrap(),
+            format!("{python}, {end}"),
+        ),
+        (
+            "OUTLIERS_PYTHON",
+            &round,
+            format!("{round}, which does not exist"),
+        ),
+    ] {
+        let problem = problem_of_choice(variable, value);
+        let expected = format!("{variable} leads to {expected}");
+        assert!(problem.starts_with(&expected), "{problem}");
     }
 }
 
@@ -365,7 +398,7 @@ fn another_libpython() {
 /// Uses a copy of the library with other version numbers.
 #[test]
 fn a_library_of_another_patch_release_is_used_wherever_it_is() {
-    let version = linked_version();
+    let version = linked_version().trim_end_matches('t').to_owned();
     let mut other = version.clone().into_bytes();
     let last = other.last_mut().unwrap();
     *last = if *last == b'9' { b'0' } else { *last + 1 };
@@ -381,8 +414,9 @@ fn a_library_of_another_patch_release_is_used_wherever_it_is() {
     let (status, stdout) = doctor(|command| _ = command.env("LD_LIBRARY_PATH", &directory));
     assert_eq!(status, Some(0), "{stdout}");
     let other = String::from_utf8(other).unwrap();
+    let flag = if is_free_threaded() { "t" } else { "" };
     for part in [
-        &format!("loaded     {other} from {}", directory.display()),
+        &format!("loaded     {other}{flag} from {}", directory.display()),
         "demo       [7, 113, 835]",
     ] {
         assert!(stdout.contains(part), "{part:?} is missing:\n{stdout}");
@@ -454,9 +488,7 @@ fn a_failed_start_is_remembered_and_the_process_continues() {
 fn python_itself_refuses_to_start() {
     // A standard library with only os.py passes our check, but not Python's.
     let home = crate::common::directory("empty-home");
-    let version = linked_version();
-    let minor = version.rsplit_once('.').unwrap().0;
-    let library = home.join(format!("lib/python{minor}"));
+    let library = home.join("lib").join(linked_directory());
     std::fs::create_dir_all(&library).unwrap();
     std::fs::write(library.join("os.py"), "").unwrap();
     let stdout = passes("doctor::start_fails", &[("PYTHONHOME", home.as_ref())]);

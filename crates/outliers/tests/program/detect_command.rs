@@ -207,7 +207,11 @@ fn a_module_that_raises_on_import_is_reported_in_a_line_with_its_traceback() {
     );
     // For a missing module, the line is enough, so there is no traceback.
     for (function, remedy) in [
-        ("wants:f", "(OUTLIERS_PYTHON)"),
+        (
+            "wants:f",
+            "(OUTLIERS_PYTHON); install what is missing there; or choose a Python that has it: \
+             OUTLIERS_PYTHON=/path/to/python",
+        ),
         (
             "no_such.module:f",
             "name its directory in PYTHONPATH, as the current one is not searched",

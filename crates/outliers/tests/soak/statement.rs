@@ -54,6 +54,40 @@ fn a_statement_that_should_raise_and_does_not_is_an_error() {
     assert!(stderr.starts_with(expected), "{stderr}");
 }
 
+#[test]
+fn after_an_error_of_the_statement_a_line_says_what_to_try() {
+    let raises = "outliers: to soak the path that raises an exception, add --raises\n";
+    let setup =
+        "outliers: import what the statement uses with --setup, such as --setup 'import json'\n";
+    for (arguments, advice) in [
+        (&["int('x')"][..], raises),
+        (&["json.dumps(1)"], setup),
+        (&["jsno.dumps(1)", "--setup", "import json"], raises),
+        (&["1", "--setup", "int('x')"], ""),
+        (&["1 +"], ""),
+    ] {
+        let (status, stdout, stderr) = soaked(arguments);
+        assert_eq!((status, &*stdout), (Some(1), ""), "{arguments:?}");
+        let (_, after) = stderr.rsplit_once("Error: ").unwrap_or_default();
+        let (_, after) = after.split_once('\n').unwrap_or_default();
+        assert_eq!(after, advice, "{stderr}");
+    }
+}
+
+#[test]
+fn a_test_or_a_file_is_not_a_statement() {
+    for (word, expected) in [
+        ("tests/test_a.py::test_b", "pytest --soak"),
+        ("tests/soak/truth.py", "pytest --soak"),
+        ("spikes.py:spikes", "name a function with '--function'"),
+    ] {
+        let (status, _, stderr) = soaked(&[word]);
+        assert_eq!(status, Some(2));
+        assert!(stderr.contains("this is not a statement: "), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
+    }
+}
+
 /// When an allocation fails, the first statement releases everything, and the second keeps an object.
 #[test]
 fn a_leak_on_a_path_without_memory_is_found() {
