@@ -25,7 +25,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::{Doomed, raw, signals};
-use message::Message;
+use message::{LONGEST_CALL, Message, SIGNALS};
 use pyoutliers::Python;
 use pyoutliers::Result;
 use pyoutliers::capi::{self, Held, Owned};
@@ -36,14 +36,8 @@ use refsoak::child::{CUT_OFF, Parent, empty_stdin};
 
 pub use compile::{Compiled, TemporaryDirectory};
 pub use error::Error;
+pub use message::Trial;
 pub use verdict::Judgement;
-
-/// Signals that end a process which has damaged its memory: `SIGILL`, `SIGABRT`, `SIGBUS`, `SIGFPE`, `SIGSEGV`. `SIGALRM`
-/// ends one that does not return.
-const SIGNALS: [i32; 6] = [4, 6, 7, 8, 11, SIGALRM];
-const SIGALRM: i32 = 14;
-/// How long a call may take, in seconds.
-const LONGEST_CALL: u32 = 30;
 
 /// How often the judge reports that it is still running.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -88,15 +82,6 @@ pub struct Module<'a> {
     pub task: &'a str,
     /// Its compiled library.
     pub library: &'a Path,
-}
-
-/// What a child process looks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trial {
-    /// Damage by single calls. `PYTHONMALLOC=debug` makes most uses of freed memory crash.
-    Damage,
-    /// Growth over many calls. `PYTHONMALLOC` is unset, so a double release does its damage.
-    Growth,
 }
 
 /// Judges the function `detect` of an extension module, and ends the process.

@@ -8,8 +8,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{self, Path, PathBuf};
 use std::process::{Command, Output};
 
-use super::Error;
 use super::coverage::never_ran;
+use super::error::Error;
 use pyoutliers::{capi, interpreter, with_python};
 
 /// A C module, compiled for the chosen Python in a temporary directory. Dropping this removes the

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use super::message::Tried;
-use super::verdict::RETURNS;
 use refsoak::child::signal_name;
+
+/// The rule of a call that does not return as it should.
+pub(super) const RETURNS: &str = "A function returns a result, or NULL with an exception set.";
 
 const SIGABRT: i32 = 6;
 const SIGFPE: i32 = 8;

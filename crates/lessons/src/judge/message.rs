@@ -1,6 +1,22 @@
-//! The messages of the judge's child process to the process that watches it.
+//! What the judge's child process and the process that watches it both know; and the messages between them.
 
 use serde::{Deserialize, Serialize};
+
+/// Signals that end a process which has damaged its memory: `SIGILL`, `SIGABRT`, `SIGBUS`, `SIGFPE`, `SIGSEGV`. `SIGALRM`
+/// ends one that does not return.
+pub(super) const SIGNALS: [i32; 6] = [4, 6, 7, 8, 11, SIGALRM];
+pub(super) const SIGALRM: i32 = 14;
+/// How long a call may take, in seconds.
+pub(super) const LONGEST_CALL: u32 = 30;
+
+/// What a child process looks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trial {
+    /// Damage by single calls. `PYTHONMALLOC=debug` makes most uses of freed memory crash.
+    Damage,
+    /// Growth over many calls. `PYTHONMALLOC` is unset, so a double release does its damage.
+    Growth,
+}
 
 /// A message. The Python half writes the same JSON: see `messages.py`.
 #[derive(Debug, Serialize, Deserialize)]

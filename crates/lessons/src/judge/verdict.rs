@@ -8,17 +8,16 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use super::crash::{Crash, SIGKILL};
-use super::message::{Message, Tried};
-use super::{Compiled, Error, LONGEST_CALL, SIGALRM, SIGNALS, Trial};
+use super::compile::Compiled;
+use super::crash::{Crash, RETURNS, SIGKILL};
+use super::error::Error;
+use super::message::{LONGEST_CALL, Message, SIGALRM, SIGNALS, Trial, Tried};
 use refsoak::child::{CUT_OFF, Child, Heard};
 
 /// A child that sends nothing for this long is in a call that does not return, and its alarm did not end it.
-const LIMIT: Duration = Duration::from_secs(super::LONGEST_CALL as u64 + 5);
+const LIMIT: Duration = Duration::from_secs(LONGEST_CALL as u64 + 5);
 /// How long a child may take to end after its last message.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-pub(super) const RETURNS: &str = "A function returns a result, or NULL with an exception set.";
 
 /// The judge's verdict on a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
