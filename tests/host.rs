@@ -1,23 +1,28 @@
 //! The binding works in a process in which other code, the host, has started Python. It is the only test in its
 //! process.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, unsafe_code)]
 
 mod common;
 
+use std::ffi::CStr;
+use std::ptr;
+
 use common::load;
 use cpython::Python;
-use pyoutliers::{Outliers, with_python};
+use pyoutliers::{Outliers, capi, with_python};
 
 #[test]
 fn everything_works_in_a_python_that_runs_already() {
     cpython::prepare_freethreaded_python();
-    let run = |code| {
-        let gil = Python::acquire_gil();
-        gil.python().run(code, None, None).unwrap();
+    let run = |code: &CStr| {
+        let _lock = Python::acquire_gil();
+        // SAFETY: the lock is held; the code ends in NUL, and no flags are needed.
+        let status = unsafe { capi::c!(PyRun_SimpleStringFlags(code.as_ptr(), ptr::null_mut())) };
+        assert_eq!(status, 0);
     };
-    run("import sys; del sys.stdout");
+    run(c"import sys; del sys.stdout");
     with_python(|_| Ok(())).unwrap();
-    run("sys.stdout = sys.__stdout__");
+    run(c"sys.stdout = sys.__stdout__");
 
     load(c"host", "def ends(data): return [0, len(data) - 1]");
     let ends = Outliers::new("host", "ends").unwrap();

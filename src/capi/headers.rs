@@ -1,5 +1,6 @@
 //! Compares what this crate assumes of Python's C headers with the headers of the Python that it was built for.
 //! `python3-sys` was written for older versions, and only for builds with the lock.
+#![allow(clippy::unwrap_used)]
 
 use std::io::Write;
 use std::mem::offset_of;

@@ -147,6 +147,9 @@ pub(crate) use lock::Started;
 pub(crate) use lock::{already_started, is_held, with_lock};
 pub use owned::{Borrowed, Owned};
 /// The C declarations: the crate `python3-sys`.
+///
+/// What it defines in Rust, such as `Py_TYPE` and the fields of objects, is wrong for a free-threaded Python. Calls through
+/// [`c!`](c) are right there too.
 pub use python3_sys as ffi;
 pub use raised::ROOM_FOR_TRACEBACK;
 pub(crate) use raised::trace_back_by;

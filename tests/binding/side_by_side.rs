@@ -12,7 +12,7 @@ use pyoutliers::capi::{self, Held};
 use pyoutliers::{ErrorKind, Outliers, with_python};
 
 const FUNCTIONS: &str = "
-import gc
+import gc, threading
 
 def as_list(data): return [int(value) for value in data]
 def as_tuple(data): return tuple(as_list(data))
@@ -40,6 +40,15 @@ def keeps(data):
     last = data
     return as_list(data)
 
+own = threading.local()
+
+def remembers(data):
+    # A list that a function keeps must not be filled again, by this thread or another.
+    kept, copy = getattr(own, 'pair', ([], ()))
+    if tuple(kept) != copy: raise AssertionError('a kept list was filled again')
+    own.pair = data, tuple(data)
+    return as_list(data)
+
 def spoils(data):
     # What another call has kept, or the list of a call that is running.
     last.append(0.5)
@@ -63,7 +72,7 @@ def looks_around(data):
     return as_list(data)
 ";
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "as_list",
     "as_tuple",
     "as_generator",
@@ -72,6 +81,7 @@ const NAMES: [&str; 12] = [
     "raises",
     "raises_midway",
     "keeps",
+    "remembers",
     "spoils",
     "empties",
     "collects",
@@ -142,7 +152,7 @@ fn live(seed: u64, calls: u32, shared: &[Outliers], drops: &mpsc::Sender<(Outlie
 fn functions_of_every_kind_are_shared_and_dropped_by_eight_threads() {
     // For a longer run.
     let factor = std::env::var("SIDE_BY_SIDE").map_or(1, |factor| factor.parse().unwrap());
-    let calls = 400 * factor;
+    let calls = 2000 * factor;
     let test = move || {
         load(c"side_by_side", FUNCTIONS);
         let shared = functions();

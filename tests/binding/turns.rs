@@ -7,7 +7,7 @@ use std::thread;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use crate::common::{load, passes};
+use crate::common::{is_free_threaded, load, passes, skipped};
 use crate::threads::within_a_minute;
 use pyoutliers::{Outliers, Result, with_python};
 
@@ -151,6 +151,12 @@ fn forking() {
 
 #[test]
 fn a_child_of_fork_does_not_wait_for_threads_that_it_does_not_have() {
+    if is_free_threaded() {
+        return skipped(
+            "a child of fork may wait for ever to flush sys.stdout in a free-threaded Python: the stream's own mutex may \
+             be locked by a thread that the child does not have, without this crate too",
+        );
+    }
     println!("cases: 100");
     passes("turns::forking", &[]);
 }

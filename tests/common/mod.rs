@@ -187,6 +187,14 @@ pub fn linked_version() -> String {
     interpreter::built_for().version.to_string()
 }
 
+/// The directory of the linked Python's modules: `python3.11`, or `python3.14t` if it is free-threaded.
+pub fn linked_directory() -> String {
+    let version = linked_version();
+    let (minor, _) = version.rsplit_once('.').unwrap();
+    let flag = if version.ends_with('t') { "t" } else { "" };
+    format!("python{minor}{flag}")
+}
+
 /// A new directory for one test.
 pub fn directory(name: impl AsRef<Path>) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -251,9 +259,7 @@ for version in set(re.findall('numpy==([0-9.]+)', sys.argv[1])):
 
 /// Makes the directory of an environment's packages.
 pub fn packages(python: &Path) -> PathBuf {
-    let version = linked_version();
-    let (minor, _) = version.rsplit_once('.').unwrap();
-    let packages = format!("../lib/python{minor}/site-packages");
+    let packages = format!("../lib/{}/site-packages", linked_directory());
     let packages = python.parent().unwrap().join(packages);
     std::fs::create_dir_all(&packages).unwrap();
     packages

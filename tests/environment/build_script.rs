@@ -11,8 +11,8 @@ use std::time::Duration;
 use crate::common::{directory, outcome, script as script_file, skipped, target};
 use script::Python;
 
-/// The refusal of a good Python with one answer changed.
-fn refusal(key: &str, value: &str) -> Option<String> {
+/// The refusal of a good Python with some answers changed.
+fn refusal(changed: &[(&str, &str)]) -> Option<String> {
     let good = [
         ("executable", "/opt/bin/python"),
         ("base_prefix", "/opt"),
@@ -26,10 +26,17 @@ fn refusal(key: &str, value: &str) -> Option<String> {
         ("Py_DEBUG", "0"),
         ("Py_GIL_DISABLED", ""),
     ];
-    assert!(good.iter().any(|&(name, _)| name == key));
+    let known = |&(key, _): &(&str, _)| good.iter().any(|&(name, _)| name == key);
+    assert!(changed.iter().all(known));
+    let value = |key| {
+        changed
+            .iter()
+            .find(|&&(name, _)| name == key)
+            .map(|&(_, value)| value)
+    };
     let answers: String = good
         .iter()
-        .map(|&(name, good)| format!("{name}={}\n", if name == key { value } else { good }))
+        .map(|&(name, good)| format!("{name}={}\n", value(name).unwrap_or(good)))
         .collect();
     Python::parse(&answers).unwrap().refuse().err()
 }
@@ -50,7 +57,15 @@ fn a_line_break_cannot_give_cargo_an_instruction() {
 #[test]
 fn a_release_build_with_a_shared_library_is_accepted() {
     for version in ["3.8.0", "3.11.7", "3.13.0", "3.15.2"] {
-        assert_eq!(refusal("version", version), None);
+        assert_eq!(refusal(&[("version", version)]), None);
+    }
+}
+
+#[test]
+fn a_free_threaded_python_is_accepted_from_3_14_on() {
+    for (version, is_accepted) in [("3.13.5", false), ("3.14.0", true), ("3.15.2", true)] {
+        let refusal = refusal(&[("version", version), ("Py_GIL_DISABLED", "1")]);
+        assert_eq!(refusal.is_none(), is_accepted, "{refusal:?}");
     }
 }
 
@@ -70,7 +85,7 @@ fn others_are_refused_in_one_line_with_the_evidence_and_the_remedy() {
         (
             "Py_GIL_DISABLED",
             "1",
-            "Python 3.11.7 is free-threaded (Py_GIL_DISABLED=1 in /opt/bin/python)",
+            "Python 3.11.7 is free-threaded (Py_GIL_DISABLED=1 in /opt/bin/python), which is supported from 3.14 on; ",
         ),
         (
             "Py_DEBUG",
@@ -88,7 +103,7 @@ fn others_are_refused_in_one_line_with_the_evidence_and_the_remedy() {
             "/opt/bin/python is pypy, not CPython",
         ),
     ] {
-        let refusal = refusal(key, value).unwrap();
+        let refusal = refusal(&[(key, value)]).unwrap();
         assert!(refusal.starts_with(problem), "{refusal}");
         assert!(
             refusal.ends_with("PYTHON_SYS_EXECUTABLE=/path/to/python cargo build"),

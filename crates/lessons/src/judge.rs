@@ -5,6 +5,7 @@
 
 mod compile;
 mod coverage;
+mod crash;
 mod error;
 mod lending;
 mod message;

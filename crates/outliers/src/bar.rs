@@ -11,6 +11,8 @@ use super::output::{escape, line};
 /// How often the bar is drawn.
 const PERIOD: Duration = Duration::from_millis(100);
 const WIDTH: u64 = 24;
+/// Clears the current line of a terminal.
+const CLEAR: &str = "\r\x1b[2K";
 
 /// A line on stderr, if stderr is a terminal.
 pub struct Bar {
@@ -40,18 +42,18 @@ impl Bar {
         if self.visible && self.drawn.elapsed() >= PERIOD {
             self.drawn = Instant::now();
             let what = line(&escape(&what.to_string()));
-            let _ = write!(io::stderr(), "\r\x1b[2K{what:.79}");
+            let _ = write!(io::stderr(), "{CLEAR}{what:.79}");
         }
     }
 
     fn draw(&mut self, progress: &Progress) -> io::Result<()> {
         let mut line = io::stderr().lock();
         if progress.calls == 0 {
-            return write!(line, "\r\x1b[2Kwarming up, call {}", progress.warm_up + 1);
+            return write!(line, "{CLEAR}warming up, call {}", progress.warm_up + 1);
         }
         let (calls, wanted) = (progress.calls, progress.wanted.max(1));
         let done = calls * WIDTH / wanted;
-        write!(line, "\r\x1b[2K")?;
+        write!(line, "{CLEAR}")?;
         (0..WIDTH)
             .try_for_each(|place| write!(line, "{}", if place < done { '█' } else { '░' }))?;
         write!(line, " {calls} of {wanted} calls")?;
@@ -69,7 +71,7 @@ impl Bar {
 
     pub fn clear(&self) {
         if self.visible {
-            let _ = write!(io::stderr(), "\r\x1b[2K");
+            let _ = write!(io::stderr(), "{CLEAR}");
         }
     }
 }

@@ -175,6 +175,7 @@ impl Baseline {
         let path = self.path.display();
         let Some(known) = &self.known else {
             let said = match found.len() {
+                0 => format!("wrote {path}, without a finding"),
                 1 => format!("wrote 1 finding to {path}; from the next run on, it does not fail"),
                 many => format!(
                     "wrote {many} findings to {path}; from the next run on, they do not fail"

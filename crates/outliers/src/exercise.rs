@@ -1,32 +1,28 @@
 //! `outliers exercise`: broken C extensions to fix, and the judge.
 
-use std::collections::hash_map::DefaultHasher;
-use std::fs;
-use std::hash::{Hash, Hasher};
-use std::io::{self, IsTerminal, Write};
-use std::ops::ControlFlow;
+mod files;
+mod handout;
+mod judged;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
-use lessons::{Compiled, EXERCISES, Exercise, JudgeError, Judgement, Module, Trial};
-use signal_hook::consts::SIGINT;
-use signal_hook::flag;
-use signal_hook::low_level::emulate_default_handler;
+use lessons::{EXERCISES, Judgement, Module, Trial};
 
 use super::called;
-use super::handout;
 use super::overwrite;
 use super::refcounts::doomed;
 use super::similar::similar;
+use files::{copy, found, is_passed, pass, path};
+use judged::{explained, judged};
 
 #[derive(Args)]
 pub struct Arguments {
     /// NAME: an exercise, which is copied to exercises/NAME.c
     /// FILE.c: your own module FILE, with detect(list of floats)
+    ///         or an exercise in another directory: DIRECTORY/NAME.c
     /// Nothing: the list of exercises
     #[arg(value_name = "NAME|FILE.c", verbatim_doc_comment)]
     exercise: Option<String>,
@@ -48,9 +44,6 @@ pub struct Arguments {
     #[arg(long, hide = true)]
     soak: bool,
 }
-
-/// The directory of the exercises, in the current directory.
-const FOLDER: &str = "exercises";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(file) = &arguments.page {
@@ -79,20 +72,6 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         (Some(name), None) => one(name, arguments.hint),
         _ => list(),
     }
-}
-
-/// The file of a name, and the exercise that it belongs to, if any.
-fn found(name: &str) -> (PathBuf, Option<&'static Exercise>) {
-    let plain = name.replace('-', "_");
-    let named = EXERCISES.iter().find(|exercise| exercise.name == plain);
-    let file = named.map_or_else(
-        || PathBuf::from(name.trim_start_matches("./")),
-        |exercise| path(exercise.name),
-    );
-    let known = EXERCISES
-        .iter()
-        .find(|exercise| file.ends_with(path(exercise.name)));
-    (file, known)
 }
 
 fn list() -> Result<ExitCode> {
@@ -190,59 +169,6 @@ fn one(name: &str, hint: bool) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// Compiles a file and judges it. Prints the compiler's messages and, in a terminal, the current trial.
-pub fn judged(file: &Path) -> Result<Judgement, JudgeError> {
-    Compiled::new(file).and_then(|compiled| {
-        compiled.warnings().lines().for_each(super::output::say);
-        let interrupted = Arc::new(AtomicBool::new(false));
-        let listens = flag::register(SIGINT, Arc::clone(&interrupted));
-        listens
-            .map_err(|error| JudgeError::Refused(format!("cannot listen for Ctrl-C: {error}")))?;
-        let child = |library: &Path, trial| {
-            let mut command = called::again();
-            command.arg("exercise").arg(file);
-            command.arg("--doomed").arg(library);
-            if trial == Trial::Growth {
-                command.arg("--soak");
-            }
-            Ok(command)
-        };
-        let is_shown = io::stderr().is_terminal();
-        let mut shown = String::new();
-        let judgement = compiled.judge(child, |what| {
-            if is_shown && shown != what {
-                let _ = write!(io::stderr(), "{CLEAR}{what:.79}");
-                shown = what.into();
-            }
-            if interrupted.load(Ordering::Relaxed) {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        });
-        if is_shown {
-            let _ = write!(io::stderr(), "{CLEAR}");
-        }
-        judgement
-    })
-}
-
-/// Prints what a tool says in an error, and ends the process if the user interrupted it.
-pub fn explained<T>(judged: Result<T, JudgeError>) -> Result<T> {
-    match &judged {
-        Err(JudgeError::Interrupted) => emulate_default_handler(SIGINT)?,
-        Err(JudgeError::Tool { output, .. }) => output.lines().for_each(super::output::say),
-        _ => {}
-    }
-    judged.map_err(|error| match error {
-        JudgeError::Python(error) => error.into(),
-        error => anyhow!(error),
-    })
-}
-
-/// Clears the current line of a terminal.
-const CLEAR: &str = "\r\x1b[2K";
-
 /// The text in lines of at most 79 characters.
 fn filled(text: &str) -> String {
     let mut lines = String::new();
@@ -266,53 +192,10 @@ fn filled(text: &str) -> String {
     lines
 }
 
-/// The file of an exercise.
-pub fn path(name: &str) -> PathBuf {
-    Path::new(FOLDER).join(name).with_extension("c")
-}
-
-/// Copies the source of an exercise to its file, unless that exists.
-fn copy(exercise: &Exercise, file: &Path) -> Result<()> {
-    if !file.exists() {
-        fs::create_dir_all(FOLDER)?;
-        fs::write(file, exercise.source)
-            .with_context(|| format!("cannot write {}", file.display()))?;
-        super::output::say(&format!(
-            "wrote {}: fix it, then run this command again",
-            file.display()
-        ));
-    }
-    Ok(())
-}
-
-/// Adds an exercise to the list of passed ones.
-fn pass(exercise: &Exercise) {
-    if let Some(line) = passed_as(exercise.name) {
-        let passed = Path::new(FOLDER).join(".passed");
-        let all = fs::read_to_string(&passed).unwrap_or_default();
-        if !all.contains(&line) {
-            // If it fails, only the list of exercises is wrong.
-            let _ = fs::write(&passed, all + &line);
-        }
-    }
-}
-
 /// What to do next.
 fn next() -> String {
     match EXERCISES.iter().find(|exercise| !is_passed(exercise.name)) {
         Some(next) => format!("Next: {} exercise {}\n", called::name(), next.name),
         None => format!("You passed all {}.\n", EXERCISES.len()),
     }
-}
-
-/// The line of an exercise in the list of passed ones. It stays passed until its file changes.
-fn passed_as(name: &str) -> Option<String> {
-    let mut hasher = DefaultHasher::new();
-    fs::read(path(name)).ok()?.hash(&mut hasher);
-    Some(format!("{name} {:x}\n", hasher.finish()))
-}
-
-fn is_passed(name: &str) -> bool {
-    let passed = fs::read_to_string(Path::new(FOLDER).join(".passed")).unwrap_or_default();
-    passed_as(name).is_some_and(|line| passed.contains(&line))
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use refsoak::{Counter, Finding, Record, ReferenceRecord};
 
-/// What the record of a test or statement has found: in words that are the same in the next run, with its counter, and how much grows or falls
-/// per call.
+/// What the record of a test or statement has found: in words that are the same in the next run, with its counter, and
+/// how much grows or falls per call.
 pub fn findings(record: &Record, name: &str) -> Vec<(String, Counter, f64)> {
     let is_bad = |finding| matches!(finding, Finding::Leak | Finding::OverRelease);
     let rows = record.references.iter().chain(&record.items);
@@ -45,7 +45,7 @@ pub fn findings(record: &Record, name: &str) -> Vec<(String, Counter, f64)> {
                 .find_map(|text| place(text, &counter.unit));
             let at = place.map_or(String::new(), |place| format!(" at {place}"));
             found.push((
-                format!("{}{at}", counter.name),
+                in_direction(format!("{}{at}", counter.name), counter.finding),
                 counter.name,
                 counter.per_call.abs(),
             ));
@@ -71,7 +71,19 @@ fn named(row: &ReferenceRecord) -> Option<(String, Counter, f64)> {
             without_addresses(&row.object)
         ),
     };
-    Some((what, counter, row.per_call?.abs()))
+    Some((
+        in_direction(what, row.finding?),
+        counter,
+        row.per_call?.abs(),
+    ))
+}
+
+/// A leak that is known does not excuse an over-release of the same object.
+fn in_direction(what: String, finding: Finding) -> String {
+    match finding {
+        Finding::OverRelease => format!("over-released: {what}"),
+        _ => what,
+    }
 }
 
 /// `file.py: code` of `/here/file.py:12: +1 block per call: code`, if the line is about this unit. Without the number

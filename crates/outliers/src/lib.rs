@@ -33,7 +33,6 @@ mod bar;
 pub mod baseline;
 mod exercise;
 mod findings;
-mod handout;
 mod inject;
 pub mod messages;
 mod refcounts;
@@ -50,11 +49,12 @@ use std::io;
 use std::iter;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 pub use called::Called;
 use clap::{CommandFactory, Parser, Subcommand};
 use output::{complain, escape, print};
 use pyoutliers::Outliers;
+use pyoutliers::interpreter::loaded;
 
 /// Finds outliers with a Python function, called in memory.
 ///
@@ -169,6 +169,17 @@ fn start(arguments: Arguments) -> Result<ExitCode> {
 }
 
 fn start_about_references(command: &AboutReferences) -> Result<ExitCode> {
+    let teaches = matches!(
+        command,
+        AboutReferences::Refcounts(_) | AboutReferences::Exercise(_)
+    );
+    // Without a library, `doctor` says so, and the others fail as usual.
+    if teaches && loaded().version.is_free_threaded() {
+        bail!(
+            "the lessons and exercises show counts that a free-threaded Python keeps in several places, and changes \
+             later; build this program with a Python that has the GIL"
+        );
+    }
     match command {
         AboutReferences::Refcounts(arguments) => refcounts::run(arguments),
         AboutReferences::Exercise(arguments) => exercise::run(arguments),

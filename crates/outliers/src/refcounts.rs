@@ -56,7 +56,8 @@ fn lesson(text: &str) -> Result<usize, String> {
     number
         .or_else(|| names().position(|name| name == text))
         .ok_or_else(|| {
-            similar(&text, names()).map_or_else(
+            let part = names().find(|name| !text.is_empty() && name.contains(&text));
+            part.or_else(|| similar(&text, names())).map_or_else(
                 || format!("the lessons are 1 to {}", LESSONS.len()),
                 |name| format!("did you mean '{name}'?"),
             )
@@ -197,6 +198,7 @@ fn quiz<'a>(
 ) -> Result<ExitCode> {
     let (mut right, mut asked, mut rest) = (0, 0, String::new());
     let mut answers = io::stdin().lock().lines();
+    super::output::print("Answer with a number or a word; q quits.\n\n")?;
     'lessons: for lesson in lessons {
         let table = lesson.run(children)?;
         super::output::print(&format!("{}\n\n", lesson.name))?;

@@ -117,6 +117,9 @@
 //! - References to objects that only C code holds: `references_to_objects_that_only_c_code_holds_are_not_seen`.
 //! - References to immortal objects, which include `None` and small ints from Python 3.12 on:
 //!   `references_to_immortal_objects_are_not_seen`.
+//! - In a free-threaded Python, a str, bytes or tuple that is replaced by a longer one, below 4 MiB: one allocator serves
+//!   blocks of all sizes there, and does not count their bytes. Also a reference to its type that an instance leaks:
+//!   each thread counts the instances of a type separately. `native` names no function there, and [`Sweep`] takes minutes.
 //! - Less than 4 MiB outside malloc: `memory_that_no_allocator_knows_of_is_seen_from_four_mebibytes_on`.
 //! - The line of a leak in another thread, though the leak itself is counted:
 //!   `references_that_another_thread_leaks_are_found_without_its_line`.

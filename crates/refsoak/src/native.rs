@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use pyoutliers::capi::{self, Held, Owned};
-use pyoutliers::{Python, Result, convert, interpreter::module, with_python};
+use pyoutliers::interpreter::{loaded, module};
+use pyoutliers::{Python, Result, convert, with_python};
 
 use crate::clock::Clock;
 use crate::member::Moved;
@@ -25,6 +26,10 @@ pub(super) fn functions(
     rate: f64,
     mut call: impl FnMut() -> crate::error::Result<()>,
 ) -> crate::error::Result<Vec<String>> {
+    if loaded().version.is_free_threaded() {
+        let line = "none, because a free-threaded Python keeps a count in two places: use the build with the GIL";
+        return Ok(vec![line.into()]);
+    }
     // Older frames of the stack are the same in each call.
     let base = 0_u8;
     let base = (&raw const base).addr();

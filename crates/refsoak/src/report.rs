@@ -8,6 +8,7 @@ use crate::lent::Lent;
 use crate::reference::Reference;
 use crate::stage::Ended;
 use crate::verdict::{self, Finding, Growth, PARTS, Verdict};
+use pyoutliers::interpreter::loaded;
 
 /// The verdict of a soak, and what it saw.
 ///
@@ -138,6 +139,11 @@ impl Report {
                 "smallest detectable leak: one object in {} calls",
                 thousands(calls)
             )?,
+        }
+        if is_clean && loaded().version.is_free_threaded() {
+            let limit = "not seen in a free-threaded Python: a str, bytes or tuple that is replaced by a longer one, below \
+                         4 MiB; an instance that leaks a reference to its type";
+            writeln!(f, "{limit}")?;
         }
         let is_cache = |growth: &Growth| growth.finding == Finding::Cache && growth.total > 0;
         if is_clean && self.counters.iter().any(is_cache) {

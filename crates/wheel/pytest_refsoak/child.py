@@ -16,7 +16,7 @@ from _pytest.runner import CallInfo, runtestprotocol
 
 import refsoak
 from refsoak import _native
-from refsoak._child import CUT_OFF, death, kill, listen, send
+from refsoak._child import CUT_OFF, death, kill, listen, messages, send
 
 from . import option, settings_of
 from .calls import HIDDEN, Calls, failure_of
@@ -165,13 +165,8 @@ class Child:
 
     def hear(self, lines, status, hangs, taken):
         """Turn what the child sent into reports."""
-        reports, messages, found = [], [], None
-        for line in lines:
-            try:
-                message = json.loads(line)
-                kind = message["type"]
-            except (ValueError, TypeError, KeyError):
-                continue  # the test wrote to the socket
+        reports, others, found = [], [], None
+        for kind, message, line in messages(lines):
             if kind == "pytest":
                 report = self.config.hook.pytest_report_from_serializable(config=self.config, data=message["report"])
                 if isinstance(report.longrepr, list):
@@ -188,10 +183,10 @@ class Child:
                 reports[1].outcome, reports[1].longrepr = "failed", "soak: " + message["text"]
                 return reports
             else:
-                messages.append(line)
+                others.append(line)
         if found is None:
             reports = [self.passed(when, taken) for when in ("setup", "call", "teardown")]
-            report = death(messages, status, hangs, taken, "the test")
+            report = death(others, status, hangs, taken, "the test")
             found = {"verdict": report.verdict, "text": str(report), "record": report.record}
         elif may_rerun(self.item, reports):
             return None

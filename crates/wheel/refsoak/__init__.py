@@ -22,7 +22,7 @@ def _refusal():
     if not (3, 8) <= _sys.version_info[:2] <= (3, 15):
         return "refsoak supports CPython 3.8 to 3.15, and this is " + version
     if "t" in _sys.abiflags:
-        return "refsoak cannot count references in a free-threaded Python: use the build of %s with the GIL" % version
+        return "refsoak does not support free-threaded builds of Python: use the build of %s with the GIL" % version
     if hasattr(_sys, "gettotalrefcount"):
         return "refsoak does not support debug builds of Python: use a release build of " + version
     return None

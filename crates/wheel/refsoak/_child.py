@@ -44,19 +44,25 @@ def soak_in_child(call, settings):
     finally:
         ours.close()
         kill(process)
-    messages = []
+    others = []
+    for kind, message, line in messages(lines):
+        if kind == "soak":
+            return Report(message["text"], message["json"])
+        if kind == "raised":
+            raise RuntimeError("in the child process:\n" + message["text"])
+        others.append(line)
+    return death(others, status, hangs, time.monotonic() - begun, "the function")
+
+
+def messages(lines):
+    """Yield each message of a child: its kind, the message, and its line."""
     for line in lines:
         try:
             message = json.loads(line)
             kind = message["type"]
         except (ValueError, TypeError, KeyError):
-            continue  # the function wrote to the socket
-        if kind == "soak":
-            return Report(message["text"], message["json"])
-        if kind == "raised":
-            raise RuntimeError("in the child process:\n" + message["text"])
-        messages.append(line)
-    return death(messages, status, hangs, time.monotonic() - begun, "the function")
+            continue  # what was called wrote to the socket
+        yield kind, message, line
 
 
 def death(messages, status, hangs, seconds, what):

@@ -14,7 +14,7 @@ REFUSED = {
     "sys.implementation.name = 'pypy'": "refsoak needs CPython on Linux, and this is pypy on linux",
     "sys.platform = 'darwin'": "refsoak needs CPython on Linux, and this is cpython on darwin",
     "sys.abiflags = 't'":
-        "refsoak cannot count references in a free-threaded Python: use the build of %s with the GIL" % VERSION,
+        "refsoak does not support free-threaded builds of Python: use the build of %s with the GIL" % VERSION,
     "sys.gettotalrefcount = lambda: 0":
         "refsoak does not support debug builds of Python: use a release build of " + VERSION,
 }

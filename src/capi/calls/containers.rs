@@ -72,14 +72,18 @@ impl<'p> Unfilled<'p> {
     /// `None` if other code has a reference to the list or tuple.
     #[inline]
     fn new(object: Owned<'p>, length: isize) -> Option<Self> {
+        #[cold]
+        fn release(object: Owned<'_>) {
+            // SAFETY: the lock is held; a live list or tuple, untracked below.
+            unsafe { c!(PyObject_GC_Track(object.as_ptr().cast())) };
+        }
         // The empty tuple is shared, and an empty list has no slot to read.
         if length > 0 {
             // SAFETY: the lock is held; a live list or tuple, which Python tracks.
             unsafe { c!(PyObject_GC_UnTrack(object.as_ptr().cast())) };
             // From now on nobody can find it. In a free-threaded Python another thread may have, just before.
             if !object.is_unique() {
-                // SAFETY: as above, and untracked by the call above.
-                unsafe { c!(PyObject_GC_Track(object.as_ptr().cast())) };
+                release(object);
                 return None;
             }
         }

@@ -89,3 +89,46 @@ fn if_the_python_of_the_build_is_gone_path_has_another_or_the_error_says_what_to
     }
     fs::remove_dir_all(&directory)
 }
+
+/// Neither would find the modules of the other. `pyvenv.cfg` does not tell them apart.
+#[test]
+fn an_environment_of_a_free_threaded_python_is_not_used_with_the_lock_nor_the_other_way_round()
+-> io::Result<()> {
+    let top = env::temp_dir().join(format!("outliers-free-threaded-{}", process::id()));
+    for (directory, version) in [("python3.14", "3.14.2"), ("python3.14t", "3.14.2t")] {
+        let environment = top.join(directory);
+        fs::create_dir_all(environment.join("bin"))?;
+        fs::create_dir_all(environment.join("lib").join(directory))?;
+        fs::write(environment.join("bin/python"), "")?;
+        fs::write(
+            environment.join("pyvenv.cfg"),
+            "home = /usr/bin\nversion = 3.14.2\n",
+        )?;
+        for linked in ["3.14.0", "3.14.0t"] {
+            let build = Build {
+                linked: &Version::parse(linked).unwrap_or_default(),
+                python: Path::new("/nonexistent"),
+                development: Path::new(""),
+            };
+            let chosen = choose(
+                |name| (name == "VIRTUAL_ENV").then(|| environment.clone().into()),
+                &build,
+            );
+            if version.ends_with('t') == linked.ends_with('t') {
+                assert_eq!(
+                    chosen.map(|choice| choice.version.to_string()),
+                    Ok(version.to_owned())
+                );
+            } else {
+                let problem = chosen.err().unwrap_or_default();
+                let expected = format!("VIRTUAL_ENV leads to Python {version} (");
+                assert!(problem.starts_with(&expected), "{problem}");
+                assert!(
+                    problem.contains(&format!("linked with Python {linked};")),
+                    "{problem}"
+                );
+            }
+        }
+    }
+    fs::remove_dir_all(&top)
+}

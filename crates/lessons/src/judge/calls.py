@@ -26,13 +26,14 @@ def load(name, path):
     before = sys.modules.get(name)
     is_taken = before is not None or importlib.util.find_spec(name) is not None
     try:
-        module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+        spec = importlib.util.spec_from_loader(name, loader)
+        module = importlib.util.module_from_spec(spec)
         # Python enters only a module without slots in sys.modules so early, and copies no such module.
         has_slots = sys.modules.get(name) is not module
         loader.exec_module(module)
         detect = module.detect
         if has_slots:
-            copy = functools.partial(copied, name, loader)
+            copy = functools.partial(copied, spec)
     except AttributeError:
         refuse('%s.c has no function detect: PyMethodDef needs {"detect", ...}' % name)
     except ImportError as error:
@@ -49,9 +50,10 @@ def load(name, path):
         sys.modules[name] = module
 
 
-def copied(name, loader):
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
-    loader.exec_module(module)
+def copied(spec):
+    """Make another object. Making a specification for it would leave a list, whose memory the module could reuse."""
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module
 
 

@@ -36,6 +36,8 @@ def once(data):
     result = guarded(called, data)
     if result is not None and inputs.raised:
         found("exceptions", UNCHANGED, "detect swallowed the exception that an item raised%s." % raised_in())
+    # Later calls are traced, and must leave no notes.
+    inputs.raised = None
     check_owned(result)
     return () if result is None else (result,)
 

@@ -105,9 +105,14 @@ impl Source {
         let calls = calls_in(self.lines.get(line.checked_sub(1)?)?);
         let mut outward = functions.iter().rev();
         let reached = outward.find_map(|function| calls.iter().find(|call| *call == function));
-        // A library without symbols names no functions, and some names are those of macros.
-        match (reached, calls.as_slice()) {
-            (Some(call), _) | (None, [call]) => Some((*call).to_owned()),
+        // A library without symbols names no functions, a function that ends in a jump is not on the stack, and some names
+        // are those of macros.
+        if let Some(call) = reached {
+            return Some((*call).to_owned());
+        }
+        let mut works = calls.iter().filter(|call| !only_reads(call));
+        match (calls.as_slice(), works.next(), works.next()) {
+            ([call], ..) | (_, Some(call), None) => Some((*call).to_owned()),
             _ => None,
         }
     }
@@ -119,6 +124,18 @@ fn calls_in(line: &str) -> Vec<&str> {
     let before = line.match_indices('(').filter_map(|(at, _)| line.get(..at));
     let names = before.filter_map(|before| before.trim_end().rsplit(is_outside).next());
     names.filter(|name| name.starts_with("Py")).collect()
+}
+
+/// Whether a macro or function of Python neither allocates nor changes a count, whatever its argument is.
+fn only_reads(call: &str) -> bool {
+    let ends = [
+        "_GET_SIZE",
+        "_GET_ITEM",
+        "_AS_DOUBLE",
+        "_Check",
+        "_CheckExact",
+    ];
+    ends.iter().any(|end| call.ends_with(end))
 }
 
 thread_local! {
@@ -225,5 +242,48 @@ pub(super) fn named(places: &[Place]) -> String {
     match names.split_last() {
         Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
         _ => names.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The library may name none of the functions, or another one than the line calls.
+    #[test]
+    fn the_only_call_of_a_line_is_named_without_symbols() {
+        for (line, call) in [
+            ("number = PyLong_FromLong(1);", Some("PyLong_FromLong")),
+            (
+                "length = PyLong_FromSsize_t(PyList_GET_SIZE(data));",
+                Some("PyLong_FromSsize_t"),
+            ),
+            (
+                "if (PyLong_Check(item)) Py_INCREF(item);",
+                Some("Py_INCREF"),
+            ),
+            ("item = PyList_GET_ITEM(data, 0);", Some("PyList_GET_ITEM")),
+            ("PyList_Append(list, PyLong_FromLong(1));", None),
+            ("PyList_GET_SIZE(data) == PyTuple_GET_SIZE(other);", None),
+            ("return NULL;", None),
+        ] {
+            let source = Source {
+                file: PathBuf::new(),
+                lines: vec![line.into()],
+            };
+            for functions in [&[][..], &["<unknown>", "_PyLong_New"]] {
+                assert_eq!(source.call(1, functions).as_deref(), call, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_function_that_the_library_names_is_the_call() {
+        let source = Source {
+            file: PathBuf::new(),
+            lines: vec!["PyList_Append(list, PyLong_FromLong(1));".into()],
+        };
+        let inward = ["PyObject_Malloc", "PyLong_FromLong"];
+        assert_eq!(source.call(1, &inward).as_deref(), Some("PyLong_FromLong"));
     }
 }

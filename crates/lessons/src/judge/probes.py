@@ -45,11 +45,33 @@ def outliving():
         drain(result)
 
 
+def typing():
+    trying("With many results")
+    # More than a store of freed objects, which may keep their references to the type.
+    calls_made = 200
+    first = guarded(called, [])
+    kind = type(first)
+    if not kind.__flags__ & 1 << 9:  # Py_TPFLAGS_HEAPTYPE
+        return
+    before = sys.getrefcount(kind)
+    results = [guarded(called, []) for _ in range(calls_made)]
+    are_new = len({id(result) for result in [first, *results]}) > calls_made
+    if are_new and all(type(result) is kind for result in results) and sys.getrefcount(kind) <= before:
+        found("new-reference", "An object whose type was made on the heap owns a reference to its type.",
+              "the results own no references to %r." % kind)
+
+
 def collecting():
     trying("With a list whose item runs the collector when it is freed", "cycles",
            "Untrack first: the collector must not visit an object that is being freed.")
+
+    def visit():
+        gc.collect()
+        # Refers to every tracked object for a moment. One that is being freed is freed again then.
+        gc.get_objects()
+
     for _ in range(20):
-        guarded(called, [Ends(gc.collect)])
+        guarded(called, [Ends(visit)])
 
 
 def meddling():
@@ -128,5 +150,5 @@ def copying():
 
 
 def probe():
-    for one in (outliving, collecting, meddling, threading_, cycling, copying):
+    for one in (outliving, typing, collecting, meddling, threading_, cycling, copying):
         one()

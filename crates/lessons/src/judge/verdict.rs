@@ -8,16 +8,17 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use super::crash::{Crash, SIGKILL};
 use super::message::{Message, Tried};
-use super::{Compiled, Error, LONGEST_CALL, SIGALRM, Trial};
-use refsoak::child::{CUT_OFF, Child, Heard, signal_name};
+use super::{Compiled, Error, LONGEST_CALL, SIGALRM, SIGNALS, Trial};
+use refsoak::child::{CUT_OFF, Child, Heard};
 
 /// A child that sends nothing for this long is in a call that does not return, and its alarm did not end it.
 const LIMIT: Duration = Duration::from_secs(super::LONGEST_CALL as u64 + 5);
 /// How long a child may take to end after its last message.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const SIGABRT: i32 = 6;
+pub(super) const RETURNS: &str = "A function returns a result, or NULL with an exception set.";
 
 /// The judge's verdict on a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,8 +109,7 @@ impl Compiled {
 #[derive(Default)]
 struct Answers {
     tried: Option<Tried>,
-    /// The signal that ends it, and the place that the signal interrupts.
-    crash: Option<(i32, String)>,
+    crash: Option<Crash>,
     last: Option<Message>,
     is_late: bool,
     is_interrupted: bool,
@@ -131,7 +131,15 @@ impl Answers {
                         Message::Trying(tried) => self.tried = Some(tried),
                         Message::Working => {}
                         Message::Failing { place } => self.is_failing(&place),
-                        Message::Crashed { signal, place } => self.crash = Some((signal, place)),
+                        Message::Crashed { signal, place } => {
+                            // The first one is sent before the place is looked for.
+                            let is_second = self
+                                .crash
+                                .as_ref()
+                                .is_some_and(|crash| crash.signal == signal);
+                            let place = is_second.then_some(place);
+                            self.crash = Some(Crash { signal, place });
+                        }
                         last => self.last = Some(last),
                     }
                 }
@@ -167,7 +175,6 @@ impl Answers {
         errors: &str,
         file: &Path,
     ) -> Result<Option<Judgement>, Error> {
-        let returns = "A function returns a result, or NULL with an exception set.";
         let what = self
             .tried
             .as_ref()
@@ -187,17 +194,30 @@ impl Answers {
                 }),
                 _,
             ) => (lesson, rule, evidence),
-            (Some(Message::Clean), _) if status.success() => return Ok(None),
+            // What a module does when the process ends may take long, so this process may have killed it.
+            (Some(Message::Clean), _) if status.success() || status.signal() == Some(SIGKILL) => {
+                return Ok(None);
+            }
             (_, None) => {
                 let errors = errors.trim();
                 return Err(Error::Refused(format!(
                     "the judge ended, {status}: {errors}"
                 )));
             }
-            (_, Some(tried)) => match self.crash.or(status.signal().zip(Some(String::new()))) {
-                _ if self.is_late => ("exceptions".into(), returns.into(), endless("")),
-                Some((SIGALRM, place)) => ("exceptions".into(), returns.into(), endless(&place)),
-                Some(crash) => crashed(crash, tried, errors, file),
+            (_, Some(tried)) => match self.crash.or(unreported(status)) {
+                _ if self.is_late => ("exceptions".into(), RETURNS.into(), endless("")),
+                Some(Crash { signal, place }) if signal == SIGALRM => {
+                    let evidence = endless(&place.unwrap_or_default());
+                    ("exceptions".into(), RETURNS.into(), evidence)
+                }
+                Some(crash) => {
+                    let (lesson, rule, evidence) = crash.explained(tried, errors, file);
+                    return Ok(Some(Judgement::Broken {
+                        rule,
+                        evidence,
+                        lesson,
+                    }));
+                }
                 None if status.code() == Some(CUT_OFF.into()) => {
                     let evidence = "it closed file descriptors that others had opened.".into();
                     let rule = "Close only what you opened.".into();
@@ -205,7 +225,7 @@ impl Answers {
                 }
                 None => {
                     let evidence = format!("it ended the process ({status}).");
-                    ("exceptions".into(), returns.into(), evidence)
+                    ("exceptions".into(), RETURNS.into(), evidence)
                 }
             },
         };
@@ -217,6 +237,12 @@ impl Answers {
     }
 }
 
+/// A crash that the child could not report.
+fn unreported(status: ExitStatus) -> Option<Crash> {
+    let is_crash = |signal: &i32| SIGNALS.contains(signal) || *signal == SIGKILL;
+    status.signal().filter(is_crash).map(Crash::unseen)
+}
+
 /// The evidence of a call that does not return, and its place.
 fn endless(place: &str) -> String {
     let within = format!("did not return within {LONGEST_CALL} seconds");
@@ -224,46 +250,4 @@ fn endless(place: &str) -> String {
         "" => format!("it {within}."),
         place => format!("it {within}. It was in {place}."),
     }
-}
-
-/// The lesson, the rule and the evidence of a crash.
-fn crashed(
-    (signal, place): (i32, String),
-    tried: Tried,
-    errors: &str,
-    file: &Path,
-) -> (String, String, String) {
-    let Tried {
-        mut lesson,
-        mut rule,
-        ..
-    } = tried;
-    let fatal = errors
-        .split(['\n', '\0'])
-        .find(|line| line.starts_with("Fatal Python error"));
-    let source = fs::read_to_string(file).unwrap_or_default();
-    // In freed memory, a byte that is not valid UTF-8 replaces the identifier of the allocator.
-    let is_other = |line: &str| line.contains("bad ID") && !line.contains('\u{fffd}');
-    if source.contains("PyObject_GC") && fatal.is_some_and(is_other) {
-        rule =
-            "Free memory with the matching function: PyObject_GC_New needs PyObject_GC_Del.".into();
-    }
-    let mut how = fatal.unwrap_or(match signal {
-        SIGABRT => "abort was called, as happens when memory is damaged.",
-        _ => "it used NULL or a freed object.",
-    });
-    // Before Python 3.12, None can be freed too. By then, what is tried has nothing to do with it.
-    if fatal.is_some_and(|line| line.contains("deallocating None")) {
-        lesson = "called-by-python".into();
-        rule = "Own a reference to each object that you store or return, None too.".into();
-        how = "the calls so far released all references to None.";
-    }
-    let crashed = if place.is_empty() { "it" } else { &place };
-    let mut evidence = format!("{crashed} crashed ({}): {how}", signal_name(signal));
-    if lesson == "borrowed-reference" && source.contains("Py_BEGIN_ALLOW_THREADS") {
-        lesson = "released-lock".into();
-        evidence += " Do not call Python between Py_BEGIN_ALLOW_THREADS and \
-                     Py_END_ALLOW_THREADS.";
-    }
-    (lesson, rule, evidence)
 }

@@ -60,7 +60,7 @@ Py_CLEAR(self->item);
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let list = call(py, c"under_watch", [])?;
     t.binds("witness", &raw::list_get_item(&list, 0)?)?;
-    step!(t, shows list; "/* list = [witness] */", "owned by us and witness", list: 2);
+    step!(t, shows list; "/* list = [witness], witness.data = list */", "owned by us and witness", list: 2);
     let other = capi::float_from_double(py, 2.5)?;
     step!(t, raw::list_set_item(&list, 0, other)?;
         "PyList_SetItem(list, 0, other)", "other first, then a release", witness: 0);

@@ -53,7 +53,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, "Py_INCREF(item)", "a new float: counted always",
         "How many references does it add?", added(&float) => "1");
     let end = t.child("release-none");
-    step!(t, "Py_DECREF(Py_None) /* too often */", "harmless since 3.12",
+    step!(t, "Py_DECREF(Py_None) /* too often */", "fatal before 3.12",
         "Does the process survive?", yes(end == "alive") => survives);
     if end != "alive" {
         t.note(format_args!("{end} ends the process"));

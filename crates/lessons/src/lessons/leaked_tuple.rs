@@ -49,8 +49,8 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, let tuple = arguments.finish()?;
         "tuple = PyTuple_Pack(1, list)", "new; it owns list too", list: 2);
     step!(t, let result = capi::object_call_object(&same, &tuple)?;
-        "result = PyObject_CallObject(f, tuple)", "tuple was borrowed", tuple: 1);
-    step!(t, "", "here, result is list itself", result: 3);
+        "result = PyObject_CallObject(f, tuple) /* returns list */", "tuple was borrowed", tuple: 1);
+    step!(t, "", "result is list itself", result: 3);
     step!(t, drop(result); "Py_DECREF(result)", "owned by us and the tuple", list: 2);
     step!(t, drop(list); "Py_DECREF(list)", "only the tuple owns list", list: 1);
     t.scene.set("tuple", Ownership::Lost);

@@ -44,7 +44,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     step!(t, drop(value);
         "Py_DECREF(value)", "only the dict owns value", value: 1);
     step!(t, let result = capi::object_call(&same, &none, &dict)?;
-        "result = PyObject_Call(f, args, dict)", "new: result is value", result: 2);
+        "result = PyObject_Call(f, args, dict) /* returns value */", "new: result is value", result: 2);
     step!(t, "", "dict was borrowed", dict: 1);
     step!(t, drop(result);
         "Py_DECREF(result)", "only the dict owns value", value: 1);

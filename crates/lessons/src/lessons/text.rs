@@ -33,7 +33,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "text = PyUnicode_FromStringAndSize(\"größer\", 8)", "we own text", text: 1);
     step!(t, let copy = capi::unicode_to_string(&text).unwrap_or_default();
         "copy = PyUnicode_AsEncodedString(text, \"utf-8\", NULL)", "text is borrowed", text: 1);
-    step!(t, "", "a copy; ö and ß take two",
+    step!(t, "", "8 bytes: ö and ß take two",
         "How many bytes does größer take in UTF-8?", copy.len() => 8);
     step!(t, drop(text);
         "Py_DECREF(text)", "text is freed, copy is not", text: 0);

@@ -61,7 +61,7 @@ if (status < 0)
 fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     let list = call(py, c"on_thin_ice", [&capi::float_from_double(py, 1.5)?])?;
     t.binds("trap", &raw::list_get_item(&list, 1)?)?;
-    step!(t, shows list; "/* list = [new, trap] */", "owned by us and trap.list", list: 2);
+    step!(t, shows list; "/* list = [new, trap], trap.list = list */", "owned by us and trap.list", list: 2);
     step!(t, "/* trap.__del__ empties list[0] */", "only the list owns trap", trap: 1);
     step!(t, let item = raw::list_get_item(&list, 0)?;
         "item = PyList_GetItem(list, 0)", "borrowed from the list", item: 1);
@@ -74,7 +74,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
     t.again();
     let safe = call(py, c"on_thin_ice", [&capi::float_from_double(py, 1.5)?])?;
     t.binds("trap2", &raw::list_get_item(&safe, 1)?)?;
-    step!(t, shows safe; "/* safe = [new, trap2] */", "again, but carefully", safe: 2);
+    step!(t, shows safe; "/* safe = [new, trap2], trap2.list = safe */", "again, but carefully", safe: 2);
     step!(t, let kept = raw::list_get_item(&safe, 0)?;
         "kept = PyList_GetItem(safe, 0)", "borrowed from the list", kept: 1);
     step!(t, let kept = raw::list_get_item_ref(&safe, 0)?;
@@ -91,7 +91,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
 fn thin_ice(py: Python<'_>, t: &mut Table<'_>, doomed: Doomed) -> Result<()> {
     let list = call(py, c"on_thin_ice", [&call(py, c"Node", [])?])?;
     t.binds("trap", &raw::list_get_item(&list, 1)?)?;
-    step!(t, shows list; "/* list = [Node(), trap] */", "owned by us and trap.list", list: 2);
+    step!(t, shows list; "/* list = [Node(), trap], trap.list = list */", "owned by us and trap.list", list: 2);
     step!(t, let item = raw::list_get_item(&list, 0)?;
         "item = PyList_GetItem(list, 0)", "borrowed from the list", item: 1);
     step!(t, let other = capi::float_from_double(py, 2.5)?;

@@ -45,7 +45,7 @@ fn run(py: Python<'_>, t: &mut Table<'_>) -> Result<()> {
         "PyList_SetItem(list, 0, item)", "stolen: the list owns item", item: 1);
     let list = list.finish()?;
     step!(t, let result = capi::object_call_function_obj_args(&same, [&list])?;
-        "result = PyObject_CallFunctionObjArgs(f, list, NULL)", "list borrowed; result new", list: 2);
+        "result = PyObject_CallFunctionObjArgs(f, list, NULL) /* returns list */", "list borrowed; result new", list: 2);
     step!(t, drop(list);
         "Py_DECREF(list)", "result is the same list", result: 1);
     step!(t, let iter = capi::object_get_iter(&result)?;

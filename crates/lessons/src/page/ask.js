@@ -1,5 +1,7 @@
 /* What a step asks before it shows. */
 const isCount = (step) => !step.asked.endsWith("?");
+/* The variable whose references a step counts, or an empty text. */
+const counted = ({asked}) => /^(?:How many references are there to )?(\w+)(?: now\?)?$/.exec(asked)?.[1] || "";
 const isUndefined = (step) => step.expected === "undefined";
 
 /* The question of a step: its text, the choices, the right one, and whether it hides the line of C. The first answer

@@ -2,7 +2,7 @@
 const $ = (selector) => document.querySelector(selector);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const narrow = matchMedia("(max-width: 50rem)"), phone = matchMedia("(max-width: 38rem)");
-const answers = new Map(); /* for each address: whether its first answer was right */
+const answers = kept(); /* for each address: whether its first answer was right */
 let lesson = 0, step = 0, asking = false;
 
 const chapter = () => LESSONS[lesson];
@@ -13,12 +13,29 @@ const sentence = (text) => escaped(text[0].toUpperCase() + text.slice(1));
 const wrong = (text) => tag("span", {class: "wrong"}, escaped(text));
 const hint = (text) => tag("span", {class: "hint"}, escaped(text));
 
+/* A reload keeps the answers, if the browser lets this page keep anything. */
+function kept() {
+  try {
+    return new Map(JSON.parse(sessionStorage.getItem(location.pathname)));
+  } catch {
+    return new Map();
+  }
+}
+
+function keep() {
+  try {
+    sessionStorage.setItem(location.pathname, JSON.stringify([...answers]));
+  } catch { /* It is a frame that may keep nothing. */ }
+}
+
 function go(toLesson, toStep, moves = false) {
+  const before = lesson;
   lesson = Math.max(0, Math.min(LESSONS.length - 1, toLesson));
   step = Math.max(0, Math.min(chapter().steps.length - 1, toStep));
   const address = place() + (asking ? "/ask" : "");
   if (location.hash !== address) history.replaceState(null, "", address);
   show(moves);
+  if (lesson !== before) scrollTo(0, 0);
 }
 
 function fromAddress() {
@@ -26,6 +43,7 @@ function fromAddress() {
   const found = LESSONS.findIndex((l) => l.name === name);
   asking = mode === "ask";
   go(found < 0 ? 0 : found, (parseInt(number, 10) || 1) - 1);
+  scrollTo(0, 0); /* A link in the table of steps is below the picture. */
 }
 
 function forward(by) {
@@ -38,7 +56,9 @@ function forward(by) {
 function answer(choice) {
   const {right} = question(chapter(), step), hadFocus = $("#choices").contains(document.activeElement);
   answers.set(place(), choice === right);
-  show(true, choice === right ? tag("span", {class: "right"}, `Right: ${escaped(right)}.`) : wrong(`No. The answer is ${right}.`));
+  keep();
+  const isRight = tag("span", {class: "right"}, `Right: ${escaped(right)}.`);
+  show(true, choice === right ? isRight : wrong(`No. The answer is ${right}.`));
   if (hadFocus) $("#next").focus();
 }
 
@@ -85,6 +105,7 @@ function show(moves, verdict = "") {
   $("#ask").setAttribute("aria-pressed", asking);
   const given = [...answers.values()];
   $("#score").textContent = given.length ? `${given.filter(Boolean).length} of ${given.length} right` : "";
+  $("#again").hidden = !given.length;
   $("#whole").href = place();
   $("#same").hidden = !current.line || Boolean(asked);
   $("#same code").textContent = current.line;
@@ -151,7 +172,7 @@ function tabulate(asked) {
     return tag("tr", {"aria-current": index === step ? "step" : null},
       tag("td", {}, tag("a", link, tag("code", {}, escaped(s.call || "…"))), "<br>",
         escaped(["yes", "no"].includes(s.expected) ? s.asked : s.meaning)),
-      tag("td", {}, over ? "undefined" : escaped((isCount(s) ? s.asked + " " : "") + s.expected)),
+      tag("td", {}, over ? "undefined" : escaped([counted(s), s.expected].join(" ").trim())),
       tag("td", {class: bad ? "wrong" : null}, escaped(over ? chapter().end : s.measured)),
       tag("td", {class: "drawn", hidden: undrawn === null ? null : ""}, escaped(changes)));
   });
@@ -187,7 +208,18 @@ $("nav div").innerHTML = LESSONS.map(({group, name, title}, index) => {
 $("nav div").addEventListener("click", () => { if (narrow.matches) $("nav details").open = false; });
 $("#back").addEventListener("click", () => forward(-1));
 $("#next").addEventListener("click", () => forward(1));
-$("#ask").addEventListener("click", () => { asking = !asking; if (asking) answers.delete(place()); go(lesson, step); });
+$("#ask").addEventListener("click", () => {
+  asking = !asking;
+  if (asking) answers.delete(place());
+  keep();
+  go(lesson, step);
+});
+$("#again").addEventListener("click", () => {
+  answers.clear();
+  keep();
+  go(lesson, step);
+  $("#ask").focus(); /* This button is gone. */
+});
 $("#choices").addEventListener("click", ({target}) => {
   const button = target.closest("button");
   if (button) answer(button.dataset.choice);
@@ -204,7 +236,7 @@ addEventListener("keydown", (event) => {
   const move = {
     ArrowRight: () => forward(1), ArrowLeft: () => forward(-1),
     ArrowDown: () => go(lesson + 1, 0), ArrowUp: () => go(lesson - 1, 0),
-    Home: () => go(lesson, 0), End: () => go(lesson, Infinity),
+    Home: () => go(lesson, 0), End: () => go(lesson, Infinity), a: () => $("#ask").click(),
   }[event.key];
   if (choice) answer(choice.dataset.choice);
   else if (move) { event.preventDefault(); move(); }

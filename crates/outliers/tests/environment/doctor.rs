@@ -10,7 +10,8 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::common::{
-    directory, environment, linked_version, outcome, outliers, passes, script, skipped,
+    directory, environment, is_free_threaded, linked_directory, linked_version, outcome, outliers,
+    passes, script, skipped,
 };
 use crate::common::{make_wheels, makes_environments, packages};
 use libpython::other_libpython;
@@ -206,7 +207,8 @@ fn numpy_for_another_python() {
 #[test]
 fn numpy_for_another_micro_version() {
     let version = linked_version();
-    let other = format!("{}.99", version.rsplit_once('.').unwrap().0);
+    let (minor, micro) = version.rsplit_once('.').unwrap();
+    let other = format!("{minor}.99{}", micro.trim_start_matches(char::is_numeric));
     let environment = environment("other-micro", &other);
     let directory = crate::common::directory("unfit-numpy");
     std::fs::write(
@@ -396,7 +398,7 @@ fn another_libpython() {
 /// Uses a copy of the library with other version numbers.
 #[test]
 fn a_library_of_another_patch_release_is_used_wherever_it_is() {
-    let version = linked_version();
+    let version = linked_version().trim_end_matches('t').to_owned();
     let mut other = version.clone().into_bytes();
     let last = other.last_mut().unwrap();
     *last = if *last == b'9' { b'0' } else { *last + 1 };
@@ -412,8 +414,9 @@ fn a_library_of_another_patch_release_is_used_wherever_it_is() {
     let (status, stdout) = doctor(|command| _ = command.env("LD_LIBRARY_PATH", &directory));
     assert_eq!(status, Some(0), "{stdout}");
     let other = String::from_utf8(other).unwrap();
+    let flag = if is_free_threaded() { "t" } else { "" };
     for part in [
-        &format!("loaded     {other} from {}", directory.display()),
+        &format!("loaded     {other}{flag} from {}", directory.display()),
         "demo       [7, 113, 835]",
     ] {
         assert!(stdout.contains(part), "{part:?} is missing:\n{stdout}");
@@ -485,9 +488,7 @@ fn a_failed_start_is_remembered_and_the_process_continues() {
 fn python_itself_refuses_to_start() {
     // A standard library with only os.py passes our check, but not Python's.
     let home = crate::common::directory("empty-home");
-    let version = linked_version();
-    let minor = version.rsplit_once('.').unwrap().0;
-    let library = home.join(format!("lib/python{minor}"));
+    let library = home.join("lib").join(linked_directory());
     std::fs::create_dir_all(&library).unwrap();
     std::fs::write(library.join("os.py"), "").unwrap();
     let stdout = passes("doctor::start_fails", &[("PYTHONHOME", home.as_ref())]);

@@ -8,7 +8,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::common::{command, environment, linked_version, outcome, outliers};
+use crate::common::{
+    command, environment, is_free_threaded, linked_directory, linked_version, outcome, outliers,
+};
 use pyoutliers::interpreter;
 
 /// In source or a command, this ends a string or a line. It is not valid UTF-8 either.
@@ -88,9 +90,7 @@ fn an_environment_can_have_any_name() {
         Path::new("environments").join(OsStr::from_bytes(HOSTILE)),
         &linked_version(),
     );
-    let version = linked_version();
-    let minor = version.rsplit_once('.').unwrap().0;
-    let packages = environment.join(format!("lib/python{minor}/site-packages"));
+    let packages = environment.join(format!("lib/{}/site-packages", linked_directory()));
     fs::create_dir_all(&packages).unwrap();
     let find = "import os, numpy; print(os.path.dirname(os.path.dirname(numpy.__file__)))";
     let mut python = command(interpreter::choice().unwrap().python);
@@ -227,5 +227,25 @@ fn the_current_directory_is_searched_only_if_pythonpath_names_it() {
             .current_dir(&directory);
         let (found, stdout, stderr) = run(&mut command);
         assert_eq!(found, Some(status), "{path}: {stdout}{stderr}");
+    }
+}
+
+#[test]
+fn the_lessons_refuse_a_free_threaded_python_in_a_sentence() {
+    for arguments in [["refcounts", "1"], ["exercise", "append"]] {
+        let output = outliers().args(arguments).arg("--help").output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+    }
+    let (status, stdout, stderr) = outcome(&outliers().args(["refcounts", "1"]).output().unwrap());
+    if is_free_threaded() {
+        let expected =
+            "outliers: the lessons and exercises show counts that a free-threaded Python keeps ";
+        assert_eq!((status, &*stdout), (Some(1), ""));
+        assert!(
+            stderr.starts_with(expected) && stderr.lines().count() == 1,
+            "{stderr}"
+        );
+    } else {
+        assert_eq!((status, &*stderr), (Some(0), ""), "{stdout}");
     }
 }

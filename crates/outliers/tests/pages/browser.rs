@@ -164,6 +164,20 @@ fn a_frame_shows_the_step_of_its_address_without_the_rest() {
     assert!(heard.ends_with("framed.html#thin-ice/7"), "{heard}");
 }
 
+#[test]
+fn a_reload_keeps_the_answers() {
+    if crate::common::is_tested_before() || chromium().is_none() {
+        return;
+    }
+    let here = directory("page_reload");
+    let says = "<script>if (answers.size > 0) parent.postMessage($('#score').textContent, '*'); \
+                else { answer($('#choices button').dataset.choice); location.reload(); }</script>\n</body>";
+    let file = here.join("reloaded.html");
+    fs::write(&file, page(&here).replace("</body>", says)).unwrap();
+    let heard = heard(&file, "new-reference/1/ask", 800, "light").unwrap();
+    assert_eq!(heard, "0 of 1 right");
+}
+
 /// The function that the page shows for each lesson has the calls of all its steps.
 #[test]
 fn a_compiler_accepts_the_c_of_every_lesson() {

@@ -38,11 +38,18 @@ fn the_page_of_exercises_has_each_one_with_the_judges_words() {
             "{section}"
         );
         let lesson = LESSONS.iter().find(|lesson| lesson.name == exercise.lesson);
-        let code = exercise.code().replace('&', "&amp;");
+        // The line that the judge names must be found.
+        for (number, line) in (1..).zip(exercise.source.lines()) {
+            let line = line.replace('&', "&amp;");
+            let line = line.replace('<', "&lt;").replace('>', "&gt;");
+            let shown = format!("<span data-line=\"{number}\">{line}</span>");
+            let is_code =
+                exercise.code().lines().count() + number > exercise.source.lines().count();
+            assert_eq!(section.contains(&shown), is_code, "{name}: {shown}");
+        }
         for part in [
             exercise.title(),
             exercise.hint,
-            &code.replace('<', "&lt;").replace('>', "&gt;"),
             lesson.unwrap().rule,
             "<blockquote>",
         ] {

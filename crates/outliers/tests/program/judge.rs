@@ -10,7 +10,7 @@ use super::exercises::can_compile;
 use crate::common::{self, directory, outcome, outliers, skipped};
 
 /// Modules that keep the rules, although they may look wrong.
-const RIGHT: [(&str, &str, &str); 11] = [
+const RIGHT: [(&str, &str, &str); 12] = [
     (
         "prints_no_line_feed",
         "",
@@ -31,6 +31,12 @@ const RIGHT: [(&str, &str, &str); 11] = [
          long place = calls++ % 5000;
          Py_XSETREF(store[place], text);
          return PyList_New(0);",
+    ),
+    (
+        "ends_slowly",
+        "#include <unistd.h>
+         static void __attribute__((destructor)) end(void) { sleep(7); }",
+        "return PyList_New(0);",
     ),
     ("returns_its_argument", "", "Py_INCREF(data); return data;"),
     // When memory runs out here, Python 3.10 to 3.12 leak a reference to the list.
@@ -97,7 +103,32 @@ const RIGHT: [(&str, &str, &str); 11] = [
 ];
 
 /// Modules that break one rule, and what the judge says of them.
-const WRONG: [(&str, &str, &str, &str); 30] = [
+const WRONG: [(&str, &str, &str, &str); 34] = [
+    (
+        "divides_by_zero",
+        "",
+        "return PyLong_FromLong(100 / PyList_GET_SIZE(data));",
+        "A function returns a result, or NULL with an exception set. With an empty list, line 5 crashed (SIGFPE): \
+         it divided an int by zero, or the quotient is too large. The lesson: outliers refcounts exceptions.",
+    ),
+    (
+        "returns_a_freed_list",
+        "",
+        "PyObject *copy = PyList_GetSlice(data, 0, 3);
+         Py_XDECREF(copy);
+         return copy;",
+        "With an empty list, it crashed (SIGSEGV) outside of returns_a_freed_list.c: it used NULL or a freed object, \
+         such as a result that nobody owns.",
+    ),
+    (
+        "nests_without_end",
+        "static long depth(PyObject *data) {
+             if (!PyList_Check(data) || PyList_GET_SIZE(data) == 0) return 0;
+             return 1 + depth(PyList_GET_ITEM(data, PyList_GET_SIZE(data) - 1));
+         }",
+        "return Py_BuildValue(\"[l]\", depth(data));",
+        "a list that holds itself, it crashed (SIGSEGV): it used NULL or a freed object, or the stack was full",
+    ),
     (
         "ends_after_printing",
         "#include <unistd.h>",
@@ -105,9 +136,10 @@ const WRONG: [(&str, &str, &str, &str); 30] = [
         "With an empty list, it ended the process (exit status: 0).",
     ),
     (
+        // Some Pythons have `math` built in, so its repr names no file.
         "keeps_a_module",
         "",
-        "return PyImport_ImportModule(\"math\") ? PyList_New(0) : NULL;",
+        "return PyImport_ImportModule(\"colorsys\") ? PyList_New(0) : NULL;",
         "'>. References to it in such a call: PyImport_ImportModule in line 5 adds 1.",
     ),
     (
@@ -129,6 +161,12 @@ const WRONG: [(&str, &str, &str, &str); 30] = [
          Py_DECREF(list);
          return PyList_New(0);",
         ", it crashed (SIG",
+    ),
+    (
+        "sends_itself_a_signal",
+        "#include <signal.h>",
+        "raise(SIGTERM); return NULL;",
+        "With an empty list, it ended the process (signal: 15 (SIGTERM)).",
     ),
     (
         "releases_a_fresh_object_twice",
@@ -455,7 +493,7 @@ fn none_that_is_returned_without_a_reference_is_named() {
     let minor: u32 = version.split('.').nth(1).unwrap().parse().unwrap();
     let is_immortal = minor >= 12;
     assert_eq!(status, Some(i32::from(!is_immortal)), "{said}");
-    let evidence = "the calls so far released all references to None.";
+    let evidence = "None too. After many calls, it crashed (SIGABRT): the calls so far released all references to None.";
     assert_eq!(said.contains(evidence), !is_immortal, "{said}");
 }
 
@@ -519,6 +557,16 @@ fn the_lines_that_never_ran_are_named() {
             " keeps the rules in the lines that ran. Line 7 never ran: the condition in line 6 was never true. \
              A part of line 8 never ran. \
              Lines 12 to 14 never ran. ",
+        ),
+        (
+            // From Python 3.12, Py_DECREF is inlined even without optimisation.
+            "releases_nothing",
+            "",
+            "if (PyList_GET_SIZE(data) == 123456) {
+                 Py_DECREF(data);
+             }
+             return PyList_New(0);",
+            " keeps the rules in the lines that ran. Line 6 never ran: the condition in line 5 was never true. ",
         ),
         (
             "calls_nothing",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::{self, directory, outcome, outliers};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn audit(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = outliers();
@@ -64,7 +64,7 @@ fn planted_faults_are_found_and_nothing_else_is_and_each_command_repeats_its_row
         "{audit:#}"
     );
     assert_eq!(status, Some(1));
-    assert_eq!(audit["left_out"], serde_json::json!(["audited.remove_all"]));
+    assert_eq!(audit["left_out"], json!(["audited.remove_all"]));
     for row in rows.iter().filter(|row| row["verdict"] != "hangs") {
         let mut soak = outliers();
         soak.env("PYTHONPATH", &directory)
@@ -145,13 +145,79 @@ fn a_module_with_dangerous_functions_only_is_not_called() {
     assert_eq!(stderr, expected);
 }
 
+/// It would otherwise count as one that accepts no plain arguments.
+#[test]
+fn a_slow_function_is_screened_and_one_that_is_too_slow_is_listed() {
+    let name = "a_slow_function_is_screened_and_one_that_is_too_slow_is_listed";
+    let lines = "import time\n\
+                 def computes():\n    \
+                     end = time.process_time() + 0.005\n    \
+                     while time.process_time() < end: pass\n\
+                 def rests():\n    \
+                     time.sleep(0.4)\n";
+    let directory = written(name, "slow", lines);
+    let (_, stdout, stderr) = audited(&directory, &["slow", "--python", "--json"]);
+    let audit: Value = serde_json::from_str(&stdout).expect(&stderr);
+    // A call without an argument, and a call with one, which is refused.
+    let called = json!({"slow.computes": 2, "slow.rests": 1});
+    assert_eq!(audit["called"], called, "{audit:#}");
+    assert_eq!(audit["slow"], json!(["slow.rests"]));
+    assert_eq!(audit["unreached"], json!([]));
+}
+
+/// The script of an earlier audit is none: this leak does not show in plain Python.
+#[test]
+fn a_row_names_only_a_script_that_this_audit_wrote() {
+    let name = "a_row_names_only_a_script_that_this_audit_wrote";
+    let lines = "import sys\nKEPT = []\ndef keeps():\n    if '_outliers_prelude' in sys.modules: KEPT.append(0)\n";
+    let directory = written(name, "coy", lines);
+    let old = directory.join("coy.keeps.py");
+    fs::write(&old, "old").unwrap();
+    let scripts = directory.to_str().unwrap();
+    let arguments = ["coy", "--python", "--json", "--reproducer", scripts];
+    let (_, stdout, stderr) = audited(&directory, &arguments);
+    let audit: Value = serde_json::from_str(&stdout).expect(&stderr);
+    let row = &audit["rows"][0];
+    assert_eq!(row["verdict"], "leak", "{audit:#}");
+    assert_eq!(row["reproducer"], Value::Null);
+    assert_eq!(fs::read_to_string(old).unwrap(), "old");
+}
+
+#[test]
+fn a_compiled_submodule_is_left_out_only_if_its_name_has_the_word_test() {
+    let name = "a_compiled_submodule_is_left_out_only_if_its_name_has_the_word_test";
+    let directory = directory(name);
+    let package = directory.join("package");
+    fs::create_dir_all(&package).unwrap();
+    fs::write(package.join("__init__.py"), "").unwrap();
+    for module in ["latest", "_tests"] {
+        let init = format!("-DPyInit_audited=PyInit_{module}");
+        let flags = ["-DONLY_REMOVE_ALL", &*init];
+        let name = format!("{name}_{module}");
+        let Some(made) = common::compiled("tests/soak/audited.c", &name, &flags) else {
+            return;
+        };
+        let library = package.join(module).with_extension("so");
+        fs::copy(made.join("audited.so"), library).unwrap();
+    }
+    let (status, _, stderr) = audited(&directory, &["package"]);
+    assert_eq!(status, Some(3));
+    assert!(
+        stderr.ends_with(": package.latest.remove_all\n"),
+        "{stderr}"
+    );
+}
+
 #[test]
 fn functions_written_in_python_are_called_on_request() {
     let name = "functions_written_in_python_are_called_on_request";
     let lines = "KEPT = []\ndef keeps(x):\n    KEPT.append(x)\nclass Held:\n    def double(self, x):\n        return x + x";
     let directory = written(name, "pure", lines);
-    let (status, stdout, _) = audited(&directory, &["pure", "--python"]);
-    assert_eq!(status, Some(1), "{stdout}");
+    let mut audit = audit(&directory, &["pure", "--python"]);
+    // The child processes run in other directories.
+    let audit = audit.current_dir(&directory).env("TMPDIR", ".");
+    let (status, stdout, stderr) = outcome(&audit.output().unwrap());
+    assert_eq!(status, Some(1), "{stdout}{stderr}");
     let expected = "pure: 1 finding in ";
     assert!(stdout.starts_with(expected), "{stdout}");
     assert!(

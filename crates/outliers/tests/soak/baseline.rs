@@ -83,6 +83,34 @@ fn another_statement_says_nothing_about_the_findings_of_the_first() {
     assert_eq!((status, &*stderr), (Some(1), said));
 }
 
+/// Of the same object, in the same statement.
+#[test]
+fn an_over_release_of_what_leaked_before_is_new() {
+    let directory = directory("an_over_release_of_what_leaked_before_is_new");
+    let soak = |call: &str| {
+        let library = "import ctypes; X = ctypes.py_object(object()); CALL = ctypes.pythonapi";
+        soaked(
+            &directory,
+            &["CALL(X)", "--setup", &format!("{library}.{call}")],
+        )
+    };
+    assert_eq!(soak("Py_IncRef").0, Some(1));
+    let (status, stdout, stderr) = soak("Py_DecRef");
+    let said = "outliers: not in the baseline: over-released: references to object <object object>";
+    assert!(stderr.starts_with(said), "{stderr}");
+    assert!(stdout.ends_with("\nnew, not in known.json\n"), "{stdout}");
+    assert_eq!(status, Some(1));
+}
+
+#[test]
+fn a_soak_without_a_finding_writes_an_empty_baseline() {
+    let directory = directory("a_soak_without_a_finding_writes_an_empty_baseline");
+    let (status, _, stderr) = soaked(&directory, &["1 + 1"]);
+    let said = "outliers: wrote known.json, without a finding\n";
+    assert_eq!((status, &*stderr), (Some(0), said));
+    assert_eq!(findings(&directory), json!({}));
+}
+
 #[test]
 fn a_soak_without_a_verdict_writes_no_baseline() {
     let directory = directory("a_soak_without_a_verdict_writes_no_baseline");

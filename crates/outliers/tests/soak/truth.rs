@@ -4,14 +4,20 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{outcome, outliers};
+use crate::common::{is_free_threaded, outcome, outliers};
 use serde_json::Value;
 
 fn soak(function: &str) -> Command {
+    let mut command = soak_as_text(function);
+    command.arg("--json");
+    command
+}
+
+fn soak_as_text(function: &str) -> Command {
     let mut command = outliers();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/soak");
     command.env("PYTHONPATH", path);
-    command.args(["soak", "--json", "--size", "1", "--function"]);
+    command.args(["soak", "--size", "1", "--function"]);
     command.arg(format!("truth:{function}"));
     command
 }
@@ -143,6 +149,21 @@ fn growth_without_end_is_a_leak_and_is_named() {
         ("grows_a_chain", "", "CHAIN = (CHAIN,)"),
     ];
     for (function, container, line) in cases {
+        if is_free_threaded() && matches!(function, "grows_a_text" | "grows_a_tuple") {
+            let text = outcome(
+                &soak_as_text(function)
+                    .args(["--calls", "16000"])
+                    .output()
+                    .unwrap(),
+            )
+            .1;
+            let limit = "not seen in a free-threaded Python: a str, bytes or tuple that is replaced by a longer one";
+            assert!(
+                text.starts_with("clean: ") && text.contains(limit),
+                "{text}"
+            );
+            continue;
+        }
         let report = judged(soak(function).args(["--calls", "16000"]), "leak");
         assert!(
             report["containers"]

@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use lessons::{EXERCISES, Exercise, JudgeError, Judgement, LESSONS, TemporaryDirectory};
 use pyoutliers::interpreter;
 
-use super::called;
-use super::exercise::{explained, judged, path};
+use super::super::called;
+use super::judged::{explained, judged};
 
 /// The page, with what the judge says about each exercise here.
 pub fn page() -> Result<String> {
@@ -44,11 +44,10 @@ pub fn page() -> Result<String> {
 
 /// Judges all exercises, with their files in that directory.
 fn judgements(directory: &Path) -> Result<Result<Vec<Judgement>, JudgeError>> {
-    let file = |exercise: &Exercise| directory.join(path(exercise.name));
+    let file = |exercise: &Exercise| directory.join(format!("{}.c", exercise.name));
     for exercise in EXERCISES {
         let file = file(exercise);
-        fs::create_dir_all(file.parent().unwrap_or(directory))
-            .and_then(|()| fs::write(&file, exercise.source))
+        fs::write(&file, exercise.source)
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(EXERCISES
@@ -72,13 +71,24 @@ fn section(number: usize, exercise: &Exercise, judgement: &Judgement) -> String 
         name = exercise.name,
         title = escaped(exercise.title()),
         task = escaped(exercise.task()),
-        source = escaped(exercise.code()),
+        source = numbered(exercise),
         said = escaped(&said).replace('\n', "<br>"),
         command = called::name(),
         lesson = exercise.lesson,
         rule = escaped(lesson.map_or("", |lesson| lesson.rule)),
         hint = escaped(exercise.hint),
     )
+}
+
+/// The code with the numbers that its lines have in the file, because the judge names lines.
+fn numbered(exercise: &Exercise) -> String {
+    let code = exercise.code();
+    let before = exercise.source.split(code).next().unwrap_or_default();
+    let lines: Vec<_> = (before.lines().count() + 1..)
+        .zip(code.lines())
+        .map(|(number, line)| format!("<span data-line=\"{number}\">{}</span>", escaped(line)))
+        .collect();
+    lines.join("\n")
 }
 
 fn escaped(text: &str) -> String {

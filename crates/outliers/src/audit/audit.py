@@ -5,38 +5,18 @@ names of the counters and objects that moved. Everything else goes to the parent
 """
 
 import collections
-import importlib
-import importlib.machinery
 import itertools
 import json
 import os
-import pkgutil
 import re
 import sys
-import sysconfig
 import time
 import types
 import warnings
 
-# What looks as if it could touch files, processes or the system, or wait: a word of its name.
-WORLD = frozenset(
-    "abort accept acquire affinity alarm bind chdir chmod chown chroot close connect daemon delete dlclose dlopen "
-    "download dump exec execute execv execve exit fchdir fchmod fchown fork forkpty ftruncate hook install ionice "
-    "ioprio join kill killpg lchown limit link listen lock mkdir mkfifo mknod mount move nice open openpty pause "
-    "pipe poll popen priority prlimit pwrite pwritev quit reboot recv register remove rename replace rlimit rmdir "
-    "rmtree run save sched select send sendfile sendmsg serve setgid setuid shutdown signal sleep socket spawn "
-    "spawnv start stop symlink system terminate thread trace truncate umount unlink unload unregister upload wait "
-    "waitpid write writev".split()
-)
-SPECIAL = frozenset(
-    "__class__ __del__ __delattr__ __dict__ __doc__ __enter__ __exit__ __getattribute__ __init_subclass__ __module__ "
-    "__new__ __pyx_vtable__ __reduce_cython__ __release_buffer__ __setattr__ __setstate_cython__ __subclasshook__ "
-    "__weakref__".split()
-)
-COMPILED = frozenset(
-    "builtin_function_or_method classmethod_descriptor cython_function_or_method fused_cython_function "
-    "getset_descriptor instancemethod member_descriptor method_descriptor nb_func nb_method wrapper_descriptor".split()
-)
+from _outliers_modules import COMPILED, SPECIAL, kind, modules
+from _outliers_modules import has_compiled_members, is_extension, is_third_party, is_written_in_c, looks_dangerous
+
 PLAIN = "0 1 -1 1.5 True None 'a' '1' '<a/>' b'a' b'1' [] [1] () (1,2) {} {'a':1} len int object()".split()
 # The plain arguments of calls with two and three arguments, if no shorter call is accepted.
 FEWER = [PLAIN, PLAIN, "0 1 1.5 None 'a' b'a' [1] () {'a':1} len".split(), "0 1 None 'a' b'a' [1]".split()]
@@ -45,8 +25,10 @@ FEWER = [PLAIN, PLAIN, "0 1 1.5 None 'a' b'a' [1] () {'a':1} len".split(), "0 1 
 ACCEPTED, REFUSED, LONGEST = 32, 8, 0.004
 # How many callables are screened together.
 BATCH = 12
-# The seconds of processor time after which the search for calls ends. A call that waits as long is not repeated.
+# The seconds of processor time after which the search for calls ends.
 SEARCH = 0.3
+# A call that takes longer is not repeated, not even if it is the only one that is accepted.
+SLOW = 0.1
 # What Python, C, Cython and Rust say about a wrong number of arguments.
 WRONG_NUMBER = re.compile(r"\btakes\b|\bgiven\b|missing .* argument|expected .* arguments?, got")
 
@@ -251,12 +233,15 @@ class Audit:
                     cls, result = type(result), None
                     self.note(cls, form.name, source)
                 is_first, took, waits = False, time.process_time() - begun, time.monotonic() - waits
-                if spent + took < LONGEST and waits < SEARCH and len(calls) < most and key not in calls:
+                fits = spent + took < LONGEST or calls is accepted and not accepted
+                if fits and max(took, waits) < SLOW and len(calls) < most and key not in calls:
                     calls[key] = source
                     spent += took
             if count - 1 in lengths and count not in lengths:
                 break
-        self.say("called", name=form.name, calls=len(accepted) + len(refused), accepts=bool(accepted))
+        self.say("called", name=form.name, calls=len(accepted) + len(refused), accepts=bool(lengths))
+        if lengths and not accepted:
+            self.say("slow", name=form.name)
         calls = [self.call(source) for source in accepted.values()]
         return calls + [self.call(source, True) for source in refused.values()], spent
 
@@ -277,76 +262,6 @@ class Audit:
             self.instances[cls] = source
             self.say("instance", name=name, source=source)
             self.reached.append(cls)
-
-
-def modules(name):
-    """Import a module and its compiled submodules. Return all that are loaded by their names, the shortest first."""
-    importlib.import_module(name)
-    paths = [(name, list(getattr(sys.modules[name], "__path__", ())))]
-    for prefix, path in paths:
-        for found in pkgutil.iter_modules(path):
-            full = "%s.%s" % (prefix, found.name)
-            if "test" in found.name or found.name.startswith("__"):
-                continue
-            if found.ispkg:
-                paths.append((full, [os.path.join(where, found.name) for where in path]))
-            elif is_extension_spec(found.module_finder.find_spec(full)):
-                try:
-                    importlib.import_module(full)
-                except Exception:
-                    pass  # it needs something that is not here
-    loaded = [full for full in sys.modules if full == name or full.startswith(name + ".")]
-    loaded = [(full, sys.modules[full]) for full in loaded if not is_of_cffi(full)]
-    loaded = [(full, module) for full, module in loaded if isinstance(module, types.ModuleType)]
-    known = {id(module) for module in sys.modules.values()}
-    for full, module in loaded:
-        for inner, value in sorted(vars(module).items()):
-            # A module that only another one refers to.
-            if is_extension(module) and isinstance(value, types.ModuleType) and id(value) not in known:
-                known.add(id(value))
-                value.__spec__ = value.__spec__ or module.__spec__
-                loaded.append(("%s.%s" % (full, inner), value))
-    return dict(sorted(loaded, key=lambda module: (module[0].count("."), module[0])))
-
-
-def is_of_cffi(name):
-    """Whether a module has the functions of a C library, as cffi makes them: they trust their arguments."""
-    parent, _, last = name.rpartition(".")
-    return last == "lib" and hasattr(sys.modules.get(parent), "ffi")
-
-
-def is_extension(module):
-    return is_extension_spec(getattr(module, "__spec__", None))
-
-
-def is_extension_spec(spec):
-    return isinstance(getattr(spec, "loader", None), importlib.machinery.ExtensionFileLoader)
-
-
-def is_third_party(name, audited):
-    """Whether a module is compiled, and belongs neither to Python nor to the module that is audited."""
-    module, of_python = sys.modules[name], sysconfig.get_config_var("DESTSHARED") or os.sep
-    is_ours = name.partition(".")[0] == audited.partition(".")[0]
-    return is_extension(module) and not is_ours and not module.__spec__.origin.startswith(of_python)
-
-
-def kind(value):
-    return type(value).__name__
-
-
-def is_written_in_c(value):
-    return has_compiled_members(value) if isinstance(value, type) else kind(value) in COMPILED
-
-
-def has_compiled_members(cls):
-    members = [(name, kind(value)) for name, value in vars(cls).items()]
-    has_python = any(of == "function" for _, of in members)
-    return not has_python and any(of in COMPILED and name not in SPECIAL for name, of in members)
-
-
-def looks_dangerous(name):
-    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name.rpartition(".")[2])
-    return any(word.lower() in WORLD for word in words)
 
 
 def moves(screened):
