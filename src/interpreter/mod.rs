@@ -23,8 +23,8 @@
 //! install.
 //!
 //! The current directory is searched neither for modules nor for environments, and the directory of a `.py` file
-//! is not searched for the modules that it imports. `PYTHONPATH` works as in
-//! Python, where an empty entry means the current directory: `PYTHONPATH=:/x` has one, before the colon.
+//! is not searched for the modules that it imports. `PYTHONPATH` works as in Python, where an empty entry means
+//! the current directory: `PYTHONPATH=:/x` has one, before the colon.
 //!
 //! # Once
 //!

@@ -57,9 +57,10 @@ impl Inputs {
             return None;
         }
         match exception.type_name() {
-            "NameError" if self.setup.is_empty() => {
-                Some("import what the statement uses with --setup, such as --setup 'import json'")
-            }
+            // The setup may import it; if there is one, the name is probably misspelt.
+            "NameError" => self.setup.is_empty().then_some(
+                "import what the statement uses with --setup, such as --setup 'import json'",
+            ),
             _ if self.raises => None,
             _ => Some("to soak the path that raises an exception, add --raises"),
         }
