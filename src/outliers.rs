@@ -56,7 +56,8 @@ impl Outliers {
     /// dotted, as in `Class.method`.
     ///
     /// Modules are found where the chosen Python finds them (see [`interpreter`](crate::interpreter)). The
-    /// current directory is searched only if `PYTHONPATH` names it. `pyoutliers` is compiled in.
+    /// current directory is searched only if `PYTHONPATH` names it, and the directory of a file is not searched for
+    /// what the file imports. `pyoutliers` is compiled in.
     ///
     /// # Errors
     ///

@@ -205,7 +205,7 @@ impl fmt::Display for Report {
         let references: Vec<_> = self.references.iter().map(ToString::to_string).collect();
         lines(f, "references to objects that live on", &references)?;
         if self.leaks(Counter::Types) {
-            let advice = "references to types take no memory: --allow types accepts them";
+            let advice = "references to types take no memory: to accept them, allow types";
             writeln!(f, "  {advice}")?;
         }
         lines(f, "containers that grow", &self.containers)?;

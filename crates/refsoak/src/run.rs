@@ -304,7 +304,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             moved.counter.is_by_object() && moved.counter != Counter::Items && is_open
         };
         let Some(moved) = moved.iter().find(is_reference) else {
-            let none = "none, because what leaks is not a reference to an object that lives on";
+            let none = "none, because what leaks is not a reference to an object that lives on: write a --reproducer, and run it under \
+                        valgrind";
             return Ok(vec![none.into()]);
         };
         self.meter.prepare(NATIVE_CALLS)?;
