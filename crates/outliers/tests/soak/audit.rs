@@ -52,13 +52,13 @@ fn planted_faults_are_found_and_nothing_else_is_and_each_command_repeats_its_row
     assert_eq!(
         found,
         [
-            "died | audited.crashes(b'a') | the process died by SIGSEGV at about call 1",
+            "died | audited.crashes(b'abc') | the process died by SIGSEGV at about call 1",
             "hangs | audited.hangs(None) | it did not end within 20 seconds",
             "leak | audited.Careful().leaks(0) | blocks +1 per call",
             "leak | audited.Forgetful().leaks(0) | blocks +1, types +1 per call: type <class 'audited.Forgetful'>",
             "leak | audited.leaks(0) | blocks +1 per call",
             "leak | audited.leaks_on_error(1.5) | blocks +1 per call",
-            "leak | audited.takes_three(0, 0, 'a') | blocks +1 per call",
+            "leak | audited.takes_three(0, 0, 'abc') | blocks +1 per call",
             "leak | audited.Forgetful() | types +1 per call: type <class 'audited.Forgetful'>",
         ],
         "{audit:#}"
