@@ -146,9 +146,11 @@ class Soak:
         return "soak" not in getattr(item, "fixturenames", ()) and not hasattr(
             getattr(item, "obj", None), "hypothesis")
 
+    def pytest_sessionstart(self, session):
+        self.session = session
+
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session):
-        self.session = session
         soaked = [item for item in session.items if self.wants(item)]
         for item in soaked:
             settings_of(self.config, item)  # this refuses a wrong marker before the first test runs

@@ -149,8 +149,11 @@ def test_help_names_the_options(run):
 @pytest.mark.parametrize("options, message", [
     (["--soak-json", "/dev/full"], "--soak-json: /dev/full: No space left on device"),
     (["--soak-baseline", "gone/known.json"], "--soak-baseline: gone/known.json: "),
+    (["--soak-json", "/dev/full", "-p", "xdist.plugin", "-n", "1"], "--soak-json: /dev/full: No space left on device"),
 ])
 def test_a_file_that_cannot_be_written_fails_the_run_at_its_end(run, options, message):
+    if "xdist.plugin" in options:
+        pytest.importorskip("xdist")
     run.write(test_gone="""
         import os
 
