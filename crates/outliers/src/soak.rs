@@ -259,10 +259,11 @@ fn soak(arguments: &Arguments, watched: &mut Watched) -> Result<ExitCode> {
     });
     bar.clear();
     let report = report?;
+    // First, because the picture may fail, and the report has taken long.
+    watched.messenger.report(&report);
     if let Some(file) = &arguments.plot {
         plot::soak(file, &arguments.name(), &report)?;
     }
-    watched.messenger.report(&report);
     Ok(match report.verdict {
         _ if report.ended == Some(Ended::Interrupted) => ExitCode::from(130),
         Verdict::Clean => ExitCode::SUCCESS,

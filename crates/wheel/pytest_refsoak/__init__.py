@@ -19,6 +19,8 @@ OPTIONS = [
     ("no-verdict", "skip", str, "what a test without a verdict counts as: skip or fail"),
 ]
 CALLS = 1600
+# The largest number of calls, or of seconds.
+MOST = 1_000_000_000
 # The property of a test for which the budget had no time.
 UNSOAKED = ("soak", "unsoaked")
 
@@ -95,11 +97,22 @@ def settings_of(config, item):
     unknown = set(given) - {"calls", "seconds", "allow"}
     if unknown or mark and mark.args:
         raise pytest.UsageError("%s: soak takes calls=, seconds= and allow=" % item.nodeid)
+    calls = given.get("calls", option(config, "calls"))
+    seconds = given.get("seconds", option(config, "seconds"))
     allow = given.get("allow", ())
+    allow = [allow] if isinstance(allow, str) else allow
+    # A soak that refuses its settings would be a test without a verdict, which does not fail the run.
+    where = "%s: soak" % item.nodeid
+    if calls is not None and not (isinstance(calls, int) and 1 <= calls <= MOST):
+        raise pytest.UsageError("%s: calls must be an int from 1 to %d, not %r" % (where, MOST, calls))
+    if not (isinstance(seconds, (int, float)) and 0 < seconds <= MOST):
+        raise pytest.UsageError("%s: seconds must be a number above 0 and up to %d, not %r" % (where, MOST, seconds))
+    if not (isinstance(allow, (list, tuple, set)) and all(isinstance(pattern, str) for pattern in allow)):
+        raise pytest.UsageError("%s: allow must be a pattern or a list of patterns, not %r" % (where, allow))
     return {
-        "calls": given.get("calls") or option(config, "calls") or CALLS,
-        "seconds": float(given.get("seconds") or option(config, "seconds")),
-        "allow": [*config.getini("soak_allow"), *([allow] if isinstance(allow, str) else allow)],
+        "calls": calls or CALLS,
+        "seconds": float(seconds),
+        "allow": [*config.getini("soak_allow"), *allow],
     }
 
 
@@ -132,6 +145,9 @@ class Soak:
         # These soak by themselves, or repeat themselves.
         return "soak" not in getattr(item, "fixturenames", ()) and not hasattr(
             getattr(item, "obj", None), "hypothesis")
+
+    def pytest_sessionstart(self, session):
+        self.session = session
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session):
@@ -191,6 +207,8 @@ class Soak:
 
     def pytest_terminal_summary(self, terminalreporter):
         self.summary.write(terminalreporter)
+        if self.summary.lost and self.session.exitstatus == pytest.ExitCode.OK:
+            self.session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_sessionfinish(self):
         self.summary.close()

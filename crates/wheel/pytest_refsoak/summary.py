@@ -24,6 +24,8 @@ class Summary:
         self.begun = self.said = None
         self.done = 0
         self.found = []
+        # Why a file could not be written: then the run fails, but the tests go on.
+        self.lost = []
         self.json = open_for_writing(option(config, "json"), config)
         self.baseline = open_baseline(option(config, "baseline"))
 
@@ -54,8 +56,12 @@ class Summary:
         self.found.append((test, found))
         if self.json is not None:
             row = {"test": test, **found}
-            self.json.write(json.dumps(row, sort_keys=True) + "\n")
-            self.json.flush()
+            try:
+                self.json.write(json.dumps(row, sort_keys=True) + "\n")
+                self.json.flush()
+            except OSError as error:
+                self.lost.append("--soak-json: %s: %s" % (self.json.name, error.strerror))
+                self.close()
 
     def write(self, terminal):
         if not self.found:
@@ -81,13 +87,21 @@ class Summary:
         if any(is_fault(found) for _, found in self.found):
             terminal.write_line(NEXT)
         if self.baseline and not hasattr(self.config, "workerinput"):  # the controller of xdist writes it
-            for line in _native.end([self.baseline, [outcome(*row) for row in self.found]]):
-                terminal.write_line(line)
+            try:
+                for line in _native.end([self.baseline, [outcome(*row) for row in self.found]]):
+                    terminal.write_line(line)
+            except RuntimeError as error:
+                self.lost.append("--soak-baseline: %s" % error)
+        for line in self.lost:
+            terminal.write_line(line, red=True)
 
     def close(self):
-        if self.json is not None:
-            self.json.close()
-            self.json = None
+        file, self.json = self.json, None
+        try:
+            if file is not None:
+                file.close()
+        except OSError:
+            pass  # what could not be written is still in its buffer
 
 
 WORDS = [
@@ -112,8 +126,8 @@ def outcome(test, found):
 
 
 def open_for_writing(path, config):
-    if not path or hasattr(config, "workerinput"):
-        return None  # the controller of xdist writes it
+    if not path or config.option.collectonly or hasattr(config, "workerinput"):
+        return None  # no test runs, or the controller of xdist writes it
     try:
         return open(path, "w")
     except OSError as error:

@@ -72,12 +72,13 @@ def soak(function, *args, calls=1600, seconds=30.0, allow=(), native=False, chil
 
     calls: how many calls are judged, at least; the warm-up comes on top
     seconds: the time limit. Time in which this process waits for a processor does not count
-    allow: patterns of growth that you know, such as "module.CACHE*"; "types" allows references to types
+    allow: a pattern of growth that you know, such as "module.CACHE*", or several; "types" allows references to types
     native: also name the C functions that take and release leaked references, by gdb
     child: make the calls in a child process (a fork of this one), so that a crash is a verdict too
 
     An exception of the function ends the soak, and is raised: from a child as a RuntimeError with its traceback.
     """
+    allow = [allow] if isinstance(allow, str) else allow  # its letters would be patterns, and "*" allows everything
     settings = {"calls": calls, "seconds": seconds, "allow": allow, "native": native}
 
     def call():

@@ -21,6 +21,14 @@ def test_a_leak_has_its_line_and_leaves_this_process_alone():
     assert kept == []
 
 
+@pytest.mark.parametrize("allow, verdict", [("module.CACHE*", "leak"), ("*marked*", "clean"), (["*marked*"], "clean")])
+def test_one_allowed_pattern_may_be_a_string(allow, verdict):
+    def leak():
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(marked))
+
+    assert refsoak.soak(leak, calls=160, allow=allow).verdict == verdict
+
+
 def test_a_death_is_a_verdict():
     report = refsoak.soak(os._exit, 3, child=True)
     assert (report.verdict, report.record["signal"]) == ("died", None)

@@ -146,3 +146,69 @@ def test_help_names_the_options(run):
     assert "soak_allow (" in result.out
     assert "@pytest.mark.soak(calls, seconds, allow)" in run("--markers").out
     assert "soak(function, *arguments)" in run("--fixtures").out
+
+
+@pytest.mark.parametrize("options, message", [
+    (["--soak-json", "/dev/full"], "--soak-json: /dev/full: No space left on device"),
+    (["--soak-baseline", "gone/known.json"], "--soak-baseline: gone/known.json: "),
+    (["--soak-json", "/dev/full", "-p", "xdist.plugin", "-n", "1"], "--soak-json: /dev/full: No space left on device"),
+])
+def test_a_file_that_cannot_be_written_fails_the_run_at_its_end(run, options, message):
+    if "xdist.plugin" in options:
+        pytest.importorskip("xdist")
+    run.write(test_gone="""
+        import os
+
+        @pytest.mark.no_soak
+        def test_directory():
+            os.rmdir("gone")
+
+        def test_one():
+            pass
+
+        def test_last():
+            pass
+    """)
+    (run.directory / "gone").mkdir()
+    result = run("--soak", *options)
+    assert result.status == 1, str(result)
+    assert "INTERNALERROR" not in result.out and "Traceback" not in result.err, str(result)
+    assert result.outcomes == {"passed": 3}
+    assert message in result.out
+    assert "2 screened without a finding" in result.out
+
+
+@pytest.mark.parametrize("options, marker, message", [
+    (["--soak-calls", "0"], "", "soak: calls must be an int from 1 to 1000000000, not 0"),
+    (["--soak-calls", "-5"], "", "soak: calls must be an int from 1 to 1000000000, not -5"),
+    (["--soak-calls", "9" * 20], "", "soak: calls must be an int from 1 to 1000000000, not 999"),
+    (["-o", "soak_seconds=nan"], "", "soak: seconds must be a number above 0 and up to 1000000000, not nan"),
+    (["--soak-seconds", "-1"], "", "soak: seconds must be a number above 0 and up to 1000000000, not -1.0"),
+    ([], "calls=0", "soak: calls must be"),
+    ([], "calls=1.5", "soak: calls must be an int from 1 to 1000000000, not 1.5"),
+    ([], "seconds='x'", "soak: seconds must be a number above 0 and up to 1000000000, not 'x'"),
+    ([], "allow=None", "soak: allow must be a pattern or a list of patterns, not None"),
+    ([], "allow=[3]", "soak: allow must be a pattern or a list of patterns, not [3]"),
+])
+def test_settings_that_would_give_no_verdict_are_refused(run, options, marker, message):
+    run.write(test_one="""
+        KEPT = []
+
+        @pytest.mark.soak(%s)
+        def test_one():
+            KEPT.append(object())
+    """ % marker)
+    result = run("--soak", *options)
+    assert result.status == 4, str(result)
+    assert "ERROR: test_one.py::test_one: " + message in result.err, str(result)
+
+
+def test_collecting_tests_keeps_the_results_of_the_last_run(run):
+    run.write(test_one="""
+        def test_one():
+            pass
+    """)
+    (run.directory / "soak.json").write_text('{"test": "a::b", "verdict": "clean"}\n')
+    result = run("--soak", "--collect-only")
+    assert result.status == 0, str(result)
+    assert result.verdicts == {"b": "clean"}

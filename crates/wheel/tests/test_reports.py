@@ -195,6 +195,7 @@ def test_the_run_stops_at_the_first_failure(run):
     assert again.verdicts == {"test_leaks": "leak"}, str(again)
     deselected = run("--soak", "-k", "after")
     assert deselected.verdicts == {"test_after": "screened"}
+    (run.directory / "soak.json").unlink()  # collecting keeps the file of the last run
     collected = run("--soak", "--collect-only", "-q")
     assert (collected.status, collected.verdicts) == (0, {}), str(collected)
     assert "test_first.py::test_leaks" in collected.out

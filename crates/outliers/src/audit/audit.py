@@ -50,6 +50,8 @@ class Audit:
         compiled = [name for name, module in self.modules.items() if is_extension(module)]
         others = sorted(name for name in set(sys.modules) - before if is_third_party(name, module))
         self.say("modules", compiled=compiled, others=others)
+        # What is called may remove modules from sys.modules.
+        self.loaded = dict(sys.modules)
         root = module.partition(".")[0]
         self.names = {root: sys.modules[root]}
         # For each type, an expression that makes an instance; and what moves when an expression is evaluated.
@@ -66,7 +68,7 @@ class Audit:
             os._exit(1)  # the parent has ended
 
     def call(self, statement, raises=False):
-        used = [name for name in self.modules if name in sys.modules and name + "." in statement]
+        used = [name for name in self.modules if name in self.loaded and name + "." in statement]
         used = [name for name in used if not any(other.startswith(name + ".") for other in used)]
         return {"statement": statement, "setup": "import " + ", ".join(used), "raises": raises}
 
@@ -141,9 +143,10 @@ class Audit:
         home = getattr(value, "__module__", None)
         if not isinstance(home, str):
             home = getattr(getattr(value, "__self__", None), "__name__", "")
-        if (home + ".").startswith(self.module + ".") or home not in sys.modules:
+        home_module = self.loaded.get(home) or sys.modules.get(home)
+        if (home + ".").startswith(self.module + ".") or home_module is None:
             return True
-        return in_compiled and getattr(sys.modules[home], getattr(value, "__name__", ""), None) is not value
+        return in_compiled and getattr(home_module, getattr(value, "__name__", ""), None) is not value
 
     def screen(self, batch):
         """Screen the calls of several callables, which are done then."""

@@ -104,6 +104,22 @@ fn a_soak_whose_picture_cannot_be_written_makes_no_call() {
 }
 
 #[test]
+fn a_picture_that_fails_at_the_end_does_not_take_the_report_along() {
+    let directory = common::directory("plot-gone");
+    fs::create_dir(directory.join("gone")).unwrap();
+    let mut soak = outliers();
+    soak.args(["soak", "1", "--setup", "import os; os.rmdir('gone')"]);
+    soak.args(["--calls", "100", "--plot", "gone/x.svg"]);
+    let (status, report, error) = outcome(&soak.current_dir(&directory).output().unwrap());
+    assert_eq!(status, Some(1), "{error}");
+    assert!(report.starts_with("clean: no counter grows"), "{report}");
+    assert_eq!(
+        error,
+        "outliers: gone/x.svg: No such file or directory (os error 2)\n"
+    );
+}
+
+#[test]
 fn only_an_svg_file_is_overwritten() {
     let numbers = common::directory("plot-over").join("numbers.csv");
     std::fs::write(&numbers, "1 2 3").unwrap();

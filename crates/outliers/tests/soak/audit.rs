@@ -225,3 +225,20 @@ fn functions_written_in_python_are_called_on_request() {
         "{stdout}"
     );
 }
+
+#[test]
+fn a_function_that_removes_modules_hides_no_finding() {
+    let lines = "import sys\nKEPT = []\ndef clears():\n    sys.modules.clear()\ndef keeps():\n    KEPT.append(object())";
+    let directory = written(
+        "a_function_that_removes_modules_hides_no_finding",
+        "rude",
+        lines,
+    );
+    let (status, stdout, stderr) = audited(&directory, &["rude", "--python"]);
+    assert_eq!(status, Some(1), "{stdout}{stderr}");
+    assert!(
+        stdout.contains("outliers soak 'rude.keeps()' --setup 'import rude'\n"),
+        "{stdout}"
+    );
+    assert!(!stdout.contains("--setup 'import '"), "{stdout}");
+}
