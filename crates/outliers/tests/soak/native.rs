@@ -218,7 +218,7 @@ fn a_leak_of_new_objects_names_no_c_function() {
     ]);
     let (_, stdout, _) = outcome(&command.output().unwrap());
     let expected = "C functions that change the reference count:\n  none, because what leaks is not a \
-                    reference to an object that lives on\n";
+                    reference to an object that lives on: write a --reproducer, and run it under valgrind\n";
     assert!(stdout.contains(expected), "{stdout}");
 }
 
