@@ -453,17 +453,22 @@ fn a_submission_in_any_directory_is_judged_as_its_exercise() {
     assert!(!here.join("exercises").exists());
 }
 
+/// Runs `outliers exercise` in that directory.
+fn exercise_in(here: &Path) -> impl Fn(&[&str]) -> (Option<i32>, String, String) {
+    move |arguments| {
+        let mut command = outliers();
+        command.current_dir(here).arg("exercise").args(arguments);
+        outcome(&command.output().unwrap())
+    }
+}
+
 #[test]
 fn inside_the_directory_of_the_exercises_no_second_one_is_made() {
     if !can_compile() {
         return;
     }
     let here = directory("inside/exercises");
-    let exercise = |arguments: &[&str]| {
-        let mut command = outliers();
-        command.current_dir(&here).arg("exercise").args(arguments);
-        outcome(&command.output().unwrap())
-    };
+    let exercise = exercise_in(&here);
     fs::write(here.join("append.c"), solution("append")).unwrap();
     let (status, stdout, stderr) = exercise(&["append"]);
     assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
@@ -533,11 +538,7 @@ fn an_exercise_is_copied_here_and_passed_until_it_changes() {
         return;
     }
     let here = directory("exercises");
-    let exercise = |arguments: &[&str]| {
-        let mut command = outliers();
-        command.current_dir(&here).arg("exercise").args(arguments);
-        outcome(&command.output().unwrap())
-    };
+    let exercise = exercise_in(&here);
     let (status, list, _) = exercise(&[]);
     assert_eq!(status, Some(0));
     assert!(list.starts_with("0 of 17 exercises passed."), "{list}");
