@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 WHEEL = Path(__file__).resolve().parent.parent
+HUNG = 300  # seconds; longer than anything takes on a busy machine
 
 
 def environment(**changes):
@@ -68,7 +69,7 @@ class Runner:
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                 universal_newlines=True, **options)
 
-    def __call__(self, *arguments, env=None, timeout=100, **options):
+    def __call__(self, *arguments, env=None, timeout=HUNG, **options):
         process = self.start(*arguments, env=env, **options)
         try:
             out, err = process.communicate(timeout=timeout)

@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import sys
 
-from conftest import environment
+from conftest import HUNG, environment
 
 MODULE = """
 KEPT = []
@@ -25,7 +25,7 @@ def test_a_module_in_the_current_directory_is_audited_and_a_row_repeats(tmp_path
     (tmp_path / "kept.py").write_text(MODULE)
 
     def run(*command):
-        done = subprocess.run([sys.executable, *command], cwd=str(tmp_path), env=environment(), timeout=300,
+        done = subprocess.run([sys.executable, *command], cwd=str(tmp_path), env=environment(), timeout=HUNG,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
         assert done.stderr == ""
         return done.returncode, done.stdout

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from conftest import environment
+from conftest import HUNG, environment
 
 OWN = """
 import ctypes
@@ -20,7 +20,7 @@ LEAK = ["own.takes()", "--setup", "import own"]
 
 
 def python(directory, *arguments):
-    return subprocess.run([sys.executable, *arguments], cwd=str(directory), env=environment(), timeout=100,
+    return subprocess.run([sys.executable, *arguments], cwd=str(directory), env=environment(), timeout=HUNG,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
 
 

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from conftest import environment
+from conftest import HUNG, environment
 
 HOST = """
 import builtins
@@ -76,7 +76,7 @@ json.dump([[before, after_clean, after_leak, after_error], sorted(set(sys.module
 
 
 def test_a_soak_in_the_process_leaves_it_as_it_was(tmp_path):
-    result = subprocess.run([sys.executable, "-c", HOST], cwd=str(tmp_path), env=environment(), timeout=100,
+    result = subprocess.run([sys.executable, "-c", HOST], cwd=str(tmp_path), env=environment(), timeout=HUNG,
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert (result.returncode, result.stderr) == (0, b""), result.stderr.decode()
     states, modules = json.loads(result.stdout.decode())
@@ -91,7 +91,7 @@ def test_a_soak_in_the_process_leaves_it_as_it_was(tmp_path):
 
 def test_importing_starts_nothing(tmp_path):
     code = "import sys; before = set(sys.modules); import refsoak; print(sorted(set(sys.modules) - before))"
-    result = subprocess.run([sys.executable, "-c", code], cwd=str(tmp_path), env=environment(), timeout=100,
+    result = subprocess.run([sys.executable, "-c", code], cwd=str(tmp_path), env=environment(), timeout=HUNG,
                             stdout=subprocess.PIPE)
     assert b"_refsoak_meter" not in result.stdout
     assert b"refsoak._native" in result.stdout
@@ -116,4 +116,4 @@ else:
 assert refsoak.soak(leak, 1, calls=160, allow=["*kept*"]).verdict == "clean"
 refsoak.soak(sorted, [2, 1], calls=160).assert_clean()
 """
-    subprocess.run([sys.executable, "-c", code], env=environment(), timeout=100, check=True)
+    subprocess.run([sys.executable, "-c", code], env=environment(), timeout=HUNG, check=True)

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+from conftest import HUNG
 
 SUITE = """
     import ctypes
@@ -190,11 +191,11 @@ def test_an_interrupt_ends_the_run_at_once_and_leaves_no_process(run, options):
 
         def test_slow():
             open("begun", "w").close()
-            subprocess.Popen(["sleep", "100"])
-            time.sleep(100)
+            subprocess.Popen(["sleep", "1000"])
+            time.sleep(1000)
     """)
     process = run.start("--soak", *options, start_new_session=True)
-    for _ in range(600):
+    for _ in range(20 * HUNG):
         if (run.directory / "begun").exists():
             break
         time.sleep(0.05)
@@ -203,7 +204,7 @@ def test_an_interrupt_ends_the_run_at_once_and_leaves_no_process(run, options):
     os.killpg(process.pid, signal.SIGINT)
     try:
         # Long before the test would end.
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=HUNG)
     except subprocess.TimeoutExpired:
         process.kill()
         raise
