@@ -194,7 +194,9 @@ def test_an_interrupt_ends_the_run_at_once_and_leaves_no_process(run, options):
             subprocess.Popen(["sleep", "1000"])
             time.sleep(1000)
     """)
-    process = run.start("--soak", *options, start_new_session=True)
+    # A shell starts what runs in the background with this signal ignored.
+    process = run.start("--soak", *options, start_new_session=True,
+                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     for _ in range(20 * HUNG):
         if (run.directory / "begun").exists():
             break
