@@ -25,7 +25,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::{Doomed, raw, signals};
-use message::{LONGEST_CALL, Message, SIGNALS};
+use message::{Message, SIGNALS};
 use pyoutliers::Python;
 use pyoutliers::Result;
 use pyoutliers::capi::{self, Held, Owned};
@@ -95,7 +95,7 @@ pub fn judge(module: &Module<'_>, trial: Trial, doomed: Doomed) -> ! {
     let parent = PARENT.get_or_init(|| parent);
     places::find_in(module.file);
     signals::before_end(&SIGNALS, crashed, doomed);
-    let code = match judged(module, trial, parent, doomed) {
+    let code = match judged(module, trial, parent) {
         Ok(true) => 0,
         Ok(false) => 1,
         Err(error) => {
@@ -130,14 +130,9 @@ fn crashed(signal: i32) {
 }
 
 /// Returns whether the module is clean.
-fn judged(
-    module: &Module<'_>,
-    trial: Trial,
-    parent: &Parent,
-    doomed: Doomed,
-) -> refsoak::Result<bool> {
+fn judged(module: &Module<'_>, trial: Trial, parent: &Parent) -> refsoak::Result<bool> {
     empty_stdin()?;
-    let judge = Judge::new(parent, doomed)?;
+    let judge = Judge::new(parent)?;
     let loaded = judge.load(module).map_err(refsoak::Error::from);
     let result = loaded.and_then(|()| match trial {
         Trial::Damage => Ok(judge.look_for_damage()?),
@@ -155,13 +150,12 @@ struct Judge<'a> {
     half: Held,
     sweep: Sweep,
     parent: &'a Parent,
-    doomed: Doomed,
     /// When it last reported that it is running.
     said: Cell<Instant>,
 }
 
 impl<'a> Judge<'a> {
-    fn new(parent: &'a Parent, doomed: Doomed) -> Result<Self> {
+    fn new(parent: &'a Parent) -> Result<Self> {
         with_python(|py| {
             for (name, file, source) in MODULES {
                 module(py, name, file, source)?;
@@ -171,13 +165,11 @@ impl<'a> Judge<'a> {
                 sweep: Sweep::new()?,
                 said: Cell::new(Instant::now()),
                 parent,
-                doomed,
             };
             let descriptor = parent.socket().as_raw_fd().into();
             let descriptor = capi::long_from_long_long(py, descriptor)?;
             let place = raw::function_that_returns(py, places::failed_or_here)?;
             judge.ask(py, c"connect", [&descriptor, &place])?;
-            judge.ask(py, c"limit_calls", [&int(py, LONGEST_CALL.into())?])?;
             Ok(judge)
         })
     }
@@ -260,7 +252,6 @@ impl<'a> Judge<'a> {
     fn is_at_work(&self) -> ControlFlow<()> {
         if self.said.get().elapsed() >= PERIOD {
             self.said.set(Instant::now());
-            signals::set_alarm(LONGEST_CALL, self.doomed);
             if self.parent.send(&Message::Working).is_err() {
                 return ControlFlow::Break(());
             }

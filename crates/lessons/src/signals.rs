@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
-use std::ffi::{c_int, c_uint};
+use std::ffi::c_int;
 use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
@@ -17,7 +17,6 @@ unsafe extern "C" {
     /// Sets the function that handles a signal. `None` restores the default, which usually ends the process.
     safe fn signal(number: c_int, handler: Option<extern "C" fn(c_int)>) -> *const ();
     safe fn raise(number: c_int) -> c_int;
-    safe fn alarm(seconds: c_uint) -> c_uint;
     /// As `signal`, with more choices. The last argument may be null.
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     fn sigaction(number: c_int, action: *const trap::Action, before: *mut trap::Action) -> c_int;
@@ -41,11 +40,6 @@ pub(crate) fn before_end(numbers: &[i32], function: fn(i32), _: Doomed) {
     for &number in numbers {
         signal(number, Some(handle));
     }
-}
-
-/// Sends this process a `SIGALRM` after some seconds, unless this is called again before.
-pub(crate) fn set_alarm(seconds: u32, _: Doomed) {
-    alarm(seconds);
 }
 
 /// The reference count that is watched, its last value, and the function that each change is reported to.

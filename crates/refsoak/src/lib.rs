@@ -175,6 +175,7 @@ mod reference;
 mod report;
 mod run;
 mod settings;
+mod silence;
 mod soak;
 mod spare;
 mod stage;

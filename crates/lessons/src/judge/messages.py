@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 
 EXISTS = "Use only objects that exist: not NULL, and not freed."
 socket = -1
@@ -10,8 +9,6 @@ socket = -1
 place = None
 # Whether allocations are made to fail.
 starved = False
-# How long a call may take, in seconds.
-longest = 0
 over = False
 
 
@@ -24,11 +21,6 @@ def connect(descriptor, function):
     socket, place = descriptor, function
 
 
-def limit_calls(seconds):
-    global longest
-    longest = seconds
-
-
 def send(kind, **texts):
     texts = {key: text.encode("utf-8", "backslashreplace").decode() for key, text in texts.items()}
     os.write(socket, (json.dumps(dict(type=kind, **texts)) + "\n").encode())
@@ -38,7 +30,6 @@ def trying(attempt, lesson="borrowed-reference", rule=EXISTS, starves=False):
     """Report what is tried next, and which rule a crash would break."""
     global starved
     starved = starves
-    signal.alarm(longest)
     send("trying", what=attempt, lesson=lesson, rule=rule)
 
 
