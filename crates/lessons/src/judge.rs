@@ -95,19 +95,13 @@ pub fn judge(module: &Module<'_>, trial: Trial, doomed: Doomed) -> ! {
     let parent = PARENT.get_or_init(|| parent);
     places::find_in(module.file);
     signals::before_end(&SIGNALS, crashed, doomed);
-    let code = match judged(module, trial, parent) {
-        Ok(true) => 0,
-        Ok(false) => 1,
-        Err(error) => {
-            let reason = error.to_string();
-            match parent.send(&Message::Refused { reason }) {
-                Ok(()) => 1,
-                Err(_) => CUT_OFF,
-            }
-        }
-    };
-    // Destructors do not run, because they could touch memory that the module has damaged.
-    process::exit(code.into());
+    if let Err(error) = judged(module, trial, parent) {
+        let reason = error.to_string();
+        let _ = parent.send(&Message::Refused { reason });
+    }
+    // All is said. If the parent has not heard it, this is why. Destructors do not run, because they could touch memory that
+    // the module has damaged.
+    process::exit(CUT_OFF.into());
 }
 
 /// The parent of this process. The handler of signals needs it, so it is static.
@@ -129,8 +123,8 @@ fn crashed(signal: i32) {
     let _ = parent.send(&Message::Crashed { signal, place });
 }
 
-/// Returns whether the module is clean.
-fn judged(module: &Module<'_>, trial: Trial, parent: &Parent) -> refsoak::Result<bool> {
+/// Sends what is found, down to the last message. An error is not sent.
+fn judged(module: &Module<'_>, trial: Trial, parent: &Parent) -> refsoak::Result<()> {
     empty_stdin()?;
     let judge = Judge::new(parent)?;
     let loaded = judge.load(module).map_err(refsoak::Error::from);
@@ -140,9 +134,9 @@ fn judged(module: &Module<'_>, trial: Trial, parent: &Parent) -> refsoak::Result
     });
     // A finding ends the run with an exception.
     if with_python(|py| judge.count(py, c"is_over", []))? > 0 {
-        return Ok(false);
+        return Ok(());
     }
-    result.map(|()| true)
+    result
 }
 
 /// The judge: its Python half, and the parent that it reports to.

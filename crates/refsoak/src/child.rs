@@ -151,12 +151,13 @@ impl Child {
     }
 
     /// Waits for the child to end, but kills it when its [silence](Self::silence) exceeds `patience`. If the child leads
-    /// a process group, kills the processes that it started.
+    /// a process group, kills the processes that it started. Returns how the child ended by itself, or `None` if it was
+    /// killed.
     ///
     /// # Errors
     ///
     /// If the system cannot wait for it.
-    pub fn end(mut self, patience: Duration) -> io::Result<ExitStatus> {
+    pub fn end(mut self, patience: Duration) -> io::Result<Option<ExitStatus>> {
         self.silence.end();
         self.silence.go_on();
         while !self.silence.has_ended && self.silence.length < patience {
@@ -167,7 +168,8 @@ impl Child {
         // as a zombie. This fails if the child leads no group.
         let _ = with_python(|py| call_os(py, c"killpg", [self.process.id().into(), 9]));
         self.process.kill()?;
-        self.process.wait()
+        let status = self.process.wait()?;
+        Ok(self.silence.has_ended.then_some(status))
     }
 }
 

@@ -119,7 +119,7 @@ def killpg(number, signal):
 os.killpg = killpg
 ";
     let name = c"watched";
-    with_python(|py| Ok(drop(interpreter::module(py, name, name, watched)?))).unwrap();
+    with_python(|py| Ok(interpreter::module(py, name, name, watched).map(drop)?)).unwrap();
     for script in [
         r#"sleep 1000 & echo '{"type":"number","number":'$$'}' >&0"#,
         r#"echo '{"type":"number","number":'$$'}' >&0; exec sleep 1000"#,

@@ -92,7 +92,7 @@ impl Compiled {
             .process_group(0);
         let mut child = Child::start(&mut command).map_err(Error::io("cannot judge"))?;
         let mut heard = Answers::default();
-        heard.listen(&mut child, watch);
+        heard.listen(&mut child, LIMIT, watch);
         let is_over = heard.is_late || heard.is_interrupted;
         let ended = child.end(if is_over { Duration::ZERO } else { PATIENCE });
         let ended = ended.map_err(Error::io("cannot judge"))?;
@@ -115,8 +115,13 @@ struct Answers {
 }
 
 impl Answers {
-    /// Listens until the child's last message.
-    fn listen(&mut self, child: &mut Child, watch: &mut impl FnMut(&str) -> ControlFlow<()>) {
+    /// Listens until the child's last message, or until its silence exceeds a limit.
+    fn listen(
+        &mut self,
+        child: &mut Child,
+        limit: Duration,
+        watch: &mut impl FnMut(&str) -> ControlFlow<()>,
+    ) {
         while self.last.is_none() {
             match child.receive() {
                 Heard::Message(Message::Trying(tried)) => self.tried = Some(tried),
@@ -137,7 +142,7 @@ impl Answers {
                         break;
                     }
                 }
-                Heard::Silence if child.silence() > LIMIT => {
+                Heard::Silence if child.silence() > limit => {
                     self.is_late = true;
                     // It reports its place then. If it cannot, the place stays unknown.
                     let _ = child.signal(SIGALRM);
@@ -164,7 +169,7 @@ impl Answers {
     /// What is wrong, if anything, after the child has ended.
     fn judgement(
         self,
-        status: ExitStatus,
+        status: Option<ExitStatus>,
         errors: &str,
         file: &Path,
     ) -> Result<Option<Judgement>, Error> {
@@ -173,6 +178,8 @@ impl Answers {
             .as_ref()
             .map_or("", |tried| &tried.what)
             .to_owned();
+        // All that the child has sent was heard before.
+        let is_cut_off = status.is_none_or(|status| status.code() == Some(CUT_OFF.into()));
         let (lesson, rule, evidence) = match (self.last, self.tried) {
             (Some(Message::Refused { reason }), _) => return Err(Error::Refused(reason)),
             (Some(Message::Failed { evidence }), _) => {
@@ -187,17 +194,14 @@ impl Answers {
                 }),
                 _,
             ) => (lesson, rule, evidence),
-            // What a module does when the process ends may take long, so this process may have killed it.
-            (Some(Message::Clean), _) if status.success() || status.signal() == Some(SIGKILL) => {
-                return Ok(None);
-            }
+            // If a destructor of the module takes long, the process was killed.
+            (Some(Message::Clean), _) if is_cut_off => return Ok(None),
             (_, None) => {
+                let ended = status.map_or_else(String::new, |status| format!(", {status}"));
                 let errors = errors.trim();
-                return Err(Error::Refused(format!(
-                    "the judge ended, {status}: {errors}"
-                )));
+                return Err(Error::Refused(format!("the judge ended{ended}: {errors}")));
             }
-            (_, Some(tried)) => match self.crash.or(unreported(status)) {
+            (_, Some(tried)) => match self.crash.or(status.and_then(unreported)) {
                 crash if self.is_late => {
                     // The search for the place may end in another signal.
                     let crash = crash.filter(|crash| crash.signal == SIGALRM);
@@ -214,12 +218,13 @@ impl Answers {
                         lesson,
                     }));
                 }
-                _ if status.code() == Some(CUT_OFF.into()) => {
+                _ if is_cut_off => {
                     let evidence = "it closed file descriptors that others had opened.".into();
                     let rule = "Close only what you opened.".into();
                     ("exceptions".into(), rule, evidence)
                 }
                 _ => {
+                    let status = status.unwrap_or_default();
                     let evidence = format!("it ended the process ({status}).");
                     ("exceptions".into(), RETURNS.into(), evidence)
                 }
@@ -245,5 +250,82 @@ fn endless(place: &str) -> String {
     match place {
         "" => format!("it {within}."),
         place => format!("it {within}. It was in {place}."),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use pyoutliers::interpreter;
+
+    use super::*;
+
+    /// A Python script that can send messages as a child does, and listens to it until its silence exceeds a limit.
+    fn heard(script: &str, limit: Duration) -> Answers {
+        let start = "import json, os, signal, time
+def send(kind, **texts):
+    os.write(0, (json.dumps(dict(type=kind, **texts)) + '\\n').encode())
+send('trying', what='Once', lesson='', rule='')
+";
+        let mut command = Command::new(interpreter::choice().unwrap().python);
+        command.args(["-c", &format!("{start}{script}")]);
+        let mut child = Child::start(command.process_group(0)).unwrap();
+        let mut answers = Answers::default();
+        let began = std::time::Instant::now();
+        answers.listen(
+            &mut child,
+            limit,
+            &mut |_| match began.elapsed().as_secs() {
+                ..100 => ControlFlow::Continue(()),
+                _ => ControlFlow::Break(()),
+            },
+        );
+        child.end(Duration::ZERO).unwrap();
+        assert!(!answers.is_interrupted, "{script}");
+        answers
+    }
+
+    /// A process that works on the same processor, and one that may use only the time which that one leaves: there, any
+    /// limit in plain seconds passes.
+    #[test]
+    fn a_call_that_waits_for_a_processor_is_not_late() {
+        let script = "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+other = os.fork()
+if other == 0:
+    while True:
+        pass
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+end = time.monotonic() + 3
+while time.monotonic() < end:
+    pass
+os.kill(other, signal.SIGKILL)
+send('clean')
+";
+        let answers = heard(script, Duration::from_secs(1));
+        assert!(!answers.is_late);
+        assert!(matches!(answers.last, Some(Message::Clean)));
+    }
+
+    #[test]
+    fn a_call_that_works_or_waits_for_too_long_is_late_and_asked_for_its_place() {
+        let crashed = "def crashed(*_):
+    send('crashed', signal=14, place='')
+    send('crashed', signal=14, place='line 5')
+    os._exit(0)
+signal.signal(signal.SIGALRM, crashed)
+";
+        for call in [
+            "while True:\n    pass\n",
+            "time.sleep(1000)\n",
+            "import threading\nlock = threading.Lock()\nlock.acquire()\nlock.acquire()\n",
+        ] {
+            let answers = heard(&format!("{crashed}{call}"), Duration::from_millis(500));
+            let judgement = answers.judgement(None, "", Path::new("a.c")).unwrap();
+            let Some(Judgement::Broken { rule, evidence, .. }) = judgement else {
+                unreachable!("{call}: {judgement:?}");
+            };
+            let said = "Once, it did not return within 30 seconds. It was in line 5.";
+            assert_eq!((&*rule, &*evidence), (RETURNS, said), "{call}");
+        }
     }
 }

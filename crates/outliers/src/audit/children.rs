@@ -23,7 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How a child process ended.
 pub enum Ended {
-    Itself(ExitStatus),
+    /// By itself; or after its last message, because this process killed it.
+    Itself(Option<ExitStatus>),
     Late,
     Interrupted,
 }

@@ -10,11 +10,21 @@ use super::exercises::can_compile;
 use crate::common::{self, directory, outcome, outliers, skipped};
 
 /// Modules that keep the rules, although they may look wrong.
-const RIGHT: [(&str, &str, &str); 12] = [
+const RIGHT: [(&str, &str, &str); 13] = [
     (
         "prints_no_line_feed",
         "",
         "printf(\".\"); return PyList_New(0);",
+    ),
+    (
+        "replaces_functions_of_python",
+        "static int calls;",
+        "if (calls++ == 0 && PyRun_SimpleString(
+             \"import json, json.encoder, os, signal, socket\\n\"
+             \"for module in json, json.encoder, os, signal, socket:\\n\"
+             \"    for name in dir(module):\\n\"
+             \"        if callable(getattr(module, name)): setattr(module, name, lambda *_: 0)\\n\") < 0) return NULL;
+         return PyList_New(0);",
     ),
     (
         "forks_once",
@@ -103,7 +113,7 @@ const RIGHT: [(&str, &str, &str); 12] = [
 ];
 
 /// Modules that break one rule, and what the judge says of them.
-const WRONG: [(&str, &str, &str, &str); 34] = [
+const WRONG: [(&str, &str, &str, &str); 36] = [
     (
         "divides_by_zero",
         "",
@@ -169,6 +179,12 @@ const WRONG: [(&str, &str, &str, &str); 34] = [
         "With an empty list, it ended the process (signal: 15 (SIGTERM)).",
     ),
     (
+        "sends_itself_an_alarm",
+        "#include <signal.h>",
+        "raise(SIGALRM); return NULL;",
+        "With an empty list, it ended the process (signal: 14 (SIGALRM)).",
+    ),
+    (
         "releases_a_fresh_object_twice",
         "",
         "PyObject *number = PyLong_FromLong(100000);
@@ -220,6 +236,15 @@ const WRONG: [(&str, &str, &str, &str); 34] = [
         "closes_all_files",
         "#include <unistd.h>",
         "for (int file = 3; file < 1000; file++) close(file);
+         return PyList_New(0);",
+        "it closed file descriptors that others had opened.",
+    ),
+    (
+        "redirects_all_files",
+        "#include <fcntl.h>
+         #include <unistd.h>",
+        "int null = open(\"/dev/null\", O_RDWR);
+         for (int file = 3; file < null; file++) dup2(null, file);
          return PyList_New(0);",
         "it closed file descriptors that others had opened.",
     ),
