@@ -112,7 +112,7 @@ impl Child {
         let message = match self.lines.read_until(b'\n', &mut self.line) {
             Ok(0) => return Heard::End,
             Ok(_) => serde_json::from_slice(&mem::take(&mut self.line)).ok(),
-            // If the child had ended before, its last message would have been read.
+            // Had the child ended before this, its last message would have been here.
             Err(error) if is_timeout(&error) && !self.silence.has_ended => None,
             // A process that the child started may still have the other end open.
             Err(_) => return Heard::End,

@@ -1,7 +1,8 @@
 //! For how long a process has said nothing.
 //!
 //! A process that waits for a processor cannot speak, so that time does not count: on a busy machine, it may be most of
-//! the time. A process that waits for anything else, such as a lock, may wait forever, so that time counts.
+//! the time. A process that waits for anything else, such as a lock or another process, may wait forever, so that time
+//! counts.
 
 use std::fs;
 use std::io::{self, ErrorKind};

@@ -178,7 +178,7 @@ impl Answers {
             .as_ref()
             .map_or("", |tried| &tried.what)
             .to_owned();
-        // All that the child has sent was heard before.
+        // The judge ends like this. If its last message was not heard, it was cut off.
         let is_cut_off = status.is_none_or(|status| status.code() == Some(CUT_OFF.into()));
         let (lesson, rule, evidence) = match (self.last, self.tried) {
             (Some(Message::Refused { reason }), _) => return Err(Error::Refused(reason)),
