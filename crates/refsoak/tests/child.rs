@@ -175,25 +175,35 @@ thread.join()
 
 #[test]
 fn time_for_which_a_child_works_or_waits_for_anything_else_is_silence() {
-    for script in [
-        "while :; do :; done",
-        "exec sleep 1000",
-        "kill -STOP $$",
+    // Two threads at a time, if there are two processors: hashing needs no lock.
+    let threads = "import hashlib, threading
+data = bytes(1 << 24)
+def work():
+    while True:
+        hashlib.sha256(data)
+threading.Thread(target=work).start()
+work()
+";
+    for mut script in [
+        shell("while :; do :; done"),
+        shell("exec sleep 1000"),
+        shell("kill -STOP $$"),
         // Its own processes do not speak for it.
-        "while :; do :; done & wait",
+        shell("while :; do :; done & wait"),
         // No line of this is a message.
-        "while :; do echo >&0; done",
+        shell("while :; do echo >&0; done"),
+        python(threads),
     ] {
-        let mut child = Child::start(shell(script).process_group(0)).unwrap();
         let (begun, mut is_silent) = (Instant::now(), true);
+        let mut child = Child::start(script.process_group(0)).unwrap();
         while is_silent && child.silence() < Duration::from_millis(500) {
             is_silent = matches!(child.receive::<Message>(), Heard::Silence)
                 && begun.elapsed() < Duration::from_secs(100);
         }
         let (silence, elapsed) = (child.silence(), begun.elapsed());
         child.end(Duration::ZERO).unwrap();
-        assert!(is_silent, "{script}: {silence:?} of {elapsed:?}");
-        assert!(silence <= elapsed, "{script}: {silence:?} of {elapsed:?}");
+        assert!(is_silent, "{script:?}: {silence:?} of {elapsed:?}");
+        assert!(silence <= elapsed, "{script:?}: {silence:?} of {elapsed:?}");
     }
 }
 
