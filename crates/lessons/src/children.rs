@@ -65,7 +65,7 @@ impl<'a> Children<'a> {
         });
         let mut answer = String::new();
         loop {
-            match child.receive()? {
+            match child.receive() {
                 Heard::Message(Message::Step { step }) => steps.push(step),
                 Heard::Message(Message::Answer { text }) => answer = text.into_owned(),
                 Heard::Silence => {}

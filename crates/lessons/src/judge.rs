@@ -25,7 +25,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::{Doomed, raw, signals};
-use message::{LONGEST_CALL, Message, SIGNALS};
+use message::{Message, SIGNALS};
 use pyoutliers::Python;
 use pyoutliers::Result;
 use pyoutliers::capi::{self, Held, Owned};
@@ -95,19 +95,13 @@ pub fn judge(module: &Module<'_>, trial: Trial, doomed: Doomed) -> ! {
     let parent = PARENT.get_or_init(|| parent);
     places::find_in(module.file);
     signals::before_end(&SIGNALS, crashed, doomed);
-    let code = match judged(module, trial, parent, doomed) {
-        Ok(true) => 0,
-        Ok(false) => 1,
-        Err(error) => {
-            let reason = error.to_string();
-            match parent.send(&Message::Refused { reason }) {
-                Ok(()) => 1,
-                Err(_) => CUT_OFF,
-            }
-        }
-    };
-    // Destructors do not run, because they could touch memory that the module has damaged.
-    process::exit(code.into());
+    if let Err(error) = judged(module, trial, parent) {
+        let reason = error.to_string();
+        let _ = parent.send(&Message::Refused { reason });
+    }
+    // All is said. If the parent has not heard it, this is why. Destructors do not run, because they could touch memory that
+    // the module has damaged.
+    process::exit(CUT_OFF.into());
 }
 
 /// The parent of this process. The handler of signals needs it, so it is static.
@@ -129,15 +123,10 @@ fn crashed(signal: i32) {
     let _ = parent.send(&Message::Crashed { signal, place });
 }
 
-/// Returns whether the module is clean.
-fn judged(
-    module: &Module<'_>,
-    trial: Trial,
-    parent: &Parent,
-    doomed: Doomed,
-) -> refsoak::Result<bool> {
+/// Sends what is found, down to the last message. An error is not sent.
+fn judged(module: &Module<'_>, trial: Trial, parent: &Parent) -> refsoak::Result<()> {
     empty_stdin()?;
-    let judge = Judge::new(parent, doomed)?;
+    let judge = Judge::new(parent)?;
     let loaded = judge.load(module).map_err(refsoak::Error::from);
     let result = loaded.and_then(|()| match trial {
         Trial::Damage => Ok(judge.look_for_damage()?),
@@ -145,9 +134,9 @@ fn judged(
     });
     // A finding ends the run with an exception.
     if with_python(|py| judge.count(py, c"is_over", []))? > 0 {
-        return Ok(false);
+        return Ok(());
     }
-    result.map(|()| true)
+    result
 }
 
 /// The judge: its Python half, and the parent that it reports to.
@@ -155,13 +144,12 @@ struct Judge<'a> {
     half: Held,
     sweep: Sweep,
     parent: &'a Parent,
-    doomed: Doomed,
     /// When it last reported that it is running.
     said: Cell<Instant>,
 }
 
 impl<'a> Judge<'a> {
-    fn new(parent: &'a Parent, doomed: Doomed) -> Result<Self> {
+    fn new(parent: &'a Parent) -> Result<Self> {
         with_python(|py| {
             for (name, file, source) in MODULES {
                 module(py, name, file, source)?;
@@ -171,13 +159,11 @@ impl<'a> Judge<'a> {
                 sweep: Sweep::new()?,
                 said: Cell::new(Instant::now()),
                 parent,
-                doomed,
             };
             let descriptor = parent.socket().as_raw_fd().into();
             let descriptor = capi::long_from_long_long(py, descriptor)?;
             let place = raw::function_that_returns(py, places::failed_or_here)?;
             judge.ask(py, c"connect", [&descriptor, &place])?;
-            judge.ask(py, c"limit_calls", [&int(py, LONGEST_CALL.into())?])?;
             Ok(judge)
         })
     }
@@ -260,7 +246,6 @@ impl<'a> Judge<'a> {
     fn is_at_work(&self) -> ControlFlow<()> {
         if self.said.get().elapsed() >= PERIOD {
             self.said.set(Instant::now());
-            signals::set_alarm(LONGEST_CALL, self.doomed);
             if self.parent.send(&Message::Working).is_err() {
                 return ControlFlow::Break(());
             }

@@ -2,11 +2,10 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
-use std::ffi::{c_int, c_uint};
+use std::ffi::{c_int, c_long};
 use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
-use std::time::{Duration, Instant};
 
 use pyoutliers::capi::Owned;
 
@@ -17,7 +16,8 @@ unsafe extern "C" {
     /// Sets the function that handles a signal. `None` restores the default, which usually ends the process.
     safe fn signal(number: c_int, handler: Option<extern "C" fn(c_int)>) -> *const ();
     safe fn raise(number: c_int) -> c_int;
-    safe fn alarm(seconds: c_uint) -> c_uint;
+    /// The processor time of this process, in microseconds.
+    safe fn clock() -> c_long;
     /// As `signal`, with more choices. The last argument may be null.
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     fn sigaction(number: c_int, action: *const trap::Action, before: *mut trap::Action) -> c_int;
@@ -43,21 +43,16 @@ pub(crate) fn before_end(numbers: &[i32], function: fn(i32), _: Doomed) {
     }
 }
 
-/// Sends this process a `SIGALRM` after some seconds, unless this is called again before.
-pub(crate) fn set_alarm(seconds: u32, _: Doomed) {
-    alarm(seconds);
-}
-
 /// The reference count that is watched, its last value, and the function that each change is reported to.
 static COUNT: AtomicPtr<u32> = AtomicPtr::new(ptr::null_mut());
 static LAST: AtomicU32 = AtomicU32::new(0);
 static CHANGED: OnceLock<fn(i32)> = OnceLock::new();
-/// How long a closure is watched. A call of half a minute counts as one that does not return.
-const LONGEST: Duration = Duration::from_secs(15);
+/// For how much processor time a closure is watched. A call of half a minute counts as one that does not return.
+const LONGEST: c_long = 15_000_000;
 
 thread_local! {
     /// When to stop watching.
-    static END: Cell<Option<Instant>> = const { Cell::new(None) };
+    static END: Cell<c_long> = const { Cell::new(0) };
 }
 
 /// Runs a closure one instruction at a time. After an instruction that changes the reference count of the object, calls
@@ -75,7 +70,7 @@ pub(crate) fn watch_count<R>(
     let count = object.as_ptr().cast::<u32>();
     // SAFETY: the object is live, because there is a reference to it.
     LAST.store(unsafe { count.read_volatile() }, Relaxed);
-    END.set(Some(Instant::now() + LONGEST));
+    END.set(clock() + LONGEST);
     COUNT.store(count, Relaxed);
     trap::after_each_instruction(true);
     let result = closure();
@@ -86,7 +81,7 @@ pub(crate) fn watch_count<R>(
 
 /// Whether it is too late to watch the next instruction.
 fn is_late() -> bool {
-    END.get().is_some_and(|end| Instant::now() > end)
+    clock() > END.get()
 }
 
 /// The trap flag of the processor: with it, each instruction is followed by a `SIGTRAP`.

@@ -120,11 +120,11 @@ fn search(audit: &mut Audit, arguments: &Arguments, children: &mut Children) -> 
         let how = match ended {
             Ended::Interrupted => return Ok(()),
             Ended::Itself(_) if audit.is_done => return Ok(()),
-            Ended::Itself(status) => match status.signal() {
+            Ended::Itself(Some(status)) => match status.signal() {
                 Some(signal) => format!("died by {}", signal_name(signal)),
                 None => format!("ended with {status}"),
             },
-            Ended::Late => "took too long".into(),
+            Ended::Itself(None) | Ended::Late => "took too long".into(),
         };
         if !audit.is_imported {
             bail!("while it imported {module}, the process {how}")

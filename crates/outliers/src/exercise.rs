@@ -46,6 +46,18 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    match done(arguments) {
+        // A status of 1 would say that the module was judged.
+        Err(error) if arguments.exercise.is_some() => {
+            super::output::complain(&error);
+            Ok(ExitCode::from(3))
+        }
+        done => done,
+    }
+}
+
+fn done(arguments: &Arguments) -> Result<ExitCode> {
+    super::refuse_free_threaded()?;
     if let Some(file) = &arguments.page {
         overwrite::check(file)?;
         overwrite::replace(file, handout::page()?.as_bytes())

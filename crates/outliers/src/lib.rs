@@ -169,24 +169,27 @@ fn start(arguments: Arguments) -> Result<ExitCode> {
 }
 
 fn start_about_references(command: &AboutReferences) -> Result<ExitCode> {
-    let teaches = matches!(
-        command,
-        AboutReferences::Refcounts(_) | AboutReferences::Exercise(_)
-    );
-    // Without a library, `doctor` says so, and the others fail as usual.
-    if teaches && loaded().version.is_free_threaded() {
-        bail!(
-            "the lessons and exercises show counts that a free-threaded Python keeps in several places, and changes \
-             later; build this program with a Python that has the GIL"
-        );
-    }
     match command {
-        AboutReferences::Refcounts(arguments) => refcounts::run(arguments),
+        AboutReferences::Refcounts(arguments) => {
+            refuse_free_threaded()?;
+            refcounts::run(arguments)
+        }
         AboutReferences::Exercise(arguments) => exercise::run(arguments),
         AboutReferences::Soak(arguments) => soak::run(arguments),
         AboutReferences::Audit(arguments) => audit::run(arguments),
         AboutReferences::Doctor(arguments) => doctor::run(arguments),
     }
+}
+
+/// For the lessons and exercises. Without a library, they fail as usual.
+fn refuse_free_threaded() -> Result<()> {
+    if loaded().version.is_free_threaded() {
+        bail!(
+            "the lessons and exercises show counts that a free-threaded Python keeps in several places, and changes \
+             later; build this program with a Python that has the GIL"
+        );
+    }
+    Ok(())
 }
 
 /// Prints the requested help or version, or the usage error.

@@ -20,7 +20,7 @@
 //! // In the parent:
 //! let mut child = Child::start(&mut std::process::Command::new("the-child"))?;
 //! loop {
-//!     match child.receive()? {
+//!     match child.receive() {
 //!         Heard::Message(Message::Answer { number }) => println!("{number}"),
 //!         Heard::Silence => {}
 //!         Heard::End => break,
@@ -39,7 +39,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{self, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pyoutliers::capi;
 use pyoutliers::{Python, with_python};
@@ -47,9 +47,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
+use crate::silence::Silence;
 
-/// How long [`Child::receive`] waits for a message.
-pub const PERIOD: Duration = Duration::from_millis(100);
+pub use crate::silence::PERIOD;
 
 /// The exit status of a child that cannot reach its parent, because some code has closed the socket.
 pub const CUT_OFF: u8 = 97;
@@ -63,6 +63,7 @@ pub struct Child {
     process: process::Child,
     lines: BufReader<UnixStream>,
     line: Vec<u8>,
+    silence: Silence,
 }
 
 /// What a parent hears.
@@ -89,6 +90,7 @@ impl Child {
         // The command keeps the child's end open, which would hide from the parent that the child closes it.
         command.stdin(Stdio::null());
         Ok(Self {
+            silence: Silence::of(process.id()),
             process,
             lines: BufReader::new(ours),
             line: Vec::new(),
@@ -106,27 +108,37 @@ impl Child {
     }
 
     /// Waits for the next message, at most for [`PERIOD`]. A line that is not a message counts as silence.
+    pub fn receive<M: DeserializeOwned>(&mut self) -> Heard<M> {
+        let message = match self.lines.read_until(b'\n', &mut self.line) {
+            Ok(0) => return Heard::End,
+            Ok(_) => serde_json::from_slice(&mem::take(&mut self.line)).ok(),
+            // Had the child ended before this, its last message would have been here.
+            Err(error) if is_timeout(&error) && !self.silence.has_ended => None,
+            // A process that the child started may still have the other end open.
+            Err(_) => return Heard::End,
+        };
+        if let Some(message) = message {
+            self.silence.end();
+            return Heard::Message(message);
+        }
+        self.silence.go_on();
+        Heard::Silence
+    }
+
+    /// How long the child has sent nothing, without the time for which it waited for a processor. A limit for it does not
+    /// depend on what else the machine does.
+    pub fn silence(&self) -> Duration {
+        self.silence.length
+    }
+
+    /// Sends the child a signal. Its answer has as much time as any other message: this ends the silence.
     ///
     /// # Errors
     ///
-    /// If the system cannot say whether the child has ended.
-    pub fn receive<M: DeserializeOwned>(&mut self) -> io::Result<Heard<M>> {
-        // This comes first, because the last message may arrive before the socket is read.
-        let has_ended = self.has_ended()?;
-        Ok(match self.lines.read_until(b'\n', &mut self.line) {
-            Ok(0) => Heard::End,
-            Ok(_) => match serde_json::from_slice(&mem::take(&mut self.line)) {
-                Ok(message) => Heard::Message(message),
-                Err(_) => Heard::Silence,
-            },
-            Err(error) if is_timeout(&error) && !has_ended => Heard::Silence,
-            // A process that the child started may still have the other end open.
-            Err(_) => Heard::End,
-        })
-    }
-
-    fn has_ended(&mut self) -> io::Result<bool> {
-        Ok(self.process.try_wait()?.is_some())
+    /// If the system refuses.
+    pub fn signal(&mut self, signal: i32) -> pyoutliers::Result<()> {
+        self.silence.end();
+        with_python(|py| call_os(py, c"kill", [self.process.id().into(), signal.into()]))
     }
 
     /// Waits until the child ends.
@@ -134,26 +146,30 @@ impl Child {
     /// # Errors
     ///
     /// If the system cannot wait for it.
-    pub fn wait(&mut self) -> io::Result<ExitStatus> {
+    pub fn wait(mut self) -> io::Result<ExitStatus> {
         self.process.wait()
     }
 
-    /// Waits for the child to end, for as long as `patience` lasts, then kills it. If the child leads a process
-    /// group, kills the processes that it started.
+    /// Waits for the child to end, but kills it when its [silence](Self::silence) exceeds `patience`. If the child leads
+    /// a process group, kills the processes that it started. Returns how the child ended by itself, or `None` if it was
+    /// killed.
     ///
     /// # Errors
     ///
     /// If the system cannot wait for it.
-    pub fn end(&mut self, patience: Duration) -> io::Result<ExitStatus> {
-        let begun = Instant::now();
-        while !self.has_ended()? && begun.elapsed() < patience {
+    pub fn end(mut self, patience: Duration) -> io::Result<Option<ExitStatus>> {
+        self.silence.end();
+        self.silence.go_on();
+        while !self.silence.has_ended && self.silence.length < patience {
             thread::sleep(Duration::from_millis(5));
+            self.silence.go_on();
         }
+        // Only after the wait can the number belong to another process or group: until then, the child has it, at least
+        // as a zombie. This fails if the child leads no group.
+        let _ = with_python(|py| call_os(py, c"killpg", [self.process.id().into(), 9]));
         self.process.kill()?;
         let status = self.process.wait()?;
-        // If it fails, the group has no process left.
-        let _ = with_python(|py| call_os(py, c"killpg", [self.process.id().into(), 9]));
-        Ok(status)
+        Ok(self.silence.has_ended.then_some(status))
     }
 }
 

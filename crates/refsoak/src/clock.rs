@@ -16,11 +16,33 @@ const READINGS: u32 = 13;
 /// Even on a busy machine, a soak takes at most this many times its limit.
 const LONGEST: u32 = 4;
 
+/// A stopwatch that stands still while this thread waits for a processor.
+#[derive(Debug)]
+pub struct Stopwatch {
+    begun: Instant,
+    /// For how long this thread had waited for a processor by then.
+    waited: Duration,
+}
+
+impl Stopwatch {
+    /// Starts it.
+    pub fn start() -> Self {
+        Self {
+            begun: Instant::now(),
+            waited: waited(),
+        }
+    }
+
+    /// The time since the start, without the time for which this thread waited for a processor.
+    pub fn elapsed(&self) -> Duration {
+        let elapsed = self.begun.elapsed();
+        elapsed.saturating_sub(waited().saturating_sub(self.waited))
+    }
+}
+
 /// The clock of a soak.
 pub(super) struct Clock {
-    begun: Instant,
-    /// For how long this thread had waited for a processor when the clock was started.
-    waited: Duration,
+    watch: Stopwatch,
     ticked: Instant,
     limit: Option<Duration>,
     /// How long the last reading took.
@@ -31,11 +53,9 @@ pub(super) struct Clock {
 
 impl Clock {
     pub fn new(limit: Option<Duration>) -> Self {
-        let begun = Instant::now();
         Self {
-            begun,
-            waited: waited(),
-            ticked: begun,
+            watch: Stopwatch::start(),
+            ticked: Instant::now(),
             limit,
             reading: Duration::ZERO,
             pace: 0.0,
@@ -44,14 +64,12 @@ impl Clock {
 
     /// The time since the start, waiting included.
     pub fn elapsed(&self) -> Duration {
-        self.begun.elapsed()
+        self.watch.begun.elapsed()
     }
 
     /// The time since the start that counts towards the limit.
     pub fn counted(&self) -> Duration {
-        let elapsed = self.begun.elapsed();
-        let waited = waited().saturating_sub(self.waited);
-        elapsed.saturating_sub(waited).max(elapsed / LONGEST)
+        self.watch.elapsed().max(self.elapsed() / LONGEST)
     }
 
     /// Whether a tick has passed since the last one.

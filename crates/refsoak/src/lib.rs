@@ -175,6 +175,7 @@ mod reference;
 mod report;
 mod run;
 mod settings;
+mod silence;
 mod soak;
 mod spare;
 mod stage;
@@ -184,6 +185,7 @@ mod universe;
 mod verdict;
 
 pub use calls::Progress;
+pub use clock::Stopwatch;
 pub use counter::Counter;
 pub use error::{Error, Result};
 pub use lent::{Lent, WatchedList};

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use pyoutliers::{capi, convert, interpreter, with_python};
 use refsoak::child::{Child, Heard, Parent, empty_stdin};
 use serde::{Deserialize, Serialize};
 
@@ -50,11 +51,17 @@ fn shell(script: &str) -> Command {
     command
 }
 
+fn python(script: &str) -> Command {
+    let mut command = Command::new(interpreter::choice().unwrap().python);
+    command.args(["-c", script]);
+    command
+}
+
 /// All messages until the end.
 fn messages(child: &mut Child) -> Vec<Message> {
     let mut messages = Vec::new();
     loop {
-        match child.receive().unwrap() {
+        match child.receive() {
             Heard::Message(message) => messages.push(message),
             Heard::Silence => {}
             Heard::End => return messages,
@@ -98,6 +105,105 @@ fn a_process_that_a_child_leaves_behind_does_not_hide_the_end_of_the_child_and_i
             "the process still runs"
         );
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Until its parent waits for it, a child that has ended keeps its number, and so the number of its group.
+#[test]
+fn a_group_is_killed_while_its_number_cannot_belong_to_another() {
+    let watched = "import os
+kill_group, seen = os.killpg, []
+def killpg(number, signal):
+    seen.append(number if os.path.exists('/proc/%d' % number) else -number)
+    kill_group(number, signal)
+os.killpg = killpg
+";
+    let name = c"watched";
+    with_python(|py| Ok(interpreter::module(py, name, name, watched).map(drop)?)).unwrap();
+    for script in [
+        r#"sleep 1000 & echo '{"type":"number","number":'$$'}' >&0"#,
+        r#"echo '{"type":"number","number":'$$'}' >&0; exec sleep 1000"#,
+    ] {
+        let mut child = Child::start(shell(script).process_group(0)).unwrap();
+        let number = loop {
+            match child.receive() {
+                Heard::Message(Message::Number { number }) => break number,
+                heard => assert!(matches!(heard, Heard::Silence), "{heard:?}"),
+            }
+        };
+        // The first one has ended by then. The second one is killed.
+        for _ in 0..5 {
+            child.receive::<Message>();
+        }
+        child.end(Duration::ZERO).unwrap();
+        let seen = with_python(|py| {
+            let watched = capi::import_module(py, name)?;
+            convert::ints(&capi::object_get_attr_string(&watched, c"seen")?, 100)
+        });
+        let number = i64::try_from(number).unwrap();
+        assert!(seen.as_ref().unwrap().contains(&number), "{seen:?}");
+        assert!(!Path::new(&format!("/proc/{number}")).exists());
+    }
+}
+
+/// One process is enough to keep a processor from another one, if that may use only idle time.
+#[test]
+fn time_for_which_a_child_waits_for_a_processor_is_no_silence() {
+    let busy = "import os, threading
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+def work():
+    while True:
+        pass
+if os.fork() == 0:
+    work()
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+os.write(0, b'{\"type\":\"number\",\"number\":1}\\n')
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+";
+    let mut child = Child::start(python(busy).process_group(0)).unwrap();
+    while !matches!(child.receive(), Heard::Message(Message::Number { .. })) {}
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        assert!(matches!(child.receive::<Message>(), Heard::Silence));
+    }
+    let (silence, elapsed) = (child.silence(), begun.elapsed());
+    child.end(Duration::ZERO).unwrap();
+    assert!(silence < elapsed / 4, "{silence:?} of {elapsed:?}");
+}
+
+#[test]
+fn time_for_which_a_child_works_or_waits_for_anything_else_is_silence() {
+    // Two threads at a time, if there are two processors: hashing needs no lock.
+    let threads = "import hashlib, threading
+data = bytes(1 << 24)
+def work():
+    while True:
+        hashlib.sha256(data)
+threading.Thread(target=work).start()
+work()
+";
+    for mut script in [
+        shell("while :; do :; done"),
+        shell("exec sleep 1000"),
+        shell("kill -STOP $$"),
+        // Its own processes do not speak for it.
+        shell("while :; do :; done & wait"),
+        // No line of this is a message.
+        shell("while :; do echo >&0; done"),
+        python(threads),
+    ] {
+        let (begun, mut is_silent) = (Instant::now(), true);
+        let mut child = Child::start(script.process_group(0)).unwrap();
+        while is_silent && child.silence() < Duration::from_millis(500) {
+            is_silent = matches!(child.receive::<Message>(), Heard::Silence)
+                && begun.elapsed() < Duration::from_secs(100);
+        }
+        let (silence, elapsed) = (child.silence(), begun.elapsed());
+        child.end(Duration::ZERO).unwrap();
+        assert!(is_silent, "{script:?}: {silence:?} of {elapsed:?}");
+        assert!(silence <= elapsed, "{script:?}: {silence:?} of {elapsed:?}");
     }
 }
 

@@ -11,7 +11,7 @@ from _outliers_calls import (  # noqa: F401
     UNCHANGED, called, check, check_owned, function, guarded, held, load, look, raised_in, reimport, use)
 from _outliers_inputs import CASES, ODD, TASKS, Ends, values
 from _outliers_messages import (  # noqa: F401
-    clean, connect, failed, found, found_in, is_over, limit_calls, no_verdict, trying)
+    clean, connect, failed, found, found_in, is_over, no_verdict, trying)
 from _outliers_probes import keep_collector_away, probe, tracking  # noqa: F401
 
 # Lists whose references are watched: see lending.rs.

@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Signals that end a process which has damaged its memory: `SIGILL`, `SIGABRT`, `SIGBUS`, `SIGFPE`, `SIGSEGV`. `SIGALRM`
-/// ends one that does not return.
+/// Signals that end a process which has damaged its memory: `SIGILL`, `SIGABRT`, `SIGBUS`, `SIGFPE`, `SIGSEGV`. The parent
+/// sends `SIGALRM` to a process that does not return.
 pub(super) const SIGNALS: [i32; 6] = [4, 6, 7, 8, 11, SIGALRM];
 pub(super) const SIGALRM: i32 = 14;
-/// How long a call may take, in seconds.
-pub(super) const LONGEST_CALL: u32 = 30;
 
 /// What a child process looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

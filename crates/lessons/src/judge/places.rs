@@ -7,11 +7,11 @@ use std::fmt::{self, Display};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pyoutliers::Result;
 use pyoutliers::capi::Owned;
-use refsoak::Allocation;
+use refsoak::{Allocation, Stopwatch};
 
 use crate::signals;
 
@@ -174,7 +174,7 @@ pub(super) fn open_record(open: bool) {
 
 /// Ends the record. Returns the places that allocated the blocks which still exist.
 pub(super) fn end_record() -> Vec<Place> {
-    let begun = Instant::now();
+    let begun = Stopwatch::start();
     let record = RECORD.take();
     let in_time = record.values().take_while(|_| begun.elapsed() < LONGEST);
     let places: BTreeSet<_> = in_time.filter_map(place).collect();

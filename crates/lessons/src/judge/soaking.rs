@@ -1,7 +1,7 @@
 //! Soaks the calls, and narrows down which of them make something grow.
 
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Judge;
 use super::places::{self, Place};
@@ -9,7 +9,7 @@ use super::words::{Broken, gravest};
 use pyoutliers::Result;
 use pyoutliers::capi;
 use pyoutliers::with_python;
-use refsoak::{Report, Soak, Verdict, observe};
+use refsoak::{Report, Soak, Stopwatch, Verdict, observe};
 
 /// The most sweeps of the first soak, and of each soak that narrows growth down.
 const MOST: u64 = 320;
@@ -157,7 +157,7 @@ impl Judge<'_> {
         let moved = references.find(|moved| gravest == Some((moved.finding, moved.counter)));
         let mut lines = String::new();
         if let Some(moved) = moved {
-            let begun = Instant::now();
+            let begun = Stopwatch::start();
             // The calls that leak may be rare.
             while lines.is_empty() && begun.elapsed() < LONGEST_WATCH {
                 lines = with_python(|py| {
@@ -184,7 +184,7 @@ impl Judge<'_> {
         // The fastest of three sweeps, because first calls take longer.
         let mut pace = LONGEST.as_micros();
         for _ in 0..3 {
-            let begun = Instant::now();
+            let begun = Stopwatch::start();
             calls.sweep(self, part)?;
             pace = pace.min(begun.elapsed().as_micros().max(1));
         }

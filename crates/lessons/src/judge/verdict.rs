@@ -6,17 +6,17 @@ use std::ops::ControlFlow;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::compile::Compiled;
 use super::crash::{Crash, RETURNS, SIGKILL};
 use super::error::Error;
-use super::message::{LONGEST_CALL, Message, SIGALRM, SIGNALS, Trial, Tried};
+use super::message::{Message, SIGALRM, SIGNALS, Trial, Tried};
 use refsoak::child::{CUT_OFF, Child, Heard};
 
-/// A child that sends nothing for this long is in a call that does not return, and its alarm did not end it.
-const LIMIT: Duration = Duration::from_secs(LONGEST_CALL as u64 + 5);
-/// How long a child may take to end after its last message.
+/// A child whose [silence](Child::silence) exceeds this is in a call that does not return.
+const LIMIT: Duration = Duration::from_secs(30);
+/// How long a child may take to find its place after a signal, and to end after its last message.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The judge's verdict on a module.
@@ -92,10 +92,10 @@ impl Compiled {
             .process_group(0);
         let mut child = Child::start(&mut command).map_err(Error::io("cannot judge"))?;
         let mut heard = Answers::default();
-        let listened = heard.listen(&mut child, watch);
+        heard.listen(&mut child, LIMIT, watch);
         let is_over = heard.is_late || heard.is_interrupted;
         let ended = child.end(if is_over { Duration::ZERO } else { PATIENCE });
-        let ended = listened.and(ended).map_err(Error::io("cannot judge"))?;
+        let ended = ended.map_err(Error::io("cannot judge"))?;
         if heard.is_interrupted {
             return Err(Error::Interrupted);
         }
@@ -115,39 +115,39 @@ struct Answers {
 }
 
 impl Answers {
-    /// Listens until the child's last message.
+    /// Listens until the child's last message, or until its silence exceeds a limit.
     fn listen(
         &mut self,
         child: &mut Child,
+        limit: Duration,
         watch: &mut impl FnMut(&str) -> ControlFlow<()>,
-    ) -> io::Result<()> {
-        let mut heard = Instant::now();
-        while self.last.is_none() && !self.is_late {
-            match child.receive()? {
-                Heard::Message(message) => {
-                    heard = Instant::now();
-                    match message {
-                        Message::Trying(tried) => self.tried = Some(tried),
-                        Message::Working => {}
-                        Message::Failing { place } => self.is_failing(&place),
-                        Message::Crashed { signal, place } => {
-                            // The first one is sent before the place is looked for.
-                            let is_second = self
-                                .crash
-                                .as_ref()
-                                .is_some_and(|crash| crash.signal == signal);
-                            let place = is_second.then_some(place);
-                            self.crash = Some(Crash { signal, place });
-                        }
-                        last => self.last = Some(last),
-                    }
+    ) {
+        while self.last.is_none() {
+            match child.receive() {
+                Heard::Message(Message::Trying(tried)) => self.tried = Some(tried),
+                Heard::Message(Message::Working) => {}
+                Heard::Message(Message::Failing { place }) => self.is_failing(&place),
+                Heard::Message(Message::Crashed { signal, place }) => {
+                    // The first one is sent before the place is looked for.
+                    let is_second = self
+                        .crash
+                        .as_ref()
+                        .is_some_and(|crash| crash.signal == signal);
+                    let place = is_second.then_some(place);
+                    self.crash = Some(Crash { signal, place });
                 }
-                Heard::Silence if self.crash.is_some() => {
-                    if heard.elapsed() > PATIENCE {
+                Heard::Message(last) => self.last = Some(last),
+                Heard::Silence if self.is_late || self.crash.is_some() => {
+                    if child.silence() > PATIENCE {
                         break;
                     }
                 }
-                Heard::Silence => self.is_late = heard.elapsed() > LIMIT,
+                Heard::Silence if child.silence() > limit => {
+                    self.is_late = true;
+                    // It reports its place then. If it cannot, the place stays unknown.
+                    let _ = child.signal(SIGALRM);
+                }
+                Heard::Silence => {}
                 Heard::End => break,
             }
             let what = self.tried.as_ref().map_or("", |tried| &tried.what);
@@ -156,7 +156,6 @@ impl Answers {
                 break;
             }
         }
-        Ok(())
     }
 
     fn is_failing(&mut self, place: &str) {
@@ -170,7 +169,7 @@ impl Answers {
     /// What is wrong, if anything, after the child has ended.
     fn judgement(
         self,
-        status: ExitStatus,
+        status: Option<ExitStatus>,
         errors: &str,
         file: &Path,
     ) -> Result<Option<Judgement>, Error> {
@@ -179,6 +178,8 @@ impl Answers {
             .as_ref()
             .map_or("", |tried| &tried.what)
             .to_owned();
+        // The judge ends like this. If its last message was not heard, it was cut off.
+        let is_cut_off = status.is_none_or(|status| status.code() == Some(CUT_OFF.into()));
         let (lesson, rule, evidence) = match (self.last, self.tried) {
             (Some(Message::Refused { reason }), _) => return Err(Error::Refused(reason)),
             (Some(Message::Failed { evidence }), _) => {
@@ -193,23 +194,23 @@ impl Answers {
                 }),
                 _,
             ) => (lesson, rule, evidence),
-            // What a module does when the process ends may take long, so this process may have killed it.
-            (Some(Message::Clean), _) if status.success() || status.signal() == Some(SIGKILL) => {
-                return Ok(None);
-            }
+            // If a destructor of the module takes long, the process was killed.
+            (Some(Message::Clean), _) if is_cut_off => return Ok(None),
             (_, None) => {
+                let ended = status.map_or_else(String::new, |status| format!(", {status}"));
                 let errors = errors.trim();
-                return Err(Error::Refused(format!(
-                    "the judge ended, {status}: {errors}"
-                )));
+                return Err(Error::Refused(format!("the judge ended{ended}: {errors}")));
             }
-            (_, Some(tried)) => match self.crash.or(unreported(status)) {
-                _ if self.is_late => ("exceptions".into(), RETURNS.into(), endless("")),
-                Some(Crash { signal, place }) if signal == SIGALRM => {
+            (_, Some(tried)) => match self.crash.or(status.and_then(unreported)) {
+                crash if self.is_late => {
+                    // The search for the place may end in another signal.
+                    let crash = crash.filter(|crash| crash.signal == SIGALRM);
+                    let place = crash.and_then(|crash| crash.place);
                     let evidence = endless(&place.unwrap_or_default());
                     ("exceptions".into(), RETURNS.into(), evidence)
                 }
-                Some(crash) => {
+                // Nobody else sends this one, so the module has done it.
+                Some(crash) if crash.signal != SIGALRM => {
                     let (lesson, rule, evidence) = crash.explained(tried, errors, file);
                     return Ok(Some(Judgement::Broken {
                         rule,
@@ -217,12 +218,13 @@ impl Answers {
                         lesson,
                     }));
                 }
-                None if status.code() == Some(CUT_OFF.into()) => {
+                _ if is_cut_off => {
                     let evidence = "it closed file descriptors that others had opened.".into();
                     let rule = "Close only what you opened.".into();
                     ("exceptions".into(), rule, evidence)
                 }
-                None => {
+                _ => {
+                    let status = status.unwrap_or_default();
                     let evidence = format!("it ended the process ({status}).");
                     ("exceptions".into(), RETURNS.into(), evidence)
                 }
@@ -244,9 +246,12 @@ fn unreported(status: ExitStatus) -> Option<Crash> {
 
 /// The evidence of a call that does not return, and its place.
 fn endless(place: &str) -> String {
-    let within = format!("did not return within {LONGEST_CALL} seconds");
+    let within = format!("did not return within {} seconds", LIMIT.as_secs());
     match place {
         "" => format!("it {within}."),
         place => format!("it {within}. It was in {place}."),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::path::{self, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use lessons::TemporaryDirectory;
@@ -23,7 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How a child process ended.
 pub enum Ended {
-    Itself(ExitStatus),
+    /// By itself; or after its last message, because this process killed it.
+    Itself(Option<ExitStatus>),
     Late,
     Interrupted,
 }
@@ -65,14 +66,13 @@ impl Children {
         command.process_group(0);
         find_modules_from_there(command)?;
         let mut child = Child::start(command)?;
-        let mut heard = Instant::now();
         let is_over = loop {
-            match child.receive()? {
+            match child.receive() {
                 Heard::Message(message) => {
-                    (heard, limit) = (Instant::now(), later);
+                    limit = later;
                     hear(message, &mut self.bar);
                 }
-                Heard::Silence if heard.elapsed() > limit => break true,
+                Heard::Silence if child.silence() > limit => break true,
                 Heard::Silence => {}
                 Heard::End => break false,
             }

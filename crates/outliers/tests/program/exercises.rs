@@ -416,7 +416,7 @@ fn your_own_file_gets_its_lesson_and_errors_say_what_it_lacks() {
         ),
     ] {
         let (status, stdout, stderr) = own(file, &source);
-        assert_eq!((status, stdout.as_str()), (Some(1), ""), "{stderr}");
+        assert_eq!((status, stdout.as_str()), (Some(3), ""), "{stderr}");
         assert!(
             stderr.ends_with(&format!("outliers: {needed}\n")),
             "{stderr}"
@@ -570,7 +570,7 @@ fn an_exercise_is_copied_here_and_passed_until_it_changes() {
     fs::write(&file, "int x").unwrap();
     assert!(exercise(&[]).1.contains("[ ] append"));
     let (status, stdout, stderr) = exercise(&["append"]);
-    assert_eq!((status, stdout.as_str()), (Some(1), ""));
+    assert_eq!((status, stdout.as_str()), (Some(3), ""));
     // The compiler's messages keep their lines.
     assert!(
         stderr
@@ -585,7 +585,7 @@ fn an_exercise_is_copied_here_and_passed_until_it_changes() {
         "{stderr}"
     );
     let (status, _, stderr) = exercise(&["apend"]);
-    assert_eq!(status, Some(1));
+    assert_eq!(status, Some(3));
     let error = "outliers: there is no exercise apend; did you mean append? `outliers exercise` lists them\n";
     assert_eq!(stderr, error);
     let (_, _, stderr) = exercise(&["zzz"]);
@@ -594,7 +594,8 @@ fn an_exercise_is_copied_here_and_passed_until_it_changes() {
     let (_, _, stderr) = exercise(&["exercises/append"]);
     let error = "outliers: there is no exercise exercises/append; did you mean exercises/append.c? `outliers exercise` lists them\n";
     assert_eq!(stderr, error);
-    let (_, _, stderr) = exercise(&["append.c"]);
+    let (status, _, stderr) = exercise(&["append.c"]);
+    assert_eq!(status, Some(3));
     let error = "outliers: there is no file append.c; did you mean append?\n";
     assert_eq!(stderr, error);
 }
@@ -609,7 +610,7 @@ fn missing_headers_are_an_error_that_says_what_to_install() {
     command.args(["exercise", "append.c"]).current_dir(&here);
     let output = command.env("PYTHONPATH", &here).output().unwrap();
     let (status, stdout, stderr) = outcome(&output);
-    assert_eq!((status, stdout.as_str()), (Some(1), ""), "{stderr}");
+    assert_eq!((status, stdout.as_str()), (Some(3), ""), "{stderr}");
     let said = "there is no /no/include/Python.h; on Debian, apt install python3.";
     assert!(stderr.contains(said), "{stderr}");
     assert!(stderr.ends_with("-dev\n"), "{stderr}");
@@ -640,7 +641,7 @@ for directory in glob.glob(os.environ['TMPDIR'] + '/outliers-exercise-*'):
         command.env("PYTHONPATH", path).env("CC", &compiler);
         let output = command.env("TMPDIR", &temporary).output().unwrap();
         let (status, stdout, stderr) = outcome(&output);
-        assert_eq!((status, stdout.as_str()), (Some(1), ""), "{stderr}");
+        assert_eq!((status, stdout.as_str()), (Some(3), ""), "{stderr}");
         let name = format!("{}/outliers-exercise-", temporary.display());
         let is_named = |line: &str| line.contains(&name) && line.contains("No such file");
         assert!(stderr.lines().any(is_named), "{compiler:?}: {stderr}");

@@ -10,11 +10,21 @@ use super::exercises::can_compile;
 use crate::common::{self, directory, outcome, outliers, skipped};
 
 /// Modules that keep the rules, although they may look wrong.
-const RIGHT: [(&str, &str, &str); 12] = [
+const RIGHT: [(&str, &str, &str); 13] = [
     (
         "prints_no_line_feed",
         "",
         "printf(\".\"); return PyList_New(0);",
+    ),
+    (
+        "replaces_functions_of_python",
+        "static int calls;",
+        "if (calls++ == 0 && PyRun_SimpleString(
+             \"import json, json.encoder, os, signal, socket\\n\"
+             \"for module in json, json.encoder, os, signal, socket:\\n\"
+             \"    for name in dir(module):\\n\"
+             \"        if callable(getattr(module, name)): setattr(module, name, lambda *_: 0)\\n\") < 0) return NULL;
+         return PyList_New(0);",
     ),
     (
         "forks_once",
@@ -103,7 +113,7 @@ const RIGHT: [(&str, &str, &str); 12] = [
 ];
 
 /// Modules that break one rule, and what the judge says of them.
-const WRONG: [(&str, &str, &str, &str); 34] = [
+const WRONG: [(&str, &str, &str, &str); 36] = [
     (
         "divides_by_zero",
         "",
@@ -169,6 +179,12 @@ const WRONG: [(&str, &str, &str, &str); 34] = [
         "With an empty list, it ended the process (signal: 15 (SIGTERM)).",
     ),
     (
+        "sends_itself_an_alarm",
+        "#include <signal.h>",
+        "raise(SIGALRM); return NULL;",
+        "With an empty list, it ended the process (signal: 14 (SIGALRM)).",
+    ),
+    (
         "releases_a_fresh_object_twice",
         "",
         "PyObject *number = PyLong_FromLong(100000);
@@ -220,6 +236,15 @@ const WRONG: [(&str, &str, &str, &str); 34] = [
         "closes_all_files",
         "#include <unistd.h>",
         "for (int file = 3; file < 1000; file++) close(file);
+         return PyList_New(0);",
+        "it closed file descriptors that others had opened.",
+    ),
+    (
+        "redirects_all_files",
+        "#include <fcntl.h>
+         #include <unistd.h>",
+        "int null = open(\"/dev/null\", O_RDWR);
+         for (int file = 3; file < null; file++) dup2(null, file);
          return PyList_New(0);",
         "it closed file descriptors that others had opened.",
     ),
@@ -520,7 +545,7 @@ fn a_module_may_share_its_name_with_one_of_pythons() {
         );
     }
     let (status, said) = judged("\u{e9}t\u{e9}", "", "return PyList_New(0);", &here);
-    assert_eq!(status, Some(1));
+    assert_eq!(status, Some(3));
     let reason =
         "a module has the name of its file, so the name must be a C identifier, as in my_own.c";
     assert!(said.contains(reason), "{said}");
@@ -637,7 +662,7 @@ fn the_compiler_may_have_arguments() {
         .arg("exercise")
         .arg(&file);
     let (status, _, stderr) = outcome(&command.output().unwrap());
-    assert_eq!(status, Some(1));
+    assert_eq!(status, Some(3));
     let install = "cannot start the C compiler nothing-like-this (";
     assert!(
         stderr.contains(install) && stderr.contains("apt install gcc"),
