@@ -49,7 +49,7 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, Result};
 use crate::silence::Silence;
 
-pub use crate::silence::PERIOD;
+pub use crate::silence::{PERIOD, activity};
 
 /// The exit status of a child that cannot reach its parent, because some code has closed the socket.
 pub const CUT_OFF: u8 = 97;

@@ -63,6 +63,16 @@ impl Silence {
     }
 }
 
+/// Whether a thread of a process runs or waits for a processor, and the processor time that the process has used.
+pub fn activity(process: u32) -> (bool, Duration) {
+    let process = Path::new("/proc").join(process.to_string());
+    let used = state(&process).map_or(Duration::ZERO, |(_, used)| used);
+    (
+        threads(&process).is_ok_and(|states| states.contains('R')),
+        used,
+    )
+}
+
 /// The states of a process's threads: `R` runs or waits for a processor, `Z` and `X` have ended.
 fn threads(process: &Path) -> io::Result<String> {
     let threads = fs::read_dir(process.join("task"))?;

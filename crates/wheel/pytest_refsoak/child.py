@@ -16,7 +16,7 @@ from _pytest.runner import CallInfo, runtestprotocol
 
 import refsoak
 from refsoak import _native
-from refsoak._child import CUT_OFF, death, kill, listen, messages, send
+from refsoak._child import CUT_OFF, death, end, listen, messages, send
 
 from . import option, settings_of
 from .calls import HIDDEN, Calls, failure_of
@@ -68,10 +68,10 @@ class Child:
             pass
         theirs.close()
         try:
-            lines, status, hangs = listen(ours, process)
+            lines, hangs = listen(ours, process)
         finally:
             ours.close()
-            kill(process)
+            status = end(process)
         self.spent = cpu() - spent
         return self.hear(lines, status, hangs, time.monotonic() - begun)
 

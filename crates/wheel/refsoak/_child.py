@@ -10,8 +10,10 @@ import traceback
 
 from refsoak import Report, _native, run
 
-# How long a call may take before the child is killed, in seconds; or this many times as long as the first one.
+# How long a call may take before the child is killed, in seconds; or this many times as long as the first one. The time
+# for which it waits for a processor does not count.
 LONGEST, TIMES = float(os.environ.get("REFSOAK_LONGEST_CALL", 60)), 20
+PERIOD = 0.05  # how often the parent looks at its child, in seconds
 # The exit status of a child that cannot reach its parent.
 CUT_OFF = 97
 
@@ -40,10 +42,10 @@ def soak_in_child(call, settings):
             os._exit(status)
     theirs.close()
     try:
-        lines, status, hangs = listen(ours, process)
+        lines, hangs = listen(ours, process)
     finally:
         ours.close()
-        kill(process)
+        status = end(process)
     others = []
     for kind, message, line in messages(lines):
         if kind == "soak":
@@ -86,11 +88,29 @@ def send(to, message):
     to.sendall(data)
 
 
+class Silence:
+    """For how many seconds a child has sent nothing."""
+
+    def __init__(self, process):
+        self.process, self.used = process, 0
+        self.end()
+
+    def end(self):
+        self.seconds, self.looked = 0, time.monotonic()
+
+    def go_on(self):
+        works, used = map(float, _native.activity([self.process]))
+        now = time.monotonic()
+        # This process may have been late too, while both waited for a processor.
+        self.seconds += used - self.used if works else min(now - self.looked, 2 * PERIOD)
+        self.looked, self.used = now, used
+
+
 def listen(ours, process):
-    """Return the lines that the child sends, its exit status, and after how many seconds it was killed, if it was."""
-    data, status, hangs = bytearray(), None, 0
-    limit, last = None, time.monotonic()
-    ours.settimeout(0.05)
+    """Return the lines that the child sends, and after how many seconds it was killed, if it was."""
+    data, has_ended, hangs = bytearray(), False, 0
+    limit, silence = None, Silence(process)
+    ours.settimeout(PERIOD)
     while True:
         try:
             received = ours.recv(1 << 16)
@@ -99,30 +119,35 @@ def listen(ours, process):
         except OSError:
             received = b""  # the child ended before it had read everything
         if received:
-            last = time.monotonic()
+            silence.end()
             data += received
             if limit is None and b'"first"' in data:
                 lines = [json.loads(line) for line in data.splitlines() if line.startswith(b'{"type": "first"')]
                 limit = max(LONGEST, TIMES * lines[0]["seconds"]) if lines else None
             continue
-        if status is not None:
-            break  # it has ended, and everything that it sent was received
-        ended, code = os.waitpid(process, os.WNOHANG)
-        if ended:
-            status = code
-        elif limit is not None and time.monotonic() - last > limit:
+        if has_ended:
+            break  # everything that it sent was received
+        # It keeps its number until `end` waits for it.
+        has_ended = os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        silence.go_on()
+        if has_ended:
+            continue
+        if limit is not None and silence.seconds > limit and not hangs:
             hangs = limit
             os.kill(process, signal.SIGKILL)
-            last = float("inf")
         elif received == b"":
             time.sleep(0.001)  # the socket is closed, but the process goes on
-    return data.decode(errors="replace").splitlines(), status, hangs
+    return data.decode(errors="replace").splitlines(), hangs
 
 
-def kill(process):
-    """End what the child has started, and the child itself after Ctrl-C."""
-    try:
-        os.killpg(process, signal.SIGKILL)
-        os.waitpid(process, 0)
-    except OSError:
-        pass  # there is nothing left
+def end(process):
+    """End the child after Ctrl-C, and what it has started; return its status.
+
+    A number may belong to another process or group only after the wait.
+    """
+    for kill in os.killpg, os.kill:
+        try:
+            kill(process, signal.SIGKILL)
+        except OSError:
+            pass  # it leads no group
+    return os.waitpid(process, 0)[1]

@@ -35,10 +35,11 @@ macro_rules! method {
     };
 }
 /// The functions of the module. The last one marks the end of the table.
-static METHODS: Table<[ffi::PyMethodDef; 8]> = Table(UnsafeCell::new([
+static METHODS: Table<[ffi::PyMethodDef; 9]> = Table(UnsafeCell::new([
     method!(c"prepare", crate::prepare),
     method!(c"screen", crate::screen),
     method!(c"soak", crate::soak),
+    method!(c"activity", crate::activity),
     method!(c"death", crate::death),
     method!(c"judge", crate::judge),
     method!(c"end", crate::end),

@@ -19,7 +19,7 @@ use pyoutliers::{convert, with_python};
 use pyoutliers_cli::Called;
 use pyoutliers_cli::baseline::Baseline;
 use pyoutliers_cli::messages::{Known, Messenger, to_json};
-use refsoak::child::{Parent, empty_stdin};
+use refsoak::child::{self, Parent, empty_stdin};
 use refsoak::{Prepared, Record, Soak};
 use serde_json::json;
 
@@ -157,6 +157,16 @@ fn death(arguments: &Arguments<'_>) -> Result<Vec<String>> {
     let seconds = arguments.seconds(2)?;
     let (text, record) = known.death(status, seconds);
     Ok(vec![text, to_json(&record)])
+}
+
+/// `[process]`: returns 1 if a thread of the process runs or waits for a processor, else 0; and the seconds of processor
+/// time that the process has used.
+fn activity(arguments: &Arguments<'_>) -> Result<Vec<String>> {
+    let (works, used) = child::activity(u32::try_from(arguments.number(0)?)?);
+    Ok(vec![
+        u8::from(works).to_string(),
+        used.as_secs_f64().to_string(),
+    ])
 }
 
 /// `[file, outcomes]`: judges leaks and over-releases, each as JSON, by the file of known findings. Returns for each

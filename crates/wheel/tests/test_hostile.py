@@ -127,6 +127,34 @@ def hostile(new_runner):
     return result
 
 
+def test_a_call_that_waits_for_a_processor_does_not_hang(run):
+    """One process is enough to keep a processor from another one, if that may use only idle time."""
+    run.write(test_starved="""
+        import os
+        import time
+        calls = 0
+
+        def test_starved():
+            global calls
+            calls += 1
+            if calls != 8:
+                return
+            os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+            process = os.fork()
+            if process == 0:
+                end = time.monotonic() + 4
+                while time.monotonic() < end:
+                    pass
+                os._exit(0)
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            while os.waitpid(process, os.WNOHANG)[0] == 0:
+                pass
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    """)
+    result = run("--soak", env={"REFSOAK_LONGEST_CALL": "1"})
+    assert result.verdicts == {"test_starved": "screened"}, str(result)
+
+
 def test_the_run_goes_on_and_leaves_no_process(hostile):
     assert hostile.verdicts["test_last"] == "screened", str(hostile)
     assert "INTERNALERROR" not in hostile.out
