@@ -134,7 +134,8 @@ impl Blame {
 
     /// The names of each object, as far as they can be found.
     pub fn names(&self, moved: &[Moved]) -> Vec<Name> {
-        let texts = with_python(|py| self.ask(py, c"identify", [&objects(py, moved.iter())?]));
+        let held = moved.iter().map(|moved| &*moved.object);
+        let texts = with_python(|py| self.ask(py, c"identify", [&objects(py, held)?]));
         let texts = texts.unwrap_or_default();
         let name = |index| {
             let text = |part: usize| texts.get(4 * index + part).cloned().unwrap_or_default();
@@ -153,7 +154,6 @@ impl Blame {
     pub fn locate(
         &self,
         stage: &mut Stage,
-        moved: &[Moved],
         mut call: impl FnMut() -> crate::error::Result<()>,
     ) -> crate::error::Result<()> {
         let rate = |is_wanted: &dyn Fn(Counter) -> bool| {
@@ -191,10 +191,6 @@ impl Blame {
             counter.is_by_object() || counter.is_resource() || counter == Counter::CHeap
         };
         if let Some(rate) = rate(&is_followed) {
-            let of = |is_item| {
-                let own = move |moved: &&Moved| (moved.counter == Counter::Items) == is_item;
-                moved.iter().filter(own).take(MOST_FOLLOWED)
-            };
             let heap = if stage.leaks(Counter::CHeap) {
                 c_heap_function()
             } else {
@@ -204,14 +200,16 @@ impl Blame {
             let resources = resources.filter(|growth| growth.counter.is_resource());
             let resources: Vec<_> = resources.map(|growth| growth.counter.to_string()).collect();
             with_python(|py| {
-                let things = objects(py, of(false))?;
-                let containers = objects(py, of(true))?;
+                let [things, containers] = [&stage.references, &stage.items].map(|rows| {
+                    let rows = rows.iter().take(MOST_FOLLOWED);
+                    objects(py, rows.map(Reference::held))
+                });
                 let heap = capi::long_from_long_long(py, heap)?;
                 let resources = capi::unicode_from_str(py, &resources.join(" "))?;
                 self.ask(
                     py,
                     c"follow",
-                    [&list(py, &[things, containers, heap, resources])?],
+                    [&list(py, &[things?, containers?, heap, resources])?],
                 )
             })?;
             let (calls, result) = make(rate);
@@ -232,10 +230,10 @@ fn numbers<'p>(py: Python<'p>, numbers: &[f64]) -> Result<Owned<'p>> {
     Ok(convert::list_from_slice(py, numbers, None)?)
 }
 
-/// A Python list of the objects that moved.
-fn objects<'p, 'm>(py: Python<'p>, moved: impl Iterator<Item = &'m Moved>) -> Result<Owned<'p>> {
-    let objects: Vec<_> = moved
-        .map(|moved| Owned::clone(&moved.object.as_borrowed(py)))
+/// A Python list of some objects.
+fn objects<'p, 'h>(py: Python<'p>, held: impl Iterator<Item = &'h Held>) -> Result<Owned<'p>> {
+    let objects: Vec<_> = held
+        .map(|held| Owned::clone(&held.as_borrowed(py)))
         .collect();
     list(py, &objects)
 }

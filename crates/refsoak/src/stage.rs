@@ -212,6 +212,17 @@ impl Stage {
         }
     }
 
+    /// Without a verdict, nothing is called a leak.
+    pub fn doubt(&mut self) {
+        let counters = self.counters.iter_mut().map(|growth| &mut growth.finding);
+        let rows = self.references.iter_mut().chain(&mut self.items);
+        for finding in counters.chain(rows.map(|row| &mut row.finding)) {
+            if *finding == Finding::Leak {
+                *finding = Finding::Growing;
+            }
+        }
+    }
+
     /// Whether memory outside malloc grew by more than noise, but by too little to be judged.
     pub fn may_grow_outside(&self) -> bool {
         let is_some = |growth: &Growth| {

@@ -41,6 +41,8 @@ pub enum Finding {
     OverRelease,
     /// It grew in every window, and with the calls.
     Leak,
+    /// It grew like a leak, but may be a store that is still filling: there is no verdict.
+    Growing,
     /// It keeps moving, but not evenly: only in some windows, or more and more slowly.
     Rare,
     /// The counter missed what was planted, so it was not judged.
@@ -54,12 +56,13 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// `steady`, `leak`, `over-release`, `cache`, `rare`, `unproven` or `allowed`.
+    /// `steady`, `leak`, `over-release`, `growing`, `cache`, `rare`, `unproven` or `allowed`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Steady => "steady",
             Self::Leak => "leak",
             Self::OverRelease => "over-release",
+            Self::Growing => "growing",
             Self::Cache => "cache",
             Self::Rare => "rare",
             Self::Unproven => "unproven",
@@ -365,6 +368,7 @@ impl fmt::Display for Growth {
             Finding::Rare => return write!(f, "{:+} in total, not evenly", self.total),
             Finding::Unproven => return f.write_str("not judged"),
             Finding::Allowed => "allowed",
+            Finding::Growing => "growing",
             Finding::Leak => "LEAK",
             Finding::OverRelease => "OVER-RELEASE",
         };
