@@ -40,9 +40,7 @@ fn a_function_of_the_program_is_named_and_no_function_of_the_meter() {
     load(c"things", "class Thing: pass\nTHING = Thing()");
     let thing = with_python(|py| {
         let things = capi::import_module(py, c"things")?;
-        Ok(Held::from(capi::object_get_attr_string(
-            &things, c"THING",
-        )?))
+        Ok(Held::from(capi::object_get_attr_string(&things, c"THING")?))
     });
     let thing = thing.unwrap();
     let Some(line) = named(&thing, loses_a_reference) else {
