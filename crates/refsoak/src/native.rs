@@ -52,9 +52,14 @@ pub(super) fn functions(
 }
 
 fn attach(py: Python<'_>, moved: &Reference, base: usize) -> Result<Held> {
+    let (name, file) = (
+        c"_refsoak_native_pairs",
+        c"<outliers>/refsoak/native_pairs.py",
+    );
+    // `native.py` imports it.
+    module(py, name, file, include_str!("native_pairs.py"))?;
     let (name, file) = (c"_refsoak_native", c"<outliers>/refsoak/native.py");
-    let source = concat!(include_str!("native_pairs.py"), include_str!("native.py"));
-    let native = module(py, name, file, source)?;
+    let native = module(py, name, file, include_str!("native.py"))?;
     let mut what = capi::list_new(py, 3)?;
     // Not the object: a list would change its count.
     let address = moved.held().as_borrowed(py).address();
