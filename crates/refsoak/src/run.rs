@@ -18,10 +18,11 @@ use crate::native;
 use crate::prepared::Prepared;
 use crate::reference::Reference;
 use crate::report::{Report, Sample};
+use crate::series::{self, MOST_WINDOWS, PARTS, Series};
 use crate::settings::Settings;
 use crate::stage::{Ended, Stage, Windows};
 use crate::universe::Window;
-use crate::verdict::{self, Finding, MOST_WINDOWS, PARTS, Series, Verdict};
+use crate::verdict::{Finding, Verdict};
 use pyoutliers::with_python;
 
 /// The most windows of the warm-up. It ends earlier if nothing moved in QUIET windows in a row.
@@ -276,7 +277,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         self.calls.phase = Phase::Windows;
         self.meter.begin()?;
         let (mut last, mut ended) = (start, None);
-        for calls in verdict::windows(window) {
+        for calls in series::windows(window) {
             ended = self.make(calls)?;
             if ended.is_some() {
                 break;

@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::prepared::Prepared;
 use crate::report::Report;
 use crate::run::Run;
+use crate::series::PARTS;
 use crate::settings::Settings;
-use crate::verdict::PARTS;
 use pyoutliers::Outliers;
 
 /// An error of any type that a closure may return.
