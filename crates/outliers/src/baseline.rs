@@ -119,8 +119,7 @@ impl Baseline {
                     name = "new";
                     reasons.push(format!("not in the baseline: {what}"));
                 }
-                // Leaks that depend on chance are not measured exactly.
-                Some(row) if now > 1.25 * row.per_call + 0.01 => {
+                Some(row) if is_worse(now, row.per_call) => {
                     name = if name == "new" { name } else { "worse" };
                     let rates = format!("{} per call instead of {}", rounded(now), row.per_call);
                     reasons.push(format!("worse than in the baseline, {rates}: {what}"));
@@ -201,7 +200,66 @@ impl Baseline {
     }
 }
 
-/// To four decimals.
+/// Whether a rate has grown. Leaks that depend on chance are not measured exactly. But a leak happens in each of the
+/// soak's windows, nine times or more, and by chance alone no two such measurements differ fourfold.
+fn is_worse(now: f64, known: f64) -> bool {
+    now > (1.25 * known + 0.01).min(4.0 * known)
+}
+
+/// To four digits.
 fn rounded(rate: f64) -> f64 {
-    (rate * 1e4).round() / 1e4
+    format!("{rate:.3e}").parse().unwrap_or(rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_worse, rounded};
+    use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+    #[test]
+    fn a_rate_that_grows_by_a_quarter_or_fourfold_is_worse() {
+        for (now, known, expected) in [
+            (1.24, 1.0, false),
+            (1.3, 1.0, true),
+            (0.03, 0.02, false),
+            (0.0001, 0.00003, false),
+            (0.0001, 0.00002, true),
+            (0.009, 0.0001, true),
+        ] {
+            assert_eq!(is_worse(now, known), expected, "{known} {now}");
+        }
+        assert_eq!(
+            [0.000_012_345, 2.0, 1.0 / 3.0].map(rounded),
+            [1.234e-5, 2.0, 0.3333]
+        );
+    }
+
+    /// Leaks so rare that only the fourfold counts, measured twice with different numbers of calls.
+    #[test]
+    fn chance_alone_never_makes_a_rare_leak_worse() {
+        let mut random = StdRng::seed_from_u64(1);
+        // The rate of a leak that happens in each of twelve windows, if it is expected this often in each.
+        let mut measured = |expected: f64| loop {
+            let mut window = || {
+                let (mut happened, mut at) = (-1.0, 0.0);
+                while at < expected {
+                    happened += 1.0;
+                    at -= (1.0 - random.random::<f64>()).ln();
+                }
+                happened
+            };
+            let windows: [f64; 12] = std::array::from_fn(|_| window());
+            if windows.iter().all(|&happened| happened > 0.0) {
+                return windows.iter().sum::<f64>() / expected / 12.0;
+            }
+        };
+        for (first, then) in [(2.0, 2.0), (2.0, 20.0), (20.0, 2.0)] {
+            for _ in 0..2000 {
+                let rate = 0.001;
+                let known = rounded(rate * measured(first));
+                let now = rate * measured(then);
+                assert!(!is_worse(now, known), "{known} {now}");
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use lessons::Compiled;
 use pyoutliers::capi::{self, Owned};
 use pyoutliers::{Outliers, Python, gen_testdata, interpreter, with_python};
 use serde_json::Value;
@@ -114,6 +115,12 @@ fn examine_python(report: &mut Report) -> Result<()> {
     report.row("prefix", prefix);
     let numpy = with_python(numpy)?;
     report.row("numpy", numpy.as_deref().unwrap_or("none"));
+    // Only the exercises need it.
+    let compiler = Compiled::compiler();
+    report.row(
+        "compiler",
+        compiler.unwrap_or_else(|error| format!("none for the exercises: {error}")),
+    );
     // The Python package installs NumPy only on request, and only the demo needs it.
     if cfg!(feature = "extension-module") && numpy.is_none() {
         return Ok(());

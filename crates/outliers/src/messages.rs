@@ -57,6 +57,11 @@ impl Known {
         }
     }
 
+    /// About how many calls have begun.
+    pub fn call(&self) -> u64 {
+        self.calls.max(1)
+    }
+
     /// The report if the soaking process died.
     pub fn death(&self, status: ExitStatus, time: Duration) -> (String, Record) {
         let how = match status.signal() {
@@ -68,7 +73,7 @@ impl Known {
         } else {
             "over-release"
         };
-        let summary = format!("the process {how} at about call {}", self.calls.max(1));
+        let summary = format!("the process {how} at about call {}", self.call());
         let (mut text, record) = self.without_report(verdict, &summary, status.signal(), time);
         if self.falling.is_empty() {
             text.push_str("  before that, no reference count of a long-lived object fell\n");

@@ -7,7 +7,7 @@ use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use refsoak::Record;
@@ -16,8 +16,13 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::{emulate_default_handler, pipe};
 
+use super::bar::Bar;
 use super::called;
 use super::messages::{Known, Messenger};
+use super::output::say;
+
+/// After a silence as long as this, a line says how to end a call that may never return.
+const LONG: Duration = Duration::from_secs(30);
 
 /// What the watching process knows at the end.
 pub struct Ended {
@@ -42,10 +47,21 @@ pub fn watch() -> Result<Ended> {
     pipe::register(SIGINT, child.socket().try_clone()?).context("cannot listen for Ctrl-C")?;
 
     let mut known = Known::default();
+    let mut said = None;
     while !known.done {
         match child.receive() {
             Heard::Message(message) => known.hear(message),
-            Heard::Silence => {}
+            Heard::Silence => {
+                let keys = to_end(interrupted.load(Ordering::Relaxed), child.silence());
+                if let Some(keys) = keys.filter(|_| keys != said) {
+                    said = Some(keys);
+                    Bar::new().clear();
+                    let call = known.call();
+                    say(&format!(
+                        "waiting since about call {call}; press {keys} to end without a report"
+                    ));
+                }
+            }
             Heard::End => break,
         }
     }
@@ -70,6 +86,15 @@ pub fn watch() -> Result<Ended> {
         report: Some(known.death(status, begun.elapsed())),
         status: 1,
     })
+}
+
+/// The keys to press during a silence, if it is time to say so.
+fn to_end(is_interrupted: bool, silence: Duration) -> Option<&'static str> {
+    match is_interrupted {
+        // The call may return soon. Then there is a report.
+        true => Some("Ctrl-C again"),
+        false => (silence > LONG).then_some("Ctrl-C twice"),
+    }
 }
 
 /// The soaking process, which is watched.
@@ -112,5 +137,19 @@ impl Watched {
         // The function may have opened something else under the number of the socket: do not close that.
         std::mem::forget(self);
         Ok(ExitCode::from(CUT_OFF))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONG, to_end};
+
+    #[test]
+    fn a_long_silence_and_a_first_ctrl_c_say_what_to_press() {
+        let longer = LONG * 2;
+        assert_eq!(to_end(false, LONG / 2), None);
+        assert_eq!(to_end(false, longer), Some("Ctrl-C twice"));
+        assert_eq!(to_end(true, LONG / 2), Some("Ctrl-C again"));
+        assert_eq!(to_end(true, longer), Some("Ctrl-C again"));
     }
 }

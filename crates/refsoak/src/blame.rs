@@ -95,46 +95,48 @@ fn with_article(kind: &str) -> String {
     format!("{article} {kind}")
 }
 
-/// The functions of `blame.py`.
+/// The Python modules that name what leaks.
 #[derive(Debug)]
-pub(super) struct Blame(Held);
+pub(super) struct Blame {
+    names: Held,
+    allocations: Held,
+    follower: Held,
+}
 
 impl Blame {
     /// `hidden` has the names of modules whose lines and variables are not named.
     pub fn new(hidden: &[String]) -> Result<Self> {
         with_python(|py| {
-            let source = include_str!("blame.py");
-            let blame = module(
-                py,
-                c"_refsoak_blame",
-                c"<outliers>/refsoak/blame.py",
-                source,
+            let load = |name, file, source| module(py, name, file, source).map(Held::from);
+            // The others import it.
+            let names = load(
+                c"_refsoak_names",
+                c"<outliers>/refsoak/names.py",
+                include_str!("names.py"),
             )?;
-            let blame = Self(blame.into());
             for module in hidden {
-                blame.ask(py, c"hide", [&capi::unicode_from_str(py, module)?])?;
+                ask(py, &names, c"hide", [&capi::unicode_from_str(py, module)?])?;
             }
-            Ok(blame)
-        })
-    }
-
-    /// Calls a function of `blame.py`, which returns lines of text.
-    fn ask<const N: usize>(
-        &self,
-        py: Python<'_>,
-        name: &CStr,
-        arguments: [&Owned<'_>; N],
-    ) -> Result<Vec<String>> {
-        let function = capi::object_get_attr_string(&self.0.as_borrowed(py), name)?;
-        let lines = capi::object_call_function_obj_args(&function, arguments)?;
-        convert::vec_from_iterable(&lines, usize::MAX, |_, line| {
-            Ok(capi::unicode_to_string(line).unwrap_or_default())
+            Ok(Self {
+                names,
+                allocations: load(
+                    c"_refsoak_allocations",
+                    c"<outliers>/refsoak/allocations.py",
+                    include_str!("allocations.py"),
+                )?,
+                follower: load(
+                    c"_refsoak_follower",
+                    c"<outliers>/refsoak/follower.py",
+                    include_str!("follower.py"),
+                )?,
+            })
         })
     }
 
     /// The names of each object, as far as they can be found.
     pub fn names(&self, moved: &[Moved]) -> Vec<Name> {
-        let texts = with_python(|py| self.ask(py, c"identify", [&objects(py, moved.iter())?]));
+        let held = moved.iter().map(|moved| &*moved.object);
+        let texts = with_python(|py| ask(py, &self.names, c"identify", [&objects(py, held)?]));
         let texts = texts.unwrap_or_default();
         let name = |index| {
             let text = |part: usize| texts.get(4 * index + part).cloned().unwrap_or_default();
@@ -153,7 +155,6 @@ impl Blame {
     pub fn locate(
         &self,
         stage: &mut Stage,
-        moved: &[Moved],
         mut call: impl FnMut() -> crate::error::Result<()>,
     ) -> crate::error::Result<()> {
         let rate = |is_wanted: &dyn Fn(Counter) -> bool| {
@@ -176,14 +177,20 @@ impl Blame {
             (calls, result)
         };
         if let Some(rate) = rate(&|counter| matches!(counter, Counter::Blocks | Counter::Tracked)) {
-            with_python(|py| self.ask(py, c"trace", []))?;
+            with_python(|py| ask(py, &self.allocations, c"trace", []))?;
             let (calls, result) = make(rate);
             // This ends the tracing, also after an error.
             let mut blocks = stage.counters.iter();
             let blocks = blocks.find(|growth| growth.counter == Counter::Blocks);
             let blocks = blocks.map_or(0.0, |growth| growth.per_call);
-            let traced =
-                with_python(|py| self.ask(py, c"traced", [&numbers(py, &[calls, rate, blocks])?]));
+            let traced = with_python(|py| {
+                ask(
+                    py,
+                    &self.allocations,
+                    c"traced",
+                    [&numbers(py, &[calls, rate, blocks])?],
+                )
+            });
             result?;
             stage.grown.extend(traced?);
         }
@@ -191,10 +198,6 @@ impl Blame {
             counter.is_by_object() || counter.is_resource() || counter == Counter::CHeap
         };
         if let Some(rate) = rate(&is_followed) {
-            let of = |is_item| {
-                let own = move |moved: &&Moved| (moved.counter == Counter::Items) == is_item;
-                moved.iter().filter(own).take(MOST_FOLLOWED)
-            };
             let heap = if stage.leaks(Counter::CHeap) {
                 c_heap_function()
             } else {
@@ -204,27 +207,56 @@ impl Blame {
             let resources = resources.filter(|growth| growth.counter.is_resource());
             let resources: Vec<_> = resources.map(|growth| growth.counter.to_string()).collect();
             with_python(|py| {
-                let things = objects(py, of(false))?;
-                let containers = objects(py, of(true))?;
+                let [things, containers] = [&stage.references, &stage.items].map(|rows| {
+                    let rows = rows.iter().take(MOST_FOLLOWED);
+                    objects(py, rows.map(Reference::held))
+                });
                 let heap = capi::long_from_long_long(py, heap)?;
                 let resources = capi::unicode_from_str(py, &resources.join(" "))?;
-                self.ask(
+                ask(
                     py,
+                    &self.follower,
                     c"follow",
-                    [&list(py, &[things, containers, heap, resources])?],
+                    [&list(py, &[things?, containers?, heap, resources])?],
                 )
             })?;
             let (calls, result) = make(rate);
-            let followed =
-                with_python(|py| self.ask(py, c"followed", [&numbers(py, &[calls, rate])?]));
+            let followed = with_python(|py| {
+                ask(
+                    py,
+                    &self.follower,
+                    c"followed",
+                    [&numbers(py, &[calls, rate])?],
+                )
+            });
             result?;
             stage.grown.extend(followed?);
-            let longer =
-                with_python(|py| self.ask(py, c"longer", [&capi::float_from_double(py, calls)?]))?;
+            let longer = with_python(|py| {
+                ask(
+                    py,
+                    &self.follower,
+                    c"longer",
+                    [&capi::float_from_double(py, calls)?],
+                )
+            })?;
             stage.containers.extend(longer);
         }
         Ok(())
     }
+}
+
+/// Calls a function of a module, which returns lines of text.
+fn ask<const N: usize>(
+    py: Python<'_>,
+    module: &Held,
+    name: &CStr,
+    arguments: [&Owned<'_>; N],
+) -> Result<Vec<String>> {
+    let function = capi::object_get_attr_string(&module.as_borrowed(py), name)?;
+    let lines = capi::object_call_function_obj_args(&function, arguments)?;
+    convert::vec_from_iterable(&lines, usize::MAX, |_, line| {
+        Ok(capi::unicode_to_string(line).unwrap_or_default())
+    })
 }
 
 /// A Python list of some numbers.
@@ -232,10 +264,10 @@ fn numbers<'p>(py: Python<'p>, numbers: &[f64]) -> Result<Owned<'p>> {
     Ok(convert::list_from_slice(py, numbers, None)?)
 }
 
-/// A Python list of the objects that moved.
-fn objects<'p, 'm>(py: Python<'p>, moved: impl Iterator<Item = &'m Moved>) -> Result<Owned<'p>> {
-    let objects: Vec<_> = moved
-        .map(|moved| Owned::clone(&moved.object.as_borrowed(py)))
+/// A Python list of some objects.
+fn objects<'p, 'h>(py: Python<'p>, held: impl Iterator<Item = &'h Held>) -> Result<Owned<'p>> {
+    let objects: Vec<_> = held
+        .map(|held| Owned::clone(&held.as_borrowed(py)))
         .collect();
     list(py, &objects)
 }

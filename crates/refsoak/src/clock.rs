@@ -7,7 +7,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::counter::float;
-use crate::verdict::PARTS;
+use crate::series::PARTS;
 
 /// How often the clock and the memory are checked.
 const TICK: Duration = Duration::from_millis(50);

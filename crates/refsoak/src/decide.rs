@@ -140,6 +140,10 @@ mod tests {
         assert_eq!(verdict(&stage), "leak");
         stage.may_still_fill = true;
         assert_eq!(verdict(&stage), "none");
+        stage.doubt();
+        let row = stage.counters.first().map(ToString::to_string);
+        let expected = "items                growing: 1 item per call";
+        assert_eq!(row.as_deref(), Some(expected));
     }
 
     #[test]

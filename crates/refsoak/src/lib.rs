@@ -174,6 +174,7 @@ mod record;
 mod reference;
 mod report;
 mod run;
+mod series;
 mod settings;
 mod silence;
 mod soak;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::counter::Counter;
+use crate::series::Series;
 use crate::spare::SpareReferences;
-use crate::verdict::{Finding, Series};
+use crate::verdict::Finding;
 use pyoutliers::Python;
 use pyoutliers::Result;
 use pyoutliers::capi::{self, Held, Owned};

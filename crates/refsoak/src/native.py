@@ -16,6 +16,8 @@ import subprocess
 import tempfile
 import time
 
+from _refsoak_native_pairs import changes, named
+
 # How long gdb may take to answer, in seconds: it reads the symbols of all libraries.
 PATIENCE = 60
 # Linux: any process of this user may attach to this one.

@@ -7,7 +7,7 @@ use pyoutliers::interpreter::{loaded, module};
 use pyoutliers::{Python, Result, convert, with_python};
 
 use crate::clock::Clock;
-use crate::member::Moved;
+use crate::reference::Reference;
 
 /// How often the reference must move while it is watched, and the most calls for that.
 const OFTEN: f64 = 20.0;
@@ -15,15 +15,14 @@ const MOST_CALLS: f64 = 2000.0;
 /// The time limit for these calls.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Makes some calls while gdb watches the count of an object that moved `rate` times per call. Returns a line for each
+/// Makes some calls while gdb watches the count of an object that moved. Returns a line for each
 /// function, or a sentence that says why there is none.
 ///
 /// # Errors
 ///
 /// The first error of a call.
 pub(super) fn functions(
-    moved: &Moved,
-    rate: f64,
+    moved: &Reference,
     mut call: impl FnMut() -> crate::error::Result<()>,
 ) -> crate::error::Result<Vec<String>> {
     if loaded().version.is_free_threaded() {
@@ -38,7 +37,7 @@ pub(super) fn functions(
         Err(refused) => return Ok(vec![reason(&refused)]),
     };
     let (mut clock, mut calls, mut result) = (Clock::new(Some(LONGEST)), 0.0, Ok(()));
-    let wanted = (OFTEN / rate.abs().max(1e-9)).clamp(OFTEN, MOST_CALLS);
+    let wanted = (OFTEN / moved.per_call.abs().max(1e-9)).clamp(OFTEN, MOST_CALLS);
     while result.is_ok() && calls < wanted && !(clock.ticks() && clock.is_past(1)) {
         result = call();
         calls += 1.0;
@@ -52,13 +51,18 @@ pub(super) fn functions(
     Ok(lines.unwrap_or_else(|error| vec![reason(&error)]))
 }
 
-fn attach(py: Python<'_>, moved: &Moved, base: usize) -> Result<Held> {
+fn attach(py: Python<'_>, moved: &Reference, base: usize) -> Result<Held> {
+    let (name, file) = (
+        c"_refsoak_native_pairs",
+        c"<outliers>/refsoak/native_pairs.py",
+    );
+    // `native.py` imports it.
+    module(py, name, file, include_str!("native_pairs.py"))?;
     let (name, file) = (c"_refsoak_native", c"<outliers>/refsoak/native.py");
-    let source = concat!(include_str!("native_pairs.py"), include_str!("native.py"));
-    let native = module(py, name, file, source)?;
+    let native = module(py, name, file, include_str!("native.py"))?;
     let mut what = capi::list_new(py, 3)?;
     // Not the object: a list would change its count.
-    let address = moved.object.as_borrowed(py).address();
+    let address = moved.held().as_borrowed(py).address();
     for (index, address) in [address, base].into_iter().enumerate() {
         let address = capi::long_from_long_long(py, address.cast_signed() as i64)?;
         capi::list_set_item(&mut what, index, address)?;

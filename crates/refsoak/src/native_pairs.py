@@ -14,9 +14,14 @@ COUNTING = re.compile(r"_?Py_X?(INC|DEC|NEW|SET)_?REF(_\w+)?$|_?Py_X?(Inc|Dec|Ne
 SUPPORT = re.compile(r"<?(pyo3|pyo3_ffi|core|alloc|std|pybind11|nanobind)::|__Pyx_")
 # Calls that take a reference for the container that they fill.
 FILLING = re.compile("Set|Add|Append|Insert|Pack|Build")
-# Python's libraries and our own; and the program, which may contain Python.
+# Python's libraries; the program, and whether it contains Python.
 LIBRARIES = ("libpython", "libffi", "libc.", "libc-", "libstdc++", "ld-linux")
-PROGRAMS = os.path.realpath("/proc/self/exe"), getattr(sys.modules.get("refsoak._native"), "__file__", None)
+PROGRAM = os.path.realpath("/proc/self/exe")
+with open("/proc/self/maps") as maps:
+    IS_PYTHON = re.search(r"/libpython[^/]*\.so[^/]*$", maps.read(), re.M) is None
+# The meter: a library of its own, or functions of the program, which may have lost their names.
+METER = getattr(sys.modules.get("refsoak._native"), "__file__", None)
+OURS = re.compile(r"<?(refsoak|pyoutliers|pyoutliers_cli|core|alloc|std)::|0x")
 BY_NUMBER = operator.attrgetter("number")
 
 
@@ -32,7 +37,7 @@ class Change:
         self.partner = self.paired = None
         # Whether the count changed. It does not when a reference passes to a container.
         self.is_seen = True
-        # Frames of Python from here on: neither an extension's nor the interpreter loop.
+        # Frames of Python from here on: not the meter's, an extension's or the interpreter loop.
         own = len(self.frames)
         while own and is_python(self.frames[own - 1]) and not self.path[own - 1][0].startswith("_PyEval"):
             own -= 1
@@ -42,7 +47,7 @@ class Change:
 
     def site(self, otherwise):
         """Return the index of the innermost frame of an extension."""
-        extension = [index for index, frame in enumerate(self.frames) if not is_python(frame)]
+        extension = [index for index, frame in enumerate(self.frames) if not (is_python(frame) or is_ours(frame))]
         # An extension that calls Python may forget what Python returns, but what Python releases is not its own.
         loop = max((index for index, (name, _) in enumerate(self.path) if name.startswith("_PyEval")), default=-1)
         if self.sign < 0:
@@ -72,13 +77,20 @@ class Change:
     def caller(self):
         """Return the index of the frame of the same library that called the blamed one."""
         for index in reversed(range(self.blamed)):
-            if not SUPPORT.match(self.path[index][0]):
+            if not (SUPPORT.match(self.path[index][0]) or is_ours(self.frames[index])):
                 return index if self.path[index][1] == self.path[self.blamed][1] else None
         return None
 
 
+def is_ours(frame):
+    """Return whether a frame is the meter's, which changes no count. The closure that it calls may be a part of it."""
+    return frame["library"] == METER or frame["library"] == PROGRAM and OURS.match(frame["function"]) is not None
+
+
 def is_python(frame):
-    return frame["library"] in PROGRAMS or os.path.basename(frame["library"]).startswith(LIBRARIES)
+    if frame["library"] == PROGRAM:
+        return IS_PYTHON and not is_ours(frame)
+    return os.path.basename(frame["library"]).startswith(LIBRARIES)
 
 
 def changes(stacks, watched, lines):
@@ -164,8 +176,8 @@ def text(row, found, serving, calls):
     same = [(change, index) for change, index in same if index is not None]
     counts = collections.Counter(change.sign for change, _ in same)
     line = "%s per call in %s (%s)" % (
-        " ".join("%+.4g" % (sign * counts[sign] / calls) for sign in (1, -1) if counts[sign]), readable(function[0]),
-        place(first, first.blamed))
+        " ".join("%+.4g" % (sign * counts[sign] / calls) for sign in (1, -1) if counts[sign]),
+        *readable(first, first.blamed))
     places = collections.Counter((change.sign, change.call(index), number(change, index)) for change, index in same)
     places = ["%+.4g" % (sign * count / calls) + (" by " + call if call else "") + (" on line %d" % at if at else "")
               for (sign, call, at), count in places.most_common(MOST_PLACES)]
@@ -176,7 +188,7 @@ def text(row, found, serving, calls):
     caller, python = first.caller(), most_common(row, key=lambda change: change.line).line
     called = []
     if caller is not None and first.is_in_extension():
-        called.append("by %s (%s)" % (readable(first.path[caller][0]), place(first, caller)))
+        called.append("by %s (%s)" % readable(first, caller))
     if python:
         called.append("from %s" % python)
     if called:
@@ -201,6 +213,9 @@ def number(change, index):
     return change.frames[index]["line"] if change.frames[index]["file"] else 0
 
 
-def readable(function):
-    """Return a name without the hash that Rust adds."""
-    return re.sub(r"::h[0-9a-f]{16}$", "", function)
+def readable(change, index):
+    """Return the name of a function, without the hash that Rust adds, and its place."""
+    frame = change.frames[index]
+    if is_ours(frame):
+        return "the closure", os.path.basename(frame["library"])
+    return re.sub(r"::h[0-9a-f]{16}$", "", frame["function"]), place(change, index)

@@ -9,8 +9,8 @@ use pyoutliers::with_python;
 use crate::counter::{Counter, Reading};
 use crate::error::{Error, Result};
 use crate::meter::Meter;
+use crate::series::Series;
 use crate::universe::Window;
-use crate::verdict::Series;
 
 /// The calls before the first window.
 const WARM_UP: u32 = 4;

@@ -315,6 +315,7 @@ mod tests {
         for finding in [
             Finding::OverRelease,
             Finding::Leak,
+            Finding::Growing,
             Finding::Rare,
             Finding::Unproven,
             Finding::Allowed,

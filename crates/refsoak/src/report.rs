@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::counter::{Counter, Reading};
 use crate::lent::Lent;
 use crate::reference::Reference;
+use crate::series::PARTS;
 use crate::stage::Ended;
-use crate::verdict::{self, Finding, Growth, PARTS, Verdict};
+use crate::verdict::{self, Finding, Growth, Verdict};
 use pyoutliers::interpreter::loaded;
 
 /// The verdict of a soak, and what it saw.

@@ -16,11 +16,13 @@ use crate::member::Moved;
 use crate::meter::{Meter, Unproven};
 use crate::native;
 use crate::prepared::Prepared;
+use crate::reference::Reference;
 use crate::report::{Report, Sample};
+use crate::series::{self, MOST_WINDOWS, PARTS, Series};
 use crate::settings::Settings;
 use crate::stage::{Ended, Stage, Windows};
 use crate::universe::Window;
-use crate::verdict::{self, Finding, MOST_WINDOWS, PARTS, Series, Verdict};
+use crate::verdict::{Finding, Verdict};
 use pyoutliers::with_python;
 
 /// The most windows of the warm-up. It ends earlier if nothing moved in QUIET windows in a row.
@@ -85,6 +87,9 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             self.stages()?
         };
         let verdict = decide(unseen.as_deref(), &lent, &stage);
+        if matches!(verdict, Verdict::Undecided(_)) {
+            stage.doubt();
+        }
         let can_locate = !self.calls.ran_out_of_memory()
             && stage.ended != Some(Ended::Interrupted)
             && self.settings.brief.is_none();
@@ -96,9 +101,8 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
             Vec::new()
         };
         if verdict == Verdict::Leak && can_locate {
-            let moved = with_python(|py| self.meter.universe.judge(py, &self.meter.finder))?;
             // Without its lines, it is still a leak.
-            let _ = self.blame.locate(&mut stage, &moved, &mut self.calls.call);
+            let _ = self.blame.locate(&mut stage, &mut self.calls.call);
             if lent.is_kept() {
                 argument_blocks = self.blocks_of_argument(&stage)?;
             }
@@ -273,7 +277,7 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
         self.calls.phase = Phase::Windows;
         self.meter.begin()?;
         let (mut last, mut ended) = (start, None);
-        for calls in verdict::windows(window) {
+        for calls in series::windows(window) {
             ended = self.make(calls)?;
             if ended.is_some() {
                 break;
@@ -298,19 +302,14 @@ impl<'a, C: FnMut() -> Result<()>, W: FnMut(&Progress) -> ControlFlow<()>> Run<'
 
     /// The C functions that change the count of the object that moved most.
     fn native(&mut self, stage: &Stage) -> Result<Vec<String>> {
-        let moved = with_python(|py| self.meter.universe.judge(py, &self.meter.finder))?;
-        let is_reference = |moved: &&Moved| {
-            let is_open = matches!(moved.finding, Finding::Leak | Finding::OverRelease);
-            moved.counter.is_by_object() && moved.counter != Counter::Items && is_open
-        };
-        let Some(moved) = moved.iter().find(is_reference) else {
+        let is_bad = |row: &&Reference| matches!(row.finding, Finding::Leak | Finding::OverRelease);
+        let Some(moved) = stage.references.iter().find(is_bad) else {
             let none = "none, because what leaks is not a reference to an object that lives on: write a --reproducer, and run it under \
                         valgrind";
             return Ok(vec![none.into()]);
         };
         self.meter.prepare(NATIVE_CALLS)?;
-        let rate = verdict::per_call(moved.total, stage.calls);
-        native::functions(moved, rate, &mut self.calls.call)
+        native::functions(moved, &mut self.calls.call)
     }
 
     fn judge(&self) -> Judge<'_> {

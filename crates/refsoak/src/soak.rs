@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::prepared::Prepared;
 use crate::report::Report;
 use crate::run::Run;
+use crate::series::PARTS;
 use crate::settings::Settings;
-use crate::verdict::PARTS;
 use pyoutliers::Outliers;
 
 /// An error of any type that a closure may return.
@@ -100,7 +100,8 @@ impl<'a> Soak<'a> {
     }
 
     /// After a leak or an over-release of references to an object that lives on, also names the C functions that take
-    /// and release them, with the file and line where there is debug information.
+    /// and release them, with the file and line where there is debug information. They may be functions of this program.
+    /// `the closure` stands for code that was inlined into the soak.
     ///
     /// It needs gdb, the permission to trace this process, and a processor with hardware watchpoints. Otherwise
     /// [`Report::native`] says what is missing.

@@ -6,9 +6,8 @@ use crate::counter::Counter;
 use crate::member::Moved;
 use crate::meter::Unproven;
 use crate::reference::Reference;
-use crate::verdict::{
-    self, Finding, Growth, MOST_WINDOWS, Paired, Series, Verdict, conclude, per_call,
-};
+use crate::series::{MOST_WINDOWS, Paired, Series, grow_behind_items};
+use crate::verdict::{self, Finding, Growth, Verdict, conclude, per_call};
 
 /// Why a soak ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +98,7 @@ impl Windows {
                 // A store that is filled and emptied may hide a leak of blocks.
                 let is_hidden = counter == Counter::Blocks
                     && finding == Finding::Cache
-                    && verdict::grow_behind_items(&self.paired);
+                    && grow_behind_items(&self.paired);
                 let finding = if is_hidden { Finding::Rare } else { finding };
                 (finding, series.total())
             };
@@ -208,6 +207,17 @@ impl Stage {
             let is_exact = growth.counter != Counter::OutsideMalloc;
             if went_on && is_exact && growth.finding == Finding::Cache && growth.total > 0 {
                 growth.finding = Finding::Rare;
+            }
+        }
+    }
+
+    /// Without a verdict, nothing is called a leak.
+    pub fn doubt(&mut self) {
+        let counters = self.counters.iter_mut().map(|growth| &mut growth.finding);
+        let rows = self.references.iter_mut().chain(&mut self.items);
+        for finding in counters.chain(rows.map(|row| &mut row.finding)) {
+            if *finding == Finding::Leak {
+                *finding = Finding::Growing;
             }
         }
     }

@@ -18,14 +18,17 @@ class Evidence:
         record = found.get("record") or {}
         self.file = os.path.basename(test.partition("::")[0])
         self.objects, self.own_objects = [], []
-        for row in record.get("references", []):
+        for row in filter(is_fault, record.get("references", [])):
             # A test module may have imported it.
             is_own = self.is_test(code_file(row["object"]) or module_file(row.get("variable") or ""))
             name = "references to " + without_address(row["object"])
             if row.get("variable") and not row["object"].startswith("type "):
                 name += ", which is " + row["variable"]  # other objects may look the same
             (self.own_objects if is_own else self.objects).append(name)
-        self.containers = [without_address(text.partition(": ")[0]) for text in record.get("containers", [])]
+        # Their rows in `items` have the same order; other containers follow.
+        uneven = {index for index, row in enumerate(record.get("items", [])) if not is_fault(row)}
+        self.containers = [without_address(text.partition(": ")[0])
+                           for index, text in enumerate(record.get("containers", [])) if index not in uneven]
         # By line: its code.
         self.lines, self.own_lines, self.kinds = {}, {}, []
         for text in record.get("grown", []):
@@ -36,7 +39,7 @@ class Evidence:
                 lines.setdefault(shorter(line), code)
             elif " of type " in text:
                 self.kinds.append(text.partition(" of type ")[2].partition(" per call")[0])
-        counters = [row["name"] for row in record.get("counters", []) if row["finding"] in ("leak", "over-release")]
+        counters = [row["name"] for row in filter(is_fault, record.get("counters", []))]
         self.rest = ", ".join(counters) or record.get("summary", found["verdict"])
 
     def is_test(self, file):
@@ -119,6 +122,11 @@ def groups(results):
                 group = other
         joined.append(group)
     return sorted(joined, key=lambda group: -len(group.results))
+
+
+def is_fault(row):
+    """Return whether a row of a record is a fault. After a death, no row has a finding."""
+    return row.get("finding", "leak") in ("leak", "over-release")
 
 
 def module_file(variable):

@@ -47,6 +47,19 @@ def test_objects_of_the_test_come_after_lines_of_others():
     assert groups([result("test_one", own)])[0].cause == "references to type <class 'test_a.Error'>"
 
 
+def test_what_moves_unevenly_is_not_called_the_leak():
+    test, found = result("test_one", [("object <object>", "a.THING")], ["a.CACHE, a dict: +3 items, 9 now"],
+                         ["/here/b.py:3: +1 block per call: call()"])
+    assert groups([(test, found)])[0].cause == "references to object <object>, which is a.THING"
+    record = found["record"]
+    record["references"][0]["finding"] = "rare"
+    assert groups([(test, found)])[0].cause == "a.CACHE, a dict"
+    record["items"] = [{"object": "dict {}", "variable": "a.CACHE", "finding": "rare"}]
+    assert groups([(test, found)])[0].cause == "/here/b.py:3"
+    record["containers"].append("a.TEXT, a str: +1 item per call")
+    assert groups([(test, found)])[0].cause == "a.TEXT, a str"
+
+
 def test_a_kept_exception_names_nothing_of_pytest(run):
     run.write(test_kept="""
         import ctypes

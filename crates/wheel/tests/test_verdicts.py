@@ -303,3 +303,4 @@ def test_a_report_without_a_verdict_does_not_say_that_it_is_certain():
     assert report.verdict == "none", report
     assert ": there was no time for more\n" in str(report), report
     assert "certain" not in str(report), report
+    assert "growing: 1 item per call" in str(report) and "LEAK" not in str(report), report

@@ -47,12 +47,7 @@ impl Compiled {
         let directory = TemporaryDirectory::new("outliers-exercise")?;
         let headers = headers()?;
         let library = directory.path().join(&*name).with_extension("so");
-        // The variable may hold arguments, as in `ccache gcc`.
-        let compiler = env::var("CC").unwrap_or_default();
-        let mut compiler: Vec<_> = compiler.split_whitespace().map(str::to_owned).collect();
-        if compiler.is_empty() {
-            compiler.push("cc".into());
-        }
+        let compiler = chosen();
         // What reads the counts of lines runs in another directory.
         let absolute = path::absolute(file).map_err(Error::io(file.display()))?;
         let messages = |output: &[u8]| {
@@ -108,11 +103,25 @@ impl Compiled {
         })
     }
 
+    /// The compiler that [`new`](Self::new) would use, with its version.
+    ///
+    /// # Errors
+    ///
+    /// As those of `new`, if Python's headers are missing or the compiler cannot be started.
+    pub fn compiler() -> Result<String, Error> {
+        headers()?;
+        let version = version(&chosen())?;
+        Ok(version.lines().next().unwrap_or_default().into())
+    }
+
     /// Sentences about the lines that never ran, in the processes that have ended; or `None` if that is not known.
     pub(super) fn never_ran(&self) -> Option<Vec<String>> {
+        if !self.counts {
+            return None;
+        }
         let notes = self.library.with_extension("gcno");
-        self.counts
-            .then(|| never_ran(&self.compiler, &notes, &self.file))?
+        let version = version(&self.compiler).unwrap_or_default();
+        never_ran(&version, &notes, &self.file)
     }
 
     /// The compiler's warnings.
@@ -145,6 +154,25 @@ fn headers() -> Result<[PathBuf; 2], Error> {
         )));
     }
     Ok(directories)
+}
+
+/// The compiler's program and its arguments: the variable may hold some, as in `ccache gcc`.
+fn chosen() -> Vec<String> {
+    let compiler = env::var("CC").unwrap_or_default();
+    let mut compiler: Vec<_> = compiler.split_whitespace().map(str::to_owned).collect();
+    if compiler.is_empty() {
+        compiler.push("cc".into());
+    }
+    compiler
+}
+
+/// What the compiler says about its version.
+fn version(compiler: &[String]) -> Result<String, Error> {
+    let what = "it does not say its version";
+    let text = |output: &[u8]| String::from_utf8_lossy(output).into_owned();
+    Ok(text(
+        &run(start(compiler).arg("--version"), what, text)?.stdout,
+    ))
 }
 
 /// A command of the compiler, without arguments of its own.

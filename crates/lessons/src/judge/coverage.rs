@@ -18,9 +18,9 @@ enum Ran {
 
 /// Sentences about the lines that never ran, or `None` if that is not known. `notes` is what the compiler wrote about
 /// the file, and the module has written its counts next to it.
-pub(super) fn never_ran(compiler: &[String], notes: &Path, file: &Path) -> Option<Vec<String>> {
+pub(super) fn never_ran(version: &str, notes: &Path, file: &Path) -> Option<Vec<String>> {
     let (directory, name) = notes.parent().zip(file.file_name())?;
-    let [program, arguments @ ..] = reader(compiler) else {
+    let [program, arguments @ ..] = reader(version) else {
         return None;
     };
     let read = Command::new(program)
@@ -39,18 +39,8 @@ pub(super) fn never_ran(compiler: &[String], notes: &Path, file: &Path) -> Optio
     ))
 }
 
-/// The program that reads the counts of a compiler.
-fn reader(compiler: &[String]) -> &'static [&'static str] {
-    let version = compiler.split_first().and_then(|(program, arguments)| {
-        Command::new(program)
-            .args(arguments)
-            .arg("--version")
-            .output()
-            .ok()
-    });
-    let version = version.map_or_else(String::new, |version| {
-        String::from_utf8_lossy(&version.stdout).into_owned()
-    });
+/// The program that reads the counts of a compiler with this version.
+fn reader(version: &str) -> &'static [&'static str] {
     if version.contains("clang") {
         &["llvm-cov", "gcov"]
     } else {

@@ -1,6 +1,6 @@
 //! `outliers doctor` names each problem and its fix. In the library, the same problem is an error at each
 //! call, and the process continues.
-#![allow(clippy::indexing_slicing)]
+#![allow(clippy::expect_used, clippy::indexing_slicing)]
 
 mod libpython;
 
@@ -60,11 +60,24 @@ fn no_problems_are_found() {
         ),
         &format!("loaded     {} from ", linked_version()),
         "numpy      ",
+        "compiler   ",
         "demo       [7, 113, 835]",
         "no problems found",
     ] {
         assert!(stdout.contains(part), "{part:?} is missing:\n{stdout}");
     }
+}
+
+/// Only the exercises need it, so it is no problem.
+#[test]
+fn without_a_c_compiler_a_line_says_what_to_install() {
+    let (status, stdout) = doctor(|command| _ = command.env("CC", "/nonexistent/cc"));
+    assert_eq!(status, Some(0), "{stdout}");
+    let expected =
+        "compiler   none for the exercises: cannot start the C compiler /nonexistent/cc (";
+    let line = stdout.lines().find(|line| line.starts_with(expected));
+    let line = line.expect(&stdout);
+    assert!(line.ends_with("apt install gcc libc6-dev"), "{line}");
 }
 
 #[test]

@@ -57,6 +57,15 @@ def leaks_an_arrays_dtypes_reference(data): return leaks(VALUES.dtype, 1000)
 def leaks_a_reference_each_time(data): return leaks(THING, 1)
 
 
+LOUD = [Thing(), Thing(), Thing()]
+
+
+def leaks_more_to_three_others(data):
+    for other in LOUD * 2:
+        take(other)
+    return leaks(THING, 1)
+
+
 class Fresh:
     pass
 

@@ -127,6 +127,16 @@ fn allowed_growth_is_listed_and_does_not_affect_the_verdict() {
     }
 }
 
+/// Three objects are followed line by line.
+#[test]
+fn allowed_growth_does_not_take_the_place_of_a_leak_whose_line_is_named() {
+    let report = allowed("leaks_more_to_three_others", "planted.LOUD*");
+    assert_eq!(report["allowed"].as_array().unwrap().len(), 3, "{report:#}");
+    let grown = report["grown"].to_string();
+    assert!(grown.contains("+1 reference per call: "), "{report:#}");
+    assert!(!grown.contains("+2 references"), "{report:#}");
+}
+
 /// Many variables may hold an equal value, so a name would be a guess.
 #[test]
 fn a_plain_value_is_named_by_its_value_alone() {

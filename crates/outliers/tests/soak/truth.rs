@@ -36,6 +36,10 @@ fn judged(command: &mut Command, verdict: &str) -> Value {
         (Some(expected), &verdict.into()),
         "{report:#}"
     );
+    if verdict == "none" {
+        let text = report.to_string();
+        assert!(!text.contains(r#""finding":"leak""#), "{report:#}");
+    }
     report
 }
 
@@ -78,6 +82,8 @@ fn a_store_that_still_fills_when_the_time_is_up_gets_no_verdict() {
             "{report:#}"
         );
         assert!(summary.contains(store), "{report:#}");
+        let counters = report["counters"].to_string();
+        assert!(counters.contains(r#""finding":"growing""#), "{report:#}");
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{EARLY, LONGER, Next, Shown};
 use crate::counter::Counter;
-use crate::verdict::{Finding, Growth, PARTS, Series, per_call, windows};
+use crate::series::{PARTS, Series, windows};
+use crate::verdict::{Finding, Growth, per_call};
 
 /// A counter as a function of the calls, and the facts that the soak knows about it.
 struct Played<'a> {
