@@ -85,11 +85,15 @@ fn build() -> Result<(), String> {
     warn_if_another_is_first_on_path(&python);
 
     let libdir = library.display();
-    // This crate does not need to be linked with the library, because it loads the library when it starts Python.
-    // A program that also calls Python through python3-sys, as one of our tests does, does need it.
-    instruct("rustc-link-lib", format!("python{}", python.link_name))?;
-    instruct("rustc-link-search", format!("native={libdir}"))?;
-    instruct("rustc-link-arg-tests", format!("-Wl,-rpath,{libdir}"))?;
+    // This crate loads the library when it starts Python. Only one of its tests calls Python in another way, so only the
+    // tests are linked with it: a program that also uses PyO3 would otherwise be linked with this library, not with PyO3's.
+    for argument in [
+        format!("-L{libdir}"),
+        format!("-lpython{}", python.link_name),
+        format!("-Wl,-rpath,{libdir}"),
+    ] {
+        instruct("rustc-link-arg-tests", argument)?;
+    }
     let mut version = python.version.clone();
     if python.free_threaded {
         instruct("rustc-cfg", "free_threaded")?;

@@ -68,6 +68,7 @@
 //! - `fork` is not safe while other threads run.
 //! - There is one interpreter in a process, and it is never ended: see [`interpreter`]. A program that has
 //!   started Python itself must not finalize it, and must release the lock in the reverse order of taking it.
+//!   Code in a subinterpreter must not call this library: with the lock, such a call can wait for itself.
 //! - The process may end if memory runs out while Python starts, during the first call of a thread, or while
 //!   the few bytes of an error's text are made. Running out of memory in Python later, and a vector that is too
 //!   large, are errors.

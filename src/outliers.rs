@@ -152,7 +152,10 @@ impl Outliers {
     /// Calls reuse the list of the previous call if they have the same number of values, which saves making
     /// and freeing one: a call with 1,000,000 values takes about 0.6 of the time. In return, one list stays
     /// in memory until the next call, or until the `Outliers` is closed: 32 bytes for each value, and whatever
-    /// the function has put into the list. In a free-threaded Python, up to 32 threads each keep one. A function that keeps its argument gets a new list with each call.
+    /// the function has put into the list. A function that keeps its argument gets a new list with each call.
+    ///
+    /// In a free-threaded Python, up to 32 threads each keep one. If another thread releases it, it is freed when the
+    /// thread that made it calls Python again, or ends.
     #[must_use]
     pub fn keep_up_to(mut self, values: usize) -> Self {
         self.most_kept = values;

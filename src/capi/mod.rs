@@ -150,6 +150,9 @@ pub use owned::{Borrowed, Owned};
 ///
 /// What it defines in Rust, such as `Py_TYPE` and the fields of objects, is wrong for a free-threaded Python. Calls through
 /// [`c!`](c) are right there too.
+///
+/// A program that calls Python in another way, such as with the crate `cpython`, must link libpython itself: its `build.rs`
+/// prints `cargo::rustc-link-lib=python3.11`.
 pub use python3_sys as ffi;
 pub use raised::ROOM_FOR_TRACEBACK;
 pub(crate) use raised::trace_back_by;

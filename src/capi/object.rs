@@ -6,6 +6,8 @@
 #[cfg(free_threaded)]
 use std::ffi::c_int;
 use std::ffi::c_ulong;
+#[cfg(free_threaded)]
+use std::sync::atomic::{Ordering, fence};
 
 use python3_sys as ffi;
 
@@ -74,7 +76,10 @@ pub(super) unsafe fn is_unique(object: *mut ffi::PyObject) -> bool {
         static UNIQUE: Symbol = unsafe { Symbol::new(NAME) };
         let function: unsafe extern "C" fn(*mut ffi::PyObject) -> c_int = UNIQUE.get();
         // SAFETY: the caller guarantees a live object.
-        unsafe { function(object) != 0 }
+        let is_unique = unsafe { function(object) != 0 };
+        // Python reads the count without this. What another thread did before it released its reference comes first.
+        fence(Ordering::Acquire);
+        is_unique
     }
 }
 

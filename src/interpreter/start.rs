@@ -122,7 +122,8 @@ fn check_library(built: &Library, loaded: &Library) -> Result<(), String> {
     }
     Err(format!(
         "this program was built for Python {} in {}, but the loader found {} in {}; unset \
-         LD_LIBRARY_PATH, or rebuild the program for that Python",
+         LD_LIBRARY_PATH, or rebuild the program for that Python: PYTHON_SYS_EXECUTABLE, and for PyO3 PYO3_PYTHON, \
+         must name the same one",
         built.version,
         built.path.display(),
         loaded.version,

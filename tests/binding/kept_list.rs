@@ -1,7 +1,8 @@
 //! The list that is kept between calls: whatever a function does to it, the next call is right.
 
 use std::cell::Cell;
-use std::sync::Once;
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
 
 use crate::common::{load, passes};
 use pyoutliers::{Outliers, with_python};
@@ -10,6 +11,12 @@ fn function(name: &str) -> Outliers {
     static LOADED: Once = Once::new();
     LOADED.call_once(|| load(c"kept_list", include_str!("kept_list.py")));
     Outliers::new("kept_list", name).unwrap()
+}
+
+/// Held by tests that expect the same list again, and by those that search: a search refers to all lists meanwhile.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The address of the list that the function gets in a call of that length.
@@ -22,6 +29,7 @@ fn address(detector: &Outliers, length: usize) -> i64 {
 
 #[test]
 fn the_next_call_of_that_length_gets_the_same_list() {
+    let _alone = alone();
     let which = function("which");
     let first = address(&which, 1000);
     assert_eq!(
@@ -77,6 +85,33 @@ fn counted() {
 }
 
 #[test]
+fn a_list_that_another_thread_releases_is_freed_at_the_latest_when_its_thread_ends() {
+    passes("kept_list::released_by_another", &[]);
+}
+
+/// Counts blocks of memory, so it must run without other tests.
+#[test]
+#[ignore = "run by the test above, in its own process"]
+fn released_by_another() {
+    let blocks = function("blocks");
+    let count = || *blocks.detect(&[0.0]).unwrap().first().unwrap();
+    let lives = || {
+        let outliers = Arc::new(function("reverses").keep_up_to(50_000));
+        let shared = Arc::clone(&outliers);
+        let keeps = move || shared.detect(&vec![1e9; 50_000]).unwrap();
+        thread::spawn(keeps).join().unwrap();
+        let kept = count();
+        Arc::into_inner(outliers).unwrap().close();
+        (kept, count())
+    };
+    lives(); // Python's own caches fill
+    let before = count();
+    let (kept, left) = lives();
+    assert!(kept - before > 49_000, "{before}, {kept}");
+    assert!(left - before < 1000, "{before}, {left}");
+}
+
+#[test]
 fn a_function_that_keeps_its_argument_gets_another_each_time() {
     passes("kept_list::held_by_others", &[]);
 }
@@ -110,6 +145,7 @@ fn held_by_others() {
 
 #[test]
 fn whatever_is_done_to_it_the_next_call_is_right() {
+    let _alone = alone();
     let data = [1.0, 3.0, 2.0];
     for (name, expected) in [
         ("lengthens", None),
@@ -138,6 +174,7 @@ fn whatever_is_done_to_it_the_next_call_is_right() {
 
 #[test]
 fn it_is_kept_also_if_the_function_raises() {
+    let _alone = alone();
     let raises = function("raises");
     let address = || {
         let error = raises.detect(&[1.0; 50]).unwrap_err();

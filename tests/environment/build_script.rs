@@ -54,6 +54,17 @@ fn a_line_break_cannot_give_cargo_an_instruction() {
     }
 }
 
+/// The order of two `use` lines could decide which libpython a program with PyO3 is linked with.
+#[test]
+fn a_program_that_uses_this_crate_is_not_linked_with_its_libpython() {
+    let instructions = Path::new(env!("OUT_DIR")).with_file_name("output");
+    let instructions = std::fs::read_to_string(instructions).unwrap();
+    assert!(instructions.contains("cargo::rustc-link-arg-tests=-lpython"));
+    for of_programs in ["rustc-link-lib", "rustc-link-search", "rustc-link-arg="] {
+        assert!(!instructions.contains(of_programs), "{instructions}");
+    }
+}
+
 #[test]
 fn a_release_build_with_a_shared_library_is_accepted() {
     for version in ["3.8.0", "3.11.7", "3.13.0", "3.15.2"] {

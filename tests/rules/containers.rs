@@ -5,13 +5,14 @@ use std::ffi::CStr;
 use pyoutliers::capi::{self, Owned};
 use pyoutliers::{Exception, Python};
 
-use super::{Checks, empty_tuple, exec, fresh};
+use super::{Checks, empty_tuple, exec, fresh, one_item_tuple};
 
 pub const CHECKS: Checks = &[
     ("list_new", |py| {
         let list = capi::list_new(py, 0)?.finish()?;
         assert_eq!(list.reference_count(), 1);
         assert_eq!(capi::object_type_name(&list)?, "list");
+        fails_in_used_memory(py)?;
         hides_while_unfilled(py, capi::list_new, capi::list_set_item)
     }),
     ("list_set_item", |py| {
@@ -125,6 +126,20 @@ pub const CHECKS: Checks = &[
         Ok(())
     }),
 ];
+
+/// Lists without memory for their slots, in memory that tuples have used.
+fn fails_in_used_memory(py: Python<'_>) -> Result<(), Exception> {
+    // More than Python keeps for the next tuples of one item.
+    let tuples = (0..5000).map(|_| one_item_tuple(fresh(py)?));
+    drop(tuples.collect::<Result<Vec<_>, _>>()?);
+    let mut others = vec![];
+    for _ in 0..500 {
+        let error = capi::list_new(py, 1 << 58).unwrap_err();
+        assert!(error.is_out_of_memory());
+        others.push(capi::list_new(py, 0)?);
+    }
+    Ok(())
+}
 
 /// Code that changes every empty list of the process, and code that undoes this.
 const OTHERS: &CStr = c"

@@ -61,38 +61,33 @@ impl<'p> Unfilled<'p> {
     pub(crate) fn again(list: Owned<'p>, length: usize) -> Option<Self> {
         // SAFETY: the lock is held and the object live.
         let is_list = unsafe { has_flag(list.as_ptr(), ffi::Py_TPFLAGS_LIST_SUBCLASS) };
-        if !is_list {
+        // Other code that has a reference may change the length at any time, so that comes second.
+        if !is_list || !list.is_unique() {
             return None;
         }
         // SAFETY: the lock is held; a live list.
         let found = unsafe { c!(PyList_Size(list.as_ptr())) };
-        (usize::try_from(found) == Ok(length)).then(|| Self::new(list, found))?
+        (usize::try_from(found) == Ok(length)).then(|| Self::new(list, found))
     }
 
-    /// `None` if other code has a reference to the list or tuple.
+    /// Hides a list or tuple to which nobody else has a reference.
+    ///
+    /// Nobody can find it before it is hidden. Without the lock, a search through all objects first stops all threads
+    /// that use Python; they stop where they run Python code, wait, or return, and this one does none of that meanwhile.
     #[inline]
-    fn new(object: Owned<'p>, length: isize) -> Option<Self> {
-        #[cold]
-        fn release(object: Owned<'_>) {
-            // SAFETY: the lock is held; a live list or tuple, untracked below.
-            unsafe { c!(PyObject_GC_Track(object.as_ptr().cast())) };
-        }
+    fn new(object: Owned<'p>, length: isize) -> Self {
         // The empty tuple is shared, and an empty list has no slot to read.
         if length > 0 {
-            // SAFETY: the lock is held; a live list or tuple, which Python tracks.
+            // SAFETY: the lock is held; a live list or tuple. In a free-threaded Python nobody else writes the bits
+            // that this changes, because nobody else has a reference.
             unsafe { c!(PyObject_GC_UnTrack(object.as_ptr().cast())) };
-            // From now on nobody can find it. In a free-threaded Python another thread may have, just before.
-            if !object.is_unique() {
-                release(object);
-                return None;
-            }
         }
-        Some(Self {
+        Self {
             object,
             slots: ptr::null_mut(),
             length,
             filled: 0,
-        })
+        }
     }
 
     /// The number of references to the list or tuple itself.
@@ -144,17 +139,19 @@ impl<'p> Unfilled<'p> {
 pub fn list_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception> {
     // A larger length cannot fit in memory: Python refuses `isize::MAX` too.
     let length = isize::try_from(length).unwrap_or(isize::MAX);
-    loop {
-        // SAFETY: the lock is held; the length is not negative.
-        let list = unsafe { c!(PyList_New(length)) };
-        // SAFETY: the result of a call that returns new or NULL.
-        let object = unsafe { Owned::from_owned_ptr_or_err(py, list) }?;
-        if let Some(unfilled) = Unfilled::new(object, length) {
-            // SAFETY: a live list, to which `unfilled` has the only reference.
-            let slots = unsafe { slots(list) };
-            return Ok(Unfilled { slots, ..unfilled });
-        }
+    // Without memory for the slots, a free-threaded Python (3.14.7, 3.15.0rc1) frees a list whose pointer to them it has
+    // not written. In the memory of a list that was just freed, which it uses first, that pointer is NULL.
+    #[cfg(free_threaded)]
+    if length > 0 {
+        drop(list_new(py, 0)?);
     }
+    // SAFETY: the lock is held; the length is not negative.
+    let list = unsafe { c!(PyList_New(length)) };
+    // SAFETY: the result of a call that returns new or NULL.
+    let unfilled = Unfilled::new(unsafe { Owned::from_owned_ptr_or_err(py, list) }?, length);
+    // SAFETY: a live list, to which `unfilled` has the only reference.
+    let slots = unsafe { slots(list) };
+    Ok(Unfilled { slots, ..unfilled })
 }
 
 /// Stores an item in slot `index` of a list, the next one or an earlier one.
@@ -245,15 +242,11 @@ pub fn list_get_item<'a, 'p>(
 #[doc(alias = "PyTuple_New")]
 pub fn tuple_new(py: Python<'_>, length: usize) -> Result<Unfilled<'_>, Exception> {
     let length = isize::try_from(length).unwrap_or(isize::MAX);
-    loop {
-        // SAFETY: the lock is held; the length is not negative.
-        let tuple = unsafe { c!(PyTuple_New(length)) };
-        // SAFETY: the result of a call that returns new or NULL.
-        let object = unsafe { Owned::from_owned_ptr_or_err(py, tuple) }?;
-        if let Some(unfilled) = Unfilled::new(object, length) {
-            return Ok(unfilled);
-        }
-    }
+    // SAFETY: the lock is held; the length is not negative.
+    let tuple = unsafe { c!(PyTuple_New(length)) };
+    // SAFETY: the result of a call that returns new or NULL.
+    let object = unsafe { Owned::from_owned_ptr_or_err(py, tuple) }?;
+    Ok(Unfilled::new(object, length))
 }
 
 /// Stores an item in slot `index` of a tuple, the next one or an earlier one.
