@@ -101,8 +101,9 @@ class Silence:
     def go_on(self):
         works, used = map(float, _native.activity([self.process]))
         now = time.monotonic()
-        # This process may have been late too, while both waited for a processor.
-        self.seconds += used - self.used if works else min(now - self.looked, 2 * PERIOD)
+        # Several threads use more time than passes; and this process may have been late too, while both waited for a
+        # processor.
+        self.seconds += min(used - self.used if works else 2 * PERIOD, now - self.looked)
         self.looked, self.used = now, used
 
 
