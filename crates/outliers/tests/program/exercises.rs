@@ -319,7 +319,7 @@ fn solution(name: &str) -> String {
 
 #[test]
 fn each_solution_keeps_the_rules() {
-    if !can_compile() {
+    if common::is_tested_before() || !can_compile() {
         return;
     }
     let here = directory("solutions");

@@ -27,6 +27,9 @@ fn compiled(name: &str, flag: &str) -> Option<PathBuf> {
 
 #[test]
 fn planted_faults_are_found_and_nothing_else_is_and_each_command_repeats_its_row() {
+    if common::is_tested_before() {
+        return;
+    }
     let name = "planted_faults_are_found_and_nothing_else_is_and_each_command_repeats_its_row";
     let Some(directory) = compiled(name, "-O1") else {
         return;
