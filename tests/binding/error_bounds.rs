@@ -8,8 +8,8 @@ use crate::common::{load, passes};
 use pyoutliers::Outliers;
 
 const SOURCE: &str = include_str!("error_bounds.py");
-/// The longest time of a processor that it may take: other processes do not add to it. The limit without the exception's
-/// own code is two seconds. A text without end is a hung process.
+/// The most processor time that it may take: other processes do not add to it. The limit without the exception's own code
+/// is two seconds. A text without end hangs the process.
 const LONGEST: Duration = Duration::from_secs(10);
 /// In KiB: enough for the lines of 4 MiB of source, but not for one of the large texts, which have 256 MiB.
 const MOST: usize = 160 << 10;

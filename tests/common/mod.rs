@@ -91,8 +91,8 @@ pub fn in_a_process_of_its_own(test: &str) -> Command {
     command
 }
 
-/// A process that takes longer than this counts as hung. On a machine with one busy processor for ten tests, those that
-/// take longest need more than a minute.
+/// A process that takes longer than this counts as hung. When ten tests share a processor, the longest of them take more
+/// than a minute.
 pub const WATCHDOG: Duration = Duration::from_secs(300);
 
 /// Runs a command to its end. If it hangs, kills it and reports its name and output.
